@@ -63,7 +63,7 @@ def cohort_group(
     if context.invoked_subcommand is not None:
         _refuse_options_before(context, context.invoked_subcommand)
         return
-    from opp_mri.workflow.cohort.cohort_report import (
+    from opp_mri.workflow.cohort.cohort_contents import (
         compute_cohort_contents,  # loads the statistics: a second
     )
 
@@ -136,7 +136,8 @@ def report_command(
     lesions that each number counts. `opp-mri cohort patient` reports one patient.
     """
     _check_report_name(file)
-    from opp_mri.workflow.cohort.cohort_report import compute_cohort_contents, save_cohort_report
+    from opp_mri.workflow.cohort.cohort_contents import compute_cohort_contents
+    from opp_mri.workflow.cohort.cohort_report import save_cohort_report
 
     cohort = load_cohort()
     contents = compute_cohort_contents(cohort, suppress_below=suppress_below)
@@ -213,9 +214,11 @@ def figures_command(
     folder: Path, load_cohort: Callable[[], Cohort], formats: tuple[str, ...]
 ) -> None:
     """Draw the cohort's figures into FOLDER, at the width of a journal's columns."""
-    from opp_mri.workflow.cohort.cohort_report import compute_cohort_contents, save_pictures
+    from opp_mri.workflow.cohort.cohort_contents import compute_cohort_contents
+    from opp_mri.workflow.cohort.cohort_report import build_cohort_pictures, save_pictures
 
-    pictures = compute_cohort_contents(load_cohort()).pictures
+    cohort = load_cohort()
+    pictures = build_cohort_pictures(cohort, compute_cohort_contents(cohort))
     suffixes = [f".{name}" for name in formats or ("svg", "pdf")]
     for path in save_pictures(folder, pictures.every, suffixes):
         click.echo(str(path))

@@ -10,6 +10,7 @@ from attrs import frozen
 
 from opp_mri.domain.documents import parse_toml
 from opp_mri.errors import InputError, ProjectError
+from opp_mri.files import open_new, write_whole
 from opp_mri.store.postgresql import open_postgresql, refuse_password
 from opp_mri.store.protocol import Store
 from opp_mri.store.sql import is_unfinished, open_sqlite
@@ -107,21 +108,22 @@ def create_project(folder: Path, database: str = "") -> None:
         # both may be there, and empty, where an earlier init was interrupted or the disk was full
         settings = folder / SETTINGS_NAME
         if not settings.exists() or not settings.stat().st_size:
-            settings.touch(mode=0o600)
-            settings.write_text(SETTINGS_TEXT, encoding="utf-8")
-            settings.chmod(0o600)
+            _write_settings(settings, SETTINGS_TEXT)
         if database:
             open_postgresql(database, folder, create=True).close()
-            with settings.open("a", encoding="utf-8") as text:
-                text.write(
-                    f"\n# The database that holds the store.\ndatabase = {json.dumps(database)}\n"
-                )
+            line = f"\n# The database that holds the store.\ndatabase = {json.dumps(database)}\n"
+            _write_settings(settings, settings.read_text(encoding="utf-8") + line)
             return
     except OSError as error:
         raise ProjectError(
             f"{folder} cannot be made ({error.strerror}): choose a folder that you may write."
         ) from error
     open_sqlite(store, create=True).close()
+
+
+def _write_settings(path: Path, text: str) -> None:
+    with write_whole(path) as partial, open_new(partial) as file:
+        file.write(text.encode())
 
 
 def open_project(folder: Path, *, in_file: bool = False) -> Project:

@@ -22,6 +22,7 @@ ITEM, ITEM_END, SEQUENCE_END = 0xFFFEE000, 0xFFFEE00D, 0xFFFEE0DD
 _AT_PIXELS: Final = 0  # no tag of a data set has this number
 _FIRST_BLOCK: Final = 16 * 1024
 _LARGEST_PADDING: Final = 1024 * 1024
+_SHORT_VRS: Final = frozenset(vr.encode() for vr in EXPLICIT_VR_LENGTH_16)
 
 
 class Stop(Enum):
@@ -74,7 +75,6 @@ class Layout:
             for vrs, size in ((EXPLICIT_VR_LENGTH_16, 8), (EXPLICIT_VR_LENGTH_32, 12))
             for vr in vrs
         }
-        self._long_vrs = frozenset(vr.encode() for vr in EXPLICIT_VR_LENGTH_32)
         self.wanted = {self._as_read(tag): tag for tag in wanted}
         self.wanted |= {self._as_read(tag): _AT_PIXELS for tag in PIXEL_TAGS}
         self.item_start = self._as_read(ITEM)
@@ -91,18 +91,20 @@ class Layout:
         return (self._as_read(tag), length)  # swapping twice is swapping back
 
     def find_value_offset(self, element: bytes) -> int:
-        """Return the offset of a value in its element."""
-        return 12 if not self.implicit and element[4:6] in self._long_vrs else 8
+        """Return the offset of a value in its element, whose VR may be unknown."""
+        return 8 if self.implicit or element[4:6] in _SHORT_VRS else 12
 
     def read_value_place(self, header: bytes, position: int) -> tuple[int, int]:
         """Return the offset and the length of a value from the first 12 bytes of its element."""
         header = header.ljust(12, b"\0")
-        if self.implicit:
-            return position + 8, self.item(header)[1]
-        _, vr, length = self.element(header)
-        if self.header_sizes.get(vr, 12) == 8:
-            return position + 8, length
-        return position + 12, self.length(header, 8)[0]
+        offset = self.find_value_offset(header)
+        if offset == 12:
+            length = self.length(header, 8)[0]
+        elif self.implicit:
+            length = self.length(header, 4)[0]
+        else:
+            length = self.short_length(header, 6)[0]
+        return position + offset, length
 
     def _as_read(self, tag: int) -> int:
         """Return the number that `element` unpacks: group and element are two 16-bit numbers."""

@@ -25,11 +25,11 @@ from opp_mri.errors import InputError
 from opp_mri.files import check_new, write_folder
 from opp_mri.response.criteria import format_criteria_toml
 from opp_mri.workflow.cohort.cohort import Cohort
+from opp_mri.workflow.cohort.cohort_contents import CohortContents, compute_cohort_contents
 from opp_mri.workflow.cohort.cohort_report import (
-    CohortContents,
     CohortPictures,
+    build_cohort_pictures,
     compose_cohort_report,
-    compute_cohort_contents,
 )
 from opp_mri.workflow.cohort.exporting import generate_data_files
 from opp_mri.workflow.progress import Progress, ignore_progress
@@ -173,10 +173,11 @@ def _generate_files(
     for name, content in render_table_files(contents.tables.every).items():
         yield f"tables/{name}", content
     tell("figures")
-    yield from _generate_figure_files(contents.pictures)
+    pictures = build_cohort_pictures(cohort, contents)
+    yield from _generate_figure_files(pictures)
     tell("report")
     report = compose_cohort_report(
-        cohort, contents, title=title, written_on=None, rows_file="report-rows.csv"
+        cohort, contents, pictures, title=title, written_on=None, rows_file="report-rows.csv"
     )
     yield "report.html", render_cohort_html(report).encode()
     if not report.suppressed:

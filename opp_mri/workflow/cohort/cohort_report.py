@@ -1,4 +1,4 @@
-"""What is shown of a cohort: its tables, its figures, and the report that holds both."""
+"""The figures of a cohort, and the report that holds them with the tables."""
 
 from collections.abc import Sequence
 from datetime import date
@@ -11,20 +11,10 @@ from opp_mri.cohort.report.cohort import render_cohort_html, render_printed_html
 from opp_mri.cohort.report.document import CohortReport, ReportFacts, ReportFigure, Section
 from opp_mri.cohort.report.page import save_page
 from opp_mri.cohort.report.rows import MOST_NAMED, render_rows_csv
-from opp_mri.cohort.statistics.analysis import analyse
-from opp_mri.cohort.statistics.results import CohortAnalysis
-from opp_mri.cohort.tables.analysis_tables import build_analysis_tables
-from opp_mri.cohort.tables.suppression import suppress_counts
-from opp_mri.cohort.tables.tables import (
-    Table,
-    tabulate_demographics,
-    tabulate_flow,
-    tabulate_response_by_fractions,
-    tabulate_time_course,
-)
 from opp_mri.errors import InputError
 from opp_mri.files import write_bytes
 from opp_mri.workflow.cohort.cohort import Cohort
+from opp_mri.workflow.cohort.cohort_contents import CohortContents
 from opp_mri.workflow.cohort.cohort_pictures import (
     Picture,
     build_course_pictures,
@@ -43,60 +33,6 @@ CHANGES: Final = (
 
 
 @frozen(kw_only=True)
-class CohortTables:
-    """The tables of a cohort, by what they describe; small counts are withheld in all or none."""
-
-    screening: Table
-    demographics: Table
-    responses: Table
-    course: Table
-    statistics: tuple[Table, ...]
-
-    @property
-    def every(self) -> tuple[Table, ...]:
-        """All of them, in the order in which they are shown."""
-        described = (self.screening, self.demographics, self.responses, self.course)
-        return (*described, *self.statistics)
-
-    @property
-    def suppressed(self) -> bool:
-        """Whether small counts are withheld."""
-        return self.screening.suppressed
-
-
-def build_cohort_tables(
-    cohort: Cohort, analysis: CohortAnalysis, *, suppress_below: int | None = None
-) -> CohortTables:
-    """Return the tables of a cohort.
-
-    Parameters
-    ----------
-    suppress_below
-        Counts from 1 to one less are withheld, and what would give them away; None: none. Tables
-        by week and of single calls are left out then: so many of their counts are small that
-        larger totals would have to go with them.
-    """
-    lesions = cohort.lesions
-    tables = CohortTables(
-        screening=tabulate_flow(lesions),
-        demographics=tabulate_demographics(lesions),
-        responses=tabulate_response_by_fractions(lesions),
-        course=tabulate_time_course(lesions),
-        statistics=build_analysis_tables(analysis, suppressing=suppress_below is not None),
-    )
-    if not suppress_below:
-        return tables
-    screening, about, responses, course, *statistics = suppress_counts(tables.every, suppress_below)
-    return CohortTables(
-        screening=screening,
-        demographics=about,
-        responses=responses,
-        course=course,
-        statistics=tuple(statistics),
-    )
-
-
-@frozen(kw_only=True)
 class CohortPictures:
     """The figures of a cohort, by what they tell of."""
 
@@ -110,52 +46,22 @@ class CohortPictures:
         return (*self.screening, *self.course, *self.events)
 
 
-def _build_pictures(
-    cohort: Cohort, analysis: CohortAnalysis, tables: CohortTables
-) -> CohortPictures:
+def build_cohort_pictures(cohort: Cohort, contents: CohortContents) -> CohortPictures:
     """Return the figures of a cohort; where small counts are withheld only those of the tables."""
-    screening = (build_flow_picture(cohort.lesions, tables.screening),)
-    if tables.suppressed:
+    screening = (build_flow_picture(cohort.lesions, contents.tables.screening),)
+    if contents.tables.suppressed:
         return CohortPictures(screening=screening)
     return CohortPictures(
         screening=screening,
         course=build_course_pictures(cohort.lesions, float(cohort.criteria.change_mm)),
-        events=build_event_pictures(analysis),
-    )
-
-
-@frozen(kw_only=True, eq=False)
-class CohortContents:
-    """What is shown of a cohort: statistics, tables and figures."""
-
-    analysis: CohortAnalysis
-    tables: CohortTables
-    pictures: CohortPictures
-
-
-def compute_cohort_contents(cohort: Cohort, *, suppress_below: int | None = None) -> CohortContents:
-    """Compute what is shown of a cohort; figures are drawn when they are asked for.
-
-    Raises
-    ------
-    InputError
-        The cohort has no lesion.
-    """
-    if not cohort.lesions:
-        raise InputError(
-            "The cohort has no lesion: add lesions with `opp-mri lesion add`, or name tables that "
-            "have some."
-        )
-    analysis = analyse(cohort.lesions)
-    tables = build_cohort_tables(cohort, analysis, suppress_below=suppress_below)
-    return CohortContents(
-        analysis=analysis, tables=tables, pictures=_build_pictures(cohort, analysis, tables)
+        events=build_event_pictures(contents.analysis),
     )
 
 
 def compose_cohort_report(
     cohort: Cohort,
     contents: CohortContents,
+    pictures: CohortPictures,
     *,
     title: str,
     written_on: date | None,
@@ -170,7 +76,7 @@ def compose_cohort_report(
     rows_file
         Name of a table with the rows next to the report, or "".
     """
-    pictures, tables = contents.pictures, contents.tables
+    tables = contents.tables
     return CohortReport(
         facts=ReportFacts(
             title=title,
@@ -229,6 +135,7 @@ def save_cohort_report(
     report = compose_cohort_report(
         cohort,
         contents,
+        build_cohort_pictures(cohort, contents),
         title=title,
         written_on=written_on,
         rows_file="".join(file.name for file in written[1:]),

@@ -212,7 +212,7 @@ def _generate_files(
         from opp_mri.cohort.statistics.analysis import (
             analyse,  # with the report loads statistics and figures
         )
-        from opp_mri.workflow.cohort.cohort_report import build_cohort_tables
+        from opp_mri.workflow.cohort.cohort_contents import build_cohort_tables
 
         shown = build_cohort_tables(cohort, analyse(lesions), suppress_below=suppress_below)
         yield from _place_in_folder("aggregated", render_table_files(shown.every))
