@@ -1,6 +1,7 @@
 """Append records to the chain, and read them back: each is held against its hash."""
 
 import logging
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from typing import Any, Final, TypeVar
@@ -29,12 +30,13 @@ from opp_mri.store.chain import ChainRecord, Head, record_hash
 from opp_mri.store.kinds import KINDS, get_field_text
 from opp_mri.store.protocol import Damage
 from opp_mri.store.serial import from_json, to_json
-from opp_mri.store.transactions import Transactions, split_into_parts
+from opp_mri.store.transactions import SENTENCES, UNFIT, Transactions, split_into_parts
 
 T = TypeVar("T")
 table: Final = schema.record
 log = logging.getLogger("opp_mri.store")
 
+HIDDEN_NUL: Final = re.compile(r"(?<!\\)(?:\\\\)*\\u0000")  # as JSON writes it
 KIND_WORDS: Final = {"Reading": "a reading", "Signature": "a signature", "Lesion": "a lesion"}
 
 
@@ -277,6 +279,8 @@ def _build_row(draft: Draft, head: Head, *, written_at: str, account: str) -> di
         "body": to_json(record),
         "previous_hash": head.hash,
     }
+    if any("\0" in str(value) for value in content.values()) or HIDDEN_NUL.search(content["body"]):
+        raise InputError(SENTENCES[UNFIT])  # SQLite keeps it, and then PostgreSQL shows no record
     return {**content, "key": content["key"] or None, "hash": record_hash(**content)}
 
 

@@ -11,7 +11,7 @@ from typing import Any, ClassVar, Final
 from sqlalchemy import Connection, Engine, Row, insert, select
 from sqlalchemy.exc import DBAPIError
 
-from opp_mri.errors import ProjectError
+from opp_mri.errors import InputError, ProjectError
 from opp_mri.store.checksums import is_sound
 from opp_mri.store.protocol import Damage
 from opp_mri.store.schema import stale_patient
@@ -34,6 +34,7 @@ DAMAGED: Final = "damaged"
 UNREACHABLE: Final = "unreachable"
 FORBIDDEN: Final = "forbidden"
 CONFLICT: Final = "conflict"
+UNFIT: Final = "unfit"
 
 SENTENCES: Final = {
     FULL: "The disk is full; nothing was changed. Make room and try again.",
@@ -45,6 +46,8 @@ SENTENCES: Final = {
     "network.",
     CONFLICT: "Another user recorded the same in the meantime, so this was not recorded: look at "
     "it again.",
+    UNFIT: "A text holds a character that is not text (U+0000, or bytes that are not UTF-8), which "
+    "no database keeps: remove it. Nothing was recorded.",
     FORBIDDEN: "Your account of the database may not do this: ask the study's coordinator.",
 }
 SEALED: Final = (
@@ -74,6 +77,8 @@ _SQLITE: Final = {
 }
 _POSTGRESQL: Final = {  # by SQLSTATE, or by its class of two characters
     "23505": CONFLICT,  # unique_violation
+    "22021": UNFIT,  # character_not_in_repertoire
+    "22P05": UNFIT,  # untranslatable_character: U+0000 in JSON
     "55P03": BUSY,  # lock_not_available
     "40": BUSY,  # transaction rollback: deadlock, serialization
     "53100": FULL,
@@ -200,7 +205,11 @@ def translate_errors(busy: str) -> Iterator[None]:
         cause = find_cause(error.orig)
         if cause is None:
             raise
+        if cause == UNFIT:
+            raise InputError(SENTENCES[UNFIT]) from error
         raise ProjectError(busy if cause == BUSY else SENTENCES[cause]) from error
+    except UnicodeEncodeError as error:  # an argument or a file name whose bytes are not UTF-8
+        raise InputError(SENTENCES[UNFIT]) from error
     except UnicodeDecodeError as error:  # SQLite quotes a damaged name of a table, Python decodes
         raise ProjectError(SENTENCES[DAMAGED]) from error
 
@@ -212,7 +221,7 @@ def find_cause(error: BaseException | None) -> str | None:
         return _SQLITE.get(code & 0xFF)
     state: str | None = getattr(error, "sqlstate", None)
     if state is None:
-        return UNREACHABLE if type(error).__name__ == "OperationalError" else None
+        return {"OperationalError": UNREACHABLE, "DataError": UNFIT}.get(type(error).__name__)
     return next((_POSTGRESQL[key] for key in (state, state[:3], state[:2]) if key in _POSTGRESQL),
                 None)  # fmt: skip
 

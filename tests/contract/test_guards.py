@@ -20,7 +20,7 @@ from opp_mri.store.migrations.postgresql_guards import CATALOGUE, STATEMENTS, VE
 from opp_mri.store.postgresql import Account, PostgresqlStore, Role, open_postgresql
 from opp_mri.workflow.project import create_project
 
-DIGEST_OF = {3: "52be7f73754a11f1"}
+DIGEST_OF = {4: "eac3d1059c986bc3"}
 """Of the statements of each version: who changes the statements gives them a new version."""
 EXPLAIN = "EXPLAIN (ANALYZE, FORMAT JSON)"
 
@@ -185,6 +185,19 @@ def test_a_signature_of_another_reader_shows_no_draft(opened: dict[str, Postgres
         )
     )  # fmt: skip
     assert opened["anna"].get_readings() == opened["ali"].get_readings() == []
+
+
+def test_no_record_stops_the_accounts_that_may_not_see_it(
+    opened: dict[str, PostgresqlStore], database: str
+) -> None:
+    """A remark with U+0000, which JSON may hold and the guards cannot read, is refused."""
+    opened["cora"].add_readings([reading("sound", reader="anna")])
+    with psycopg.connect(database) as owner:
+        body = '{"reading_id":"bad","reader":"bert","remarks":["\\u0000"]}'
+        row = next_row(owner, key="bad", reader="bert", body=body)
+        with pytest.raises(psycopg.DataError):
+            insert(owner, row, "record", "")
+    assert len(opened["anna"].get_readings()) == 1
 
 
 def test_an_address_with_a_password_is_refused_and_not_repeated(

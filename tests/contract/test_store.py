@@ -205,6 +205,24 @@ def test_a_reading_comes_back_to_the_last_digit(store: SqlStore) -> None:
     assert str(store.get_readings()[0].length_mm) == "12.3"
 
 
+@pytest.mark.parametrize("text", ["\0", "a\0b", "\udcff"])
+@pytest.mark.parametrize("name", ["reading_id", "lesion_id", "reader", "remarks"])
+def test_characters_that_a_database_cannot_keep_are_refused_in_words(
+    store: SqlStore, name: str, text: str
+) -> None:
+    """SQLite kept U+0000 in a remark, and PostgreSQL then showed no reading to any account."""
+    with pytest.raises(InputError, match="not text"):
+        store.add_readings([reading(**{name: (text,) if name == "remarks" else text})])
+    assert store.get_readings() == []
+
+
+def test_a_name_whose_bytes_are_not_text_is_no_defect_of_the_program(store: SqlStore) -> None:
+    with pytest.raises(InputError, match="not text"):
+        store.get_lesion("\udcff")
+    store.add_readings([reading(remarks=("a backslash, \\u0000, in words",))])
+    assert len(store.get_readings()) == 1
+
+
 def test_readings_are_appended_all_or_none(store: SqlStore) -> None:
     store.add_readings([reading("r1")])
     with pytest.raises(ConflictError, match="same identifier"):
