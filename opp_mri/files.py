@@ -1,14 +1,19 @@
 """Files and folders that are written whole or not at all, and are for their owner only."""
 
+import errno
 import os
+import re
 import shutil
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, Final
 from uuid import uuid4
 
 from opp_mri.errors import InputError
+
+LARGEST_DOCUMENT: Final = 64 << 20  # bytes of settings or of a seal, which lists all images
+LONGEST_NAME: Final = 60  # characters, of up to 4 bytes; systems take 255 bytes with the ending
 
 
 @contextmanager
@@ -70,6 +75,31 @@ def open_new(path: Path) -> BinaryIO:
     """
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
     return os.fdopen(os.open(path, flags, 0o600), "wb")
+
+
+def make_file_name(text: str) -> str:
+    """Return a name of which no part leads to another folder, and that every system takes."""
+    return re.sub(r"[^\w-]+", "_", text)[:LONGEST_NAME]
+
+
+def read_document(path: Path) -> str:
+    """Read a text file that others may have made: not a pipe, which has no end, and not too large.
+
+    Raises
+    ------
+    ValueError
+        It is not a file, too large, or not in UTF-8.
+    OSError
+        It cannot be read.
+    """
+    size = path.stat().st_size
+    if path.is_dir():
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
+    if not path.is_file():
+        raise ValueError("it is not a file")
+    if size > LARGEST_DOCUMENT:
+        raise ValueError(f"it is larger than {LARGEST_DOCUMENT >> 20} MiB")
+    return path.read_text(encoding="utf-8-sig")
 
 
 def check_new(folder: Path) -> None:

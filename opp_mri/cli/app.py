@@ -11,10 +11,14 @@ import click
 
 from opp_mri.cli.shared.streams import show_only_what_is_visible
 from opp_mri.cli.shared.verbs import VERBS
-from opp_mri.errors import OppMriError, ProjectError
+from opp_mri.errors import InputError, OppMriError, ProjectError
 
 INTERRUPTED: Final = 130
 OWNER_ONLY: Final = 0o077
+LONGEST_NAME: Final = 200  # characters of a path in a message
+REFUSED_PATHS: Final = frozenset(
+    {errno.ENAMETOOLONG, errno.ELOOP, errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR}
+)
 
 PLUGIN_GROUP: Final = "opp_mri.commands"  # entry points by which an installed plugin adds commands
 NO_PLUGIN: Final = (
@@ -137,7 +141,11 @@ def main() -> None:
         click.echo(f"Error: {error}", err=True)
         sys.exit(error.exit_code)
     except OSError as error:
-        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            click.echo("Error: The disk is full. Make room and run the command again.", err=True)
+            sys.exit(ProjectError.exit_code)
+        if error.errno not in REFUSED_PATHS or error.filename is None:
             raise
-        click.echo("Error: The disk is full. Make room and run the command again.", err=True)
-        sys.exit(ProjectError.exit_code)
+        name = os.fsdecode(error.filename)[:LONGEST_NAME]
+        click.echo(f"Error: “{name}” cannot be used ({error.strerror}): name another.", err=True)
+        sys.exit(InputError.exit_code)

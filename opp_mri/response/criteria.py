@@ -25,6 +25,7 @@ from opp_mri.domain.assessment import (
 )
 from opp_mri.domain.documents import parse_toml
 from opp_mri.errors import InputError
+from opp_mri.files import read_document
 
 DEFAULT_CRITERIA: Final = "amini-2016"
 SHIPPED_CRITERIA: Final = (
@@ -75,14 +76,14 @@ def load_criteria(name_or_file: str) -> Criteria:
         return load_shipped_criteria()[name_or_file]
     path = Path(name_or_file)
     try:
-        text = path.read_text(encoding="utf-8-sig")
+        text = read_document(path)
     except (FileNotFoundError, IsADirectoryError):
         *names, last = SHIPPED_CRITERIA
         raise InputError(
             f"There are no criteria “{name_or_file}”: give {', '.join(names)} or {last}, or the "
             "path of a TOML file."
         ) from None
-    except (OSError, UnicodeDecodeError) as error:
+    except (OSError, ValueError) as error:
         raise InputError(f"The criteria {path} cannot be read: give a TOML file.") from error
     return _build_criteria(path.name, text, path.stem)
 

@@ -10,14 +10,13 @@ from attrs import frozen
 
 from opp_mri.domain.documents import parse_toml
 from opp_mri.errors import InputError, ProjectError
-from opp_mri.files import open_new, write_whole
+from opp_mri.files import open_new, read_document, write_whole
 from opp_mri.store.postgresql import open_postgresql, refuse_password
 from opp_mri.store.protocol import Store
 from opp_mri.store.sql import is_unfinished, open_sqlite
 
 SETTINGS_NAME: Final = "opp_mri.toml"
 STORE_NAME: Final = "opp_mri.sqlite"
-LARGEST_DOCUMENT: Final = 64 << 20  # bytes of settings or of a seal, which lists all images
 RETURN_NAME: Final = "return.seal.json"  # a reader's package that holds it takes nothing more
 
 SETTINGS_TEXT: Final = """\
@@ -166,24 +165,6 @@ def is_project(folder: Path) -> bool:
 
 def _name_database(folder: Path) -> str:
     return read_settings(folder / SETTINGS_NAME).database if folder.is_dir() else ""
-
-
-def read_document(path: Path) -> str:
-    """Read a text file that others may have made: not a pipe, which has no end, and not too large.
-
-    Raises
-    ------
-    ValueError
-        It is not a file, too large, or not in UTF-8.
-    OSError
-        It cannot be read.
-    """
-    size = path.stat().st_size
-    if not path.is_file():
-        raise ValueError("it is not a file")
-    if size > LARGEST_DOCUMENT:
-        raise ValueError(f"it is larger than {LARGEST_DOCUMENT >> 20} MiB")
-    return path.read_text(encoding="utf-8")
 
 
 def read_settings(path: Path) -> Settings:

@@ -6,8 +6,16 @@ from pathlib import Path
 import pytest
 
 from opp_mri.errors import InputError
-from opp_mri.files import write_bytes, write_folder, write_whole
+from opp_mri.files import (
+    make_file_name,
+    read_document,
+    write_bytes,
+    write_folder,
+    write_whole,
+)
+from opp_mri.response.criteria import load_criteria
 from opp_mri.workflow.double_read.seal import make_keys, write_return_key, write_seal
+from opp_mri.workflow.measuring.protocol import read_protocol
 from opp_mri.workflow.project import create_project
 
 
@@ -60,3 +68,23 @@ def test_a_file_is_for_its_owner_only_whatever_the_umask_of_the_program(tmp_path
         if path.stat().st_mode & 0o077 and path.parent.stat().st_mode & 0o077
     ]
     assert open_to_others == []
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no devices among its files")
+def test_a_device_that_is_named_as_criteria_or_protocol_is_not_read(tmp_path: Path) -> None:
+    """The settings of somebody else's project name such files; a pipe or a device has no end."""
+    os.mkfifo(tmp_path / "pipe")
+    for path in (Path("/dev/null"), tmp_path / "pipe"):
+        with pytest.raises(ValueError, match="not a file"):
+            read_document(path)
+        with pytest.raises(InputError, match="cannot be read"):
+            load_criteria(str(path))
+        with pytest.raises(InputError, match="not a file"):
+            read_protocol(path)
+
+
+@pytest.mark.parametrize("text", ["../../home/x", "/etc/x", "a\0b", "CON:", "ä" * 300, ""])
+def test_a_name_of_a_lesion_leads_to_no_other_folder(tmp_path: Path, text: str) -> None:
+    path = tmp_path / f"x-{make_file_name(text)}.tfm"
+    path.touch()
+    assert list(tmp_path.iterdir()) == [path]

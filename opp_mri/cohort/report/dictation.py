@@ -10,6 +10,7 @@ from jinja2 import PackageLoader, StrictUndefined, TemplateError, TemplateSyntax
 from jinja2.sandbox import SandboxedEnvironment
 
 from opp_mri.errors import InputError
+from opp_mri.files import read_document
 
 SHIPPED: Final = "dictation.txt.j2"
 HOW: Final = (
@@ -133,9 +134,11 @@ def dictate(facts: Dictation, template: Path | None = None) -> str:
 
 def _read(template: Path) -> str:
     try:
-        return template.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
+        return read_document(template)
+    except UnicodeDecodeError as error:
+        raise InputError(f"The template {template} cannot be read (not UTF-8). {HOW}") from error
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) else error
         raise InputError(f"The template {template} cannot be read ({reason}). {HOW}") from error
 
 

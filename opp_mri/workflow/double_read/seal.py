@@ -18,8 +18,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey,
 
 from opp_mri.domain.documents import parse_json
 from opp_mri.errors import InputError
-from opp_mri.files import open_new, write_whole
-from opp_mri.workflow.project import read_document
+from opp_mri.files import open_new, read_document, write_whole
 from opp_mri.workflow.safekeeping.encryption import EncryptedWriter, decrypt_pieces, is_encrypted
 
 ISSUE_NAME: Final = "package.seal.json"

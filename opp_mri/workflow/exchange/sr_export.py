@@ -1,10 +1,9 @@
 """Readings and responses of a project as DICOM structured reports, and calipers for 3D Slicer."""
 
 import json
-import re
-from collections import defaultdict
 from collections.abc import Sequence
 from datetime import datetime
+from itertools import chain, count
 from pathlib import Path
 from typing import Final
 
@@ -19,6 +18,7 @@ from opp_mri.domain.exchange import DocumentReference, ExportedReport
 from opp_mri.domain.measurement import Reading
 from opp_mri.domain.reader_study import CONSENSUS
 from opp_mri.errors import ProjectError
+from opp_mri.files import make_file_name
 from opp_mri.store.protocol import Store
 from opp_mri.workflow.exchange.report_plan import (
     PlannedReport,
@@ -224,7 +224,7 @@ class _Exporter:
 
     def _name(self, subject: str, person: str, identity: Identity) -> str:
         """Name a file: no identity of a patient, and no character that a file name cannot have."""
-        plain = re.sub(r"[^\w-]+", "_", f"{subject}-{person}")
+        plain = make_file_name(f"{subject}-{person}")
         return f"{plain}-{identity.reference.sop_instance_uid[-10:]}.dcm"
 
     def _record_report(
@@ -274,16 +274,17 @@ def _list_withdrawn(store: Store, plan: ReportPlan, choice: ReportToWrite) -> li
 
 
 def _write_markups(folder: Path, plan: ReportPlan) -> tuple[Path, ...]:
-    names: dict[str, int] = defaultdict(int)
+    taken: set[str] = set()  # without case, which some file systems do not tell apart
     paths = []
     for planned in plan.reports:
         for reading in planned.readings:
             if reading.caliper is None:
                 continue
-            name = re.sub(r"[^\w-]+", "_", f"{name_caliper(reading)}-{reading.reader}")
-            names[name] += 1
-            suffix = f"-{names[name]}" if names[name] > 1 else ""
-            paths.append(folder / f"{name}{suffix}.mrk.json")
+            name = make_file_name(f"{name_caliper(reading)}-{reading.reader}")
+            names = chain([name], (f"{name}-{number}" for number in count(2)))
+            free = next(each for each in names if each.casefold() not in taken)
+            taken.add(free.casefold())
+            paths.append(folder / f"{free}.mrk.json")
             line = MarkupLine(
                 name=name_caliper(reading),
                 description=describe_caliper(reading),

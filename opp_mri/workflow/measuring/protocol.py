@@ -20,6 +20,7 @@ from opp_mri.domain.reader_study import (
     Unblinding,
 )
 from opp_mri.errors import InputError, ProjectError
+from opp_mri.files import read_document
 from opp_mri.store.protocol import Store
 from opp_mri.units import format_mm
 
@@ -138,7 +139,7 @@ def read_protocol(path: Path) -> ReadingProtocol:
         It cannot be read, or says something that cannot be; the text says what.
     """
     try:
-        document = parse_toml(path.read_text(encoding="utf-8"))
+        document = parse_toml(read_document(path))
     except (OSError, ValueError) as error:
         raise InputError(f"{path} cannot be read as TOML ({error}): correct it.") from error
     known = [field.name for field in attrs.fields(ReadingProtocol)]

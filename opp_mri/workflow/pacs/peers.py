@@ -11,9 +11,9 @@ import attrs
 
 from opp_mri.domain.peer import Authentication, DimsePeer, Peer, Retrieval, WebPeer
 from opp_mri.errors import InputError, UnknownError
-from opp_mri.files import write_bytes
+from opp_mri.files import read_document, write_bytes
 from opp_mri.workflow.pacs.secrets import find_secret, forget_secret
-from opp_mri.workflow.project import SETTINGS_NAME, Project, read_document
+from opp_mri.workflow.project import SETTINGS_NAME, Project
 
 if TYPE_CHECKING:
     from opp_mri.dicom.network.archive import Archive

@@ -25,6 +25,7 @@ from opp_mri.domain.imaging import SeriesRole, SourceFile, VolumeDescription
 from opp_mri.domain.repeated_uid import get_uid_in_file
 from opp_mri.domain.transform import ROTATION_TOLERANCE, RigidTransform
 from opp_mri.errors import InputError, UnknownError
+from opp_mri.files import make_file_name
 from opp_mri.registration.align import judge, list_parameters
 from opp_mri.registration.files import read_transform, write_image, write_transform
 from opp_mri.registration.resampling import resample_on_grid, subtract
@@ -215,7 +216,7 @@ def _export(
 ) -> list[Path]:
     name = "-".join(
         (
-            alignment.lesion_id or "field-of-view",
+            make_file_name(alignment.lesion_id or "field-of-view"),
             alignment.sequence.value,
             str(alignment.followup_study_date),
             alignment.fit_id,

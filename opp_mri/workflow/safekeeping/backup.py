@@ -18,6 +18,7 @@ from attrs import frozen
 from opp_mri import __version__
 from opp_mri.domain.documents import parse_json
 from opp_mri.errors import InputError, ProjectError
+from opp_mri.files import read_document
 from opp_mri.store.chain import Head
 from opp_mri.store.copying import copy_store
 from opp_mri.store.sql import SqlStore, is_unfinished, open_sqlite
@@ -28,7 +29,6 @@ from opp_mri.workflow.project import (
     create_project,
     is_project,
     open_project,
-    read_document,
     read_settings,
 )
 from opp_mri.workflow.safekeeping.audit import verify

@@ -1,6 +1,7 @@
 """Which fits a reader has confirmed, as decisions come and go."""
 
 from datetime import UTC, date, datetime
+from pathlib import Path
 
 import numpy as np
 from attrs import evolve
@@ -14,6 +15,8 @@ from opp_mri.domain.alignment import (
 from opp_mri.domain.imaging import SeriesRole
 from opp_mri.domain.registration import Fit, Verdict
 from opp_mri.domain.transform import RigidTransform
+from opp_mri.store.sql import open_sqlite
+from opp_mri.workflow.registration.fit_files import FitFormat, export_fits
 from opp_mri.workflow.registration.visits import group_by_visit
 
 
@@ -92,3 +95,14 @@ def test_a_sequence_in_another_frame_is_an_answer_of_its_own() -> None:
     )
     other = evolve(FIRST, fit_id="o", fit=evolve(fit_with(), baseline_from_followup=elsewhere))
     assert len(group_by_visit([FIRST, other])) == 2
+
+
+def test_a_fit_of_a_lesion_whose_name_is_a_path_stays_in_the_folder(tmp_path: Path) -> None:
+    """Names of lesions come from tables, and so from other people."""
+    store = open_sqlite(tmp_path / "store.sqlite", create=True)
+    store.add_alignments([evolve(FIRST, lesion_id="../../elsewhere")])
+    store.add_alignment_decision(decided("first", 1, FitDecision.CONFIRMED))
+    (path,) = export_fits(store, tmp_path / "a" / "out", [FitFormat.TFM])
+    store.close()
+    assert path.parent == tmp_path / "a" / "out"
+    assert list(tmp_path.rglob("*.tfm")) == [path]
