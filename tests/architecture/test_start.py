@@ -3,8 +3,11 @@
 import json
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
+
+COHORT = Path(__file__).parents[2] / "sample_data" / "cohort"
 
 MODULES = """
 import json, sys
@@ -44,3 +47,12 @@ def test_the_list_of_commands_loads_no_library_but_that_of_the_command_line(
     )
     assert packages(loaded) <= {"attr", "attrs", "click", "opp_mri", "opp_mri_napari"}
     assert len(loaded) < 220
+
+
+def test_tables_of_a_cohort_load_no_library_for_figures() -> None:
+    loaded = modules_loaded_by(
+        f"sys.argv = ['opp-mri', 'cohort', '--tables', {str(COHORT)!r}];"
+        " from opp_mri.cli import main; main()"
+    )
+    assert "opp_mri.cohort.tables.analysis_tables" in loaded  # the tables were made
+    assert packages(loaded).isdisjoint({"matplotlib", "PIL", "jinja2", "pydicom"})
