@@ -24,7 +24,15 @@ def parse_json(text: str, *, decimals: bool = False) -> Any:
 
 
 def parse_toml(text: str, *, decimals: bool = False) -> dict[str, Any]:
-    """Parse TOML; parameters and errors as in `parse_json`."""
+    """Parse TOML; errors as in `parse_json`.
+
+    Parameters
+    ----------
+    text
+        A document in TOML 1.0.
+    decimals
+        Give numbers with a point as Decimal, to the last digit that was written.
+    """
     values: dict[str, Any] = _parse(tomllib.loads, text, parse_float=Decimal if decimals else float)
     return values
 

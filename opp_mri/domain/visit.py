@@ -148,7 +148,24 @@ def find_visit_faults(
     *, visit_date: date, fracture: str | None, height_loss_percent: Decimal | None,
     confirmation_date: date | None,
 ) -> Mapping[str, str]:  # fmt: skip
-    """State where findings of a visit contradict each other, by the field to correct."""
+    """State where findings of a visit contradict each other, by the field to correct.
+
+    Parameters
+    ----------
+    visit_date
+        Day of the visit.
+    fracture
+        One of the values of `Fracture`; None where it was not assessed.
+    height_loss_percent
+        Loss of height of the vertebral body in percent; None where it was not assessed.
+    confirmation_date
+        Planned day of a study that confirms growth.
+
+    Returns
+    -------
+    Mapping of str to str
+        Name of a column to what is wrong with it; empty where nothing is.
+    """
     faults = {}
     if fracture == Fracture.NONE and height_loss_percent:
         faults["height_loss_percent"] = "is given without a fracture: correct one of them"

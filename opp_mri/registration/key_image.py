@@ -115,7 +115,19 @@ def carry_directions(
 def find_shown_square(
     plane: ImagePlane, point_lps_mm: Vector3, directions: Directions, side_mm: float
 ) -> ShownSquare:
-    """Return the square around a point, which is projected into the plane along the normal."""
+    """Return the square around a point, which is projected into the plane along the normal.
+
+    Parameters
+    ----------
+    plane
+        The native image.
+    point_lps_mm
+        The middle of the square, patient LPS in mm.
+    directions
+        Unit vectors to the right and down on the screen, patient LPS, in the plane.
+    side_mm
+        Length of a side in mm.
+    """
     off_mm = plane.measure_distance_mm(point_lps_mm)
     x, y, z = (a - off_mm * b for a, b in zip(point_lps_mm, plane.normal, strict=True))
     return ShownSquare(

@@ -75,6 +75,13 @@ def resample_on_grid(
 def subtract(resampled: NDArray[np.float32], baseline: NDArray[np.generic]) -> NDArray[np.float32]:
     """Subtract a baseline from a follow-up on its grid, once gain and offset are matched.
 
+    Parameters
+    ----------
+    resampled
+        The follow-up, shape of `baseline`; NaN where it does not reach.
+    baseline
+        Voxel values of the baseline, shape (slices, rows, columns) or (rows, columns).
+
     Returns
     -------
     ndarray

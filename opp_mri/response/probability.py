@@ -155,6 +155,22 @@ def estimate_expected_calls(
     The lesion has `UNCHANGED_MM` on all studies that count, or the length of the first study of
     each sequence where the error depends on the size; days, sequences and events are those of the
     timeline. Without a sequence that has a baseline and a follow-up the mapping is empty.
+
+    Parameters
+    ----------
+    timeline
+        Of the lesion, for its schedule.
+    rules
+        Criteria and mode.
+    error
+        Measurement error in mm.
+    draws
+        Number of simulated courses.
+
+    Returns
+    -------
+    Mapping of ResponseCategory to float
+        Share of the draws with each category, 0 to 1.
     """
     observations = {}
     for sequence, row in timeline.observations.items():
@@ -249,7 +265,21 @@ def draw_repeated_tenths(
     draws: int,
     seed: int,
 ) -> tuple[dict[SeriesRole, Integers], dict[SeriesRole, Integers]]:
-    """Draw true lengths, and second measurements of them; each as `draw_tenths` gives lengths."""
+    """Draw true lengths, and second measurements of them; each as `draw_tenths` gives lengths.
+
+    Parameters
+    ----------
+    timeline
+        Of the lesion.
+    error
+        Measurement error in mm.
+    prior
+        Distribution of true courses.
+    draws
+        Number of draws.
+    seed
+        With the lengths it decides the draws; the name of the lesion does not.
+    """
     studies = _collect_studies(timeline)
     measured = _keep_measured(studies)
     keys = [(name, study.days_from_ssrs) for name, row in measured.items() for study in row]
@@ -300,6 +330,17 @@ def draw_tenths(
     Each length gets a normal error, of which all sequences of one visit share a part; the result
     is rounded half-even to 0.1 mm, as a computed length is when it is recorded, and not below 0. A
     length of 0 is an explicit answer, not a measurement: it has no error.
+
+    Parameters
+    ----------
+    timeline
+        Of the lesion.
+    error
+        Measurement error in mm, with the correlation of the errors of one visit.
+    draws
+        Number of draws.
+    seed
+        With the lengths it decides the draws; the name of the lesion does not.
 
     Returns
     -------

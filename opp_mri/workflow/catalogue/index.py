@@ -171,6 +171,20 @@ def override_role(
 ) -> VolumeDescription:
     """Record that a reader gives a volume a role, or none, and choose again in its study.
 
+    Parameters
+    ----------
+    volume_id
+        As `opp-mri series` lists it.
+    role
+        The sequence; None where the volume is to play no part.
+    at
+        When, with a time zone.
+
+    Returns
+    -------
+    VolumeDescription
+        The volume as it is described now.
+
     Raises
     ------
     UnknownError

@@ -61,7 +61,28 @@ def save_page(
     title: str,
     truth: Mapping[str, ResponseCategory] | None = None,
 ) -> None:
-    """Write a self-contained page of all assessed lesions, with the truth where it is known."""
+    """Write a self-contained page of all assessed lesions, with the truth where it is known.
+
+    Parameters
+    ----------
+    path
+        File of the page, replaced where there is one.
+    lesions
+        Assessed lesions, in the order of the page.
+    criteria
+        By which they were assessed.
+    written_on
+        Date on the page.
+    title
+        Heading of the page.
+    truth
+        Name of a lesion to its true category, as for a phantom; None where it is not known.
+
+    Raises
+    ------
+    InputError
+        The file cannot be written.
+    """
     pages = [
         LesionPage(
             lesion_id=lesion.lesion.lesion_id,

@@ -193,6 +193,17 @@ def score_certification(
 ) -> Score:
     """Hold a reader's signed or handed-over lengths against the true ones.
 
+    Parameters
+    ----------
+    folder
+        Project of the certification, as the reader measured it.
+    truth_path
+        File of the true lengths, in mm.
+    reader
+        Whose lengths are scored.
+    pass_mark
+        Limits of bias and error in mm, and the share of lengths that must be given.
+
     Raises
     ------
     InputError

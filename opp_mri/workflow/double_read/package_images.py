@@ -58,7 +58,26 @@ class _Copy:
 def copy_images(
     store: Store, issued: IssuedPackage, folder: Path, progress: Progress, allowed: frozenset[str]
 ) -> tuple[int, tuple[str, ...]]:
-    """Write the images of a package; gives how many, and why others stayed behind."""
+    """Write the images of a package; gives how many, and why others stayed behind.
+
+    Parameters
+    ----------
+    store
+        Of the project.
+    issued
+        The package, with its cases and its secret.
+    folder
+        Folder of the package that is being made.
+    progress
+        Told of each image.
+    allowed
+        Keywords of elements that are kept.
+
+    Returns
+    -------
+    tuple of int and tuple of str
+        Number of images written, and the reasons why others were left out, each once.
+    """
     copies = [
         copy
         for case in issued.cases
@@ -126,7 +145,17 @@ def _list_copies(
 def plan_disguises(
     secret: str, code: str, volumes: Iterable[VolumeDescription]
 ) -> Mapping[str, Disguise]:
-    """Return what changes the images of each series in a package, by SeriesInstanceUID."""
+    """Return what changes the images of each series in a package, by SeriesInstanceUID.
+
+    Parameters
+    ----------
+    secret
+        Of the package, in hexadecimal digits.
+    code
+        Code of the case.
+    volumes
+        Of the patient.
+    """
     by_series: dict[str, list[VolumeDescription]] = defaultdict(list)
     for volume in volumes:
         by_series[volume.series_instance_uid].append(volume)

@@ -82,6 +82,15 @@ def find_due_wave(
 ) -> int:
     """Return which package of a reader is due: 1, or 2 for that with the repeats.
 
+    Parameters
+    ----------
+    reader
+        Name in the protocol.
+    at
+        Now, with a time zone.
+    again
+        Make the latest package again, which was lost before it was returned.
+
     Raises
     ------
     ProjectError
@@ -129,7 +138,19 @@ def plan_case(
     store: Store, protocol: ReadingProtocol, code: str, patient_id: str, *, repeat: bool,
     secret: str,
 ) -> PackageCase:  # fmt: skip
-    """Return a patient as a package shows one: codes for names, other dates, trimmed images."""
+    """Return a patient as a package shows one: codes for names, other dates, trimmed images.
+
+    Parameters
+    ----------
+    code
+        Code of the case in the package.
+    patient_id
+        PatientID of the patient, or one of several.
+    repeat
+        Whether the case is a hidden repeat of another of the same reader.
+    secret
+        Of the package, in hexadecimal digits; it decides all that is random.
+    """
     volumes = [volume for _, volume in select_readable_volumes(store, patient_id)]
     group = map_patients(store).group(patient_id)
     lesions = [lesion.lesion_id for lesion in store.get_lesions() if lesion.patient_id in group]

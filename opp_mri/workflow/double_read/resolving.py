@@ -125,6 +125,15 @@ def sign_consensus(
 ) -> Signature:
     """Sign all resolved answers of a lesion; what agrees within the limits is resolved by it.
 
+    Parameters
+    ----------
+    lesion
+        With its pairs of readings, as the signer saw them.
+    signer
+        Name of one who resolves, according to the protocol.
+    at
+        When, with a time zone.
+
     Raises
     ------
     InputError
@@ -237,6 +246,15 @@ def build_line_answer(
 
 def check_allowed(protocol: ReadingProtocol, pair: Pair, kind: ResolutionKind, reason: str) -> None:
     """Refuse what the protocol or the pair does not let.
+
+    Parameters
+    ----------
+    pair
+        The two readings of a cell.
+    kind
+        How it is to be resolved.
+    reason
+        Of the resolution; "" where none was given.
 
     Raises
     ------

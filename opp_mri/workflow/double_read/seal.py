@@ -70,7 +70,22 @@ def write_seal(path: Path, manifest: Manifest, private: str) -> None:
 
 
 def write_return_key(path: Path, private: str, passphrase: str) -> None:
-    """Write the key that seals a return, encrypted where there is a passphrase."""
+    """Write the key that seals a return, encrypted where there is a passphrase.
+
+    Parameters
+    ----------
+    path
+        A new file.
+    private
+        The Ed25519 key, in hexadecimal digits.
+    passphrase
+        For the encryption; "" for none.
+
+    Raises
+    ------
+    OSError
+        The file is there already, or cannot be written.
+    """
     with open_new(path) as file:
         if not passphrase:
             file.write(private.encode())
@@ -152,7 +167,15 @@ def hash_files(folder: Path) -> dict[str, str]:
 
 
 def find_image_faults(expected: Mapping[str, str], present: Mapping[str, str]) -> list[str]:
-    """Return, in sentences, images that are not those with which the package was made."""
+    """Return, in sentences, images that are not those with which the package was made.
+
+    Parameters
+    ----------
+    expected
+        Name of an image in the package to its SHA-256 when the package was made.
+    present
+        The same of the images that are there now.
+    """
     faults = []
     for words, names in (
         ("deleted", expected.keys() - present.keys()),

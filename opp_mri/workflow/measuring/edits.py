@@ -82,6 +82,21 @@ def draft_answer(
 ) -> Reading:
     """Make the draft of an answer without a line: gone, not measurable, or withdrawn.
 
+    Parameters
+    ----------
+    cell
+        Study and sequence.
+    lesion_id
+        Name of the lesion.
+    answer
+        Any answer but a measured one.
+    reason
+        Why; required for "not measurable".
+    reader
+        Who answers.
+    at
+        When, with a time zone.
+
     Raises
     ------
     InputError
@@ -167,6 +182,17 @@ def sign_drafts(
     log: Sequence[Reading], signed: frozenset[str], *, statement: str, at: datetime
 ) -> Signature:
     """Return the signature under all drafts of a lesion.
+
+    Parameters
+    ----------
+    log
+        Readings of one reader on one lesion, in the order of the log.
+    signed
+        Identifiers of the readings that are signed.
+    statement
+        What the reader signs, in words.
+    at
+        When, with a time zone.
 
     Raises
     ------

@@ -90,6 +90,15 @@ def add_lesion(
 ) -> Lesion:
     """Record one lesion, its values as text under the names of the table's columns.
 
+    Parameters
+    ----------
+    cells
+        Name of a column to its text.
+    at
+        When, with a time zone.
+    replace
+        Let the values stand in for those of a lesion of this name.
+
     Raises
     ------
     InputError

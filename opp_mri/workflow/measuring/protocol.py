@@ -107,6 +107,15 @@ def is_unblinded(store: Store) -> bool:
 def unblind(store: Store, *, signed_by: str, reason: str, at: datetime) -> Unblinding:
     """Lift the blinding; a signed event in the log, after which no package is taken back.
 
+    Parameters
+    ----------
+    signed_by
+        Name of the one who lifts it.
+    reason
+        Why.
+    at
+        When, with a time zone.
+
     Raises
     ------
     ProjectError

@@ -50,7 +50,20 @@ def repeat_readings(store: Store) -> list[Reading]:
 
 
 def get_own_readings(store: Store, lesion_id: str, reader: str) -> list[Reading]:
-    """Return all that a reader recorded of a lesion, drafts too, hidden repeats left out."""
+    """Return all that a reader recorded of a lesion, drafts too, hidden repeats left out.
+
+    Parameters
+    ----------
+    lesion_id
+        Name of the lesion.
+    reader
+        Name of the reader.
+
+    Returns
+    -------
+    list of Reading
+        In the order of the log, amended ones too.
+    """
     return [
         reading
         for reading in store.get_readings(lesion_id)

@@ -20,6 +20,11 @@ def name_in_catalogue(
         Gives the role of a fitting image; raises OppMriError for one of another patient or day.
     role
         The sequence that is meant; None for any.
+
+    Raises
+    ------
+    GeometryError
+        Several images have this UID, and not exactly one of them fits.
     """
     names = [uid]
     while store.get_instance(build_repeated_uid(names[-1])) is not None:

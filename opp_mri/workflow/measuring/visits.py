@@ -71,6 +71,15 @@ def add_visit(
 ) -> Visit | None:
     """Record one visit, its values as text under the names of the table's columns.
 
+    Parameters
+    ----------
+    cells
+        Name of a column to its text.
+    recorded_by
+        Name of the one who records it.
+    at
+        When, with a time zone.
+
     Returns
     -------
     Visit or None

@@ -150,6 +150,13 @@ class RoomPatient:
 def open_patient(store: Store, patient_id: str, reader: str) -> RoomPatient:
     """Open a patient for a reader.
 
+    Parameters
+    ----------
+    patient_id
+        PatientID of the patient, or one of several.
+    reader
+        Whose readings are shown.
+
     Raises
     ------
     UnknownError
@@ -277,6 +284,20 @@ def describe_technique_changes(
     """Describe what differs in acquisition between a volume and the baseline of its sequence.
 
     Nothing in a blinded read, where it would give the order of time points away.
+
+    Parameters
+    ----------
+    patient, lesion
+        As they are open in the room.
+    day
+        Day of the study.
+    volume
+        The volume of the study.
+
+    Returns
+    -------
+    tuple of str
+        Sentences, one for each change.
     """
     if patient.blinding is not None or volume.role is None:
         return ()

@@ -52,7 +52,18 @@ class VisitTask:
 
 
 def plan(store: Store, lesion_ids: Sequence[str] = ()) -> list[VisitTask]:
-    """Return the visits to line up: per lesion, or per patient where there is no lesion yet."""
+    """Return the visits to line up: per lesion, or per patient where there is no lesion yet.
+
+    Parameters
+    ----------
+    lesion_ids
+        Names of lesions; empty for all lesions and patients.
+
+    Raises
+    ------
+    UnknownError
+        There is no such lesion.
+    """
     lesions = {lesion.lesion_id: lesion for lesion in store.get_lesions()}
     if unknown := [lesion_id for lesion_id in lesion_ids if lesion_id not in lesions]:
         raise UnknownError(f"There is no lesion {unknown[0]}: `opp-mri lesion list` lists them.")

@@ -85,6 +85,22 @@ def save_alignment_page(
     """Write a page of fits with pictures of before and after.
 
     A fit whose images cannot be read is shown without a picture, and why.
+
+    Parameters
+    ----------
+    path
+        File of the page, replaced where there is one.
+    alignments
+        The fits, in the order of the page.
+    written_on
+        Date on the page.
+    progress
+        Told of each fit.
+
+    Raises
+    ------
+    InputError
+        The file cannot be written.
     """
     decisions = store.get_alignment_decisions()
     pages = []

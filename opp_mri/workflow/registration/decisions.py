@@ -13,6 +13,19 @@ def decide(
 ) -> AlignmentDecision:
     """Record that a reader confirms or rejects a fit.
 
+    Parameters
+    ----------
+    fit
+        Identifier of the fit.
+    decision
+        Confirmed or rejected.
+    reader
+        Who decides.
+    reason
+        Why; required where an earlier decision is changed.
+    at
+        When, with a time zone.
+
     Raises
     ------
     UnknownError

@@ -13,6 +13,20 @@ ROLES: Final = tuple(role.value for role in Role)
 def add_account(project: Project, name: str, role: str, reader: str = "") -> str:
     """Make an account, and give its password.
 
+    Parameters
+    ----------
+    name
+        Of the account in the database.
+    role
+        One of the values of `Role`.
+    reader
+        Name of the reader in the protocol whose readings the account records; "" for other roles.
+
+    Returns
+    -------
+    str
+        The password, which is kept nowhere.
+
     Raises
     ------
     ProjectError
