@@ -124,7 +124,7 @@ def test_what_is_typed_on_the_key_sheet_is_its_search_and_larger_text_keeps_the_
     assert search is window.pages.key_sheet.search
     for letter in "level":
         qtbot.keyClick(search, letter)
-    assert "confirm the lesion" in window.pages.key_sheet.sheet.text()
+    assert "confirm the level" in window.pages.key_sheet.sheet.text()
     assert "magnifier" not in window.pages.key_sheet.sheet.text()
     press(window, qtbot, Qt.Key.Key_Escape)
     assert window.pages.dialog is None

@@ -73,7 +73,9 @@ WISHES: Final[Mapping[str, Wish]] = MappingProxyType(
         "category": Wish("category by the answers so far, before all cells are read", Group.LOOK),
         "layout": Wish("all time points; baseline, prior and current; one", Group.PANES),
         "sequences": Wish("sequences of this time point; time points by sequences", Group.PANES),
-        "confirm_level": Wish("confirm the lesion's vertebra under the mouse", Group.PANES),
+        "confirm_level": Wish(
+            "confirm the level: the lesion's vertebra is under the mouse", Group.PANES
+        ),
         "waiting_fits": Wish("show the good fits that wait; again: confirm them all", Group.PANES),
         "fits": Wish("look at the fits that link the panes, confirm or reject them", Group.PANES),
         "align": Wish("align this patient's follow-ups", Group.PANES),

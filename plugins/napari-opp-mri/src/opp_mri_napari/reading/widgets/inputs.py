@@ -16,6 +16,12 @@ from qtpy.QtWidgets import (
 
 TYPED_IN: Final = (QLineEdit, QTextEdit, QComboBox, QAbstractSpinBox)
 MODIFIERS: Final = (Qt.Key.Key_Shift, Qt.Key.Key_Control, Qt.Key.Key_Alt, Qt.Key.Key_Meta)
+TAKEN: Final = frozenset(
+    {
+        QEvent.Type.ShortcutOverride, QEvent.Type.KeyPress, QEvent.Type.KeyRelease,
+        QEvent.Type.WindowDeactivate, QEvent.Type.MouseButtonPress, QEvent.Type.MouseButtonRelease,
+    }
+)  # fmt: skip
 WHILE_TYPING: Final = {"cancel", "keys"}
 
 
@@ -65,14 +71,14 @@ class RoomKeys(QObject):
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:  # noqa: N802
         """Take what is ours; Qt calls this."""
-        if event.type() == QEvent.Type.WindowDeactivate and watched is self._window:
+        kind = event.type()
+        if kind not in TAKEN or not self._on:  # thousands of others come while a window is made
+            return False
+        if kind == QEvent.Type.WindowDeactivate and watched is self._window:
             self._let_go_of_space()  # the key goes up in another program
-        if self._on and event.type() in (
-            QEvent.Type.MouseButtonPress, QEvent.Type.MouseButtonRelease
-        ):  # fmt: skip
-            _skip_moves(skip=event.type() == QEvent.Type.MouseButtonPress)
-        kinds = (QEvent.Type.ShortcutOverride, QEvent.Type.KeyPress, QEvent.Type.KeyRelease)
-        if not self._on or event.type() not in kinds or not isinstance(event, QKeyEvent):
+        if kind in (QEvent.Type.MouseButtonPress, QEvent.Type.MouseButtonRelease):
+            _skip_moves(skip=kind == QEvent.Type.MouseButtonPress)
+        if not isinstance(event, QKeyEvent):
             return False
         if not isinstance(watched, QWidget) or watched.window() is not self._window:
             return False

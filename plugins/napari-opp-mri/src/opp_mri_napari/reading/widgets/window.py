@@ -90,7 +90,6 @@ class RoomWindow:
         self._changes_timer.setInterval(CHANGES_EVERY_MS)
         self._changes_timer.timeout.connect(self._look_for_changes)
         self._changes_timer.start()
-        self._rescale(0)
         self.refresh()
 
     # --- building
@@ -106,9 +105,9 @@ class RoomWindow:
         self.pages, self.timeline = Pages(self.room, keys), TimelinePanel()
         self.worklist = self.pages.worklist
         self._connect()
-        docked = self.viewer.window.add_dock_widget(
-            self._central(), area="right", name="OPP reading room"
-        )
+        central = self._central()
+        self._rescale(0)  # before napari's style sheet has to be weighed for each widget again
+        docked = self.viewer.window.add_dock_widget(central, area="right", name="OPP reading room")
         self._dock = docked
         docked.setTitleBarWidget(QWidget())
         self._fold(away=True)

@@ -27,7 +27,6 @@ from opp_mri_napari.reading.widgets.parts import Line
 
 Index = QModelIndex | QPersistentModelIndex
 ALL: Final = "all cells"
-FIGURE_SPACE: Final = "\u2007"
 
 
 class WorklistModel(QAbstractTableModel):
@@ -92,8 +91,8 @@ class WorklistModel(QAbstractTableModel):
         named = row.lesion_id if row.patient_id in row.lesion_id else (
             f"{row.patient_id} {row.lesion_id}"
         )  # fmt: skip
-        # as wide without the arrow, so that the columns stay where they are
-        return f"{'▸' if row.current else FIGURE_SPACE} {named} {row.level} {row.sequence.value}"
+        # an arrow in place of a space, so that the columns stay where they are
+        return f"{named}{'▸' if row.current else ' '}{row.level} {row.sequence.value}"
 
     def data(self, index: Index, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
         """Return what a cell shows; Qt calls this."""
