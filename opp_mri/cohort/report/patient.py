@@ -100,7 +100,7 @@ class LesionReport:
     findings
         What was found at visits besides lengths: day from the completion of radiosurgery, words.
     outlook
-        What it may become, where it is open and enlarging.
+        Possible changes of category, where it is open and enlarging.
     marks
         Lengths that were imported, studies that were not measurable.
     strips

@@ -202,7 +202,7 @@ def score_certification(
     reader
         Whose lengths are scored.
     pass_mark
-        Limits of bias and error in mm, and the share of lengths that must be given.
+        Limits of bias and SD in mm, and the least number of lengths.
 
     Raises
     ------

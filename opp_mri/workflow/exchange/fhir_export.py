@@ -30,8 +30,8 @@ from opp_mri.domain.reader_study import CONSENSUS
 from opp_mri.errors import InputError
 from opp_mri.files import write_bytes
 from opp_mri.response.assessed import AssessedLesion
-from opp_mri.response.classify import classify
 from opp_mri.store.protocol import Store
+from opp_mri.workflow.assessing.respond import assess_lesion
 from opp_mri.workflow.double_read.repeatability import estimate_measurement_error
 from opp_mri.workflow.measuring.blinding import check_shown
 from opp_mri.workflow.measuring.lesions import find_lesion
@@ -107,15 +107,7 @@ def export_bundles(
             left_out.append(f"{lesion.lesion_id} has no bundle. {problem}")
             continue
         check_shown(store, [timeline.reader])
-        assessed = AssessedLesion(
-            lesion=lesion,
-            timeline=timeline.timeline,
-            assessment=classify(timeline.timeline, rules),
-            error=error,
-            reader=timeline.reader,
-            flags=timeline.flags,
-            visits=timeline.visits,
-        )
+        assessed = assess_lesion(timeline, rules, error=error)
         if not assessed.is_measured:
             left_out.append(f"{lesion.lesion_id} has no bundle. No length is recorded.")
             continue

@@ -9,8 +9,8 @@ from opp_mri.domain.assessment import Rules
 from opp_mri.domain.measurement import Lesion
 from opp_mri.errors import InputError
 from opp_mri.response.assessed import AssessedLesion
-from opp_mri.response.classify import classify
 from opp_mri.store.protocol import Store
+from opp_mri.workflow.assessing.respond import assess_lesion
 from opp_mri.workflow.double_read.repeatability import estimate_measurement_error
 from opp_mri.workflow.exchange.report_plan import ImageReferences
 from opp_mri.workflow.measuring.blinding import check_shown
@@ -54,15 +54,7 @@ def plan_responses(
             left_out.append(f"{lesion.lesion_id} has no response report. {problem}")
             continue
         check_shown(store, [timeline.reader])
-        assessed = AssessedLesion(
-            lesion=lesion,
-            timeline=timeline.timeline,
-            assessment=classify(timeline.timeline, rules),
-            error=error,
-            reader=timeline.reader,
-            flags=timeline.flags,
-            visits=timeline.visits,
-        )
+        assessed = assess_lesion(timeline, rules, error=error)
         report = _report(lesion, timeline, assessed, images) if assessed.is_measured else None
         if report is not None:
             reports.append(report)

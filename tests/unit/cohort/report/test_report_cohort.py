@@ -207,7 +207,7 @@ def test_it_has_only_figures_that_show_no_more_than_its_tables() -> None:
     safe = evolve(FIGURE, title="Flow of lesions", from_tables=True)
     page = Page(render_cohort_html(a_report(suppressed=True, figures=(FIGURE, safe))))
     assert [text for _, text in page.all("figcaption")] == ["Figure 2. Flow of lesions"]
-    assert "1 figure left out" in page.html
+    assert "1 figure omitted" in page.html
 
 
 def test_its_rows_cannot_be_written(tmp_path: Path) -> None:

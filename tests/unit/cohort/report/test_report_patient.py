@@ -180,10 +180,10 @@ def test_a_fragile_or_discordant_call_is_marked_in_words() -> None:
 def test_the_outlook_is_shown_with_all_its_caveats_and_only_where_there_is_one() -> None:
     posterior = compute_posterior(AMINI_2016[0])
     html = page_of(a_lesion(outlook=posterior)).html
-    assert "What it may become" in html
+    assert "Possible changes of category" in html
     assert posterior.sentence in html
     assert posterior.caveat in html
-    assert "What it may become" not in page_of(a_lesion()).html
+    assert "Possible changes of category" not in page_of(a_lesion()).html
 
 
 def test_who_read_it_and_what_limits_the_comparison_are_on_the_page() -> None:
