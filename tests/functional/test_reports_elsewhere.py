@@ -26,7 +26,8 @@ LESIONS, ANSWERS = 9, 138
 def project(demo: tuple[Path, str], tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The project of the demo cohort, in a folder with all its reports."""
     folder = tmp_path_factory.mktemp("reports")
-    shutil.copytree(demo[0], folder / "project", ignore=lambda *_: ["phantom"])
+    shutil.copytree(demo[0], folder / "project", ignore=shutil.ignore_patterns("phantom"))
+    (folder / "project" / "phantom").symlink_to(demo[0] / "phantom")
     with open_project(folder / "project") as opened:
         summary = export_reports(opened.store, folder / "out", ReportToWrite(), RULES, NOON)
     assert len(summary.reports) == ANSWERS + LESIONS  # a series each, and a response each
@@ -113,7 +114,7 @@ def test_dsrdump_reads_the_whole_tree(project: Path) -> None:
 def test_highdicom_reads_the_lengths_back(project: Path, readings: list[Reading]) -> None:
     lengths = []
     for report in measurement_reports(project / "out"):
-        content = hd.ComprehensiveSR.from_dataset(report).content
+        content = hd.ComprehensiveSR.from_dataset(report, copy=False).content
         for group in content.get_image_measurement_groups():
             (length,) = group.get_measurements(name=Code("410668003", "SCT", "Length"))
             assert length.unit.value == "mm"

@@ -93,6 +93,27 @@ def open_room(
     return window
 
 
+def open_room_on_folder(
+    folder: Path, reader: str, viewer: napari.Viewer | None = None
+) -> RoomWindow:
+    """Open the reading room on a project that stays open as long as the room's window.
+
+    Raises
+    ------
+    OppMriError
+        There is no such project, or no reader's name; no window opens.
+    """
+    project = open_project(folder)
+    try:
+        window = open_room(project, reader, viewer=viewer)
+    except OppMriError:
+        project.store.close()
+        raise
+    _open.append((window, project))
+    window.close_with_viewer(then=_forget(window, project))
+    return window
+
+
 class _Indexing(QThread):
     """Makes a project where there is none, and indexes images, alongside the window."""
 
@@ -135,6 +156,8 @@ class StartPanel(QWidget):
         self.bar.hide()
         self.begin = QPushButton("Open the reading room")
         self.begin.clicked.connect(self.start)
+        self.archive = QPushButton("Studies in the archive …")
+        self.archive.clicked.connect(self._show_studies)
         for line in (self.project, self.images, self.reader):
             line.returnPressed.connect(self.start)
         self._build()
@@ -151,7 +174,7 @@ class StartPanel(QWidget):
         column = QVBoxLayout(self)
         column.addWidget(title)
         column.addLayout(form)
-        for widget in (self.begin, self.bar, self.error, note):
+        for widget in (self.begin, self.archive, self.bar, self.error, note):
             column.addWidget(widget)
         column.addStretch(1)
 
@@ -191,6 +214,23 @@ class StartPanel(QWidget):
         self._indexing.finished.connect(self._indexed)
         self._indexing.start()
 
+    def _show_studies(self) -> None:
+        """Bring up the studies of the project's archives, to be pulled and opened."""
+        from opp_mri_napari.archive.window import show_study_list
+
+        def open_here(folder: Path, reader: str) -> None:
+            open_room_on_folder(folder, reader, self._viewer)
+            self._put_away()
+
+        folder = Path(self.project.text().strip())
+        if not self.project.text().strip() or not is_project(folder):
+            self.error.setText("Name the folder of a project: its settings name its archives.")
+            return
+        try:
+            self.studies = show_study_list(self._viewer, folder, open_here)
+        except OppMriError as error:
+            self.error.setText(str(error))
+
     def _progressed(self, task: str, done: int, total: int) -> None:
         self.bar.setFormat(f"{task} %v / %m")
         self.bar.setRange(0, total)
@@ -202,15 +242,15 @@ class StartPanel(QWidget):
         if self.error.text():
             return
         try:
-            project = open_project(Path(self.project.text().strip()))
-            window = open_room(project, self.reader.text(), viewer=self._viewer)
+            open_room_on_folder(Path(self.project.text().strip()), self.reader.text(), self._viewer)
         except OppMriError as error:
             self.error.setText(str(error))
             return
         self._settings.setValue("project", self.project.text().strip())
         self._settings.setValue("reader", self.reader.text().strip())
-        _open.append((window, project))
-        window.close_with_viewer(then=_forget(window, project))
+        self._put_away()
+
+    def _put_away(self) -> None:
         self.hide()
         if (dock := self.parentWidget()) is not None:
             dock.hide()
