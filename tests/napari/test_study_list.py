@@ -84,9 +84,9 @@ def test_a_study_is_searched_pulled_and_opened_with_mouse_and_keys(
     monkeypatch.setattr(
         shelf, "sending", lambda wanted: threads.add(threading.get_ident()) or wanted
     )
-    qtbot.mouseClick(panel.pull, Qt.MouseButton.LeftButton)
+    qtbot.mouseClick(panel.pull_button, Qt.MouseButton.LeftButton)
     assert panel.presenter.is_busy
-    assert not panel.pull.isEnabled()
+    assert not panel.pull_button.isEnabled()
     wait(panel, qtbot)
     assert panel.failure.text() == ""
     assert panel.notice.text().startswith("4 images received and 0 present before, of 1 series")
@@ -96,7 +96,7 @@ def test_a_study_is_searched_pulled_and_opened_with_mouse_and_keys(
         assert len(find_studies_here(project)) == 1
 
     panel.reader.clear()
-    qtbot.mouseClick(panel.open, Qt.MouseButton.LeftButton)
+    qtbot.mouseClick(panel.open_button, Qt.MouseButton.LeftButton)
     assert "reader" in panel.failure.text()
     qtbot.keyClicks(panel.reader, "A")
     qtbot.keyClick(panel.reader, Qt.Key.Key_Return)

@@ -64,8 +64,14 @@ class StudyListPanel(QWidget):
         self.patient, self.name, self.earliest, self.latest, self.reader = (
             QLineEdit() for _ in range(5)
         )
-        self.find, self.pull = QPushButton("Search"), QPushButton("Pull the chosen studies")
-        self.stop, self.open = QPushButton("Stop"), QPushButton("Open the reading room")
+        self.search_button, self.pull_button = (
+            QPushButton("Search"),
+            QPushButton("Pull the chosen studies"),
+        )
+        self.stop_button, self.open_button = (
+            QPushButton("Stop"),
+            QPushButton("Open the reading room"),
+        )
         self.bar, self.failure, self.notice = (
             QProgressBar(),
             make_label(FAILURE),
@@ -101,24 +107,24 @@ class StudyListPanel(QWidget):
         column = QVBoxLayout(self)
         column.addWidget(title)
         column.addLayout(form)
-        column.addWidget(self.find)
+        column.addWidget(self.search_button)
         column.addWidget(self.table, 1)
-        column.addLayout(_lay_out_row(self.pull, self.stop))
+        column.addLayout(_lay_out_row(self.pull_button, self.stop_button))
         for widget in (self.bar, self.notice, self.failure):
             column.addWidget(widget)
         opening = QFormLayout()
         opening.addRow("Reader", self.reader)
         column.addLayout(opening)
-        column.addWidget(self.open)
+        column.addWidget(self.open_button)
 
     def _connect(self) -> None:
         for line in (self.patient, self.name, self.earliest, self.latest):
             line.returnPressed.connect(self._search)
         self.reader.returnPressed.connect(self._open)
-        self.find.clicked.connect(self._search)
-        self.pull.clicked.connect(self._pull)
-        self.stop.clicked.connect(self.presenter.stop)
-        self.open.clicked.connect(self._open)
+        self.search_button.clicked.connect(self._search)
+        self.pull_button.clicked.connect(self._pull)
+        self.stop_button.clicked.connect(self.presenter.stop)
+        self.open_button.clicked.connect(self._open)
 
     def refresh(self) -> None:
         """Show what the presenter holds, and start what waits."""
@@ -133,9 +139,9 @@ class StudyListPanel(QWidget):
             self.table.resizeColumnsToContents()
         show_text(self.failure, presenter.failure)
         show_text(self.notice, "working …" if presenter.is_busy else presenter.notice)
-        for button in (self.find, self.pull, self.open):
+        for button in (self.search_button, self.pull_button, self.open_button):
             button.setEnabled(bool(presenter.peers) and not presenter.is_busy)
-        self.stop.setVisible(presenter.is_busy)
+        self.stop_button.setVisible(presenter.is_busy)
         self.bar.setVisible(presenter.is_busy)
         if not presenter.is_busy:
             self.bar.reset()
