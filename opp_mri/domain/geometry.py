@@ -66,8 +66,8 @@ class ImagePlane:
     columns: int
 
     def __attrs_post_init__(self) -> None:
-        numbers = (*self.position_lps_mm, *self.row_direction, *self.column_direction)
-        if not all(math.isfinite(x) for x in numbers):
+        directions = sum(self.row_direction) + sum(self.column_direction)
+        if not math.isfinite(sum(self.position_lps_mm) + directions):  # a sum keeps inf and nan
             raise GeometryError("The header gives a position or an orientation that is no number.")
         for spacing in (self.row_spacing_mm, self.column_spacing_mm):
             if not (math.isfinite(spacing) and spacing > 0):

@@ -1,7 +1,8 @@
 """Volumes in SQL, and which frame belongs to which."""
 
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Any
+from functools import lru_cache
+from typing import Any, Final
 
 from sqlalchemy import Connection, Select, delete, insert, select
 
@@ -12,6 +13,8 @@ from opp_mri.store.serial import from_json, to_json
 from opp_mri.store.transactions import Transactions, mark_stale, split_into_parts
 
 volume, frame = schema.volume, schema.frame
+
+MOST_KEPT: Final = 256  # descriptions of the latest volumes, each of some 20 kB
 
 
 class SqlVolumes(Transactions):
@@ -91,7 +94,7 @@ class SqlVolumes(Transactions):
         self, connection: Connection, query: Select[Any]
     ) -> Iterator[VolumeDescription]:
         for row in self._keep_sound("volume", connection.execute(query)):
-            yield from_json(row.description, VolumeDescription)
+            yield _read_description(row.description)
 
     def get_volumes_with_frame(
         self, sop_instance_uid: str, frame_number: int
@@ -108,6 +111,11 @@ class SqlVolumes(Transactions):
         )
         with self.begin_reading() as connection:
             return list(self._read_descriptions(connection, query))
+
+
+@lru_cache(MOST_KEPT)  # planes are read slowly, and for each lesion of a patient again
+def _read_description(description: str) -> VolumeDescription:
+    return from_json(description, VolumeDescription)
 
 
 def _build_volume_row(description: VolumeDescription) -> dict[str, Any]:

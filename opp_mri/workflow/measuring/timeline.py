@@ -173,8 +173,7 @@ def build_reader_timeline(
     """
     latest = select_latest_by_cell(readings)
     points = list_time_points(store, lesion.patient_id)
-    by_id = {volume.volume_id: volume for point in points for volume in point.volumes}
-    measured_on = {key: _find_volume(reading, by_id.values()) for key, reading in latest.items()}
+    measured_on = _find_measured_volumes(points, latest)
     cells = _build_cells(
         lesion, points, latest, measured_on, carry_seed_to_frames(store, lesion, counting)
     )
@@ -244,7 +243,7 @@ def _build_cells(
     lesion: Lesion,
     points: Sequence[TimePoint],
     latest: Mapping[tuple[date, SeriesRole], Reading],
-    measured_on: Mapping[tuple[date, SeriesRole], VolumeDescription | None],
+    measured_on: Mapping[tuple[date, SeriesRole], VolumeDescription],
     seeds: Mapping[str, Vector3],
 ) -> list[Cell]:
     by_date = {point.study_date: point for point in points if point.study_date}
@@ -300,16 +299,20 @@ def _determine_status(
     return CellStatus.MISSING, None
 
 
-def _find_volume(
-    reading: Reading, volumes: Iterable[VolumeDescription]
-) -> VolumeDescription | None:
-    if reading.caliper is None:
-        return None
-    place = (reading.caliper.sop_instance_uid, reading.caliper.frame_number)
-    for volume in volumes:
-        if volume.get_plane(*place) is not None:
-            return volume
-    return None
+def _find_measured_volumes(
+    points: Iterable[TimePoint], latest: Mapping[tuple[date, SeriesRole], Reading]
+) -> dict[tuple[date, SeriesRole], VolumeDescription]:
+    """Return the volume on whose image each reading has its points."""
+    by_frame: dict[tuple[str, int], VolumeDescription] = {}
+    for volume in (volume for point in points for volume in point.volumes if volume.planes):
+        for frame in volume.frames:
+            by_frame.setdefault((frame.sop_instance_uid, frame.frame_number), volume)
+    places = {
+        key: (reading.caliper.sop_instance_uid, reading.caliper.frame_number)
+        for key, reading in latest.items()
+        if reading.caliper is not None
+    }
+    return {key: by_frame[place] for key, place in places.items() if place in by_frame}
 
 
 def _find_origin(reading: Reading) -> Origin:
