@@ -2,6 +2,9 @@
 # Run all tests; without the system packages for windows and PDF, all but those marked `window`.
 set -u
 
+# the many processes that the tests start read compiled modules instead of compiling each again
+unset PYTHONDONTWRITEBYTECODE
+
 # two workers; a file stays on one of them, so that what its tests share is made once
 VENV=${VENV:-.venv}
 "$VENV/bin/python" --version
