@@ -1,5 +1,6 @@
 """These tests need napari, which the core does without."""
 
+import gc
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from shutil import copytree
@@ -7,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from fixtures.makers import NOON
+from fixtures.shared_work import make_once
 
 from opp_mri.workflow.catalogue.index import index
 from opp_mri.workflow.catalogue.phantom import PhantomSummary
@@ -23,18 +25,32 @@ pytest.importorskip("napari", reason="napari is not installed: the plugin's test
 
 
 @pytest.fixture(scope="session")
+def frozen_modules() -> Iterator[None]:
+    """Keep the objects of loaded modules out of the garbage collections around each viewer."""
+    import opp_mri_napari.reading.widgets.window  # noqa: F401  # with napari and Qt
+
+    gc.collect()
+    gc.freeze()
+    yield
+    gc.unfreeze()
+
+
+@pytest.fixture(scope="session")
 def aligned(
     coarse_phantom: Callable[..., PhantomSummary], tmp_path_factory: pytest.TempPathFactory
 ) -> Path:
     """A project of one coarse phantom patient, its lesion added and its follow-ups lined up."""
-    folder = tmp_path_factory.mktemp("review")
     cohort = coarse_phantom("PHANTOM-01")
-    create_project(folder / "project")
-    with open_project(folder / "project") as project:
-        index(project, [cohort.dicom], workers=1)
-        add_lesions(project.store, cohort.lesions, NOON)
-        align_project(project, NOON, workers=1)
-    return folder / "project"
+
+    def make(folder: Path) -> Path:
+        create_project(folder / "project")
+        with open_project(folder / "project") as project:
+            index(project, [cohort.dicom], workers=1)
+            add_lesions(project.store, cohort.lesions, NOON)
+            align_project(project, NOON, workers=1)
+        return folder / "project"
+
+    return make_once(tmp_path_factory, "aligned", make)
 
 
 @pytest.fixture
@@ -42,6 +58,15 @@ def project(aligned: Path, tmp_path: Path) -> Iterator[Project]:
     """That project, open, to be changed."""
     with open_project(copytree(aligned, tmp_path / "project")) as opened:
         yield opened
+
+
+@pytest.fixture
+def make_napari_viewer(
+    frozen_modules: None,  # noqa: ARG001  # before the viewer
+    make_napari_viewer: Callable[..., "Viewer"],
+) -> Callable[..., "Viewer"]:
+    """Open viewers, whose garbage is collected quickly."""
+    return make_napari_viewer
 
 
 @pytest.fixture
