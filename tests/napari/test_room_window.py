@@ -19,7 +19,7 @@ from opp_mri_napari.reading.widgets.grid import STRIP_HEIGHT_PX
 from opp_mri_napari.shared.geometry import towards_left
 from pydicom import Dataset, dcmread
 from qtpy.QtCore import QPoint, Qt
-from qtpy.QtWidgets import QApplication
+from qtpy.QtWidgets import QApplication, QMessageBox
 from scipy import ndimage
 
 from opp_mri.domain.assessment import ResponseCategory
@@ -440,6 +440,32 @@ def test_a_locked_store_gives_a_banner_and_the_answer_stays(
     settle(window, qtbot)
     assert len(project.store.get_readings()) == 1
     assert not window.head.banner.isVisible()
+
+
+def test_closing_over_what_cannot_be_written_asks_first(
+    window: "RoomWindow", qtbot: "QtBot", project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(_readings: object, **_options: object) -> None:
+        raise ProjectError("The disk is full.")
+
+    asked: list[str] = []
+
+    def cancel(_parent: object, _title: str, text: str, *_buttons: object) -> object:
+        asked.append(text)
+        return QMessageBox.StandardButton.Cancel
+
+    monkeypatch.setattr(QMessageBox, "warning", cancel)
+    window.close_with_viewer()
+    main = window.viewer.window._qt_window
+    with monkeypatch.context() as broken:
+        broken.setattr(project.store, "add_readings", full)
+        drag(window, qtbot, place(window, -10), place(window, 8))
+        assert not main.close()
+    assert "1 record is not saved. The latest answer is not saved; it is kept here." in asked[0]
+    assert main.isVisible()
+    assert window._may_close()  # now it can be written
+    assert len(asked) == 1
+    assert len(project.store.get_readings()) == 1
 
 
 def test_closing_the_window_writes_what_waits(

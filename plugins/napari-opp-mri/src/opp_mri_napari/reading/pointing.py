@@ -171,7 +171,7 @@ class Pointing:
             calipers.line.cancel()
             return True
         hold = calipers.hold(pane, free=event.shift)
-        redrawn = calipers.line.redraws
+        redrawn = calipers.line.redraws and calipers.reading(pane) is not None
         line = calipers.line.release(pixel, (event.x_px, event.y_px), hold)
         if line is not None and calipers.tool in LANDMARKS:
             calipers.set_axis(pane, line)

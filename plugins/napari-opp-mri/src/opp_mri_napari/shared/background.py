@@ -1,7 +1,7 @@
 """Reading and writing in the background: nothing that the eye waits for runs in its thread."""
 
 from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from functools import partial
 from typing import Any
 
@@ -65,13 +65,18 @@ class Background(QObject):
         else:
             self.idle.emit()
 
+    def write_rest(self) -> None:
+        """Write all that waits, here and now, as far as it can be written."""
+        if self._saving is not None:
+            wait([self._saving])
+            self._settle(self._saving)
+        self._source.save_rest()
+
     def close(self) -> None:
         """Write all that waits, and let the threads go."""
         self._closed = True
         self._writer.shutdown(wait=True)
-        if self._saving is not None:
-            self._settle(self._saving)
-        self._source.save_rest()
+        self.write_rest()
         self._reader.shutdown(wait=True, cancel_futures=True)
 
     # these two run in the worker's thread
@@ -95,7 +100,7 @@ class Background(QObject):
         self.read.emit(job.label)
 
     def _take_written(self, done: Future[Any]) -> None:
-        if not self._closed:  # else it is settled already
+        if not self._closed and done is self._saving:  # else it is settled already
             self._settle(done)
             self.written.emit()
 

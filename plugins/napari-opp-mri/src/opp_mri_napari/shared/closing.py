@@ -4,7 +4,29 @@ from collections.abc import Callable
 from typing import Any
 
 from qtpy.QtCore import QEvent, QObject, QTimer
-from qtpy.QtWidgets import QMainWindow
+from qtpy.QtWidgets import QMainWindow, QMessageBox, QWidget
+
+from opp_mri.units import format_count
+
+
+def may_lose(parent: QWidget, unsaved: int, why: str) -> bool:
+    """Ask whether a window may be closed although records cannot be written.
+
+    Parameters
+    ----------
+    unsaved
+        How many records would be lost.
+    why
+        Why they cannot be written, in sentences.
+    """
+    count = format_count(unsaved, "record is", "records are")
+    chosen = QMessageBox.warning(
+        parent, "Not saved",
+        f"{count} not saved. {why} If you close the window now, unsaved records are lost.",
+        QMessageBox.StandardButton.Discard | QMessageBox.StandardButton.Cancel,
+        QMessageBox.StandardButton.Cancel,
+    )  # fmt: skip
+    return bool(chosen == QMessageBox.StandardButton.Discard)
 
 
 class Closer(QObject):
@@ -18,11 +40,16 @@ class Closer(QObject):
         Done just before it closes.
     asks
         Whether napari may ask first, as it does where it has layers.
+    may_close
+        Asked before anything is put away; False leaves the window open.
     """
 
-    def __init__(self, window: QMainWindow, do: Callable[[], object], *, asks: bool) -> None:
+    def __init__(
+        self, window: QMainWindow, do: Callable[[], object], *, asks: bool,
+        may_close: Callable[[], bool] = lambda: True,
+    ) -> None:  # fmt: skip
         super().__init__(window)
-        self._do, self._asks = do, asks
+        self._do, self._asks, self._may_close = do, asks, may_close
         window.installEventFilter(self)
 
     def eventFilter(self, _watched: QObject, event: QEvent) -> bool:  # noqa: N802
@@ -32,6 +59,9 @@ class Closer(QObject):
         if event.spontaneous():  # by its frame: napari would ask when all is put away already
             event.ignore()
             QTimer.singleShot(0, self._close)
+            return True
+        if not self._may_close():
+            event.ignore()
             return True
         self._do()
         return False

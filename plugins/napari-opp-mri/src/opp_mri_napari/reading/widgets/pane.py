@@ -80,7 +80,7 @@ class PaneWidget(QFrame):
 
     def _build(self) -> None:
         self.setObjectName("pane")
-        self.heading.setStyleSheet("font-size: 15px; font-weight: bold;")
+        self.heading.setStyleSheet("font-size: 14px; font-weight: bold;")
         self.series.setStyleSheet("font-size: 13px; color: #b8c4ce;")
         self.state.setStyleSheet(f"background: #3a444d; {CHIP}")
         self.badge.setStyleSheet(f"background: #5c4a1a; color: #ffd479; {CHIP}")

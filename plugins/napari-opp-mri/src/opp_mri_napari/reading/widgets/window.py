@@ -30,7 +30,7 @@ from opp_mri_napari.reading.widgets.pages import Pages
 from opp_mri_napari.reading.widgets.parts import Side
 from opp_mri_napari.reading.widgets.timeline import TimelinePanel
 from opp_mri_napari.shared.background import Background
-from opp_mri_napari.shared.closing import Closer
+from opp_mri_napari.shared.closing import Closer, may_lose
 from opp_mri_napari.shared.napari_parts import (
     fold_layers,
     hide_status_bar,
@@ -367,7 +367,20 @@ class RoomWindow:
             self.close()
             then()
 
-        self._closer = Closer(main_window(self.viewer), closing, asks=True)
+        self._closer = Closer(
+            main_window(self.viewer), closing, asks=True, may_close=self._may_close
+        )
+
+    def _may_close(self) -> bool:
+        """Write what waits; ask before closing over what cannot be written."""
+        session = self.room.session
+        if not self._closed:
+            session.saves.try_again()
+            self._background.write_rest()
+        if self._closed or not session.unsaved:
+            return True
+        self.refresh()
+        return may_lose(main_window(self.viewer), session.unsaved, session.saves.failure)
 
     def close(self) -> None:
         """Write what waits, and let go of threads, keys and canvases."""
