@@ -25,7 +25,7 @@ class EndsApart:
 
 
 def letter_readings(readings: tuple[Reading, Reading]) -> tuple[Reading, Reading]:
-    """Return two answers as A and B, by lot for each cell: the letter tells nothing of the reader.
+    """Return two answers as A and B, by lot for each cell: letters do not reveal readers.
 
     The lot is drawn from the ids of both readings, which are random: nobody who knows the protocol,
     the program and one of the two answers can predict it, and it stays the same for a pair.

@@ -107,7 +107,7 @@ def cohort_group(
 
 
 def _refuse_options_before(context: click.Context, verb: str) -> None:
-    """Refuse what stands before the verb: it would not reach it, and another cohort be read."""
+    """Refuse options before the subcommand, which would not reach it."""
     misplaced = [
         option.opts[0]
         for option in context.command.params

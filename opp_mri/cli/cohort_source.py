@@ -68,7 +68,7 @@ def _load(
 def add_cohort_options(command: Callable[..., None]) -> Callable[..., None]:
     """Add to a verb the options that name a cohort, and hand it `load_cohort`, which reads it.
 
-    Reading is left to the verb, so that a wrong command line is told before a long read.
+    The subcommand does the reading, so that a wrong command line is reported before a long read.
     """
 
     @project_option

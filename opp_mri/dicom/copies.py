@@ -85,7 +85,7 @@ def mark_clashes(volumes: Sequence[VolumeDescription]) -> list[VolumeDescription
         In the same order.
     """
     if not any(get_repetition(frame.sop_instance_uid) for v in volumes for frame in v.frames):
-        return list(volumes)  # the usual case, and quickly told
+        return list(volumes)  # the usual case, and quickly recognised
     holders: dict[str, list[VolumeDescription]] = defaultdict(list)
     for volume in volumes:
         for uid in {get_uid_in_file(frame.sop_instance_uid) for frame in volume.frames}:

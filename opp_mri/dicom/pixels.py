@@ -185,7 +185,7 @@ def _get_first_line(error: BaseException) -> str:
 
 
 def _read_dataset(source: SourceFile, frame_numbers: Sequence[int]) -> Dataset:
-    """Read what decoding needs, its transfer syntax told; ValueError where frames are absent."""
+    """Read what decoding needs, with its transfer syntax; ValueError where frames are absent."""
     dataset = dcmread(BytesIO(read_source_bytes(source)), force=True, specific_tags=NEEDED)
     if not any(keyword in dataset for keyword in PIXELS):
         raise ValueError("it holds no pixels")

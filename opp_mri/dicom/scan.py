@@ -64,7 +64,7 @@ def scan(
     files
         Taken as they are needed.
     workers
-        Processes; None for as many as there are cores, 1 for none besides this one.
+        Processes; None for as many as there are cores, 1 for this process alone.
 
     Yields
     ------

@@ -28,7 +28,7 @@ def separate_variants(stack: Sequence[Slice]) -> tuple[list[Slice], str]:
         slices from 1. Empty where all slices agree.
     """
     if len({_ALL(each.header) for each in stack}) == 1 and not stack[0].header.contrast_start_time:
-        return [], ""  # the usual case, and quickly told
+        return [], ""  # the usual case, and quickly recognised
     differing = {
         name: values
         for name, fact in DECIDING.items()

@@ -98,7 +98,7 @@ class Reason(StrEnum):
 
 
 class Caution(StrEnum):
-    """What a reader should know of a call; sentences stand in `response.cautions`."""
+    """Cautions about a call; their sentences are in `response.cautions`."""
 
     GROWTH_ON_ONE_STUDY = "growth_on_one_study"
     GROWTH_BEFORE_DAY_28 = "growth_before_day_28"

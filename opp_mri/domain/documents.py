@@ -1,4 +1,4 @@
-"""JSON and TOML of others: whatever stands in it, parsing gives a value or a ValueError."""
+"""JSON and TOML from elsewhere: whatever the content, parsing gives a value or a ValueError."""
 
 import json
 import tomllib

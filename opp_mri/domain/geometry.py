@@ -1,6 +1,6 @@
 """Where pixels lie in the patient.
 
-Coordinates are patient LPS in mm and always stand next to a frame of reference. Pixel coordinates
+Coordinates are patient LPS in mm and always come with a frame of reference. Pixel coordinates
 are (column, row) with 0, 0 at the centre of the first pixel: DICOM's SCOORD less a half.
 """
 

@@ -12,7 +12,7 @@ from attrs import evolve, field, fields, frozen
 from opp_mri.domain.geometry import ImagePlane, Vector3
 
 HEADER_VERSION: Final = 3
-"""Counts changes of what is read of a header; 1 stands for all records without the number."""
+"""Counts changes of what is read of a header; records without the number have 1."""
 
 
 class SeriesRole(StrEnum):
@@ -311,7 +311,7 @@ class Doubt:
     role_certainty
         How sure the role is; None where there is none. In doubt, it is not selected.
     choice_in_doubt
-        True where another volume is as good for the role, and nothing tells which to read.
+        True where another volume is as good for the role, and nothing decides between them.
     """
 
     role_certainty: RoleCertainty | None = None

@@ -131,7 +131,7 @@ class PatientDifference:
     Parameters
     ----------
     column, noun
-        Where it stands, for a program and in words.
+        Its place, for a program and in words.
     first, second
         The values of the two lesions.
     """

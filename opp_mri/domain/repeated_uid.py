@@ -2,7 +2,7 @@
 
 from typing import Final
 
-_REPEATED: Final = "~"  # stands in no DICOM UID
+_REPEATED: Final = "~"  # occurs in no DICOM UID
 
 
 def build_repeated_uid(sop_instance_uid: str) -> str:

@@ -1,4 +1,4 @@
-"""What was found of a lesion at one visit besides its lengths: a form, validated and append-only.
+"""Findings of a lesion at one visit other than its lengths: a form, validated and append-only.
 
 Source of the epidural grades: Bilsky et al., J Neurosurg Spine 2010;13:324-328 (worst on axial T2).
 """

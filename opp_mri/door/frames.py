@@ -38,7 +38,7 @@ def write_text_table(frame: pd.DataFrame, name: str, columns: Sequence[str]) -> 
     ------
     TableError
         A floating-point number has more decimals than a measurement: it was computed, and would
-        miss a threshold that it stands for.
+        miss a threshold that it represents.
     """
     known = [column for column in frame.columns if column in columns]
     faults: list[TableFault] = []

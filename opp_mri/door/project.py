@@ -70,7 +70,7 @@ class Project:
             Folders, single files, DICOMDIR files or zip archives.
         workers : int
             Processes that read headers. More than one needs a notebook, or a script whose work
-            stands under ``if __name__ == "__main__":``.
+            is placed under ``if __name__ == "__main__":``.
 
         Returns
         -------

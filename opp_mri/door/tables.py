@@ -1,4 +1,4 @@
-"""Assess lengths that stand in tables; no project and no images are needed."""
+"""Assess lengths from tables; no project and no images are needed."""
 
 from pathlib import Path
 from typing import Any

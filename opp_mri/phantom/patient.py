@@ -297,7 +297,7 @@ def make_patient(case: Case, *, seed: int, coarse: bool = False) -> Patient:
 
 
 def without_pixels(study: AcquiredStudy) -> AcquiredStudy:
-    """Return a study without its stored values: what the truth is told from."""
+    """Return a study without its stored values, from which the truth is written."""
     no_pixels = np.zeros((0, 0, 0), np.uint16)
     measured = (series for series in study.series if series.kind in MEASURED)
     return evolve(study, series=tuple(evolve(series, pixels=no_pixels) for series in measured))

@@ -36,7 +36,7 @@ Json = dict[str, Any]
 
 @frozen(kw_only=True)
 class PatientRecord:
-    """All that is told of a patient next to its images.
+    """The records of a patient that accompany its images.
 
     Parameters
     ----------

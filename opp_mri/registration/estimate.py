@@ -18,7 +18,7 @@ MIDDLE_MM: Final = 2.8
 FINE_MM: Final = 1.4
 COARSE_WINDOW_MM: Final = 14.0  # a body and its disc: what lies in front of them does not decide
 MIDDLE_WINDOW_MM: Final = 8.0
-FINE_WINDOW_MM: Final = 8.0  # marrow without texture is told from its dark rim
+FINE_WINDOW_MM: Final = 8.0  # marrow without texture is distinguished from its dark rim
 COARSE_STEPS: Final = 4
 ROUGH_STEPS: Final = 5
 MIDDLE_STEPS: Final = 8
@@ -43,7 +43,7 @@ class Region:
     Parameters
     ----------
     wide
-        For the search: two vertebrae and more to each side, as the sequence of levels tells.
+        For the search: two vertebrae and more to each side, as the sequence of levels determines.
     level
         For choosing between places, as long, and as deep as bodies and posterior elements: bowel
         and vessels change between visits.

@@ -29,7 +29,7 @@ _LETTERS: Final = (("L", "R"), ("P", "A"), ("H", "F"))
 
 @frozen(kw_only=True)
 class ShownSquare:
-    """A square of a native image's plane, as it stands on the screen.
+    """A square of a native image's plane, as it is shown on the screen.
 
     Parameters
     ----------
@@ -68,12 +68,12 @@ class ShownSquare:
 
 
 def find_upright_directions(plane: ImagePlane) -> Directions:
-    """Return the directions in which an image stands as radiologists see it, its pixels not turned.
+    """Return the directions in which radiologists view an image, without resampling its pixels.
 
     Parameters
     ----------
     plane
-        A sagittal image stands head up with anterior at the left, a coronal one head up with the
+        A sagittal image is shown head up with anterior at the left, a coronal one head up with the
         patient's right at the left, an axial one with anterior up.
 
     Returns

@@ -24,7 +24,7 @@ from opp_mri.registration.search import APART_MM
 from opp_mri.registration.template import Template, make_template
 
 BLOCK_STEPS: Final = 4
-DETAIL_THINNED: Final = 5  # one point of so many tells as much
+DETAIL_THINNED: Final = 5  # one point of so many is as informative
 RIVALS: Final = 2  # other places that are looked at in detail
 RIVAL_STEPS: Final = 6
 NEAR_MM: Final = 15.0  # the two directions are compared at the centre and this far around it

@@ -188,7 +188,7 @@ class AssessedLesion(AssessedTimeline):
     flags
         What is unusual about the studies, in sentences.
     visits
-        What was found at visits besides lengths, by date.
+        Findings at visits other than lengths, by date.
     """
 
     lesion: Lesion

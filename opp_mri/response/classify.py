@@ -139,7 +139,7 @@ def call_lesion(
 def _choose_deciding_sequence(
     calls: Mapping[SeriesRole, SequenceCall], criteria: Criteria
 ) -> SeriesRole:
-    """Choose among sequences that stand in their order, so that the first wins a tie."""
+    """Choose among sequences in their order, so that the first wins a tie."""
     courses = {sequence: call.course for sequence, call in calls.items() if call.course}
     if not courses:
         return next(

@@ -35,7 +35,7 @@ class Studied:
 
 @frozen(kw_only=True)
 class LesionFacts:
-    """What the rules need to know of a lesion besides its lengths.
+    """Facts about a lesion, other than its lengths, that the rules need.
 
     Parameters
     ----------
@@ -296,7 +296,7 @@ def _split(
 
 
 def gather_facts(timeline: Timeline) -> LesionFacts:
-    """Gather what the rules need to know of the lesion besides its lengths."""
+    """Gather the facts, other than lengths, that the rules need."""
     failed = {event.value for event in timeline.events if event.kind is EventKind.EXCLUSION}
     entries = [
         (event.days_from_ssrs, OtherBoneLesions(event.value))

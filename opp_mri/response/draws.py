@@ -111,7 +111,7 @@ def _classify_lesion(courses: Sequence["_Courses"], calls: Integers, rules: Rule
     peak = np.array([courses[place].peak_change for place in candidates])
     last = np.array([courses[place].changes[-1] for place in candidates])
     deciding = np.array(candidates)[
-        np.where(  # the first of equal ones: they stand in the order of sequences
+        np.where(  # the first of equal ones: they are in the order of sequences
             grew.any(axis=0), np.where(grew, peak, _NEVER).argmax(axis=0), last.argmin(axis=0)
         )
     ]

@@ -29,7 +29,7 @@ LEAST_SHARE: Final = 0.05  # a category less probable than this is not named
 
 @frozen(kw_only=True)
 class PageFacts:
-    """What stands next to the assessment on the page.
+    """What is shown next to the assessment on the page.
 
     Parameters
     ----------

@@ -72,7 +72,7 @@ class SqlChain(Transactions):
                 yield read_chain_record(row)
 
     def notice_missing_records(self) -> None:
-        """Name it where the records are not as many as were recorded, which no record tells."""
+        """Name it where the number of records differs from the recorded one."""
         query = select(func.count(), func.max(table.c.sequence_number))
         with self.begin_reading() as connection:
             count, last = connection.execute(query).one()
@@ -124,7 +124,7 @@ class SqlChain(Transactions):
         if row.is_intact:
             try:
                 record = from_json(row.body, kind)
-            except Exception as error:  # whatever stands there: one record never stops the others
+            except Exception as error:  # whatever its content: one record never stops the others
                 fault = f"its content cannot be read ({type(error).__name__})"
             else:
                 fault = _find_contradiction(record, row)

@@ -1,4 +1,4 @@
-"""Faults of a database that no hash of a record tells: its tables, and the catalogue."""
+"""Faults of a database that no hash of a record reveals: its tables, and the catalogue."""
 
 import json
 from collections import Counter

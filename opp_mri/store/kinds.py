@@ -58,7 +58,7 @@ class SamePatient:
 
 @frozen(kw_only=True)
 class StoreUpgrade:
-    """A store that had no chain was given one: what stands before it was not vouched for.
+    """A store that had no chain was given one: earlier records were not protected by it.
 
     Parameters
     ----------

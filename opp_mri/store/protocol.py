@@ -71,7 +71,7 @@ class Damage:
     sequence_number, kind
         Its place in the chain, and what it is.
     subject
-        Lesion, patient, volume or fit that it is about, as far as its row still tells.
+        Lesion, patient, volume or fit that it is about, as far as its row still shows.
     message
         Cause and remedy in sentences, without the name of a patient or a lesion.
     """
@@ -210,7 +210,7 @@ class Records(Protocol):
         """Return readings in the order in which they were recorded."""
 
     def get_readings_after(self, kind: type[StudyRecord]) -> frozenset[str]:
-        """Return the reading_ids that stand in the log after the first record of a kind.
+        """Return the reading_ids that follow the first record of a kind in the log.
 
         None where there is no such record.
         """

@@ -1,4 +1,4 @@
-"""The tables, as they stand after the newest migration."""
+"""The tables after the newest migration."""
 
 from sqlalchemy import (
     BigInteger,

@@ -251,7 +251,7 @@ def _find_damaged_instances(connection: Connection) -> set[tuple[str | None, str
 
 
 def _drop_instances(connection: Connection, rows: Sequence[dict[str, Any]]) -> None:
-    """Remove the instances that are about to be written: a damaged one may stand there."""
+    """Remove the instances that are about to be written: a damaged one may be stored."""
     keys = [(row["series_instance_uid"], row["sop_instance_uid"]) for row in rows]
     for some in split_into_parts(keys, MOST_PARAMETERS // 2):
         place = tuple_(instance.c.series_instance_uid, instance.c.sop_instance_uid).in_(some)

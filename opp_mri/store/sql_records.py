@@ -92,7 +92,7 @@ class SqlRecords(SqlChain):
         return self._read_records(Reading, lesion_id)
 
     def get_readings_after(self, kind: type[StudyRecord]) -> frozenset[str]:
-        """Return the reading_ids that stand in the log after the first record of a kind."""
+        """Return the reading_ids that follow the first record of a kind in the log."""
         with self.begin_reading() as connection:
             first = connection.execute(select_records(connection, kind).limit(1)).one_or_none()
             if first is None:

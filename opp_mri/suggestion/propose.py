@@ -138,7 +138,7 @@ def _keep_agreeing(answers: list[Proposal | Abstention]) -> tuple[Proposal | Abs
 
 
 def _turn_across_canal(frame: ApFrame, images: Sequence[SequenceImage]) -> ApFrame:
-    """Turn a frame in the plane of the slices so that the AP axis stands across the canal."""
+    """Turn a frame in the plane of the slices so that the AP axis is perpendicular to the canal."""
     fluid = [image for image in images if image.role in (SeriesRole.T2FS, SeriesRole.STIR)]
     for _ in range(2):
         patches = {image.role: cut_patches(frame, image, NEAR_MM) for image in fluid[:1]}

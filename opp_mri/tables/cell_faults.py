@@ -37,7 +37,7 @@ def explain_no_length(cell: str) -> str | None:
 
 
 def explain_no_day(cell: str, *, may_be_future: bool) -> str | None:
-    """Explain why a cell of the form 2018-01-31 is not a day that may stand; None where it may."""
+    """Explain why a cell of the form 2018-01-31 is not an acceptable day; None where it is."""
     try:
         day = date.fromisoformat(cell)
     except ValueError:

@@ -25,7 +25,7 @@ SETTINGS_TEXT: Final = """\
 # Response criteria: the name of a shipped profile (amini-2016, plateau-variant), or a TOML file.
 criteria = "amini-2016"
 
-# Whether gradient echoes may stand for T1 or T2; the source paper used spin echo.
+# Whether gradient echoes may be used as T1 or T2; the source paper used spin echo.
 allow_gradient_echo = false
 
 # Template (jinja2) of `opp-mri dictate`, in this folder; without it the shipped one is used.

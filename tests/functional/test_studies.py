@@ -108,7 +108,7 @@ def test_under_another_patient_id_a_match_is_proposed_and_joined_only_by_a_perso
     (match,) = find_likely_matches(project.store)
     assert (match.patient_ids, match.reasons) == (
         ("P1", "Q"),
-        ("the same pixels stand under both",),
+        ("both have the same pixels",),
     )
     assert join(project, tmp_path, "Q,P1") == 1
     assert find_likely_matches(project.store) == []

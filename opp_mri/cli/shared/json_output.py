@@ -1,7 +1,7 @@
 """Records as `--json` shows them: lengths as numbers in mm with the digits that were recorded.
 
 `unstructure` follows the declaration of each record; only what is named or placed otherwise in
-JSON stands here.
+JSON is written here.
 """
 
 from collections.abc import Sequence

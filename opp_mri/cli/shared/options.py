@@ -35,7 +35,7 @@ def ask_passphrase(*, is_new: bool = False) -> str:
 
 
 def format_example(line: str) -> str:
-    """Return the end of a command's help: a line that may be typed as it stands."""
+    """Return the end of a command's help: a line that can be typed unchanged."""
     return f"\b\nExample:\n  {line}"
 
 

@@ -3,7 +3,7 @@
 Codes come from a key. Without one the key is a hash of the whole cohort as it was recorded, names
 included; it is printed nowhere, and is not the hash that an export shows. A code is a place in the
 order of keyed hashes (HMAC-SHA256), and not a hash itself: whoever guesses a name, and even the
-key, learns no more than about where in the list that name might stand.
+key, learns no more than roughly where in the list that name would be.
 
 Source of the ages: HIPAA 45 CFR 164.514(b)(2)(i)(C), all ages over 89 in one category.
 """

@@ -9,7 +9,7 @@ from opp_mri.response.assessed import AssessedLesion
 from opp_mri.units import format_mm
 
 DEIDENTIFIED: Final = (
-    "Patients and lesions have codes in an order that tells nothing, and rows stand in the order "
+    "Patients and lesions have codes in an order without meaning, and rows are in the order "
     "of the codes. The last day of SSRS of every lesion is set to 2000-01-01 and all other dates "
     "move with it, so that only days from SSRS are true. An age of 90 says 90 or more. A histology "
     "that Table 1 of the source paper does not list reads other. Free texts of events are left out."

@@ -69,7 +69,7 @@ def build_recorded_tables(lesions: Iterable[AssessedLesion]) -> tuple[ExportTabl
             ),
         ),
         tabulate(
-            VISITS, "Visits", "One row a lesion and visit: findings besides lengths.",
+            VISITS, "Visits", "One row a lesion and visit: findings other than lengths.",
             VISIT_DAY_COLUMNS,
             (
                 VisitOfLesion(visit, member.lesion.ssrs_last_date)

@@ -101,7 +101,7 @@ class _Field:
 
 
 def render_redcap_files(tables: Iterable[ExportTable]) -> dict[str, bytes]:
-    """Return the files to upload, by name, in the order in which REDCap wants them.
+    """Return the files to upload, by name, in the order in which REDCap requires them.
 
     Parameters
     ----------

@@ -56,7 +56,7 @@ RESULTS: Final = {category.value: category.value for category in (*ResponseCateg
 
 @frozen(kw_only=True)
 class Variable(Column[Row]):
-    """A column with what a define.xml says of it besides: role and core."""
+    """A column with its role and core, as a define.xml states them."""
 
     role: str
     core: str
@@ -103,7 +103,7 @@ class Record:
 
 @frozen(kw_only=True)
 class Qualifier:
-    """What SUPPTU says of a lesion besides its row in TU: one column of the table of lesions."""
+    """A supplemental qualifier of a lesion in SUPPTU: one column of the table of lesions."""
 
     of: Record
     name: str

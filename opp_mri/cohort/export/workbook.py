@@ -25,7 +25,7 @@ from opp_mri.domain.columns.column import SEVERAL, Column, Kind, Value, pick
 from opp_mri.errors import InputError
 from opp_mri.response.assessed import AssessedLesion
 
-MOST_ROWS: Final = 1_048_575  # of a sheet, besides its header
+MOST_ROWS: Final = 1_048_575  # rows of a sheet below its header
 WIDEST: Final = 60  # characters; longer text is wrapped
 NARROWEST: Final = 8
 NOTE_WIDTH: Final = 100

@@ -75,7 +75,7 @@ def draw_change_panels(
     legend
         Explains the lines and their marks.
     notes
-        Sentences to stand under the figure.
+        Sentences below the figure.
     """
     every = [line for panel in panels for line in panel.lines]
     marked = any(len(panel.lines) <= FEW for panel in panels)

@@ -257,7 +257,7 @@ def _label_lengths(
 
 
 def _would_point_up(observations: Sequence[Observation], index: int) -> bool:
-    """Return whether a point stands above the line of its neighbours, so that its label may too."""
+    """Return whether a point lies above the line of its neighbours; its label goes there too."""
     here = observations[index].ap_mm
     beside = [o.ap_mm for o in observations[max(0, index - 1) : index + 2]]
     return here * len(beside) >= sum(beside, Decimal(0))

@@ -1,7 +1,7 @@
 """How figures look: one style, colours and markers of sequences and categories, sizes in inches.
 
 Colours are those of Okabe and Ito (Color Universal Design, 2008). Each sequence and category has a
-marker of its own too, so that nothing is told by colour alone. No category has the colour of a
+marker of its own too, so that nothing is shown by colour alone. No category has the colour of a
 sequence.
 """
 
@@ -26,7 +26,7 @@ COLOURS: Final = {
     SeriesRole.T1: "#0072B2",
     SeriesRole.T2FS: "#D55E00",
     SeriesRole.STIR: "#009E73",
-    SeriesRole.T1POST: "#AA4A84",  # their purple, darker: it has to stand on white
+    SeriesRole.T1POST: "#AA4A84",  # their purple, darker, for contrast with white
 }
 MARKERS: Final = {
     SeriesRole.T1: "o",

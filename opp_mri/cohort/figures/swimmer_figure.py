@@ -86,8 +86,8 @@ def draw_swimmer(
 
     Notes
     -----
-    Growth, peak and return to baseline are those of the deciding sequence. Bars stand by category,
-    the longest first. Of more than 60 lesions the 60 with the most events are drawn.
+    Growth, peak and return to baseline are those of the deciding sequence. Bars are sorted by
+    category, the longest first. Of more than 60 lesions the 60 with the most events are drawn.
     """
     analysed = select_eligible(lesions)
     every = [swimmer for lesion in analysed if (swimmer := _build_swimmer(lesion)) is not None]

@@ -147,7 +147,7 @@ def render_figure(figure: Figure, suffix: str) -> bytes:
 
 
 def render_figure_svg(figure: Figure) -> str:
-    """Return a figure as the text of one SVG element, without XML prologue, to stand in a page."""
+    """Return a figure as the text of one SVG element, without XML prologue, for use in a page."""
     return extract_svg_element(render_figure(figure, ".svg"))
 
 

@@ -168,7 +168,7 @@ def _link_table(table: Table, number: int, lists: Mapping[str, RowList]) -> Link
 def _find_figures_by_list(
     report: CohortReport, lists: Mapping[str, RowList]
 ) -> dict[str, list[int]]:
-    """Return in which tables each list's number stands, so that a reader finds the way back."""
+    """Return the tables that contain each list's number, for the links back."""
     shown: dict[str, list[int]] = {key: [] for key in lists}
     for number, table in enumerate(report.tables, 1):
         for key in dict.fromkeys(cell.key for row in table.rows for cell in row):

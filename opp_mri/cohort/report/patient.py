@@ -98,7 +98,7 @@ class LesionReport:
     flags
         What limits the comparison of studies, in sentences.
     findings
-        What was found at visits besides lengths: day from the completion of radiosurgery, words.
+        Findings at visits other than lengths: day from the completion of radiosurgery, words.
     outlook
         Possible changes of category, where it is open and enlarging.
     marks

@@ -25,7 +25,7 @@ class RowList:
     Parameters
     ----------
     anchor
-        Where it stands in the page.
+        Its position in the page.
     key, title
         Name of the number, and where it is shown first, in words.
     lesion_ids
@@ -145,7 +145,7 @@ def _list_counts(table: Table) -> list[tuple[str, str, tuple[str, ...]]]:
     """Return key, title and lesions of each count of a table; patients go with their lesions."""
     pixelses = []
     for row in table.rows:
-        named = takewhile(lambda cell: not cell.key, row)  # remarks stand behind the numbers
+        named = takewhile(lambda cell: not cell.key, row)  # remarks follow the numbers
         labels = ", ".join(dict.fromkeys(cell.text for cell in named if cell.text))
         several = sum(bool(cell.key) for cell in row) > 1
         for column, cell in zip(table.columns, row, strict=True):

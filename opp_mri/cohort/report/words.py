@@ -93,12 +93,12 @@ def describe_day(day: int) -> str:
 
 
 def format_mm_alone(length_mm: Decimal) -> str:
-    """Write a length in mm where the unit stands elsewhere."""
+    """Write a length in mm without its unit, which is printed elsewhere."""
     return format_mm(length_mm).removesuffix(" mm")
 
 
 def format_signed_mm(change_mm: Decimal) -> str:
-    """Write a change in mm with its sign, where the unit stands elsewhere: +5.2, −3.0, ±0.0."""
+    """Write a change in mm with its sign, without its unit: +5.2, −3.0, ±0.0."""
     sign = "+" if change_mm > 0 else "−" if change_mm < 0 else "±"
     return f"{sign}{format_mm_alone(abs(change_mm))}"
 

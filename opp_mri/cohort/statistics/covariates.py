@@ -141,7 +141,7 @@ def get_covariate(
 def fit_each(observed: Observed | None, lesions: Sequence[AssessedLesion]) -> tuple[Model, ...]:
     """Fit a model of each covariate by itself; a row of `observed` is of the lesion at its place.
 
-    None stands for no rows.
+    None means no rows.
     """
     return tuple(
         _fit(observed, lesions, (covariate,), 0) for covariate in choose_covariates(lesions)

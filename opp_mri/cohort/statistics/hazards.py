@@ -27,11 +27,11 @@ from opp_mri.domain.estimate import LEVEL
 from opp_mri.errors import InputError
 
 NO_INFORMATION: Final = 1e-9  # a share of what an event can tell of a covariate in units of its SD
-LOOSE: Final = 100.0  # error of a log ratio per SD that tells of no maximum
+LOOSE: Final = 100.0  # error of a log ratio per SD from which no maximum exists
 LEVEL_GROUND: Final = 1e-10  # slope against error at which a maximum is reached
 STEEP: Final = 1e-4  # slope against error at which a maximum is not reached
 NEWTON_STEPS: Final = 50
-FAR: Final = 1e6  # stands for an endless fall of the likelihood
+FAR: Final = 1e6  # represents an unbounded fall of the likelihood
 
 
 @frozen(kw_only=True)
@@ -59,7 +59,7 @@ class Regression:
 
 @frozen(kw_only=True)
 class Trend:
-    """Test that a hazard ratio is the same on all days; `covariate` None stands for all at once."""
+    """Test that a hazard ratio is the same on all days; `covariate` None means all together."""
 
     covariate: str | None
     chi_square: float | None
@@ -280,7 +280,7 @@ def _climb_to_maximum(
 ) -> tuple[float, FloatArray]:  # fmt: skip
     """Return the highest penalised likelihood and where it is, one coefficient held if asked.
 
-    `sharp` is the slope to reach, in units of the errors that the inverse information tells.
+    `sharp` is the slope to reach, in units of the errors from the inverse information.
     """
     from scipy import optimize
 

@@ -37,7 +37,7 @@ class Rows:
     """The lesions of an analysis by arm, counted in cells; the same key counts the same lesions.
 
     `arms` begins with all lesions; `first_days` is the day of the first event, or of the end
-    without one, and `ended` tells which had any.
+    without one, and `ended` marks those that had any.
     """
 
     def __init__(self, analysis: CohortAnalysis) -> None:

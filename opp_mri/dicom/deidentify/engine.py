@@ -40,7 +40,7 @@ def build_uid_replacer(secret: bytes, case: str) -> NewUid:
     def replace_uid(uid: str) -> str:
         digest = hmac.new(secret, f"{case}/{uid}".encode(), hashlib.sha256).digest()
         number = bytearray(digest[:16])
-        number[6] = number[6] & 0x0F | 0x40  # a UUID of version 4, as PS3.5 B.2 wants behind 2.25
+        number[6] = number[6] & 0x0F | 0x40  # a UUID of version 4, as PS3.5 B.2 requires after 2.25
         number[8] = number[8] & 0x3F | 0x80
         return f"2.25.{int.from_bytes(number, 'big')}"
 

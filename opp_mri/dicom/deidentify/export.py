@@ -98,7 +98,7 @@ def _clean(
     )
     frames = [] if is_document else _read_frames(source, original, regions, pixels_are_clean)
     if "PixelData" in original:
-        del original.PixelData  # written anew: nothing passes with it
+        del original.PixelData  # encoded again, so that nothing hidden in the stream passes
     clean = clean_dataset(original, profile)
     if frames:
         _put_pixels(clean, frames)

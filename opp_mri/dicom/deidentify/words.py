@@ -65,5 +65,5 @@ def list_known_meanings() -> frozenset[str]:
 def _find_meaning(known: Any, name: str) -> str:
     try:
         return str(getattr(known, name).meaning)
-    except (AttributeError, RuntimeError):  # a name that stands for several codes
+    except (AttributeError, RuntimeError):  # a name of several codes
         return ""

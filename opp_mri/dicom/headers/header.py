@@ -184,7 +184,7 @@ def silence_pydicom() -> Iterator[None]:
 
 
 def read_header(reader: ByteReader, templates: Templates | None = None) -> Header:
-    """Read a header; whatever is wrong with the file is told by its status and detail.
+    """Read a header; whatever is wrong with the file is reported in its status and detail.
 
     Parameters
     ----------

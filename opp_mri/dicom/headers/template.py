@@ -33,7 +33,7 @@ _FIXED_META: Final = (b"\2\0\2\0", b"\2\0\x10\0")  # class of the content, trans
 class SharedElements:
     """Elements that all headers of a template share, to the byte: tag to element.
 
-    Its identity stands for its content, so that what the elements mean can be remembered by it.
+    Its identity represents its content, so that the meaning of elements can be cached by it.
     """
 
     raw: dict[int, bytes]
@@ -116,7 +116,7 @@ class Template:
         self._elements = [
             _read_meta_element(block, start, meta)
             if start < data_set_at
-            # whether there are VRs is told by the first of them
+            # the first of them shows whether there are VRs
             else _read_element(block, start, layout, fixed, is_first=start == data_set_at)
             for start, _ in spans
         ]
@@ -128,7 +128,7 @@ class Template:
 
     @property
     def has_repeated_tags(self) -> bool:
-        """True where an element stands twice, so that the last of the two counts."""
+        """True where an element occurs twice, so that the last of the two counts."""
         tags = [element.tag for element in self._elements if element.tag is not None]
         return len({*tags}) < len(tags)
 
@@ -169,7 +169,7 @@ class Template:
     def _adapt(self, block: bytes) -> bool:
         """Note which further elements differ in a header; False where its elements are others.
 
-        Where very many differ another series has begun, and the template begins anew with it.
+        Where very many differ, another series has begun, and the template is started again from it.
         """
         if not block.startswith(_MAGIC, _MAGIC_AT):
             return False
@@ -205,7 +205,7 @@ class Template:
         return True
 
     def _start_values(self, own: list[bytes | None]) -> list[bytes | None]:
-        """Return what a new series shares as far as one header tells: not what differed before."""
+        """Return what a new series probably shares, by one header: not what differed before."""
         if self._fits < 2:  # it is one series after all
             self._most_differing *= 2
         self._fits = 0

@@ -55,7 +55,7 @@ from opp_mri.domain.peer import (
 from opp_mri.errors import PeerError
 
 Emit = Callable[[Any], None]
-MOST_STRAYS: Final = 50  # objects besides one that was asked for
+MOST_STRAYS: Final = 50  # objects that were not requested
 
 
 @define(kw_only=True, eq=False)

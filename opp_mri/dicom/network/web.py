@@ -293,7 +293,7 @@ def _from_json(answer: dict[str, Any]) -> Dataset:
 
 
 def _without_bulk(element: Any) -> Any:
-    """Leave out what stands elsewhere on the server: no header that is needed does."""
+    """Omit values that are stored elsewhere on the server: no header that is needed is."""
     if isinstance(element, dict) and "BulkDataURI" in element:
         return {key: value for key, value in element.items() if key != "BulkDataURI"}
     return element

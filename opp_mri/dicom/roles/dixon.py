@@ -62,7 +62,7 @@ _NOT_WATER: Final = re.compile(
     r"water[ -]*(exc\w*|sel\w*|sat\w*|supp\w*)|(without|no|ohne|sans)[ -]*water|fat[ /&+-]*water"
     r"|water[ /&+-]*fat"
 )
-# Letters that stand for a part at the end, or before a colon, of a name that says Dixon
+# Letters that denote a part at the end, or before a colon, of a name with the word Dixon
 _LETTERS: Final = {
     **dict.fromkeys(("w", "wat", "water"), DixonPart.WATER),
     **dict.fromkeys(("f", "fat"), DixonPart.FAT),
@@ -89,7 +89,7 @@ def judge_dixon_part(instance: Instance) -> Finding[DixonPart]:
     -------
     Finding of DixonPart
         None where nothing speaks of Dixon; UNKNOWN, in doubt, where it is a Dixon image of which
-        nothing tells the part.
+        nothing states the part.
     """
     typed, kind = _judge_by_type(instance)
     name = instance.series_description or instance.protocol_name
@@ -152,7 +152,7 @@ def _judge_by_name(name: str) -> tuple[DixonPart | None, str]:
 
 
 def _get_letters_after(text: str) -> str:
-    """Return the letters that stand for a part behind the word for Dixon, where only one is."""
+    """Return the letters that denote a part after the word for Dixon, where there is only one."""
     words = re.findall(r"[a-z]+", text)
     with_agent = {
         number

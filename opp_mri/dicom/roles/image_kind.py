@@ -108,7 +108,7 @@ def list_derivations(instance: Instance) -> tuple[str, ...]:
 
 @lru_cache(maxsize=1024)
 def _is_harmless(derivation: str) -> bool:
-    """Recognise a derivation that is compression or the like, and nothing else besides."""
+    """Recognise a derivation that is only compression or the like."""
     text = fold(derivation)
     computed = any(pattern.search(text) for pattern, _ in _build_patterns("derivations"))
     return bool(_HARMLESS.search(text)) and not computed

@@ -86,7 +86,7 @@ def judge(volume: VolumeDescription, *, allow_gradient_echo: bool = False) -> Ju
     if volume.instance.study_date_from:
         dated = f"StudyDate is empty; the date is that of {volume.instance.study_date_from}."
     elif volume.study_date is None:
-        dated = "It has no date: StudyDate is empty, and no date of the scanner stands in for it."
+        dated = "It has no date: StudyDate is empty, and no date of the scanner replaces it."
     else:
         return least_sure
     return evolve(least_sure, evidence=(*least_sure.evidence, dated))

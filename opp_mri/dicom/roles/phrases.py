@@ -1,4 +1,4 @@
-"""What a description says of contrast and of fat: not the words alone but how they stand.
+"""What a description says of contrast and of fat: not the words alone but their order.
 
 "Post" before a treatment is not a contrast, "without" binds the next noun, and "with and without"
 names an examination and no series.
@@ -34,7 +34,7 @@ class Phrase:
     saying
         What it comes to.
     words
-        As they stand in the description, folded; "" where it is silent.
+        As they are written in the description, folded; "" where it is silent.
     """
 
     saying: Saying
@@ -79,7 +79,7 @@ _NOUNS: Final = (Word.AGENT, *_FAT_WORDS)
 
 @lru_cache(maxsize=4096)
 def find_contrast_phrase(text: str) -> Phrase:
-    """Return whether a description tells that contrast had been given.
+    """Return whether a description states that contrast had been given.
 
     Parameters
     ----------
@@ -90,7 +90,7 @@ def find_contrast_phrase(text: str) -> Phrase:
     -------
     Phrase
         YES after contrast, NO before or without it, TREATMENT where "post" or "pre" speaks of a
-        treatment, UNCLEAR where words contradict each other or "post" stands before an unknown
+        treatment, UNCLEAR where words contradict each other or "post" precedes an unknown
         word, else SILENT.
     """
     words = read_words(text)
@@ -122,7 +122,7 @@ def find_contrast_phrase(text: str) -> Phrase:
 
 @lru_cache(maxsize=4096)
 def find_fat_suppression_phrase(text: str) -> Phrase:
-    """Return whether a description tells that fat was suppressed.
+    """Return whether a description states that fat was suppressed.
 
     Parameters
     ----------
@@ -201,7 +201,7 @@ def _is_denied_after(after: Token, beyond: Token) -> bool:
 
 
 def _generate_order_phrases(tokens: Sequence[Token]) -> Iterator[Phrase]:
-    """Judge each "pre" and "post" that stands before no word for the agent."""
+    """Judge each "pre" and "post" that does not precede a word for the agent."""
     treated = any(token.has_meaning(Word.TREATMENT) for token in tokens)
     for number, token in enumerate(tokens):
         if not token.has_meaning(Word.BEFORE, Word.AFTER):
@@ -265,7 +265,7 @@ def _without_both(tokens: Sequence[Token]) -> list[Token]:
 
 
 def _describe_both_orders(tokens: Sequence[Token]) -> str:
-    """Return "pre post" where the two stand together: one series cannot be both."""
+    """Return "pre post" where the two occur together: one series cannot be both."""
     for first, second in pairwise(tokens):
         if any(
             first.has_meaning(earlier) and second.has_meaning(later)

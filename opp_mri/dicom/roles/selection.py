@@ -4,7 +4,7 @@ A long spine is scanned in several blocks; each block is a station and has its o
 and T1POST. Within a station the choice with the best evidence wins, and volumes of one geometry
 that were acquired close to each other are preferred, so that a reader compares like with like.
 Of repeats the later one is taken, but of several T1 whose headers are silent about contrast the
-earlier. What is in doubt is never chosen, and where nothing tells two volumes apart both are.
+earlier. A volume in doubt is never chosen, and where two volumes cannot be distinguished both are.
 """
 
 import math
@@ -164,7 +164,7 @@ def _choose_best(
     tuple of two lists
         The volumes that are chosen, and those of roles for which several are equally good. Ties
         go to the later acquisition, since a repeat is made because the first was not good; what
-        no order of acquisition tells apart stays a tie.
+        no order of acquisition separates stays a tie.
     """
     candidates = []
     for role in SeriesRole:

@@ -19,7 +19,7 @@ DAY: Final = timedelta(days=1)
 EVERYWHERE: Final = (
     "every series of this date names an agent, so it does not tell which were acquired before it."
 )
-FEWEST_SERIES: Final = 3  # of one date, from which on an agent in each of them tells nothing
+FEWEST_SERIES: Final = 3  # of one date, from which on an agent in each of them is not informative
 LONGEST_EFFECT: Final = timedelta(hours=12)  # of contrast, within one time point
 
 

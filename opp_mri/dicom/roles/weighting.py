@@ -1,7 +1,7 @@
 """T1, T2 or STIR by inversion, repetition and echo time (RULES: which series is which).
 
 A name is asked only where timing is truly absent, and then the role is likely at most. A time that
-is there but cannot be understood is named, and no name stands in for it.
+is there but cannot be understood is named, and no name replaces it.
 """
 
 import re

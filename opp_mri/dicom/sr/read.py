@@ -1,4 +1,4 @@
-"""A file that may hold lines on images: told by its content, read by its kind."""
+"""A file that may hold lines on images: recognised by its content, read by its kind."""
 
 from io import BytesIO
 from typing import Final

@@ -208,7 +208,7 @@ def _read_stated_mm(number: Dataset) -> Decimal:
 
 def _read_region(number: Dataset, group: Dataset) -> _Region:
     regions = [item for item in get_children(number) if _is_region(item)]
-    if not regions:  # TID 1410 and AIM: the region stands next to the number
+    if not regions:  # TID 1410 and AIM: the region is a sibling of the number
         regions = [
             item
             for item in walk(group)

@@ -31,7 +31,7 @@ def derive_tracking_uid(lesion_uid: str, sequence: SeriesRole) -> str:
     Parameters
     ----------
     lesion_uid
-        The tracking UID that the project gave the lesion; it is random and tells no identity.
+        The tracking UID that the project gave the lesion; it is random and reveals no identity.
     """
     return derive_uid("lesion and sequence", lesion_uid, sequence.value)
 

@@ -48,5 +48,5 @@ def renew_postgresql_guards(connection: Connection) -> None:
         Of the owner of the tables, in a transaction.
     """
     driver: Any = connection.connection.driver_connection
-    for statements in POSTGRESQL:  # several at a time, with % signs that stand for themselves
+    for statements in POSTGRESQL:  # several at a time, with literal % signs
         driver.execute(statements)

@@ -1,7 +1,7 @@
 """The chain and the roles of accounts, held by PostgreSQL itself.
 
 Functions run with the rights of the project's owner, so that an account needs none on the tables
-that they look at. Their search path is fixed: no temporary table can stand in for one of them.
+that they look at. Their search path is fixed: no temporary table can replace one of them.
 Those of triggers cannot be called by an account: on a table of its own they would move the head.
 The head moves after a row is there, since ON CONFLICT DO NOTHING runs BEFORE triggers without it.
 `session_user` is the account that logged in, whoever owns the function.
@@ -9,7 +9,7 @@ The head moves after a row is there, since ON CONFLICT DO NOTHING runs BEFORE tr
 The statements can be executed again on a database that has guards of an older version.
 
 An account may select from a table only where it may see each row of it. A policy alone does not
-hide a row: the server compares texts before it asks the policy, and EXPLAIN ANALYZE tells which
+hide a row: the server compares texts before it asks the policy, and EXPLAIN ANALYZE reveals which
 rows passed the comparison, so that a script reads a hidden record letter by letter. Records are
 therefore read through a function, whose plan no account sees, and a blinded account has no right
 on the other tables. For the same reason the server keeps no statistics of columns: EXPLAIN derives

@@ -199,7 +199,7 @@ def find_effective_dates(volumes: Sequence[VolumeDescription]) -> Mapping[str, d
     """Return the date of each volume: of its study, or the earliest one that its pixels bear.
 
     A volume can be imported again only after it was acquired. Where a study holds such copies
-    under another date, the acquisition date of its other volumes tells where these belong.
+    under another date, the acquisition date of its other volumes decides where these belong.
     """
     bearing: dict[str, list[VolumeDescription]] = defaultdict(list)
     for volume in volumes:
@@ -224,7 +224,7 @@ def find_likely_matches(store: Store) -> list[LikelyMatch]:
     groups = map_patients(store)
     reasons: dict[tuple[str, str], list[str]] = defaultdict(list)
     for first, second in store.get_patients_with_equal_pixels():
-        reasons[first, second].append("the same pixels stand under both")
+        reasons[first, second].append("both have the same pixels")
     by_birth_date: dict[date, list[PatientRecord]] = defaultdict(list)
     for record in store.get_patients():
         if record.patient_birth_date is not None:

@@ -96,7 +96,7 @@ def make_bundle(
         Whether names, dates and free texts stay. Otherwise they are taken out first, and all else
         is made of what is left.
     key
-        Of the codes that stand for names; None for one made of the data.
+        Of the codes that replace names; None for one made from the data.
     suppress_below
         Counts from 1 to one less are withheld; then neither data nor figures of single lesions are
         in the bundle, as they would tell them.

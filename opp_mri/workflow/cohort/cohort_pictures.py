@@ -63,7 +63,7 @@ class Picture:
     lesion_ids
         The lesions that it is drawn from.
     from_tables
-        True where it shows no more than the tables that it stands beside.
+        True where it shows no more than the tables next to it.
     """
 
     name: str
@@ -82,7 +82,7 @@ class Picture:
 
     @property
     def svg(self) -> str:
-        """The text of its SVG element, to stand in a page."""
+        """The text of its SVG element, for use in a page."""
         return extract_svg_element(self.render_content(".svg"))
 
     @cached_property

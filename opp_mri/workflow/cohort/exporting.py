@@ -92,7 +92,7 @@ def export_cohort(
     deidentify
         Whether to take out names, dates and free texts, as `deidentified` says.
     key
-        Of the codes that stand for names; None for one made of the data.
+        Of the codes that replace names; None for one made from the data.
     suppress_below
         For the format `aggregated`: counts from 1 to one less are withheld.
     margins

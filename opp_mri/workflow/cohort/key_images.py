@@ -63,7 +63,7 @@ SOURCES: Final[Mapping[LengthSource, str]] = {
 
 @frozen(kw_only=True, eq=False)
 class _Place:
-    """Where a lesion is, and how its first picture stands on the screen."""
+    """The place of a lesion, and the orientation of its first picture on the screen."""
 
     frame_of_reference_uid: str
     point_lps_mm: Vector3

@@ -388,7 +388,7 @@ def _undo_trim(point: PixelPoint, native: _NativeFrame) -> PixelPoint:
 
 
 def _name(reading: Reading) -> str:
-    """Name an answer without its lesion: the code of a case stands for a patient."""
+    """Name an answer without its lesion: the code of a case identifies a patient."""
     return f"The answer to {reading.sequence.value} of {reading.study_date}"
 
 

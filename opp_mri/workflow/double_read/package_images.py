@@ -24,7 +24,7 @@ from opp_mri.workflow.catalogue.patients import list_time_points
 from opp_mri.workflow.progress import Progress
 
 IMAGES: Final = "images"
-FILE_TIME_S: Final = 946_684_800  # 2000-01-01: when a file was written tells nothing
+FILE_TIME_S: Final = 946_684_800  # 2000-01-01: the time of a file reveals nothing
 OTHER_SERIES: Final = 1
 CHOSEN_SERIES: Final = 2
 """SeriesNumber of what the project chose: the later of repeats is read, in a package too."""

@@ -72,7 +72,7 @@ def _assign_codes(cases: Iterable[tuple[str, bool]], *, after: int) -> list[tupl
 
 
 def list_issued_packages(store: Store, reader: str) -> Mapping[int, IssuedPackage]:
-    """Return a reader's packages by wave; one that was made again stands for the lost one."""
+    """Return a reader's packages by wave; one that was made again replaces the lost one."""
     packages = store.log_of(IssuedPackage)
     return {package.wave: package for package in packages if package.reader == reader}
 
@@ -186,7 +186,7 @@ def _collect_dates(lesion: Lesion) -> set[date]:
 def plan_shown_days(
     days: Sequence[date], dated: Collection[date], chance: random.Random
 ) -> dict[date, date]:
-    """Return the day that stands for each date: their order stays, and intervals to three days."""
+    """Return the day that replaces each date: their order stays, and intervals to three days."""
     shown: dict[date, date] = {}
     previous: date | None = None
     for day in sorted({*days, *dated}):

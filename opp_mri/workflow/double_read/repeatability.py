@@ -30,7 +30,7 @@ from opp_mri.workflow.measuring.readings import get_independent_readings, repeat
 
 BEYOND_MM: Final = 2.0
 FEWEST_PAIRS: Final = (
-    20  # below these the project's own error is too uncertain to stand for the default
+    20  # below these the project's own error is too uncertain to replace the default
 )
 FEWEST_LESIONS: Final = 5
 MOST_CORRELATED: Final = 0.95

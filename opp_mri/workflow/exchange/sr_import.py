@@ -152,7 +152,7 @@ class _Importer:
         reading = build_reading(
             line.lesion.lesion_id, line.reader, (line.image.study_date, line.sequence),
             Answer.MEASURED, points=line.points, image=line.image,
-            # whether the image is suitable was asked where the line was placed: the answer stands
+            # the suitability of the image was checked where the line was placed
             # in the remarks, which take the place of these
             override_reason="placed by explicit choice", at=self.at,
         )  # fmt: skip

@@ -26,7 +26,7 @@ def check_reader(store: Store, reader: str) -> None:
     ProjectError
         The package is another reader's, or the reader is blinded and this is the whole project.
     InputError
-        The name stands for the resolved read.
+        The name denotes the resolved read.
     """
     if reader == CONSENSUS:
         raise InputError(f"“{CONSENSUS}” is the name of resolved answers: give your own.")

@@ -238,11 +238,11 @@ def _get_line(caliper: Caliper) -> Line:
 def _replay_log(
     log: Sequence[Reading], signed: Container[str]
 ) -> tuple[list[Reading], list[Reading]]:
-    """Replay the log: the edits that stand, and those that were undone, the latest last."""
+    """Replay the log: the edits in force, and those that were undone, the latest last."""
     done: list[Reading] = []
     taken_back: list[Reading] = []
     for reading in log:
-        if reading.reading_id in signed:  # what stands at a signature is out of undo's reach
+        if reading.reading_id in signed:  # signed answers cannot be undone
             done, taken_back = [], []
         elif not reading.draft:
             continue

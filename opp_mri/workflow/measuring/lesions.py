@@ -97,7 +97,7 @@ def add_lesion(
     at
         When, with a time zone.
     replace
-        Let the values stand in for those of a lesion of this name.
+        Let the values replace those of a lesion of this name.
 
     Raises
     ------

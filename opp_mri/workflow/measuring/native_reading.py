@@ -55,7 +55,7 @@ def build_reading(
     image
         Where the points lie, or None.
     stated_mm
-        A length in mm that came with the answer: it stands where there are no points, and must
+        A length in mm that came with the answer: it counts where there are no points, and must
         agree with them where there are.
     reason
         Why the lesion is not measurable.

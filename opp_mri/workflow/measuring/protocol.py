@@ -262,7 +262,7 @@ def _convert_to_readers(value: object) -> tuple[str, str]:
 
 def _convert_to_person(value: object) -> str:
     if _convert_to_text(value) == CONSENSUS:
-        raise ValueError(f"cannot name anybody “{CONSENSUS}”, which stands for the resolved read")
+        raise ValueError(f"cannot name anybody “{CONSENSUS}”, which denotes the resolved read")
     return _convert_to_text(value)
 
 

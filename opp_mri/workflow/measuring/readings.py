@@ -33,7 +33,7 @@ def select_counted(readings: Iterable[Reading], signed: frozenset[str]) -> list[
 def get_independent_readings(store: Store, lesion_id: str | None = None) -> list[Reading]:
     """Return the counted readings that readers can hold against each other.
 
-    Neither resolved answers are among them, nor what stands in the log after the end of the
+    Resolved answers are not among them, nor is what follows in the log after the end of the
     blinding: the order of the log decides, not a clock.
     """
     late = store.get_readings_after(Unblinding)

@@ -16,7 +16,7 @@ from opp_mri.workflow.measuring.readings import get_counted_readings, select_lat
 
 
 class Phase(StrEnum):
-    """Where a time point stands to the treatment."""
+    """The phase of a time point relative to the treatment."""
 
     BEFORE = "before"
     DURING = "during"  # between first and last fraction: neither baseline nor follow-up
@@ -24,7 +24,7 @@ class Phase(StrEnum):
 
 
 def determine_phase(lesion: Lesion, day: date) -> Phase:
-    """Return where a date stands to the treatment.
+    """Return the phase of a date relative to the treatment.
 
     A study on the day of the first fraction counts as before it: planning comes first.
     """

@@ -82,7 +82,7 @@ class LesionTimeline:
     flags
         What is unusual about the whole, in sentences.
     visits
-        What was found at visits besides lengths, by date.
+        Findings at visits other than lengths, by date.
     """
 
     lesion: Lesion

@@ -20,7 +20,7 @@ from opp_mri.tables.visits import OPTIONAL, REQUIRED, build_visit, read_visit_va
 
 
 def get_recorded_visits(store: Store, lesion_id: str) -> tuple[Visit, ...]:
-    """Return the visits of a lesion as they stand, by date."""
+    """Return the current visits of a lesion, by date."""
     return select_latest_visits(store.log_of(Visit, lesion_id))
 
 
@@ -83,7 +83,7 @@ def add_visit(
     Returns
     -------
     Visit or None
-        As it stands now; None where nothing of it was new.
+        Its current state; None where nothing of it was new.
 
     Raises
     ------

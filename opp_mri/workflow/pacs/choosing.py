@@ -136,7 +136,7 @@ def _sample(instances: Sequence[RemoteInstance]) -> Iterator[RemoteInstance]:
 
 
 def _describe(instance: Instance, series: RemoteSeries, count: int) -> list[VolumeDescription]:
-    """Describe what a header stands for: the whole series, where each image is a file."""
+    """Describe what a header represents: the whole series, where each image is a file."""
     if instance.series_instance_uid != series.series_instance_uid:
         raise InputError("The archive sent the header of another series.")
     volumes = describe_series([instance])

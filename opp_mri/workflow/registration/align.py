@@ -80,7 +80,7 @@ def align_project(
     quick
         Whether the second opinion is left out. A later run without it asks for it.
     workers
-        Processes; None for one a core, 1 for none besides this one.
+        Processes; None for one a core, 1 for this process alone.
     """
     store = project.store
     tasks = plan(store, lesion_ids)

@@ -88,7 +88,7 @@ def _verify_chain(store: Store, faults: list[str], expected: str | None) -> Audi
 
     faults += [fault.message for fault in check_chain(observe(), head)]
     for kind in (store.get_readings, store.get_signatures, store.get_lesions):
-        kind()  # reading names what no hash tells: a length that is not that of its points
+        kind()  # reading names what no hash reveals: a length that is not that of its points
     named = " ".join(faults)
     faults += [
         damage.message

@@ -169,7 +169,7 @@ def copy_project(project: Project, folder: Path, database: str = "") -> Head:
             copy_store(_require_sql(project), _require_sql(copy))
             _check(_require_sql(copy))
         except BaseException:
-            if not database:  # nothing stands in the way of another try
+            if not database:  # nothing prevents another attempt
                 copy.store.close()
                 (folder / STORE_NAME).unlink()
             raise
