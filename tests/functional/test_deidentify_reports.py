@@ -1,5 +1,7 @@
 """Reports of opp_mri without identity: lesions and readers keep one pseudonym, and lengths stay."""
 
+import shutil
+import subprocess
 from collections.abc import Callable
 from datetime import date, timedelta
 from pathlib import Path
@@ -70,6 +72,25 @@ def test_a_lesion_has_one_pseudonym_in_all_its_reports(study: Path) -> None:
     assert {text for (text,) in found[1::2]} == {
         f"Cornerstone3DTools@^0.1.0:Length:{pseudonym}-{sequence}" for sequence in ("T1", "T2FS")
     }
+
+
+def test_other_programs_still_take_the_reports_and_the_objects_of_key_images(
+    study: Path, tmp_path: Path, opp_mri: Callable[..., Any]
+) -> None:
+    opp_mri("key-images", "LP1", tmp_path / "keys", "--project", study / "project")
+    for picture in (tmp_path / "keys").glob("*-picture.dcm"):
+        picture.unlink()  # its text is in its pixels
+    deidentify([tmp_path / "keys"], tmp_path / "export", SECRET, DeidentifyChoice())
+    assert inspect_export(tmp_path / "export")[1] == ()
+    program = shutil.which("dciodvfy")
+    for path in [*(tmp_path / "export").rglob("*.dcm"), *(study / "export").rglob("*.dcm")]:
+        dataset = dcmread(path)
+        if dataset.Modality == "SR":
+            (template,) = dataset.ContentTemplateSequence
+            assert template.TemplateIdentifier == "1500"
+        if program is not None and dataset.Modality in ("SR", "KO", "PR"):
+            done = subprocess.run([program, path], capture_output=True, text=True, check=False)
+            assert [line for line in done.stderr.splitlines() if line.startswith("Error")] == []
 
 
 def test_the_reports_come_back_on_the_images_of_the_export(study: Path, tmp_path: Path) -> None:

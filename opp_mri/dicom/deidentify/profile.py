@@ -7,6 +7,7 @@ replaced, and no private attribute passes but those that are known to hold a num
 """
 
 import csv
+import re
 from collections import Counter
 from datetime import timedelta
 from functools import cache
@@ -29,6 +30,7 @@ from opp_mri.dicom.deidentify.report_texts import ReportTexts
 from opp_mri.dicom.deidentify.words import clean_text, list_known_meanings
 from opp_mri.dicom.headers.keywords import PRIVATE_B_VALUES
 from opp_mri.dicom.headers.values import convert_to_text, convert_to_texts
+from opp_mri.domain.assessment import Caution, Reason
 
 SHIFTED: Final = frozenset(
     {
@@ -77,6 +79,10 @@ FOLLOWED: Final = frozenset(
 )
 """Sequences that the table removes, and whose items are cleaned instead."""
 
+REQUIRED_TEXTS: Final = frozenset({"CodeMeaning", "TextValue"})
+"""Texts without which an item is not valid: where no word is known, `REMOVED` stands there."""
+
+REMOVED: Final = "removed"
 PERSONS: Final = frozenset({"PersonName", "VerifyingObserverName"})
 STATED: Final = {
     "PatientIdentityRemoved": "YES",
@@ -96,6 +102,8 @@ _SCHEMES: Final = ("CodingSchemeDesignator", "CodeValue", "CodingSchemeVersion",
 _STRUCTURAL: Final = frozenset(
     {*("SpecificCharacterSet", "Modality", "ValueType", "RelationshipType"), *_SCHEMES}
 )
+_OWN_CODES: Final = frozenset(each.value for kind in (Reason, Caution) for each in kind)
+_TEMPLATE: Final = re.compile(r"\d{3,5}")  # readers of reports look for it
 _SAFE_PRIVATE: Final = {creator: tags for creator, *tags in PRIVATE_B_VALUES}
 
 
@@ -258,12 +266,16 @@ class ExportProfile:
         """Keep known words; codes and what is structure stay as they are where they are known."""
         if element.keyword in _STRUCTURAL:
             return self._keep_structure(element)
+        if element.keyword == "TemplateIdentifier" and _TEMPLATE.fullmatch(str(element.value)):
+            return element, ""
         if element.keyword == "TextValue":
             written = convert_to_text(element.value)
             named = self._report_texts.replace(dataset, written)
             if named is not None:
                 is_same = named == written
-                return DataElement(element.tag, "UT", named), "" if is_same else "replaced"
+                return DataElement(element.tag, "UT", named or REMOVED), (
+                    "" if is_same else "replaced"
+                )
         values = _list(element)
         if (
             element.keyword == "CodeMeaning"
@@ -275,20 +287,18 @@ class ExportProfile:
             return element, ""
         kept = [value for value in cleaned if value]
         if not kept:
-            return (
-                (None, "removed")
-                if element.keyword != "CodeMeaning"
-                else self._replace_by_dummy(element)
-            )
+            is_required = element.keyword in REQUIRED_TEXTS
+            return self._replace_by_dummy(element) if is_required else (None, "removed")
         value = kept if len(kept) > 1 else kept[0]
         return DataElement(element.tag, element.VR, value), "cleaned"
 
     def _replace_by_dummy(self, element: DataElement) -> tuple[DataElement, str]:
-        return DataElement(element.tag, element.VR, "removed"), "cleaned"
+        return DataElement(element.tag, element.VR, REMOVED), "cleaned"
 
     def _keep_structure(self, element: DataElement) -> tuple[DataElement | None, str]:
         """Keep a code or a defined term: short, of plain signs."""
-        if all(len(part) <= 16 and part.isascii() for part in convert_to_texts(element.value)):
+        parts = convert_to_texts(element.value)
+        if all((len(part) <= 16 and part.isascii()) or part in _OWN_CODES for part in parts):
             return element, ""
         return None, "removed"
 

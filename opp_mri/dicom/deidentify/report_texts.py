@@ -62,13 +62,13 @@ class ReportTexts:
     @property
     def _replacements(self) -> Mapping[tuple[str, str], Callable[[str], str]]:
         return {
-            _code(LESION_ID): self.replace_lesion,
-            _code(READER): self._replace_person,
-            _code(LOGIN_NAME): self._replace_person,
-            _code(STUDY_DAY): self._shift_day,
-            _code(CALIPER_ENDS): _keep_ends,
-            _code(TRACKING_IDENTIFIER): self._replace_tracked,
-            _code(COMMENT): self._replace_in_comment,
+            _build_key(LESION_ID): self.replace_lesion,
+            _build_key(READER): self._replace_person,
+            _build_key(LOGIN_NAME): self._replace_person,
+            _build_key(STUDY_DAY): self._shift_day,
+            _build_key(CALIPER_ENDS): _keep_ends,
+            _build_key(TRACKING_IDENTIFIER): self._replace_tracked,
+            _build_key(COMMENT): self._replace_in_comment,
         }
 
     def replace_lesion(self, name: str) -> str:
@@ -120,5 +120,5 @@ def _get_concept(item: Dataset) -> tuple[str, str]:
     return ("", "")
 
 
-def _code(concept: Code) -> tuple[str, str]:
+def _build_key(concept: Code) -> tuple[str, str]:
     return (str(concept.scheme_designator), str(concept.value))
