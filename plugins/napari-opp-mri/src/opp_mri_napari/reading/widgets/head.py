@@ -34,6 +34,8 @@ class Head(QWidget):
         self.share.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         self.share.setToolTip("overlay: share of the baseline")
         self.share.valueChanged.connect(lambda percent: self.share_wanted.emit(percent / 100))
+        self.banner.hide()  # an open napari shows the room before it has anything to say
+        self.share.hide()
         line = QHBoxLayout()
         line.setSpacing(SPACING_PX)
         line.addWidget(self.title)

@@ -143,6 +143,8 @@ class Worklist(QWidget):
         self.patients.setMaximumHeight(90)
         self.patients_title = QLabel("Patients without a lesion yet")
         self.patients_title.setStyleSheet(QUIET)
+        for widget in (self.patients, self.patients_title):
+            widget.hide()
         self.counts = QLabel()
         self.counts.setStyleSheet(QUIET)
         self.next = QPushButton("Next unread (Enter)")
