@@ -19,6 +19,7 @@ from opp_mri_napari.consensus.images import Line
 from opp_mri_napari.consensus.presenter import ConsensusPresenter
 from opp_mri_napari.consensus.words import KEY_SHEET, facts, state, title, weeks_in_words
 from opp_mri_napari.shared.background import Background
+from opp_mri_napari.shared.closing import Closer
 from opp_mri_napari.shared.drags import ButtonDrags
 from opp_mri_napari.shared.geometry import LEVEL_PER_PX, WIDTH_PER_PX
 from opp_mri_napari.shared.keys import Key, KeysFirst
@@ -169,6 +170,8 @@ class ConsensusWindow:
         self.panel.signature.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         self.panel.signature.clicked.connect(lambda: self._wish(presenter.sign))
         viewer.mouse_drag_callbacks.append(self._pressed)
+        # what is resolved is recorded as it is given, so there is nothing to ask
+        self._closer = Closer(main_window(viewer), lambda: None, asks=False)
         self.refresh()
 
     def close(self) -> None:
