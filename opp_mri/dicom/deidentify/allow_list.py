@@ -189,7 +189,7 @@ def keep_allowed(dataset: Dataset, new_uid: NewUid, allowed: frozenset[str] = AL
             return DataElement(element.tag, "UI", new_uid(uid)) if uid else None
         return _keep(element) if keyword in allowed else None
 
-    return clean_dataset(dataset, keep_element)
+    return clean_dataset(dataset, keep_element, keywords=REPLACED_UIDS | allowed)
 
 
 def _keep(element: DataElement) -> DataElement | None:

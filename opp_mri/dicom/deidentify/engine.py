@@ -10,6 +10,7 @@ from collections.abc import Callable
 from io import BytesIO
 
 from pydicom import Dataset, dcmread
+from pydicom.datadict import keyword_for_tag
 from pydicom.dataelem import DataElement
 from pydicom.dataset import FileMetaDataset
 from pydicom.sequence import Sequence as DicomSequence
@@ -47,16 +48,40 @@ def build_uid_replacer(secret: bytes, case: str) -> NewUid:
     return replace_uid
 
 
-def clean_dataset(dataset: Dataset, profile: Profile, place: Place = ()) -> Dataset:
-    """Return a new dataset of what the profile lets pass, at every depth."""
+def clean_dataset(
+    dataset: Dataset,
+    profile: Profile,
+    place: Place = (),
+    *,
+    keywords: frozenset[str] | None = None,
+) -> Dataset:
+    """Return a new dataset of what the profile lets pass, at every depth.
+
+    Parameters
+    ----------
+    dataset
+        What is cleaned; it is not changed.
+    profile
+        Asked about each element.
+    place
+        Where the dataset lies in the file.
+    keywords
+        Elements of other keywords stay behind without being decoded; None where the profile is
+        asked about every element.
+    """
     clean = Dataset()
-    for element in dataset:
+    for tag in sorted(dataset.keys()):
+        if keywords is not None and keyword_for_tag(tag) not in keywords:
+            continue
+        element = dataset[tag]
         kept = profile(element, dataset, place)
         if kept is None:
             continue
         if kept.VR == "SQ":
             within = (*place, element.keyword or str(element.tag))
-            items = [clean_dataset(item, profile, within) for item in kept.value or ()]
+            items = [
+                clean_dataset(item, profile, within, keywords=keywords) for item in kept.value or ()
+            ]
             kept = DataElement(element.tag, "SQ", DicomSequence(items))
         clean.add(kept)
     return clean
