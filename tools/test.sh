@@ -4,6 +4,8 @@ set -u
 
 # the many processes that the tests start read compiled modules instead of compiling each again
 unset PYTHONDONTWRITEBYTECODE
+# a worker a core: threads of the numerical libraries would only wait for each other
+export OPENBLAS_NUM_THREADS=1 OMP_NUM_THREADS=1
 
 # two workers; a file stays on one of them, so that what its tests share is made once
 VENV=${VENV:-.venv}
