@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from importlib import import_module
+from types import SimpleNamespace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -9,6 +10,7 @@ from npe2 import PluginManager, PluginManifest
 
 if TYPE_CHECKING:
     from napari import Viewer
+    from pytestqt.qtbot import QtBot
 
 
 @pytest.fixture
@@ -47,6 +49,18 @@ def test_a_window_opens_on_an_empty_viewer(make_napari_viewer: Callable[..., "Vi
     viewer = make_napari_viewer(show=True)
     assert viewer.window._qt_window.isVisible()
     assert len(viewer.layers) == 0
+
+
+@pytest.mark.window
+def test_the_form_holds_the_viewer_itself_where_napari_hands_over_a_proxy(qtbot: "QtBot") -> None:
+    """As `napari -w napari-opp-mri` does: Qt takes no window from a proxy."""
+    from napari.utils._proxies import PublicOnlyProxy
+    from opp_mri_napari.reading.widgets.app import StartPanel
+
+    viewer = SimpleNamespace()
+    panel = StartPanel(PublicOnlyProxy(viewer))  # type: ignore[arg-type]
+    qtbot.addWidget(panel)
+    assert type(panel._viewer) is SimpleNamespace
 
 
 @pytest.mark.window

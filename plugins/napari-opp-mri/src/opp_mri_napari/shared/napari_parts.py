@@ -21,6 +21,11 @@ def dock_panel(viewer: napari.Viewer, panel: QWidget, name: str) -> None:
     viewer.canvas.overlays.scale_bar.visible = True
 
 
+def unwrap_viewer(viewer: napari.Viewer) -> napari.Viewer:
+    """Return a viewer itself: `napari -w` gives a plugin a proxy, whose window Qt refuses."""
+    return getattr(viewer, "__wrapped__", viewer)
+
+
 def main_window(viewer: napari.Viewer) -> QMainWindow:
     """Return the window of a viewer; nobody keeps it, so that closing frees it."""
     window: QMainWindow = viewer.window._qt_window

@@ -26,6 +26,7 @@ from opp_mri_napari.reading.presenter import ReadingRoom
 from opp_mri_napari.reading.widgets.forms import ERROR
 from opp_mri_napari.reading.widgets.looks import BIG, QUIET
 from opp_mri_napari.reading.widgets.window import RoomWindow
+from opp_mri_napari.shared.napari_parts import unwrap_viewer
 
 _open: list[tuple[RoomWindow, Project]] = []  # kept alive as long as their windows are
 
@@ -143,7 +144,7 @@ class StartPanel(QWidget):
 
     def __init__(self, napari_viewer: napari.Viewer) -> None:
         super().__init__()
-        self._viewer = napari_viewer
+        self._viewer = unwrap_viewer(napari_viewer)
         self._settings = QSettings("opp_mri", "reading room")
         self.project, self.images, self.reader = QLineEdit(), QLineEdit(), QLineEdit()
         self.project.setText(str(self._settings.value("project", "")))
