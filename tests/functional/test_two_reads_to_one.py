@@ -23,7 +23,7 @@ from opp_mri.workflow.double_read.package_plan import plan_cases
 from opp_mri.workflow.double_read.packages import make_package
 from opp_mri.workflow.double_read.repeatability import measure_repeatability
 from opp_mri.workflow.measuring.lesions import find_lesion
-from opp_mri.workflow.measuring.protocol import EXAMPLE, require_protocol
+from opp_mri.workflow.measuring.protocol import EXAMPLE, declare_protocol, require_protocol
 from opp_mri.workflow.measuring.timeline import Cell, LesionTimeline, build_lesion_timeline
 from opp_mri.workflow.project import open_project
 
@@ -139,6 +139,20 @@ def injected(lesion: str, cell: Cell, ends: Ends) -> Ends:
     return ends
 
 
+@pytest.fixture(scope="module")
+def read_by_both(cohort: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, int]:
+    """The project after both readers, the second with errors, and the answers of each."""
+    folder = tmp_path_factory.mktemp("read")
+    project = copytree(cohort / "project", folder / "project")
+    protocol = folder / "protocol.toml"
+    protocol.write_text(
+        EXAMPLE.replace("repeats_share = 0.1", "repeats_share = 0.0"), encoding="utf-8"
+    )
+    with open_project(project) as opened:
+        declare_protocol(opened.store, protocol)
+    return project, both_read(cohort, project, folder, injected)
+
+
 CAUSES = {
     ("OPP-01", "T1"): "anterior end",
     ("OPP-01", "T2FS"): "posterior end",
@@ -147,10 +161,10 @@ CAUSES = {
 
 
 def test_injected_errors_come_out_by_cause_and_are_resolved_by_both(
-    cohort: Path, project: Path, run: Callable[..., Any], tmp_path: Path
+    read_by_both: tuple[Path, int], project: Path, run: Callable[..., Any]
 ) -> None:
-    declare(run, tmp_path, repeats_share="0.0")
-    count = both_read(cohort, project, tmp_path, injected)
+    source, count = read_by_both
+    copytree(source, project, dirs_exist_ok=True)
     listed = run("consensus", "list", "--json").json
     assert {one["lesion_id"] for one in listed} == {"OPP-01", "OPP-04"}
     for lesion in listed:
@@ -207,10 +221,9 @@ def test_an_adjudicator_selects_and_signs_alone(
 
 
 def test_a_new_line_and_a_later_mind_are_added_and_nothing_is_lost(
-    cohort: Path, project: Path, run: Callable[..., Any], tmp_path: Path
+    read_by_both: tuple[Path, int], project: Path, run: Callable[..., Any]
 ) -> None:
-    declare(run, tmp_path, repeats_share="0.0")
-    both_read(cohort, project, tmp_path, injected)
+    copytree(read_by_both[0], project, dirs_exist_ok=True)
     listed = run("consensus", "list", "--json").json
     lesion = next(one for one in listed if one["lesion_id"] == "OPP-01")
     pair = next(one for one in lesion["pairs"] if one["cause"])
