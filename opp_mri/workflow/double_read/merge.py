@@ -24,22 +24,16 @@ from opp_mri.store.chain import check_chain
 from opp_mri.store.protocol import Store
 from opp_mri.units import round_to_recorded_mm
 from opp_mri.workflow.double_read.clocks import find_clock_cautions
+from opp_mri.workflow.double_read.package_checks import (
+    find_package_faults,
+    find_signature_faults,
+)
 from opp_mri.workflow.double_read.package_images import (
-    IMAGES,
     build_new_uids,
     find_trims,
     select_readable_volumes,
 )
 from opp_mri.workflow.double_read.package_plan import list_issued_packages
-from opp_mri.workflow.double_read.seal import (
-    ISSUE_NAME,
-    RETURN_KEY_NAME,
-    derive_public_key,
-    find_image_faults,
-    hash_files,
-    is_return_key,
-    read_seal,
-)
 from opp_mri.workflow.measuring.blinding import read_blinding
 from opp_mri.workflow.measuring.protocol import is_unblinded
 from opp_mri.workflow.measuring.readings import (
@@ -141,7 +135,7 @@ def merge_package(
     store = project.store
     with open_project(folder, in_file=True) as package:
         issued = _find_issued_package(store, package.store)
-        faults = _seal_faults(folder, package.store, issued)
+        faults = find_package_faults(folder, package.store, issued)
         returned = _read_returned(package.store, issued, sealed=(folder / RETURN_NAME).exists())
     if issued.seal_key and not (faults or returned.sealed or unsealed):
         raise InputError(UNSEALED)
@@ -226,33 +220,6 @@ def _check_current(store: Store, issued: IssuedPackage) -> None:
         )
 
 
-def _seal_faults(folder: Path, package: Store, issued: IssuedPackage) -> list[str]:
-    """Verify both seals of a package; give each fault in a sentence."""
-    if not issued.seal_key:  # it was made by version 0.1, which had no seals
-        return []
-    manifest = read_seal(folder / ISSUE_NAME, derive_public_key(issued.seal_key))
-    faults = []
-    if manifest.get("package_id") != issued.package_id:
-        faults.append("Its seal is that of another package.")
-    faults += find_image_faults(manifest.get("images", {}), hash_files(folder / IMAGES))
-    head = package.get_head()
-    hashes = {record.sequence_number: record.hash for record in package.read_chain()}
-    if hashes.get(manifest.get("records", 0)) != manifest.get("head"):
-        faults.append("Its protocol, its cases or their order differ from those that were issued.")
-    if (folder / RETURN_NAME).exists():
-        back = read_seal(folder / RETURN_NAME, issued.return_key)
-        if back.get("head") != head.hash or back.get("package_id") != issued.package_id:
-            faults.append("It was changed after its reader sealed it.")
-    elif not (folder / RETURN_KEY_NAME).is_file():
-        faults.append("The seal of its reader was removed.")
-    elif not is_return_key(folder / RETURN_KEY_NAME, issued.return_key):
-        faults.append(
-            "Its key differs from the key with which it was issued: the seal of its reader was "
-            "removed."
-        )
-    return faults
-
-
 def _read_returned(package: Store, issued: IssuedPackage, *, sealed: bool) -> _Returned:
     """Read a package, and name what in it was not recorded in the way of opp_mri."""
     # an index or a view could show other answers than the table that is held against the seal
@@ -271,11 +238,7 @@ def _read_returned(package: Store, issued: IssuedPackage, *, sealed: bool) -> _R
             faults.append(f"{_name(reading)} is by a reader other than the package's.")
         if reading.repeat:
             faults.append(f"{_name(reading)} is marked as a repeat.")
-    faults += [
-        f"A signature is by “{signature.reader}”, who is not the package's reader."
-        for signature in signatures
-        if signature.reader != issued.reader or signature.together_with
-    ]
+    faults += find_signature_faults(issued, readings, signatures)
     by_lesion = [package.get_readings(lesion.lesion_id) for lesion in package.get_lesions()]
     unsigned = sum(len(find_unsigned_cells(own, signed)) for own in by_lesion)
     return _Returned(

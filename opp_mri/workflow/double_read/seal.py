@@ -135,7 +135,7 @@ def read_seal(path: Path, public: str) -> dict[str, Any]:
     """
     try:
         seal = parse_json(read_document(path))
-        manifest = seal["manifest"]
+        manifest = dict[str, Any](seal["manifest"].items())  # its reader may have signed a number
         key = Ed25519PublicKey.from_public_bytes(bytes.fromhex(public))
         key.verify(bytes.fromhex(seal["signature"]), _encode_canonically(manifest))
     except FileNotFoundError as error:
@@ -152,7 +152,7 @@ def read_seal(path: Path, public: str) -> dict[str, Any]:
             f"The seal {path.name} of the package is not the one that was made for it: the package "
             "was altered. Nothing was taken."
         ) from error
-    return dict(manifest)
+    return manifest
 
 
 def hash_files(folder: Path) -> dict[str, str]:

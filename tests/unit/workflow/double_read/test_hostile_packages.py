@@ -5,7 +5,9 @@ import sqlite3
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
+import attrs
 import pytest
 from fixtures.forged_store import edit_without_guards
 from fixtures.makers import NOON
@@ -193,3 +195,48 @@ def test_a_link_in_a_package_takes_no_file_of_its_sender_along(
     with pytest.raises(InputError, match="is a link"):
         lock_package(package, tmp_path / "locked.opp", "five words drawn at random")
     assert not (tmp_path / "locked.opp").exists()
+
+
+@pytest.mark.parametrize("manifest", [5, ["package_id"]])
+def test_a_seal_over_something_else_than_a_manifest_is_refused_in_words(
+    project: Project, folder: Path, manifest: Any
+) -> None:
+    """Its reader holds the key, and can sign anything with it."""
+    package = folder / "reader-1"
+    write_seal(package / RETURN_NAME, manifest, (package / RETURN_KEY_NAME).read_text())
+    with pytest.raises(InputError, match="cannot be read"):
+        merge_package(project, package, NOON)
+
+
+@pytest.mark.parametrize(
+    ("lesion", "covers", "words"),
+    [
+        ("of nobody", True, "lesion that was not issued"),
+        ("another", True, "covers answers to another lesion"),
+        ("another", False, "covers answers to another lesion, or none"),
+    ],
+)
+def test_a_signature_that_no_reading_room_makes_is_refused_in_words(
+    project: Project,
+    folder: Path,
+    issued: dict[str, IssuedPackage],
+    lesion: str,
+    covers: bool,
+    words: str,
+) -> None:
+    package = folder / "reader-1"
+    read_all(package, issued["reader-1"])
+    with open_project(package) as opened:
+        (signature, other) = opened.store.get_signatures()
+        forged = attrs.evolve(
+            signature,
+            signature_id="forged",
+            lesion_id=other.lesion_id if lesion == "another" else lesion,
+            reading_ids=signature.reading_ids if covers else (),
+            content_hash="",
+        )
+        opened.store.add_signature(forged)
+    seal_return(package, NOON)
+    with pytest.raises(InputError, match=words):
+        merge_package(project, package, NOON)
+    assert project.store.get_readings() == []

@@ -1,0 +1,88 @@
+"""What shows that a package came back as it was issued, and as its reader sealed it."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from opp_mri.domain.measurement import Reading, Signature
+from opp_mri.domain.reader_study import IssuedPackage
+from opp_mri.store.protocol import Store
+from opp_mri.workflow.double_read.package_images import IMAGES
+from opp_mri.workflow.double_read.seal import (
+    ISSUE_NAME,
+    RETURN_KEY_NAME,
+    derive_public_key,
+    find_image_faults,
+    hash_files,
+    is_return_key,
+    read_seal,
+)
+from opp_mri.workflow.project import RETURN_NAME
+
+
+def find_package_faults(folder: Path, package: Store, issued: IssuedPackage) -> list[str]:
+    """Verify both seals of a package; return each fault in a sentence.
+
+    Parameters
+    ----------
+    folder
+        Folder of the package.
+    package
+        Its store.
+    issued
+        The package as the project issued it.
+
+    Raises
+    ------
+    InputError
+        A seal is absent, damaged, or made with another key.
+    """
+    if not issued.seal_key:  # it was made by version 0.1, which had no seals
+        return []
+    manifest = read_seal(folder / ISSUE_NAME, derive_public_key(issued.seal_key))
+    faults = []
+    if manifest.get("package_id") != issued.package_id:
+        faults.append("Its seal is that of another package.")
+    faults += find_image_faults(manifest.get("images", {}), hash_files(folder / IMAGES))
+    head = package.get_head()
+    hashes = {record.sequence_number: record.hash for record in package.read_chain()}
+    if hashes.get(manifest.get("records", 0)) != manifest.get("head"):
+        faults.append("Its protocol, its cases or their order differ from those that were issued.")
+    if (folder / RETURN_NAME).exists():
+        back = read_seal(folder / RETURN_NAME, issued.return_key)
+        if back.get("head") != head.hash or back.get("package_id") != issued.package_id:
+            faults.append("It was changed after its reader sealed it.")
+    elif not (folder / RETURN_KEY_NAME).is_file():
+        faults.append("The seal of its reader was removed.")
+    elif not is_return_key(folder / RETURN_KEY_NAME, issued.return_key):
+        faults.append(
+            "Its key differs from the key with which it was issued: the seal of its reader was "
+            "removed."
+        )
+    return faults
+
+
+def find_signature_faults(
+    issued: IssuedPackage, readings: Sequence[Reading], signatures: Sequence[Signature]
+) -> list[str]:
+    """Return, in sentences, what shows that signatures were not made in the reading room.
+
+    Parameters
+    ----------
+    issued
+        The package as the project issued it.
+    readings, signatures
+        All that the package holds, under its own names.
+    """
+    codes = {code for case in issued.cases for code, _ in case.lesions}
+    lesions = {reading.reading_id: reading.lesion_id for reading in readings}
+    faults = []
+    for signature in signatures:
+        if signature.reader != issued.reader or signature.together_with:
+            faults.append(
+                f"A signature is by “{signature.reader}”, who is not the package's reader."
+            )
+        if signature.lesion_id not in codes:
+            faults.append("A signature is for a lesion that was not issued with the package.")
+        elif {lesions.get(key) for key in signature.reading_ids} != {signature.lesion_id}:
+            faults.append("A signature covers answers to another lesion, or none.")
+    return faults
