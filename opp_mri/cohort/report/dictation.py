@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import Final
 
 from attrs import asdict, frozen
-from jinja2 import PackageLoader, StrictUndefined, TemplateError, TemplateSyntaxError
-from jinja2.sandbox import SandboxedEnvironment
+from jinja2 import PackageLoader
 
+from opp_mri.cohort.report.own_template import FillError, fill, make_environment
 from opp_mri.errors import InputError
 from opp_mri.files import read_document
 
@@ -91,7 +91,7 @@ class Dictation:
 
 def read_shipped_template() -> str:
     """Return the text of the template that is used where a project names no other."""
-    environment = _make_environment()
+    environment = make_environment()
     source, _, _ = PackageLoader("opp_mri.cohort").get_source(environment, SHIPPED)
     return source
 
@@ -112,24 +112,16 @@ def dictate(facts: Dictation, template: Path | None = None) -> str:
     Raises
     ------
     InputError
-        The template cannot be read, or something in it is wrong; the text says what.
+        The template cannot be read, something in it is wrong, or filling it takes too long or too
+        much memory; the text says what.
     """
-    text = read_shipped_template() if template is None else _read(template)
-    where = template or Path(SHIPPED)
     values = asdict(facts, recurse=False)
+    if template is None:
+        return make_environment().from_string(read_shipped_template()).render(**values).strip()
     try:
-        return _make_environment().from_string(text).render(**values).strip()
-    except TemplateSyntaxError as error:
-        raise InputError(
-            f"The template {where} is wrong in line {error.lineno}: {error.message}. {HOW}"
-        ) from error
-    except TemplateError as error:
-        raise InputError(
-            f"The template {where} cannot be filled: {error.message}. It may name "
-            f"{', '.join(values)}. {HOW}"
-        ) from error
-    except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
-        raise InputError(f"The template {where} cannot be filled: {error}. {HOW}") from error
+        return fill(_read(template), values)
+    except FillError as error:
+        raise InputError(f"The template {template} {error} {HOW}") from error
 
 
 def _read(template: Path) -> str:
@@ -140,10 +132,3 @@ def _read(template: Path) -> str:
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) else error
         raise InputError(f"The template {template} cannot be read ({reason}). {HOW}") from error
-
-
-def _make_environment() -> SandboxedEnvironment:
-    # a template may come with a project from somebody else: it reads what it is given and no more
-    return SandboxedEnvironment(
-        undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True, autoescape=False
-    )

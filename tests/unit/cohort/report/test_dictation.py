@@ -86,6 +86,28 @@ def test_a_wrong_template_is_refused_in_words(tmp_path: Path, text: str, said: s
     assert "--show-template" in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "{{ 'a' * 10**10 }}",
+        "{% set a = level * 1000 %}{% for n in range(20) %}{{ a * 10 }}{% endfor %}",
+        "{% macro m() %}{{ m() }}{% endmacro %}{{ m() }}",
+        "{% for i in range(99999) %}{% for j in range(99999) %}{% endfor %}{% endfor %}",
+    ],
+    ids=["memory", "length", "depth", "time"],
+)
+def test_a_template_without_bounds_is_refused_and_not_waited_for(
+    tmp_path: Path, text: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It may come from somebody else, with a project."""
+    if "j in" in text:
+        monkeypatch.setattr("opp_mri.cohort.report.own_template.SECONDS", 1)
+    endless = tmp_path / "endless.j2"
+    endless.write_text(text, encoding="utf-8")
+    with pytest.raises(InputError, match="remove its long loops and repetitions"):
+        dictate(FACTS, endless)
+
+
 @pytest.mark.parametrize("content", [None, b"\xff\xfe\xfa"])
 def test_a_template_that_cannot_be_read_is_refused(tmp_path: Path, content: bytes | None) -> None:
     wrong = tmp_path / "wrong.j2"
