@@ -16,13 +16,14 @@ from typing import Any, ClassVar, Final
 from attrs import frozen
 from sqlalchemy import URL, Connection, Engine, create_engine, inspect, text
 from sqlalchemy.engine import make_url
-from sqlalchemy.exc import ArgumentError
+from sqlalchemy.exc import ArgumentError, DBAPIError
 
 from opp_mri.errors import InputError, ProjectError
 from opp_mri.store.migrations.guards import renew_postgresql_guards
 from opp_mri.store.migrations.postgresql_guards import CATALOGUE, PRIVATE, VERSION
 from opp_mri.store.postgresql_checks import find_guard_faults, owns_tables, read_guards_version
 from opp_mri.store.sql import NEWEST, VERSION_TABLE, SqlStore, upgrade
+from opp_mri.store.transactions import BUSY, find_cause
 
 log = logging.getLogger("opp_mri.store")
 
@@ -141,7 +142,27 @@ class PostgresqlStore(SqlStore):
 
     def _wait_turn(self, connection: Connection) -> None:
         connection.execute(text(f"SET LOCAL lock_timeout = '{WAIT_S}s'"))
-        connection.execute(text("SELECT pg_advisory_xact_lock(:turn)"), {"turn": TURN})
+        try:
+            connection.execute(text("SELECT pg_advisory_xact_lock(:turn)"), {"turn": TURN})
+        except DBAPIError as error:
+            holder = self._find_turn_holder() if find_cause(error.orig) == BUSY else ""
+            if not holder:
+                raise
+            raise ProjectError(
+                f"A session of the account {holder} holds the database for writing, so this was "
+                f"not recorded. Try again; if {holder} is not at work, ask the administrator of "
+                "the server to end that session."
+            ) from error
+
+    def _find_turn_holder(self) -> str:
+        """Return the account whose turn to write it is; "" where the turn has just ended."""
+        query = text(
+            "SELECT usename FROM pg_locks JOIN pg_stat_activity USING (pid) "
+            "WHERE locktype = 'advisory' AND granted AND classid = 0 AND objid = :turn "
+            "AND database = (SELECT oid FROM pg_database WHERE datname = current_database())"
+        )
+        with self._engine.connect() as connection:  # the transaction that waited is lost
+            return str(connection.scalar(query, {"turn": TURN}) or "")
 
     def _read_clock(self, connection: Connection) -> datetime:
         moment = connection.scalar(text("SELECT clock_timestamp() AT TIME ZONE 'UTC'"))

@@ -228,6 +228,20 @@ def test_an_absent_server_and_another_database_are_said_in_words(tmp_path: Path)
         open_postgresql("mysql://host/db", tmp_path)
 
 
+def test_a_session_that_keeps_the_turn_of_writing_is_named(
+    opened: dict[str, PostgresqlStore], accounts: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Any account can take the lock, and would otherwise stop all writers by nobody's name."""
+    monkeypatch.setattr("opp_mri.store.postgresql.WAIT_S", 1)
+    with psycopg.connect(accounts["ali"]) as idle:
+        account = idle.execute("SELECT session_user FROM pg_advisory_xact_lock(5150014)").fetchone()
+        assert account
+        with pytest.raises(ProjectError, match=f"account {account[0]} holds the database"):
+            opened["anna"].add_readings([reading("r", reader="anna", draft=True)])
+    opened["anna"].add_readings([reading("r", reader="anna", draft=True)])
+    assert seen(opened["anna"]) == {"r"}
+
+
 def test_a_guard_that_was_removed_is_named(shared: PostgresqlStore, database: str) -> None:
     execute(
         database, "DROP POLICY record_seen ON record",
