@@ -134,11 +134,18 @@ class PostgresqlStore(SqlStore):
             connection.exec_driver_sql(f"DROP ROLE {quoted}")
 
     def notice_missing_records(self) -> None:
-        """Name it where records are missing; an account that does not see all cannot tell."""
+        """Name it where records are missing, or are hidden from an account that reads blind."""
         with self.begin_reading() as connection:
             sees_all = connection.scalar(text("SELECT opp_mri_role()")) == Role.COORDINATOR
+            reads_blind = not sees_all and connection.scalar(text("SELECT opp_mri_blinded()"))
         if sees_all:
             super().notice_missing_records()
+        if reads_blind:
+            log.warning(
+                "This account reads blind: lesions, images and records of other people are hidden "
+                "until the blinding is lifted, so that tables are empty here. Read in the package "
+                "that the coordinator gives you."
+            )
 
     def _wait_turn(self, connection: Connection) -> None:
         connection.execute(text(f"SET LOCAL lock_timeout = '{WAIT_S}s'"))

@@ -84,6 +84,19 @@ def test_a_blinded_reader_sees_nothing_of_the_other_until_the_blinding_is_lifted
     assert seen(opened["anna"]) == {"anna-signed", "anna-draft", "bert-signed"}
 
 
+def test_a_blinded_reader_is_not_left_to_take_hidden_records_for_missing_ones(
+    opened: dict[str, PostgresqlStore],
+    accounts: dict[str, str],
+    tmp_path: Path,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    opened["cora"].add_to_log([ReadingProtocol(name="n", readers=("anna", "bert"))])
+    for who, hidden in (("carl", False), ("ali", False), ("cora", False), ("anna", True)):
+        caplog.clear()
+        open_postgresql(accounts[who], tmp_path).close()
+        assert ("This account reads blind" in caplog.text) is hidden, who
+
+
 def test_a_reader_cannot_lift_the_blinding_by_a_table_of_the_same_name(
     opened: dict[str, PostgresqlStore], accounts: dict[str, str]
 ) -> None:
