@@ -167,7 +167,7 @@ def one_round(folder: Path) -> dict[str, float]:
     )
     told[FIRST_CPU] = time.process_time() - told[SHOWN_CPU]
     told["patient complete, s"] = until(
-        lambda: room.session.patient is not None and not room.session.missing_images()
+        lambda: room.session.patient is not None and not room.session.count_missing_images()
         and not room.session.unsaved and len(window.grid.panes) == VISITS
     )  # fmt: skip
     for _ in range(20):

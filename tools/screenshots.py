@@ -15,7 +15,7 @@ from opp_mri_napari.consensus.presenter import ConsensusPresenter
 from opp_mri_napari.consensus.window import ConsensusWindow
 from opp_mri_napari.reading.widgets.app import open_room
 from opp_mri_napari.reading.widgets.window import RoomWindow
-from opp_mri_napari.shared.geometry import towards_left
+from opp_mri_napari.shared.geometry import find_direction_to_left
 from qtpy.QtCore import QPoint, Qt
 from qtpy.QtTest import QTest
 from qtpy.QtWidgets import QApplication
@@ -142,7 +142,7 @@ def measure(window: RoomWindow, found: dict[str, object], *, picture: str) -> No
     if pane is None or pane.volume is None:
         raise SystemExit("There is nothing to measure on.")
     uids = [frame.sop_instance_uid for frame in pane.volume.frames]
-    steps = (uids.index(found["sop_instance_uid"]) - pane.place) * towards_left(
+    steps = (uids.index(found["sop_instance_uid"]) - pane.place) * find_direction_to_left(
         pane.volume.planes[0]
     )
     for _ in range(abs(steps)):

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
+PLUGIN = ROOT / "plugins" / "napari-opp-mri" / "src" / "opp_mri_napari"
 MAKEFILE = (ROOT / "Makefile").read_text(encoding="utf-8")
 TARGETS = set(re.findall(r"^([a-z]+):", MAKEFILE, re.MULTILINE))
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
@@ -55,3 +56,16 @@ def test_the_hooks_call_tools_of_the_environment_and_no_address() -> None:
 
 def text_of(name: str) -> str:
     return (ROOT / name).read_text(encoding="utf-8")
+
+
+def test_the_walks_of_the_architecture_name_functions_that_are_in_their_files() -> None:
+    page = (ROOT / "docs" / "explanation" / "architecture.md").read_text()
+    steps = re.findall(r"^\d+\. `([^`]+\.py)`: `(\w+)`", page, flags=re.MULTILINE)
+    assert len(steps) > 20
+    missing = [
+        f"{path}: {name}"
+        for path, name in steps
+        for file in [ROOT / path if path.startswith("opp_mri/") else PLUGIN / path]
+        if not re.search(rf"\b(?:def|class) {name}\b", file.read_text())
+    ]
+    assert missing == []

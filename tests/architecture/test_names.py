@@ -9,39 +9,41 @@ from typing import Final
 import pytest
 
 ROOT = Path(__file__).parents[2]
-# the functions of the plugin are still named by nouns too
-MODULES = sorted((ROOT / "opp_mri").rglob("*.py"))
+PACKAGES = (ROOT / "opp_mri", ROOT / "plugins" / "napari-opp-mri" / "src")
+MODULES = [path for package in PACKAGES for path in sorted(package.rglob("*.py"))]
 VERBS: Final = frozenset(
     """
     abort abstain accept acknowledge acquire activate adapt add adjust align allow amend analyse
-    announce anonymise append apply approve archive arrange ask assemble assess assign attach
-    average await back begin blank blind break bring build cache call cancel carry certify change
-    check choose cipher clamp classify clean clear climb clip close collect combine commit compare
-    complete compose compress compute configure confirm connect consider contains convert copy
-    correct correlate count covers create crop cut decide decides declare decode decrypt define
-    deidentify deliver deny derive describe detect determine dictate differs disable discard divide
-    do download draft draw drop embed empty enable encode encrypt end ends ensure enter estimate
-    evaluate exceeds exclude expand expect explain export extend extract fail feed fetch fill filter
-    find finish fit flag flatten flush fold follow forget format forward free freeze gather generate
-    get give group guard handle hash help hide highlight hold holds identify ignore import include
-    index inflate inform inspect interpolate interpret intersect invert invite issue iterate join
-    judge jump keep label launch lay learn leave letter lies lift limit link list listen load locate
-    lock log look lower make map mark mask match measure meet merge migrate minimise monitor move
-    multiply name narrow needs normalise note notice notify number observe obtain omit open order
-    orthogonalise outline overlay override owns pack pad paint pair parse pass pause perform permit
-    permute persist pick place plan plot polish post postpone predict prepare prescribe press
-    prevent print probe process project prompt propose prune publish pull push put query queue quote
-    raise rank reach read reassign recall receive recentre recognise reconcile reconstruct record
-    redo redraw reduce reference refers refine refuse reject release reload rely remove render renew
-    reopen repeat replace replay report request require resample rescale resembles reserve reset
-    resolve respond restore restrict resume retain retrieve retry return reverse revert revise
-    rotate round run sample save scale scan schedule score seal search seek select send separate
-    serve set settle share shift shorten show sign silence simplify simulate skip smooth solve sort
-    split spread start state step stop store stretch strip submit substitute subtract suggest sum
-    suppress swap switch tabulate take taper tell test thin tidy toggle touch trace track train
-    transfer transform translate trim try turn unbend unblind understand undo unfold unify unlock
-    unpack unstructure update upgrade upload use validate verify view visit wait walk warn watch
-    weigh widen withhold wrap write yield zoom
+    announce anonymise append apply approve archive arrange arrive ask assemble assess assign attach
+    average await back begin bind blank blind blink break bring build cache call cancel carry
+    certify change check choose cipher clamp classify clean clear click climb clip close collect
+    colour combine come commit compare complete compose compress compute configure confirm connect
+    consider contains convert copy correct correlate count covers create crop cut decide decides
+    declare decode decrypt define deidentify deliver deny derive describe detect determine dictate
+    differs disable discard divide do dock download draft draw drop embed empty enable encode
+    encrypt end ends enlarge ensure enter escape estimate evaluate exceeds exclude expand expect
+    explain export extend extract fail feed fetch fill filter find finish fit flag flatten flip
+    flush focus fold follow forget format forward frame free freeze gather generate get give go
+    group guard hand handle hash help hide highlight hold holds identify ignore import include index
+    inflate inform inspect interpolate interpret intersect invert invite issue iterate join judge
+    jump keep label launch lay learn leave let letter lies lift limit link list listen load locate
+    lock log look lower magnify make map mark mask match measure meet merge migrate minimise mix
+    monitor move multiply name narrow need needs normalise note notice notify nudge number observe
+    obtain offer omit open order orthogonalise outline overlay override owns pack pad paint pair pan
+    parse pass pause perform permit permute persist pick place plan plot point polish post postpone
+    predict prepare prescribe press prevent print probe process project prompt propose prune publish
+    pull push put query queue quote raise rank reach read reassign recall receive recentre recognise
+    reconcile reconstruct record redo redraw reduce reference refers refine refresh refuse reject
+    release reload rely remove render renew reopen repaint repeat replace replay report request
+    require resample rescale resembles reserve reset resolve respond restore restrict restyle resume
+    retain retrieve retry return reverse revert review revise rotate round run sample save say scale
+    scan schedule score scroll seal search seek select send separate serve set settle share shift
+    shorten show shrink sign silence simplify simulate skip smooth solve sort split spread start
+    state step stop store stretch strip submit substitute subtract suggest sum suppress swap switch
+    tabulate take taper tell test thin tick tidy toggle touch trace track train transfer transform
+    translate trim try turn unbend unblind understand undo unfold unify unlock unpack unstructure
+    unwrap update upgrade upload use validate verify view visit wait walk want warn watch weigh
+    widen withhold work wrap write yield zoom
     """.split()  # noqa: SIM905
 )
 QUESTIONS: Final = frozenset("did has is may would".split())  # noqa: SIM905
@@ -51,6 +53,7 @@ EXCEPTIONS: Final = {
     "nouns of the door for Python": {"cohort", "kaplan_meier"},
     "io": {"fileno", "isatty", "readable", "readinto", "seekable", "writable"},
     "zipfile": {"writestr"},
+    "Qt": {"data"},
     "IPython": {"_ipython_key_completions_", "_repr_html_", "_repr_png_"},
 }
 
@@ -65,7 +68,7 @@ def named_functions(path: Path) -> Iterator[tuple[int, str]]:
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
             marks = [ast.unparse(mark) for mark in node.decorator_list]
             if not any(
-                re.search(r"property|\.(command|group)\(|\.(validator|default)$", mark)
+                re.search(r"property|\.(command|group)\(|\.(validator|default|setter)$", mark)
                 for mark in marks
             ):
                 yield node.lineno, node.name
@@ -77,6 +80,8 @@ def is_named_by_a_verb(name: str) -> bool:
         first in VERBS | QUESTIONS | CONVERSIONS
         or name in set().union(*EXCEPTIONS.values())
         or re.fullmatch(r"__\w+__", name) is not None
+        # Qt calls what it names in its own style
+        or re.search(r"[a-z][A-Z]", name) is not None
         # a transform is named by the points that it gives and takes, as in DICOM tools
         or re.fullmatch(r"_?[a-z]+_from_[a-z]+", name) is not None
     )

@@ -79,8 +79,14 @@ def texts(value: Any) -> Iterator[str]:
 
 
 def shown(room: ReadingRoom) -> str:
-    panes = [attrs.evolve(view, pane_id="") for view in room.pane_views()]  # a key, not shown
-    views = (panes, room.worklist(), room.timeline(), room.sign_off(), room.status())
+    panes = [attrs.evolve(view, pane_id="") for view in room.build_pane_views()]  # a key, not shown
+    views = (
+        panes,
+        room.build_worklist(),
+        room.build_timeline(),
+        room.sign_off(),
+        room.build_status(),
+    )
     return "\n".join(texts(views))
 
 
@@ -94,8 +100,10 @@ def test_no_date_name_or_length_of_others_is_shown(package: Project, order: str)
     days = [int(day) for day in re.findall(r"TP1 · day (\d+)", told)]
     assert bool(days) is (order == "shuffled")  # locked: only the first is open yet
     assert all(104 <= day <= 110 for day in days)  # 107, but for a shift of up to 3
-    assert room.timeline().hidden.startswith("Hidden in a blinded read.")
-    assert "Two readers read independently" in room.timeline().hidden  # before the first answer
+    assert room.build_timeline().hidden.startswith("Hidden in a blinded read.")
+    assert (
+        "Two readers read independently" in room.build_timeline().hidden
+    )  # before the first answer
 
 
 def test_own_lines_of_other_time_points_and_ghosts_stay_hidden(
@@ -105,7 +113,7 @@ def test_own_lines_of_other_time_points_and_ghosts_stay_hidden(
         pytest.skip("one time point is open at a time")
     read_all(package.folder, out[1][order], sign=False)
     room = opened(package)
-    for view in room.pane_views():
+    for view in room.build_pane_views():
         assert view.badge == ""
         if not view.active:
             assert view.marks == ()
@@ -115,13 +123,13 @@ def test_own_lines_of_other_time_points_and_ghosts_stay_hidden(
 def test_a_locked_time_point_opens_when_the_one_before_is_signed(
     package: Project, out: tuple[Path, dict[str, IssuedPackage]], order: str
 ) -> None:
-    days = len(opened(package).pane_views())
+    days = len(opened(package).build_pane_views())
     if order != "locked-sequential":
         assert days == 2
         return
     assert days == 1
     read_all(package.folder, out[1][order], most=2)
-    assert len(opened(package).pane_views()) == 2
+    assert len(opened(package).build_pane_views()) == 2
 
 
 def test_only_its_reader_opens_a_package(package: Project) -> None:

@@ -11,7 +11,7 @@ from fixtures.demo_read_twice import adjudicated
 from fixtures.makers import NOON
 from fixtures.two_reads import Ends, read_package, true_lines
 from opp_mri_napari.consensus.presenter import ConsensusPresenter, ScreenPoint
-from opp_mri_napari.consensus.words import facts, state, title
+from opp_mri_napari.consensus.words import list_facts, state, write_title
 
 from opp_mri.domain.imaging import SeriesRole
 from opp_mri.domain.measurement import Answer
@@ -71,13 +71,18 @@ def presenter(study: Project, signer: str = "reader-1") -> ConsensusPresenter:
 def test_the_first_open_pair_comes_up_unnamed_with_what_differs(study: Project) -> None:
     room = presenter(study)
     assert room.pair.discordance is not None
-    said = dict(facts(room.pair))
+    said = dict(list_facts(room.pair))
     assert said["they differ by"] == "anterior end"
     assert said["anterior ends"] != "0.0 mm apart"
     assert said["posterior ends"] == "0.0 mm apart"
-    assert set(room.lines()) == {"A", "B"}
+    assert set(room.get_lines()) == {"A", "B"}
     texts = " ".join(
-        [title(room.pair), state(room.pair), room.progress(), *map(" ".join, facts(room.pair))]
+        [
+            write_title(room.pair),
+            state(room.pair),
+            room.describe_progress(),
+            *map(" ".join, list_facts(room.pair)),
+        ]
     )
     assert "reader-" not in texts
 
@@ -106,7 +111,7 @@ def test_what_is_not_allowed_is_told(study: Project) -> None:
     room = presenter(study)
     room.sign()
     assert "wait to be resolved" in room.banner
-    room.answer(Answer.NOT_MEASURABLE)
+    room.record_answer(Answer.NOT_MEASURABLE)
     room.record("motion")
     assert room.history == () or room.pair.discordance
     assert [one.kind for one in study.store.log_of(Resolution)] == [ResolutionKind.NEW]
@@ -115,9 +120,9 @@ def test_what_is_not_allowed_is_told(study: Project) -> None:
 def test_what_is_decided_on_is_on_the_screen(study: Project) -> None:
     room = presenter(study)
     room.images.step_sequence(1)
-    assert room.images.looked_at() != room.pair.cell
+    assert room.images.get_shown_place() != room.pair.cell
     room.propose(ResolutionKind.KEEP_A)
-    assert room.images.looked_at() == room.pair.cell
+    assert room.images.get_shown_place() == room.pair.cell
 
 
 def _pixel_of(window: "ConsensusWindow", point: ScreenPoint) -> "QPoint":
@@ -154,10 +159,10 @@ def test_by_keys_and_clicks_all_is_resolved_signed_and_counts(
         qtbot.keyClick(line, Qt.Key.Key_Return)
     qtbot.keyClick(canvas, Qt.Key.Key_L)
     assert room.drawing
-    for end in room.lines()["A"]:
+    for end in room.get_lines()["A"]:
         qtbot.mouseClick(canvas, Qt.MouseButton.LeftButton, pos=_pixel_of(window, end))
         qtbot.wait(600)  # two clicks, not a double click
-    lines = room.lines()
+    lines = room.get_lines()
     mm_a_pixel = 1 / window.viewer.scene.camera.zoom
     for clicked, meant in zip(lines["new"], lines["A"], strict=True):
         assert dist(clicked, meant) < mm_a_pixel

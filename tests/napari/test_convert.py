@@ -7,12 +7,12 @@ from hypothesis import strategies as st
 from opp_mri_napari.convert import (
     BASELINE_COLOUR,
     FOLLOWUP_COLOUR,
-    image_layers,
-    on_screen_mm,
-    screen_letters,
-    ticks,
-    turned,
-    upright,
+    build_image_layers,
+    build_ticks,
+    convert_to_screen_mm,
+    find_screen_letters,
+    find_upright,
+    turn_voxels,
 )
 
 from opp_mri.domain.geometry import FloatArray, VolumeGeometry
@@ -46,12 +46,12 @@ SAGITTAL = {
 def test_a_sagittal_image_has_the_head_at_the_top_and_anterior_at_the_left(
     geometry: VolumeGeometry,
 ) -> None:
-    assert screen_letters(geometry, upright(geometry)) == ("A", "P", "H", "F")
+    assert find_screen_letters(geometry, find_upright(geometry)) == ("A", "P", "H", "F")
 
 
 def test_an_axial_image_has_anterior_at_the_top_and_the_right_side_at_the_left() -> None:
     geometry = grid(HEAD, POSTERIOR, LEFT)
-    assert screen_letters(geometry, upright(geometry)) == ("R", "L", "A", "P")
+    assert find_screen_letters(geometry, find_upright(geometry)) == ("R", "L", "A", "P")
 
 
 @pytest.mark.parametrize("geometry", SAGITTAL.values(), ids=SAGITTAL)
@@ -61,21 +61,21 @@ def test_a_voxel_is_drawn_where_its_place_in_the_patient_says(
 ) -> None:
     voxels = np.zeros(SHAPE_KJI)
     voxels[kji] = 1
-    turn = upright(geometry)
+    turn = find_upright(geometry)
     images = FitImages(
         grid=geometry, baseline=voxels,
         before=np.zeros(SHAPE_KJI, np.float32), after=np.zeros(SHAPE_KJI, np.float32),
     )  # fmt: skip
-    layer, _ = image_layers(images, by_fit=True)
+    layer, _ = build_image_layers(images, by_fit=True)
     (drawn,) = np.argwhere(layer.data == 1) * layer.scale
     x, y, z = geometry.lps_from_kji(np.array(kji)).tolist()
-    assert on_screen_mm(geometry, turn, (x, y, z)) == pytest.approx(tuple(drawn))
+    assert convert_to_screen_mm(geometry, turn, (x, y, z)) == pytest.approx(tuple(drawn))
 
 
 def test_turning_changes_the_order_of_voxels_and_never_their_values() -> None:
     voxels = np.arange(np.prod(SHAPE_KJI)).reshape(SHAPE_KJI)
     for geometry in SAGITTAL.values():
-        picture = turned(voxels, upright(geometry))
+        picture = turn_voxels(voxels, find_upright(geometry))
         assert sorted(picture.ravel()) == sorted(voxels.ravel())
         assert np.shares_memory(picture, voxels)
 
@@ -92,14 +92,14 @@ def test_before_and_after_are_drawn_with_one_window_and_black_where_nothing_is_k
     images = FitImages(
         grid=SAGITTAL["as usual"], baseline=after.astype(np.int16), before=before, after=after
     )
-    by_fit, by_header = (image_layers(images, by_fit=fit)[1] for fit in (True, False))
+    by_fit, by_header = (build_image_layers(images, by_fit=fit)[1] for fit in (True, False))
     assert by_fit.contrast_limits == by_header.contrast_limits
     assert (by_header.data[0] == by_header.contrast_limits[0]).all()
     assert np.isfinite(by_header.data).all()
 
 
 def test_the_ticks_point_at_the_centre_and_stay_clear_of_the_vertebra() -> None:
-    lines = ticks((50.0, 60.0))
+    lines = build_ticks((50.0, 60.0))
     ends = lines.sum(axis=1) - (50.0, 60.0)
     starts = lines[:, 0] - (50.0, 60.0)
     assert (np.linalg.norm(ends, axis=1) > 25).all()

@@ -9,7 +9,7 @@ import pytest
 from fixtures.forged_store import rewrite_record
 from fixtures.makers import NOON
 from opp_mri_napari.fits.presenter import REJECTING, FitReviewPresenter, View
-from opp_mri_napari.fits.words import fit_words, ticks_in_words, what_confirming_says
+from opp_mri_napari.fits.words import describe_confirming, describe_ticks, fit_words
 
 from opp_mri.domain.alignment import FitDecision
 from opp_mri.domain.measurement import LevelConfirmation
@@ -30,9 +30,9 @@ def presenter(project: Project) -> FitReviewPresenter:
 
 def shown(presenter: FitReviewPresenter) -> FitReviewPresenter:
     """Load what the presenter wants, as the window does in its thread, and show it."""
-    while (job := presenter.next_job()) is not None:
+    while (job := presenter.get_next_job()) is not None:
         job.take(job.run())
-    presenter.shown()
+    presenter.notice_shown()
     return presenter
 
 
@@ -107,7 +107,7 @@ def test_a_fit_is_not_confirmed_before_its_images_are_shown(
 def test_a_failed_fit_cannot_be_confirmed_but_rejected(project: Project) -> None:
     with_verdict(project, Verdict.FAILED)
     presenter = FitReviewPresenter(project, "A", clock=lambda: NOON, stopwatch=count().__next__)
-    presenter.previous()
+    presenter.go_to_previous()
     assert presenter.current.alignment.fit.verdict is Verdict.FAILED
     shown(presenter).confirm()
     assert project.store.get_alignment_decisions() == {}
@@ -122,7 +122,7 @@ def test_a_second_decision_is_recorded_only_with_a_reason(
 ) -> None:
     decided = fit_id(shown(presenter))
     presenter.confirm()
-    presenter.previous()
+    presenter.go_to_previous()
     presenter.reject()
     assert presenter.pending is FitDecision.REJECTED
     presenter.enter("  ")
@@ -159,7 +159,7 @@ def test_a_locked_store_is_said_in_plain_words_and_the_reason_is_kept_to_try_aga
         presenter = FitReviewPresenter(impatient, "A", clock=lambda: NOON)
         decided = fit_id(presenter)
         reject(presenter)
-        presenter.previous()
+        presenter.go_to_previous()
         presenter.reject()
         other = sqlite3.connect(project.folder / "opp_mri.sqlite", isolation_level=None)
         other.execute("BEGIN IMMEDIATE")
@@ -176,16 +176,16 @@ def test_a_locked_store_is_said_in_plain_words_and_the_reason_is_kept_to_try_aga
 def test_missing_images_are_said_in_plain_words_and_tried_again_when_one_comes_back(
     project: Project, presenter: FitReviewPresenter
 ) -> None:
-    job = presenter.next_job()
+    job = presenter.get_next_job()
     assert job is not None
     job.failed(InputError("The drive is away."))
     assert presenter.warning == "The images of this fit cannot be shown. The drive is away."
     presenter.confirm()
     assert project.store.get_alignment_decisions() == {}
-    presenter.next()
+    presenter.go_to_next()
     assert presenter.warning == ""
-    presenter.previous()
-    assert presenter.next_job() is not None  # the same again
+    presenter.go_to_previous()
+    assert presenter.get_next_job() is not None  # the same again
 
 
 def test_when_all_is_decided_it_is_said(presenter: FitReviewPresenter) -> None:
@@ -206,7 +206,7 @@ def test_blinking_goes_between_baseline_and_follow_up_and_back_to_the_overlay(
     assert seen == [View.BASELINE, View.FOLLOWUP, View.BASELINE]
     presenter.toggle_before()
     assert not presenter.by_fit
-    presenter.next()
+    presenter.go_to_next()
     assert (presenter.view, presenter.by_fit) == (View.OVERLAY, True)
 
 
@@ -228,10 +228,10 @@ def test_a_fit_opens_on_the_slice_of_its_centre_and_scrolling_stops_at_the_ends(
 def test_the_next_fit_is_loaded_ahead_and_few_images_are_kept(
     presenter: FitReviewPresenter,
 ) -> None:
-    first, second = presenter.next_job(), presenter.next_job()
+    first, second = presenter.get_next_job(), presenter.get_next_job()
     assert first is not None
     assert second is not None
-    assert presenter.next_job() is None
+    assert presenter.get_next_job() is None
 
 
 def test_enter_confirms_nothing_and_a_fit_is_looked_at_before_it_is_confirmed(
@@ -301,7 +301,7 @@ def test_the_ticks_stand_on_the_seed_of_the_lesion(project: Project) -> None:
     assert seed is not None
     item = build_review_queue(project.store).items[0]
     assert item.centre_lps_mm == seed[1]
-    assert ticks_in_words(item) == "ticks: L2"
+    assert describe_ticks(item) == "ticks: L2"
 
 
 def test_without_a_seed_they_stand_where_a_reader_confirmed_the_level_or_say_what_they_are(
@@ -311,7 +311,7 @@ def test_without_a_seed_they_stand_where_a_reader_confirmed_the_level_or_say_wha
     without_seed(project)
     item = build_review_queue(project.store, fit_ids=fit_ids).items[0]
     assert item.centre_lps_mm == item.alignment.fit.centre_lps_mm
-    assert "no vertebra is marked" in ticks_in_words(item)
+    assert "no vertebra is marked" in describe_ticks(item)
     frame = item.alignment.fit.baseline_from_followup.to_frame_of_reference_uid
     confirmed = LevelConfirmation(
         lesion_id="OPP-01", reader="A", frame_of_reference_uid=frame,
@@ -320,17 +320,17 @@ def test_without_a_seed_they_stand_where_a_reader_confirmed_the_level_or_say_wha
     project.store.add_to_log([confirmed])
     item = build_review_queue(project.store, fit_ids=fit_ids).items[0]
     assert item.centre_lps_mm == (1.0, 2.0, 3.0)
-    assert ticks_in_words(item) == "ticks: L2"
+    assert describe_ticks(item) == "ticks: L2"
 
 
 def test_confirming_states_that_levels_were_counted_and_a_failed_fit_offers_no_such_key(
     project: Project,
 ) -> None:
     item = build_review_queue(project.store).items[0]
-    assert what_confirming_says(item) == "C states: levels counted, L2 lies on L2."
+    assert describe_confirming(item) == "C states: levels counted, L2 lies on L2."
     failed = attrs.evolve(
         item, alignment=attrs.evolve(
             item.alignment, fit=attrs.evolve(item.alignment.fit, verdict=Verdict.FAILED)
         )
     )  # fmt: skip
-    assert "nothing to confirm" in what_confirming_says(failed)
+    assert "nothing to confirm" in describe_confirming(failed)

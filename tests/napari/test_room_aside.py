@@ -50,20 +50,22 @@ def room(tmp_path: Path) -> Iterator[ReadingRoom]:
 def confirm_level(room: ReadingRoom) -> None:
     hand = Mouse(room)
     hand.move(hand.view.centre)
-    room.wish("confirm_level")
+    room.do_wish("confirm_level")
     settle(room)
 
 
 def aside(room: ReadingRoom) -> PaneView:
     (shown,) = [
-        view for view, pane in zip(room.pane_views(), room.panes.panes, strict=True) if pane.aside
+        view
+        for view, pane in zip(room.build_pane_views(), room.panes.panes, strict=True)
+        if pane.aside
     ]
     return shown
 
 
 def test_the_axial_stack_at_the_lesion_comes_first(room: ReadingRoom) -> None:
     confirm_level(room)
-    room.wish("aside")
+    room.do_wish("aside")
     settle(room)
     assert "Se 8 · axial" in aside(room).header
     assert aside(room).level is not None
@@ -72,9 +74,9 @@ def test_the_axial_stack_at_the_lesion_comes_first(room: ReadingRoom) -> None:
 
 def test_each_of_two_images_shows_where_the_other_cuts_it(room: ReadingRoom) -> None:
     confirm_level(room)
-    room.wish("aside")
+    room.do_wish("aside")
     settle(room)
-    for view in room.pane_views():
+    for view in room.build_pane_views():
         assert [mark.style for mark in view.marks] == [MarkStyle.CROSS]
 
 
@@ -82,7 +84,7 @@ def test_a_line_on_the_axial_image_is_listed_with_its_own_series_and_marked_in_c
     room: ReadingRoom,
 ) -> None:
     confirm_level(room)
-    room.wish("aside")
+    room.do_wish("aside")
     settle(room)
     assert aside(room).state == ""  # the T1 is unread, which is said on its own pane
     hand = Mouse(room, 1)
@@ -94,22 +96,22 @@ def test_a_line_on_the_axial_image_is_listed_with_its_own_series_and_marked_in_c
     (line,) = room.sign_off().drafts
     assert "series 8, " in line
     assert "axial" in line.splitlines()[0]
-    assert "the sagittal T1 moved" in " ".join(room.timeline().sentences)
+    assert "the sagittal T1 moved" in " ".join(room.build_timeline().sentences)
     assert room.session.lesion is not None
     ((length,),) = room.session.lesion.timeline.timeline.observations.values()
     assert length.origin is Origin.OVERRIDE
-    room.wish("dictate")
+    room.do_wish("dictate")
     settle(room)
     assert "mm by override (01/2024)" in (room.handing_on.take_text() or "")
 
 
 def test_an_axial_image_elsewhere_says_how_far_the_vertebra_is(room: ReadingRoom) -> None:
     confirm_level(room)
-    room.wish("aside")
+    room.do_wish("aside")
     settle(room)
     (pane,) = [pane for pane in room.panes.panes if pane.aside]
     room.navigation.activate(pane)
-    room.wish("left")
+    room.do_wish("left")
     settle(room)
     assert "Se 7 · axial" in aside(room).header
     level = aside(room).level

@@ -11,7 +11,7 @@ from fixtures.dicom_makers import T1, T2FS, write_series
 from fixtures.makers import NOON
 from fixtures.small_study import declare, make_study
 from fixtures.window_driver import LEFT, canvas, click, drag, place, press, settle, turn
-from opp_mri_napari.reading.basics.key_table import key_table
+from opp_mri_napari.reading.basics.key_table import build_key_table
 from pydicom import dcmread
 from qtpy.QtCore import QEvent, Qt
 from qtpy.QtWidgets import QApplication, QLabel
@@ -271,7 +271,7 @@ def test_a_click_on_a_point_of_the_curve_jumps_to_its_image(
     assert window.room.panes.current is second
     qtbot.wait(100)
     plot = window.timeline.plot
-    (curve,) = window.room.timeline().curves
+    (curve,) = window.room.build_timeline().curves
     point = min(curve.points, key=lambda point: point.weeks)
     at = plot.plotItem.vb.mapViewToScene(QPointF_(point.weeks, point.length_mm))
     where = plot.mapFromScene(at)
@@ -280,7 +280,7 @@ def test_a_click_on_a_point_of_the_curve_jumps_to_its_image(
     settle(window, qtbot)
     assert window.room.panes.current is first
     assert first.place != left_at
-    assert window.room.calipers.line_on(first) is not None
+    assert window.room.calipers.find_line(first) is not None
 
 
 def QPointF_(x: float, y: float) -> object:  # noqa: N802
@@ -379,23 +379,23 @@ def test_right_drag_a_double_right_click_and_a_window_the_images(
     window: "RoomWindow", qtbot: "QtBot"
 ) -> None:
     panes = window.room.panes
-    own = [panes.window(pane) for pane in panes.panes]
+    own = [panes.get_window(pane) for pane in panes.panes]
     drag(window, qtbot, place(window, 0), place(window, 15, 10), button=RIGHT)
-    changed = [panes.window(pane) for pane in panes.panes]
+    changed = [panes.get_window(pane) for pane in panes.panes]
     assert all(one != other for one, other in zip(own, changed, strict=True))
     layer = window.grid.panes[1].model.layers[0]
     assert tuple(layer.contrast_limits) == pytest.approx(changed[1])
     qtbot.mouseClick(canvas(window), RIGHT, pos=place(window, 0))
     qtbot.mouseDClick(canvas(window), RIGHT, pos=place(window, 0))
     qtbot.mouseRelease(canvas(window), RIGHT, pos=place(window, 0))
-    assert [panes.window(pane) for pane in panes.panes] == own
+    assert [panes.get_window(pane) for pane in panes.panes] == own
     assert tuple(layer.contrast_limits) == pytest.approx(own[1])
     press(window, qtbot, Qt.Key.Key_A)
-    auto = [panes.window(pane) for pane in panes.panes]
+    auto = [panes.get_window(pane) for pane in panes.panes]
     assert all(one != other for one, other in zip(own, auto, strict=True))
     assert tuple(layer.contrast_limits) == pytest.approx(auto[1])
     press(window, qtbot, Qt.Key.Key_R)
-    assert [panes.window(pane) for pane in panes.panes] == own
+    assert [panes.get_window(pane) for pane in panes.panes] == own
 
 
 def test_space_drag_and_middle_drag_move_the_image_and_leave_no_caliper(
@@ -494,7 +494,7 @@ def test_undo_and_redo_go_on_after_a_restart(
 
         def now() -> Answer | None:
             pane = second.room.panes.panes[0]
-            reading = second.room.calipers.reading(pane)
+            reading = second.room.calipers.find_reading(pane)
             return reading.answer if reading else None
 
         seen = [now()]
@@ -545,7 +545,7 @@ def test_a_series_that_cannot_be_read_gives_a_banner_and_the_rest_goes_on(
         window = open_window(project)
         assert window.head.banner.isVisible()
         assert "1 of the 2 series shown cannot be read" in window.head.banner.text()
-        message = window.room.pane_views()[1].message
+        message = window.room.build_pane_views()[1].message
         assert "cannot be read" in message
         drag(window, qtbot, place(window, -10), place(window, 8))
         click(window, qtbot, place(window, 0, pane=1), pane=1)
@@ -611,7 +611,7 @@ def test_the_plugins_menu_of_an_open_napari_opens_the_room(
 def test_habits_of_other_viewers_and_own_keys_work(
     open_window: Opener, project: Project, qtbot: "QtBot", habit: str, keys: dict[str, tuple]
 ) -> None:
-    window = open_window(project, keys=key_table(habit, {"V": "magnifier"}))
+    window = open_window(project, keys=build_key_table(habit, {"V": "magnifier"}))
     turn(window, 1, CTRL)
 
     def state() -> dict[str, object]:
@@ -620,7 +620,7 @@ def test_habits_of_other_viewers_and_own_keys_work(
             "magnifier": window.room.switches.magnifier,
             "sequence": window.room.navigation.sequence,
             "slice": pane.place,
-            "window": window.room.panes.window(pane),
+            "window": window.room.panes.get_window(pane),
             "zoom": window.room.panes.zoom,
         }
 

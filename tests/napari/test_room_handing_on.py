@@ -54,7 +54,7 @@ def test_the_strip_shows_each_visit_with_its_draft_and_no_category_before_all_is
     confirm_all(project)
     room = opened(project)
     draw(room, 0, 9.0)
-    room.wish("key_images")
+    room.do_wish("key_images")
     settle(room)
     images, picture = room.handing_on.take_images()
     assert room.handing_on.take_images() is None  # handed on once
@@ -69,7 +69,7 @@ def test_the_strip_shows_each_visit_with_its_draft_and_no_category_before_all_is
 
 def test_a_visit_whose_fit_nobody_confirmed_is_not_shown(project: Project) -> None:
     room = opened(project)
-    room.wish("key_images")
+    room.do_wish("key_images")
     settle(room)
     images, _ = room.handing_on.take_images()
     assert images.strip.panels[0].image is not None
@@ -79,21 +79,21 @@ def test_a_visit_whose_fit_nobody_confirmed_is_not_shown(project: Project) -> No
 def test_the_text_names_what_is_read_and_that_it_is_not_signed(project: Project) -> None:
     confirm_all(project)
     room = opened(project)
-    room.wish("dictate")
+    room.do_wish("dictate")
     settle(room)
     assert "nothing to dictate" in room.session.warning
-    room.wish("cancel")
+    room.do_wish("cancel")
     draw(room, 0, 9.0)
-    room.wish("dictate")
+    room.do_wish("dictate")
     settle(room)
     text = room.handing_on.take_text()
     assert text is not None
     assert text.startswith("L2, T1, AP ")
     assert "no category yet; not signed: 1 of these answers." in text
-    assert room.status().hint.startswith("Copied: L2, T1, AP ")
+    assert room.build_status().hint.startswith("Copied: L2, T1, AP ")
     sign_off(room)
     settle(room)
-    room.wish("dictate")
+    room.do_wish("dictate")
     settle(room)
     assert "not signed" not in (room.handing_on.take_text() or "")
 
@@ -105,9 +105,9 @@ def test_a_blinded_read_hands_nothing_on(project: Project, wish: str) -> None:
     )
     project.store.add_to_log([blinding])
     room = opened(project)
-    room.wish(wish)
+    room.do_wish(wish)
     settle(room)
-    assert room.status().hint == BLINDED
+    assert room.build_status().hint == BLINDED
     assert room.handing_on.take_images() is None
     assert room.handing_on.take_text() is None
 

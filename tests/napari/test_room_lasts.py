@@ -70,13 +70,13 @@ def test_killing_the_process_in_mid_read_and_reopening_brings_back_every_caliper
     with open_project(project.folder) as reopened:
         room = ReadingRoom(reopened, "A", clock=lambda: NOON)
         settle(room)
-        views = room.pane_views()
+        views = room.build_pane_views()
         assert [bool(view.marks) for view in views] == [True, True, *([False] * (len(views) - 2))]
         lengths = [view.marks[0].label for view in views[:2]]
         assert [f"draft {length}" for length in lengths] == [view.state for view in views[:2]]
-        room.wish("undo")
+        room.do_wish("undo")
         settle(room)
-        assert [bool(view.marks) for view in room.pane_views()][:2] == [True, False]
+        assert [bool(view.marks) for view in room.build_pane_views()][:2] == [True, False]
 
 
 def test_the_real_spine_opens_in_two_panes_side_by_side_the_right_way_up(
@@ -101,7 +101,7 @@ def test_the_real_spine_opens_in_two_panes_side_by_side_the_right_way_up(
         qtbot.waitUntil(lambda: len(window.grid.panes) == 2, timeout=10_000)
         qtbot.wait(100)
         first, second = room.panes.panes
-        for pane, view in zip((first, second), room.pane_views(), strict=True):
+        for pane, view in zip((first, second), room.build_pane_views(), strict=True):
             assert pane.volume is not None
             assert pane.volume.role is SeriesRole.T1
             assert view.letters == ("A", "P", "H", "F")

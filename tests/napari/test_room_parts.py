@@ -8,21 +8,21 @@ from fixtures.dicom_makers import write_study
 from fixtures.makers import make_planes
 from hypothesis import given
 from hypothesis import strategies as st
-from opp_mri_napari.dropped import reader_of
-from opp_mri_napari.reading.basics.key_table import HABITS, WISHES, key_sheet, key_table
-from opp_mri_napari.reading.basics.layout import Layout, shown_days
+from opp_mri_napari.dropped import choose_reader
+from opp_mri_napari.reading.basics.key_table import HABITS, WISHES, build_key_sheet, build_key_table
+from opp_mri_napari.reading.basics.layout import Layout, choose_days
 from opp_mri_napari.reading.basics.line_tool import Grip, LineTool
 from opp_mri_napari.reading.basics.overlay_layout import (
     Box,
     label_box,
-    magnifier_box,
     mm_from_px,
+    place_magnifier,
     px_from_mm,
     scale_bar_mm,
 )
-from opp_mri_napari.reading.pane_words import technique_lines
+from opp_mri_napari.reading.pane_words import list_technique_lines
 from opp_mri_napari.reading.panels.worklist_view import write_short_weeks
-from opp_mri_napari.shared.geometry import pane_geometry
+from opp_mri_napari.shared.geometry import build_pane_geometry
 
 from opp_mri.domain.geometry import ImagePlane
 from opp_mri.errors import InputError
@@ -52,7 +52,7 @@ def plane(directions: tuple[object, object], rows: int = 256, columns: int = 200
 def test_a_pixel_goes_to_the_screen_and_back(
     directions: tuple[object, object], point: tuple[float, float]
 ) -> None:
-    geometry = pane_geometry(plane(directions), 4.4)
+    geometry = build_pane_geometry(plane(directions), 4.4)
     back = geometry.pixel_from_screen(geometry.screen_from_pixel(point))
     assert back == pytest.approx(point, abs=1e-9)
 
@@ -62,7 +62,7 @@ def test_however_it_was_stored_the_head_is_up_and_anterior_is_left(
     directions: tuple[object, object],
 ) -> None:
     image = plane(directions)
-    geometry = pane_geometry(image, 4.4)
+    geometry = build_pane_geometry(image, 4.4)
     assert geometry.letters == ("A", "P", "H", "F")
     here = image.lps_from_pixel(*geometry.pixel_from_screen((20.0, 30.0)))
     below = image.lps_from_pixel(*geometry.pixel_from_screen((25.0, 30.0)))
@@ -111,13 +111,13 @@ def test_a_label_is_off_the_lesion_wherever_the_line_lies(
     lesion = ((start[0] + end[0]) / 2 + aside[0], (start[1] + end[1]) / 2 + aside[1])
     box = label_box(start, end, (90.0, 24.0), (800.0, 600.0), lesion=lesion)
     around = Box(lesion[0] - 20, lesion[1] - 20, 40, 40)
-    assert not box.overlaps(around)
+    assert not box.is_overlapping(around)
 
 
 def test_a_label_keeps_off_header_and_scale_bar_where_there_is_room() -> None:
     header = Box(0, 0, 800, 120)
     box = label_box((300, 170), (500, 170), (90.0, 24.0), (800.0, 600.0), furniture=[header])
-    assert not box.overlaps(header)
+    assert not box.is_overlapping(header)
 
 
 def test_a_change_of_fat_suppression_is_named_first_on_the_image() -> None:
@@ -125,15 +125,15 @@ def test_a_change_of_fat_suppression_is_named_first_on_the_image() -> None:
         "Field strength differs: 3 T, then 1.5 T.", "TR differs: 500 ms, then 900 ms.",
         "TE differs: 10 ms, then 20 ms.", "Fat suppression differs: with, then without.",
     )  # fmt: skip
-    assert technique_lines(sentences) == (
+    assert list_technique_lines(sentences) == (
         "Fat suppression: with, then without", "Field strength: 3 T, then 1.5 T", "2 more changes",
     )  # fmt: skip
 
 
 def test_the_magnifier_keeps_off_labels() -> None:
     label = Box(0, 400, 300, 200)
-    box = magnifier_box((700.0, 100.0), (800.0, 600.0), [label])
-    assert not box.overlaps(label)
+    box = place_magnifier((700.0, 100.0), (800.0, 600.0), [label])
+    assert not box.is_overlapping(label)
 
 
 @pytest.mark.parametrize(("zoom", "length_mm"), [(0.5, 200.0), (2.0, 50.0), (4.6, 20.0), (30, 5.0)])
@@ -203,7 +203,7 @@ def test_two_trembling_clicks_on_one_place_leave_no_line() -> None:
 def test_a_symbol_is_the_same_key_whether_or_not_a_layout_needs_shift_for_it(
     key: str, held: tuple[str, ...], name: str
 ) -> None:
-    from opp_mri_napari.reading.widgets.inputs import key_name
+    from opp_mri_napari.reading.widgets.inputs import name_key
     from qtpy.QtCore import QEvent, Qt
     from qtpy.QtGui import QKeyEvent
 
@@ -211,7 +211,7 @@ def test_a_symbol_is_the_same_key_whether_or_not_a_layout_needs_shift_for_it(
     for modifier in held:
         modifiers |= getattr(Qt.KeyboardModifier, f"{modifier}Modifier")
     event = QKeyEvent(QEvent.Type.KeyPress, getattr(Qt.Key, key), modifiers)
-    assert key_name(event) == name
+    assert name_key(event) == name
 
 
 @pytest.mark.parametrize(("days", "text"), [(-1, "0 w"), (0, "0 w"), (-9, "-1 w"), (79, "+11 w")])
@@ -221,20 +221,20 @@ def test_weeks_at_the_head_of_a_column_are_whole_and_zero_has_no_sign(days: int,
 
 def test_every_key_asks_for_something_that_is_there_and_has_words() -> None:
     for habit in ("", *HABITS):
-        table = key_table(habit)
+        table = build_key_table(habit)
         assert set(table.values()) <= set(WISHES)
-        assert all(words for _, words in key_sheet(table))
-    assert set(key_table().values()) == set(WISHES)
+        assert all(words for _, words in build_key_sheet(table))
+    assert set(build_key_table().values()) == set(WISHES)
 
 
 def test_a_reader_can_set_and_take_away_keys() -> None:
-    table = key_table("OHIF", {"V": "caliper", "Q": ""})
+    table = build_key_table("OHIF", {"V": "caliper", "Q": ""})
     assert table["V"] == "caliper"
     assert "Q" not in table
     with pytest.raises(InputError, match="choose OHIF"):
-        key_table("Paper")
+        build_key_table("Paper")
     with pytest.raises(InputError, match="No key can do"):
-        key_table(own={"V": "teleport"})
+        build_key_table(own={"V": "teleport"})
 
 
 # --- which time points have a pane
@@ -244,14 +244,14 @@ def test_a_reader_can_set_and_take_away_keys() -> None:
 def test_the_active_time_point_and_the_baseline_are_always_among_eight(count: int) -> None:
     days = [date(2024, 1, 1) + timedelta(days=60 * n) for n in range(count)]
     for active in days:
-        shown = shown_days(days, active, Layout.ALL)
+        shown = choose_days(days, active, Layout.ALL)
         assert len(shown) == min(count, 8)
         assert list(shown) == sorted(set(shown))
         assert {days[0], active} <= set(shown)
-        three = shown_days(days, active, Layout.THREE)
+        three = choose_days(days, active, Layout.THREE)
         assert {days[0], active} <= set(three)
         assert len(three) <= 3
-        assert shown_days(days, active, Layout.ONE) == (active,)
+        assert choose_days(days, active, Layout.ONE) == (active,)
 
 
 # --- what is dropped on napari
@@ -261,8 +261,8 @@ def test_a_folder_of_dicom_is_taken_and_anything_else_is_left_to_others(tmp_path
     write_study(tmp_path / "dicom")
     (tmp_path / "text").mkdir()
     (tmp_path / "text" / "notes.txt").write_text("no image")
-    assert reader_of(str(tmp_path / "dicom")) is not None
-    assert reader_of([str(tmp_path / "dicom")]) is not None
-    assert reader_of(str(tmp_path / "text")) is None
-    assert reader_of(str(tmp_path / "text" / "notes.txt")) is None
-    assert reader_of([str(tmp_path / "dicom"), str(tmp_path / "text")]) is None
+    assert choose_reader(str(tmp_path / "dicom")) is not None
+    assert choose_reader([str(tmp_path / "dicom")]) is not None
+    assert choose_reader(str(tmp_path / "text")) is None
+    assert choose_reader(str(tmp_path / "text" / "notes.txt")) is None
+    assert choose_reader([str(tmp_path / "dicom"), str(tmp_path / "text")]) is None

@@ -62,7 +62,7 @@ def confirm_all(project: Project) -> None:
 def test_a_reader_begins_at_the_first_unread_cell_with_the_lesion_in_the_middle(
     room: ReadingRoom,
 ) -> None:
-    views = room.pane_views()
+    views = room.build_pane_views()
     lesion = room.session.lesion
     assert lesion is not None
     assert lesion.seed is not None
@@ -76,8 +76,8 @@ def test_a_reader_begins_at_the_first_unread_cell_with_the_lesion_in_the_middle(
 
 
 def test_reopening_comes_back_to_the_same_place(room: ReadingRoom, project: Project) -> None:
-    room.wish("next_time_point")
-    room.wish("t2")
+    room.do_wish("next_time_point")
+    room.do_wish("t2")
     settle(room)
     before = room.navigation.current
     again = ReadingRoom(project, "A")
@@ -100,13 +100,13 @@ def test_a_patient_without_a_lesion_is_shown_whole(tmp_path: Path) -> None:
         index(project, [tmp_path / "dicom"], workers=1)
         room = ReadingRoom(project, "A")
         settle(room)
-        (view,) = room.pane_views()
+        (view,) = room.build_pane_views()
         assert view.zoom == pytest.approx(room.panes.height_px / 22.0)  # 12 rows of 2 mm
-        assert "Shift+A" in room.status().hint
+        assert "Shift+A" in room.build_status().hint
         Mouse(room).drag((4.0, 4.0), (4.0, 12.0))
         settle(room)
         assert project.store.get_readings() == []
-        assert "Add a lesion first" in room.status().hint
+        assert "Add a lesion first" in room.build_status().hint
 
 
 def test_the_next_patient_of_the_worklist_is_loaded_ahead(tmp_path: Path) -> None:
@@ -123,10 +123,10 @@ def test_the_next_patient_of_the_worklist_is_loaded_ahead(tmp_path: Path) -> Non
         assert room.session.patient is not None
         assert room.session.patient.patient_id == "P1"
         room.navigation.open_patient("P2")
-        opening = room.session.next_job()
+        opening = room.session.get_next_job()
         assert opening is not None
         opening.take(opening.run())
-        (view,) = room.pane_views()
+        (view,) = room.build_pane_views()
         assert view.voxels is not None  # there already: nothing to wait for
 
 
@@ -147,7 +147,7 @@ def test_a_drag_leaves_a_caliper_held_to_the_ap_axis_and_saved(
     (mark,) = mouse.view.marks
     assert mark.label == f"{reading.length_mm} mm"
     assert mark.style is MarkStyle.OWN
-    assert room.status().saved == "saved"
+    assert room.build_status().saved == "saved"
 
 
 def test_shift_frees_the_line_and_its_angle_is_shown(mouse: Mouse) -> None:
@@ -180,7 +180,7 @@ def test_a_click_without_movement_leaves_nothing_behind(
 ) -> None:
     for _ in range(clicks):
         mouse.click(beside(mouse, 0))
-    room.wish("cancel")
+    room.do_wish("cancel")
     settle(room)
     assert readings(project) == []
     assert mouse.view.marks == ()
@@ -201,7 +201,7 @@ def test_escape_leaves_a_line_that_is_being_drawn(
     mouse.press(beside(mouse, -10))
     mouse.move(beside(mouse, 5))
     assert len(mouse.view.marks) == 1
-    room.wish("cancel")
+    room.do_wish("cancel")
     mouse.release(beside(mouse, 5))
     settle(room)
     assert readings(project) == []
@@ -219,12 +219,12 @@ def test_an_end_is_dragged_and_nudged_in_millimetres(
     assert abs(before - Decimal("22.5")) <= Decimal("0.3")
     assert room.calipers.selected == 1
     for _ in range(10):
-        room.wish("right")
+        room.do_wish("right")
     settle(room)
     after = readings(project)[-1].length_mm
     assert after is not None
     assert abs(after - before - 1) <= Decimal("0.1")
-    room.wish("cancel")
+    room.do_wish("cancel")
     assert room.calipers.selected is None
 
 
@@ -232,7 +232,7 @@ def test_tab_selects_one_end_and_then_the_other(mouse: Mouse, room: ReadingRoom)
     mouse.drag(beside(mouse, -10), beside(mouse, 8))
     seen = []
     for _ in range(3):
-        room.wish("switch_end")
+        room.do_wish("switch_end")
         seen.append(mouse.view.marks[0].selected)
     assert seen == [0, 1, 0]
 
@@ -241,18 +241,18 @@ def test_a_voxel_is_the_step_of_shift_and_the_axis_that_of_alt(
     mouse: Mouse, room: ReadingRoom
 ) -> None:
     mouse.drag(beside(mouse, -10), beside(mouse, 8))
-    room.wish("switch_end")
-    room.wish("switch_end")
+    room.do_wish("switch_end")
+    room.do_wish("switch_end")
     plane = room.panes.panes[0].plane
     assert plane is not None
-    line = room.calipers.line_on(room.panes.panes[0])
-    room.wish("voxel_right")
-    wider = room.calipers.line_on(room.panes.panes[0])
+    line = room.calipers.find_line(room.panes.panes[0])
+    room.do_wish("voxel_right")
+    wider = room.calipers.find_line(room.panes.panes[0])
     assert line is not None
     assert wider is not None
     assert plane.measure_length_mm(line[1], wider[1]) == pytest.approx(plane.column_spacing_mm)
-    room.wish("axis_left")
-    along = room.calipers.line_on(room.panes.panes[0])
+    room.do_wish("axis_left")
+    along = room.calipers.find_line(room.panes.panes[0])
     assert along is not None
     assert plane.measure_length_mm(wider[1], along[1]) == pytest.approx(0.1)
 
@@ -273,7 +273,7 @@ def test_a_caliper_shows_on_its_slice_only_and_the_strip_marks_it(
 def test_an_axis_along_an_endplate_holds_the_calipers(
     mouse: Mouse, room: ReadingRoom, project: Project
 ) -> None:
-    room.wish("endplate")
+    room.do_wish("endplate")
     mouse.drag(beside(mouse, -10), beside(mouse, 10, down_mm=5))
     settle(room)
     (axis,) = project.store.get_ap_axes("OPP-01")
@@ -293,7 +293,7 @@ def test_an_axis_along_an_endplate_holds_the_calipers(
 def test_gone_and_not_measurable_are_answers_with_words(
     mouse: Mouse, room: ReadingRoom, project: Project
 ) -> None:
-    room.wish("not_measurable")
+    room.do_wish("not_measurable")
     assert room.dialog is Dialog.ANSWER
     room.say(Answer.NOT_MEASURABLE, "motion")
     settle(room)
@@ -302,10 +302,10 @@ def test_gone_and_not_measurable_are_answers_with_words(
     settle(room)
     assert [reading.answer for reading in readings(project)] == [Answer.NOT_MEASURABLE, Answer.GONE]
     assert room.dialog is None
-    view = room.worklist()
+    view = room.build_worklist()
     assert (view.unread, view.drafts, view.signed) == (14, 1, 0)
     sign_off(room)
-    view = room.worklist()
+    view = room.build_worklist()
     assert (view.unread, view.drafts, view.signed) == (14, 0, 1)
 
 
@@ -313,7 +313,7 @@ def test_backspace_takes_an_answer_back_and_leaves_a_tombstone(
     mouse: Mouse, room: ReadingRoom, project: Project
 ) -> None:
     mouse.drag(beside(mouse, -10), beside(mouse, 8))
-    room.wish("withdraw")
+    room.do_wish("withdraw")
     settle(room)
     assert [reading.answer for reading in readings(project)] == [Answer.MEASURED, Answer.WITHDRAWN]
     assert mouse.view.state == "unread"
@@ -327,12 +327,12 @@ def test_undo_and_redo_survive_a_restart(mouse: Mouse, room: ReadingRoom, projec
     settle(room)
     again = ReadingRoom(project, "A", clock=lambda: NOON)
     settle(again)
-    again.wish("undo")
+    again.do_wish("undo")
     settle(again)
     assert Mouse(again).view.state == first
     third = ReadingRoom(project, "A", clock=lambda: NOON)
     settle(third)
-    third.wish("redo")
+    third.do_wish("redo")
     settle(third)
     assert Mouse(third).view.state != first
     assert lengths(project)[1] == lengths(project)[3]
@@ -344,10 +344,10 @@ def test_undo_and_redo_survive_a_restart(mouse: Mouse, room: ReadingRoom, projec
 def test_panes_do_not_follow_before_a_fit_is_confirmed_and_say_so(
     mouse: Mouse, room: ReadingRoom
 ) -> None:
-    other = room.pane_views()[1]
+    other = room.build_pane_views()[1]
     assert "fit waits, Shift+V" in other.link_note
     mouse.wheel(2)
-    after = room.pane_views()[1]
+    after = room.build_pane_views()[1]
     assert (after.slice_index, after.centre) == (other.slice_index, other.centre)
 
 
@@ -357,8 +357,8 @@ def test_panes_follow_one_place_of_the_body_through_a_confirmed_fit(
     confirm_all(project)
     room.navigation.reload()
     settle(room)
-    room.wish("reset")
-    assert [view.link_note for view in room.pane_views()] == [""] * len(room.panes.panes)
+    room.do_wish("reset")
+    assert [view.link_note for view in room.build_pane_views()] == [""] * len(room.panes.panes)
     lesion = room.session.lesion
     assert lesion is not None
     mouse.wheel(1)
@@ -397,28 +397,28 @@ def test_a_ghost_and_its_badge_come_through_a_confirmed_fit_only(
     room: ReadingRoom, project: Project, mouse: Mouse
 ) -> None:
     mouse.drag(beside(mouse, -10), beside(mouse, 8))
-    assert room.pane_views()[1].badge == ""
+    assert room.build_pane_views()[1].badge == ""
     confirm_all(project)
     room.navigation.reload()
     settle(room)
     room.navigation.go_to(room.navigation.current)  # type: ignore[arg-type]
-    view = room.pane_views()[1]
+    view = room.build_pane_views()[1]
     assert view.badge.startswith("prior plane")
     assert [mark.style for mark in view.marks] == [MarkStyle.GHOST]
-    room.wish("ghost")
-    assert room.pane_views()[1].marks == ()
+    room.do_wish("ghost")
+    assert room.build_pane_views()[1].marks == ()
 
 
 def test_one_common_point_links_scrolling_and_gives_no_ghost(
     room: ReadingRoom, project: Project, mouse: Mouse
 ) -> None:
     mouse.drag(beside(mouse, -10), beside(mouse, 8))
-    room.wish("common_point")
+    room.do_wish("common_point")
     mouse.click(mouse.view.centre)
     second = Mouse(room, 1)
     second.click(beside(second, 5))
     settle(room)
-    views = room.pane_views()
+    views = room.build_pane_views()
     assert "by a point that you marked: scrolling only" in views[1].link_note
     assert views[1].badge == ""
     (point,) = project.store.get_common_points("PHANTOM-01")
@@ -427,21 +427,21 @@ def test_one_common_point_links_scrolling_and_gives_no_ghost(
 
 def test_a_sequence_changes_in_place(room: ReadingRoom, mouse: Mouse) -> None:
     focus = room.panes.panes[0].focus
-    room.wish("t2")
+    room.do_wish("t2")
     settle(room)
     assert room.panes.panes[0].focus == focus
     assert mouse.view.series_name.startswith("T2FS")
-    room.wish("t1")
+    room.do_wish("t1")
     assert mouse.view.voxels is not None  # loaded already: nothing to wait for
 
 
 def test_window_zoom_and_pan_act_on_all_panes(room: ReadingRoom, mouse: Mouse) -> None:
-    before = room.pane_views()
+    before = room.build_pane_views()
     mouse.do(PointerKind.PRESS, mouse.view.centre, Button.RIGHT)
     mouse.move(beside(mouse, 20, down_mm=10))
     mouse.do(PointerKind.RELEASE, beside(mouse, 20, down_mm=10), Button.RIGHT)
     mouse.wheel(2, ctrl=True)
-    after = room.pane_views()
+    after = room.build_pane_views()
     for old, new in zip(before, after, strict=True):
         assert new.zoom > old.zoom
         assert new.window[1] - new.window[0] > old.window[1] - old.window[0]
@@ -449,7 +449,7 @@ def test_window_zoom_and_pan_act_on_all_panes(room: ReadingRoom, mouse: Mouse) -
     mouse.move(beside(mouse, 10))
     mouse.do(PointerKind.RELEASE, beside(mouse, 0), Button.MIDDLE)
     assert mouse.view.centre[1] == pytest.approx(after[0].centre[1] - 10, abs=0.01)
-    room.wish("reset")
+    room.do_wish("reset")
     assert mouse.view.window == before[0].window
 
 
@@ -468,12 +468,12 @@ def test_signing_names_what_is_missing_freezes_and_counts(
     settle(room)
     assert len(get_counted_readings(project.store)) == 1
     assert mouse.view.marks[0].style is MarkStyle.FROZEN
-    looks = {cell.look for row in room.worklist().rows for cell in row.cells if cell}
+    looks = {cell.look for row in room.build_worklist().rows for cell in row.cells if cell}
     assert CellLook.SIGNED in looks
-    room.wish("undo")
+    room.do_wish("undo")
     settle(room)
     assert len(readings(project)) == 1
-    assert "nothing more to undo" in room.status().hint
+    assert "nothing more to undo" in room.build_status().hint
 
 
 def test_what_differs_from_another_reader_does_so_until_it_changes(
@@ -493,14 +493,14 @@ def test_what_differs_from_another_reader_does_so_until_it_changes(
     settle(room)
 
     def look() -> CellLook | None:
-        cell = room.worklist().rows[0].cells[0]
+        cell = room.build_worklist().rows[0].cells[0]
         return cell.look if cell else None
 
     assert look() is CellLook.DISCORDANT
-    room.wish("t2")
+    room.do_wish("t2")
     room.say(Answer.GONE)
     assert look() is CellLook.DISCORDANT
-    room.wish("t1")
+    room.do_wish("t1")
     mouse.drag(beside(mouse, -10, down_mm=20), beside(mouse, 3, down_mm=20))
     room.calipers.give_reason("edge was misread")
     assert look() is CellLook.DRAFT
@@ -534,7 +534,7 @@ def test_an_amendment_without_a_reason_is_dropped(
     mouse.drag(beside(mouse, -10), beside(mouse, 8))
     sign_off(room)
     mouse.drag(beside(mouse, -10, down_mm=20), beside(mouse, 3, down_mm=20))
-    room.wish("cancel")
+    room.do_wish("cancel")
     settle(room)
     assert len(readings(project)) == 1
     assert room.dialog is None
@@ -553,13 +553,13 @@ def test_a_store_that_cannot_be_written_gives_a_banner_and_the_answer_stays(
         broken.setattr(project.store, "add_readings", full)
         mouse.drag(beside(mouse, -10), beside(mouse, 8))
         settle(room)
-    assert "disk is full" in room.status().banner
-    assert room.status().saved == "1 not saved"
+    assert "disk is full" in room.build_status().banner
+    assert room.build_status().saved == "1 not saved"
     assert mouse.view.state.startswith("draft")
-    room.wish("save")
+    room.do_wish("save")
     settle(room)
     assert len(readings(project)) == 1
-    assert (room.status().saved, room.status().banner) == ("saved", "")
+    assert (room.build_status().saved, room.build_status().banner) == ("saved", "")
 
 
 def test_images_that_are_gone_are_said_in_their_pane_and_come_back(project: Project) -> None:
@@ -571,17 +571,17 @@ def test_images_that_are_gone_are_said_in_their_pane_and_come_back(project: Proj
     try:
         room = ReadingRoom(project, "A")
         settle(room)
-        (message,) = [view.message for view in room.pane_views() if view.voxels is None]
+        (message,) = [view.message for view in room.build_pane_views() if view.voxels is None]
         assert message.count("not there") == message.count(str(folder)) == 1
-        banner = room.status().banner
+        banner = room.build_status().banner
         assert banner.startswith("1 of the ")
         assert "Ctrl+S tries again" in banner
     finally:
         away.rename(folder)
-    room.wish("save")
+    room.do_wish("save")
     settle(room)
-    assert all(view.voxels is not None for view in room.pane_views())
-    assert room.status().banner == ""
+    assert all(view.voxels is not None for view in room.build_pane_views())
+    assert room.build_status().banner == ""
 
 
 def test_closing_without_signing_loses_nothing(
@@ -602,7 +602,7 @@ def test_closing_without_signing_loses_nothing(
 def test_a_lesion_is_added_with_its_seed_from_a_click(
     room: ReadingRoom, project: Project, mouse: Mouse
 ) -> None:
-    room.wish("add_lesion")
+    room.do_wish("add_lesion")
     assert room.dialog is Dialog.LESION
     from opp_mri_napari.reading.basics.tools import Tool
 
@@ -620,7 +620,7 @@ def test_a_lesion_is_added_with_its_seed_from_a_click(
     assert lesion.seed is not None
     assert room.session.lesion is not None
     assert room.session.lesion.lesion.lesion_id == "NEW"
-    room.wish("next_lesion")
+    room.do_wish("next_lesion")
     assert room.session.lesion.lesion.lesion_id == "OPP-01"
 
 
@@ -638,25 +638,27 @@ def test_a_finding_is_noted_on_the_open_lesion(room: ReadingRoom, project: Proje
 def test_the_growth_curve_moves_with_the_caliper(mouse: Mouse, room: ReadingRoom) -> None:
     mouse.press(beside(mouse, -10))
     mouse.move(beside(mouse, 4))
-    (curve,) = room.timeline().curves
+    (curve,) = room.build_timeline().curves
     short = curve.points[0].length_mm
     mouse.move(beside(mouse, 8))
-    assert room.timeline().curves[0].points[0].length_mm == pytest.approx(short + 4, abs=0.2)
-    assert room.timeline().curves[0].points[0].draft
-    room.wish("cancel")
-    assert room.timeline().curves == ()
+    assert room.build_timeline().curves[0].points[0].length_mm == pytest.approx(short + 4, abs=0.2)
+    assert room.build_timeline().curves[0].points[0].draft
+    room.do_wish("cancel")
+    assert room.build_timeline().curves == ()
 
 
 def test_what_says_how_sure_a_category_is_stands_beside_the_curve(
     mouse: Mouse, room: ReadingRoom
 ) -> None:
     mouse.drag(beside(mouse, -10), beside(mouse, 8))
-    assert "once more" not in room.timeline().margin  # not eligible: there is nothing to be sure of
+    assert (
+        "once more" not in room.build_timeline().margin
+    )  # not eligible: there is nothing to be sure of
     for number in (1, 2, 3, 4):
         follow_up = Mouse(room, number)
         follow_up.drag(beside(follow_up, -10), beside(follow_up, 9.8))
     settle(room)
-    margin = room.timeline().margin
+    margin = room.build_timeline().margin
     assert room.session.error is not None
     assert "Fragile: measured once more, it would be the same in" in margin
     assert "A change of" in margin

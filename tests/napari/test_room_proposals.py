@@ -77,7 +77,7 @@ def opened(project: Project, watch: Watch) -> ReadingRoom:
     room = ReadingRoom(project, "A", clock=lambda: NOON)
     room.proposals._stopwatch = watch
     settle(room)
-    room.pane_views()
+    room.build_pane_views()
     settle(room)
     return room
 
@@ -89,13 +89,13 @@ def room(project: Project, watch: Watch) -> ReadingRoom:
 
 def proposed(room: ReadingRoom, pane: int = 0) -> list[str]:
     """What is proposed on a pane's image."""
-    marks = room.pane_views()[pane].marks
+    marks = room.build_pane_views()[pane].marks
     return [mark.label for mark in marks if mark.style is MarkStyle.PROPOSAL]
 
 
 def test_a_proposal_is_called_one_and_says_how_sure_it_is(room: ReadingRoom) -> None:
     (label,) = proposed(room)
-    view = room.pane_views()[0]
+    view = room.build_pane_views()[0]
     assert label.startswith("proposal ")
     assert label.endswith(" mm")
     assert "standard error 0." in view.proposal
@@ -104,9 +104,9 @@ def test_a_proposal_is_called_one_and_says_how_sure_it_is(room: ReadingRoom) -> 
 
 
 def test_a_pane_without_a_proposal_says_why_when_it_is_read(room: ReadingRoom) -> None:
-    assert {view.proposal for view in room.pane_views()[1:]} == {""}
-    room.wish("next_time_point")
-    assert room.pane_views()[1].proposal == (
+    assert {view.proposal for view in room.build_pane_views()[1:]} == {""}
+    room.do_wish("next_time_point")
+    assert room.build_pane_views()[1].proposal == (
         "No proposal. No confirmed registration places the lesion at this time point."
     )
 
@@ -115,7 +115,7 @@ def test_what_is_not_accepted_is_in_no_timeline_table_or_report(
     room: ReadingRoom, project: Project
 ) -> None:
     assert proposed(room)
-    assert "Nothing is measured yet" in room.timeline().hidden
+    assert "Nothing is measured yet" in room.build_timeline().hidden
     assert room.sign_off().drafts == ()
     assert project.store.get_readings() == []
     (lesion,) = project.store.get_lesions()
@@ -123,7 +123,7 @@ def test_what_is_not_accepted_is_in_no_timeline_table_or_report(
     mouse = Mouse(room)  # pressed on the line and held, it is no answer either
     (mark,) = [mark for mark in mouse.view.marks if mark.style is MarkStyle.PROPOSAL]
     mouse.press(mark.start)
-    assert "Nothing is measured yet" in room.timeline().hidden
+    assert "Nothing is measured yet" in room.build_timeline().hidden
     mouse.release(mark.start)
     settle(room)
     assert project.store.get_readings() == []
@@ -134,12 +134,12 @@ def test_enter_accepts_after_a_look_and_the_look_is_stored(
 ) -> None:
     (label,) = proposed(room)
     watch.seconds = LEAST_LOOK_S / 2
-    room.wish("confirm")
+    room.do_wish("confirm")
     settle(room)
     assert project.store.get_readings() == []  # a key that came too early
     watch.seconds = 1.75
     before = room.navigation.current
-    room.wish("confirm")
+    room.do_wish("confirm")
     settle(room)
     (reading,) = project.store.get_readings()
     assert (reading.origin, reading.draft) == (Origin.ACCEPTED, True)
@@ -172,7 +172,7 @@ def test_a_drag_of_an_end_makes_it_the_readers_edited_line(
     )
     assert run == pytest.approx(proposed_run, abs=1e-9)  # held to its own direction
     assert "edited proposal" in room.sign_off().drafts[0]
-    room.wish("undo")
+    room.do_wish("undo")
     settle(room)
     assert proposed(room)  # nothing holds, so it is proposed again
     assert project.store.get_readings()[-1].answer is Answer.WITHDRAWN
@@ -182,7 +182,7 @@ def test_a_line_drawn_elsewhere_and_not_measurable_say_what_was_shown(
     room: ReadingRoom, project: Project
 ) -> None:
     assert proposed(room)
-    down, across = room.pane_views()[0].centre
+    down, across = room.build_pane_views()[0].centre
     Mouse(room).drag((down + 14, across - 12), (down + 14, across + 9))
     room.say(Answer.NOT_MEASURABLE, "motion")
     settle(room)
@@ -193,16 +193,16 @@ def test_a_line_drawn_elsewhere_and_not_measurable_say_what_was_shown(
 
 
 def test_proposals_are_switched_off_and_on_by_a_key(room: ReadingRoom, project: Project) -> None:
-    room.wish("proposals")
+    room.do_wish("proposals")
     assert not proposed(room)
-    room.wish("confirm")
+    room.do_wish("confirm")
     settle(room)
     assert project.store.get_readings() == []
     room.navigation.step_time_point(-1)
-    room.wish("proposals")
-    room.pane_views()
+    room.do_wish("proposals")
+    room.build_pane_views()
     settle(room)
-    assert proposed(room, room.panes.active) or room.pane_views()[room.panes.active].proposal
+    assert proposed(room, room.panes.active) or room.build_pane_views()[room.panes.active].proposal
 
 
 @pytest.mark.parametrize("allowed", [False, True])
@@ -218,7 +218,7 @@ def test_a_blinded_read_has_proposals_only_where_its_protocol_says_so(
     # the seed is known at one visit: proposing from it would tell which one is the baseline
     assert not any(proposed(room, pane) for pane in range(len(room.panes.panes)))
     room.navigation.step_time_point(-9)
-    view = room.pane_views()[0]
+    view = room.build_pane_views()[0]
     Mouse(room).move(view.centre)
     lesion = project.store.get_lesions()[0]
     assert lesion.seed is not None
@@ -231,8 +231,8 @@ def test_a_blinded_read_has_proposals_only_where_its_protocol_says_so(
         if frame.sop_instance_uid == lesion.seed.sop_instance_uid
     )  # fmt: skip
     Mouse(room).move(place)
-    room.wish("propose")
-    room.pane_views()
+    room.do_wish("propose")
+    room.build_pane_views()
     settle(room)
     assert bool(proposed(room)) is allowed
     assert (room.navigation.hint == NOT_ALLOWED) is not allowed
@@ -241,14 +241,14 @@ def test_a_blinded_read_has_proposals_only_where_its_protocol_says_so(
 def test_the_other_sequences_of_a_visit_are_proposed_from_the_readers_own_line(
     room: ReadingRoom, project: Project
 ) -> None:
-    seed = Proposals._seed
+    seed = Proposals._find_seed
     lesion = room.session.lesion
     assert lesion is not None
     bare = attrs.evolve(lesion, seed=None)
     pane = room.panes.panes[0]
     assert seed(room.proposals, bare, pane.study_date, pane.frame) is None
     room.proposals._stopwatch = lambda: 9.0
-    room.wish("confirm")
+    room.do_wish("confirm")
     settle(room)
     lesion = room.session.lesion
     assert lesion is not None
@@ -308,7 +308,7 @@ def test_a_patient_is_read_by_real_keys_in_two_actions_a_cell_with_the_right_cat
         pane = room.panes.current
         assert pane is not None
         key, active = (pane.study_date, pane.sequence), room.panes.active
-        if room.proposals.proposal_for(pane) is None:  # no confirmed fit: one point in the lesion
+        if room.proposals.find_proposal(pane) is None:  # no confirmed fit: one point in the lesion
             qtbot.mouseMove(canvas(window, active), lesion_on(window, active))
             qtbot.waitUntil(lambda pane=pane: is_over(room, pane), timeout=20_000)
             press(window, qtbot, Qt.Key.Key_H)
@@ -317,7 +317,7 @@ def test_a_patient_is_read_by_real_keys_in_two_actions_a_cell_with_the_right_cat
         qtbot.wait(int(1000 * LEAST_LOOK_S) + 50)
         press(window, qtbot, Qt.Key.Key_Return)
         actions[key] += 1
-        assert actions[key] < 4, room.pane_views()[active].proposal
+        assert actions[key] < 4, room.build_pane_views()[active].proposal
         wait_for(window, qtbot)
     readings = store.get_readings()
     assert cells == len(readings) == 9
@@ -337,7 +337,7 @@ def test_a_proposal_is_dragged_by_the_real_mouse(
     window = open_window(project)
     wait_for(window, qtbot)
     (mark,) = [
-        mark for mark in window.room.pane_views()[0].marks if mark.style is MarkStyle.PROPOSAL
+        mark for mark in window.room.build_pane_views()[0].marks if mark.style is MarkStyle.PROPOSAL
     ]
     further = (mark.end[0], mark.end[1] + 2.0)
     drag(window, qtbot, on_screen(window, 0, mark.end), on_screen(window, 0, further))

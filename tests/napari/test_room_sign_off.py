@@ -75,16 +75,16 @@ class SignOffMachine(RuleBasedStateMachine):
 
     @rule()
     def press_s(self) -> None:
-        self._do(lambda: self.room.wish("sign"))
+        self._do(lambda: self.room.do_wish("sign"))
 
     @rule()
     def press_n(self) -> None:
-        self._do(lambda: self.room.wish("next_lesion"))
+        self._do(lambda: self.room.do_wish("next_lesion"))
 
     @rule()
     def press_enter(self) -> None:
         before, up = self.room.navigation.current, self.room.dialog is Dialog.SIGN_OFF
-        self._do(lambda: self.room.wish("confirm"))
+        self._do(lambda: self.room.do_wish("confirm"))
         if up:  # it signs, or says why not; it never goes to another cell
             assert self.room.navigation.current == before
 
@@ -95,7 +95,10 @@ class SignOffMachine(RuleBasedStateMachine):
     @rule(cell=st.integers(0, 7))
     def click_a_cell_of_the_worklist(self, cell: int) -> None:
         cells = [
-            cell for row in self.room.worklist().rows for cell in row.cells if cell is not None
+            cell
+            for row in self.room.build_worklist().rows
+            for cell in row.cells
+            if cell is not None
         ]
         self._do(lambda: self.room.navigation.go_to(cells[cell % len(cells)].ref))
 
@@ -107,7 +110,7 @@ class SignOffMachine(RuleBasedStateMachine):
 
     @rule()
     def undo(self) -> None:
-        self._do(lambda: self.room.wish("undo"))
+        self._do(lambda: self.room.do_wish("undo"))
 
     @precondition(lambda self: self.room.dialog is Dialog.SIGN_OFF)
     @rule()
@@ -140,20 +143,20 @@ def test_undo_of_an_amendment_gives_the_signed_answer_back(study: Path, tmp_path
         room.say(Answer.NOT_MEASURABLE, "motion")
         room.calipers.give_reason("misread")
         settle(room)
-        view = room.worklist()
+        view = room.build_worklist()
         assert (view.signed, view.drafts, view.amendments) == (1, 0, 1)
-        room.wish("undo")
+        room.do_wish("undo")
         settle(room)
-        assert room.pane_views()[0].state == "signed gone, 0.0 mm"
+        assert room.build_pane_views()[0].state == "signed gone, 0.0 mm"
         assert room.sign_off().reading_ids == ()
-        view = room.worklist()
+        view = room.build_worklist()
         assert (view.signed, view.drafts, view.amendments) == (1, 0, 0)
         again = ReadingRoom(project, "A", clock=lambda: NOON)
         settle(again)
-        assert again.pane_views()[0].state == "signed gone, 0.0 mm"
-        assert again.worklist() == view
-        again.wish("redo")
-        assert again.pane_views()[0].state == "draft not measurable"
+        assert again.build_pane_views()[0].state == "signed gone, 0.0 mm"
+        assert again.build_worklist() == view
+        again.do_wish("redo")
+        assert again.build_pane_views()[0].state == "draft not measurable"
 
 
 # --- with real mouse and keys
@@ -212,7 +215,7 @@ def test_the_same_id_of_a_lesion_is_kept_for_its_correction(study: Path, tmp_pat
     with open_project(copytree(study, tmp_path / "project")) as project:
         room = ReadingRoom(project, "A", clock=lambda: NOON)
         settle(room)
-        room.wish("correct_lesion")
+        room.do_wish("correct_lesion")
         assert room.dialog is Dialog.LESION
         cells = {"lesion_id": "LP1", "level": "L3", "ssrs_first_date": "2024-02-01"}
         room.lesion_entry.record(cells)
@@ -220,7 +223,7 @@ def test_the_same_id_of_a_lesion_is_kept_for_its_correction(study: Path, tmp_pat
         corrected = project.store.get_lesion("LP1")
         assert corrected is not None
         assert corrected.level == "L3"
-        assert "LP1 L3" in room.status().title
+        assert "LP1 L3" in room.build_status().title
         with pytest.raises(Exception, match="level"):
             add_lesion(project.store, {**cells, "lesion_id": "X", "patient_id": "P1", "level": ""},
                        NOON)  # fmt: skip

@@ -12,7 +12,7 @@ from fixtures.dicom_makers import write_study
 from fixtures.makers import make_lesion
 from opp_mri_napari.reading.panels.panel_views import CellLook
 from opp_mri_napari.reading.panels.worklist_order import WorklistOrder
-from opp_mri_napari.reading.panels.worklist_view import worklist_view
+from opp_mri_napari.reading.panels.worklist_view import build_worklist_view
 from qtpy.QtCore import QSettings, Qt
 
 from opp_mri.domain.imaging import SeriesRole
@@ -68,7 +68,7 @@ def test_a_dropped_folder_becomes_a_project_and_opens_in_the_room(
     assert project.folder == tmp_path / "scans-opp"
     qtbot.waitUntil(lambda: window.room.session.patient is not None, timeout=20_000)
     qtbot.waitUntil(lambda: not window.busy, timeout=20_000)
-    assert "Shift+A" in window.room.status().hint
+    assert "Shift+A" in window.room.build_status().hint
     window.close()
     app._open.clear()
     project.store.close()
@@ -117,7 +117,7 @@ def listed(qtbot: "QtBot") -> Callable[..., "WorklistWidget"]:
 
         def narrow(search: str, look: CellLook | None) -> None:
             order.search, order.look = search, look
-            widget.show_view(worklist_view(work, None, order))
+            widget.show_view(build_worklist_view(work, None, order))
 
         qtbot.addWidget(widget)
         widget.narrowed.connect(narrow)

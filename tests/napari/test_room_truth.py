@@ -83,7 +83,7 @@ def test_a_line_on_an_unsuitable_image_is_recorded_only_by_an_override_with_a_re
     refused = small.calipers.refused
     assert refused is not None
     assert why in refused.why
-    small.wish("cancel")
+    small.do_wish("cancel")
     assert small.dialog is None
     draw(small)
     small.calipers.override("   ")
@@ -92,17 +92,17 @@ def test_a_line_on_an_unsuitable_image_is_recorded_only_by_an_override_with_a_re
     settle(small)
     (reading,) = store.get_readings()
     assert "nothing else was acquired" in " ".join(reading.remarks)
-    assert "by override" in small.pane_views()[0].state
+    assert "by override" in small.build_pane_views()[0].state
     (line,) = small.sign_off().drafts
     assert "Measured by override" in line
-    tips = [c.tip for row in small.worklist().rows for c in row.cells if c and c.text]
+    tips = [c.tip for row in small.build_worklist().rows for c in row.cells if c and c.text]
     assert "Measured by override" in tips[0]
 
 
 def test_a_refused_line_belongs_to_its_lesion(small: ReadingRoom) -> None:
     show_as(small, plane=Plane.CORONAL)
     draw(small)
-    small.wish("next_lesion")
+    small.do_wish("next_lesion")
     settle(small)
     assert small.dialog is None
     small.calipers.override("too late")
@@ -116,7 +116,7 @@ def test_the_curve_does_not_follow_a_line_on_an_unsuitable_image(small: ReadingR
     down, across = hand.view.centre
     hand.press((down, across - 6))
     hand.move((down, across + 6))
-    assert small.timeline().hidden == "Nothing is measured yet."
+    assert small.build_timeline().hidden == "Nothing is measured yet."
 
 
 # --- at which vertebra a pane is
@@ -125,7 +125,7 @@ def test_the_curve_does_not_follow_a_line_on_an_unsuitable_image(small: ReadingR
 def test_each_pane_says_whether_its_level_is_confirmed_and_one_key_confirms_it(
     room: ReadingRoom, project: Project
 ) -> None:
-    views = room.pane_views()
+    views = room.build_pane_views()
     assert [view.level.place is None for view in views if view.level] == [False, *[True] * 4]
     assert views[0].link_note == ""
     assert "level not confirmed" in views[1].link_note
@@ -133,17 +133,17 @@ def test_each_pane_says_whether_its_level_is_confirmed_and_one_key_confirms_it(
     second = Mouse(room, 1)
     at = (second.view.centre[0] + 20.0, second.view.centre[1] + 5.0)
     second.move(at)
-    room.wish("confirm_level")
+    room.do_wish("confirm_level")
     settle(room)
     (confirmed,) = project.store.log_of(LevelConfirmation)
     pane = room.panes.panes[1]
     assert (confirmed.lesion_id, confirmed.reader) == ("OPP-01", "A")
     assert confirmed.frame_of_reference_uid == pane.frame
-    view = room.pane_views()[1]
+    view = room.build_pane_views()[1]
     assert view.level is not None
     assert view.level.place == pytest.approx(at, abs=0.01)
     assert view.centre == pytest.approx(at, abs=0.01)
-    assert view.zoom == pytest.approx(room.pane_views()[0].zoom)
+    assert view.zoom == pytest.approx(room.build_pane_views()[0].zoom)
     assert "confirmed by you" in view.link_note
     assert view.badge == ""  # no ghost through a reader's word
     before = room.panes.panes[0].place
@@ -151,18 +151,18 @@ def test_each_pane_says_whether_its_level_is_confirmed_and_one_key_confirms_it(
     assert room.panes.panes[0].place != before  # they scroll together now
     again = ReadingRoom(project, "A", clock=lambda: NOON)
     settle(again)
-    assert "confirmed by you" in again.pane_views()[1].link_note
+    assert "confirmed by you" in again.build_pane_views()[1].link_note
     other = ReadingRoom(project, "B", clock=lambda: NOON)
     settle(other)
-    assert "level not confirmed" in other.pane_views()[1].link_note
+    assert "level not confirmed" in other.build_pane_views()[1].link_note
 
 
 def test_the_level_key_needs_the_mouse_on_an_image(room: ReadingRoom, project: Project) -> None:
-    room.wish("confirm_level")
-    assert "Point at L2" in room.status().hint
+    room.do_wish("confirm_level")
+    assert "Point at L2" in room.build_status().hint
     Mouse(room, 1).move((-500.0, -500.0))
-    room.wish("confirm_level")
-    assert "outside the image" in room.status().hint
+    room.do_wish("confirm_level")
+    assert "outside the image" in room.build_status().hint
     settle(room)
     assert project.store.log_of(LevelConfirmation) == []
 
@@ -176,7 +176,7 @@ def test_panes_of_a_blinded_case_open_alike_and_levels_are_confirmed_in_each(
     with open_project(tmp_path / "package") as package:
         room = ReadingRoom(package, "reader-1", clock=lambda: NOON)
         settle(room)
-        views = room.pane_views()
+        views = room.build_pane_views()
         assert len({(view.zoom, view.link_note) for view in views}) == 1
         assert views[0].centre == pytest.approx(views[1].centre, abs=1e-3)
         assert "level not confirmed" in views[0].link_note
@@ -184,9 +184,9 @@ def test_panes_of_a_blinded_case_open_alike_and_levels_are_confirmed_in_each(
         for number in range(len(views)):
             hand = Mouse(room, number)
             hand.move(hand.view.centre)
-            room.wish("confirm_level")
+            room.do_wish("confirm_level")
             settle(room)
-        assert {view.link_note for view in room.pane_views()} == {"level confirmed by you"}
+        assert {view.link_note for view in room.build_pane_views()} == {"level confirmed by you"}
         assert room.panes.is_linked(room.panes.panes[1])
 
 
@@ -194,10 +194,10 @@ def test_panes_of_a_blinded_case_open_alike_and_levels_are_confirmed_in_each(
 
 
 def test_each_pane_speaks_of_its_own_link_whichever_pane_is_active(room: ReadingRoom) -> None:
-    notes = [view.link_note for view in room.pane_views()]
+    notes = [view.link_note for view in room.build_pane_views()]
     for pane in room.panes.panes:
         room.navigation.activate(pane)
-        assert [view.link_note for view in room.pane_views()] == notes
+        assert [view.link_note for view in room.build_pane_views()] == notes
 
 
 def test_a_rejected_fit_is_named_and_another_that_waits_is_offered(
@@ -209,12 +209,12 @@ def test_a_rejected_fit_is_named_and_another_that_waits_is_offered(
            reason="a level too low", at=NOON)  # fmt: skip
     room.navigation.reload()
     settle(room)
-    note = room.pane_views()[2].link_note
+    note = room.build_pane_views()[2].link_note
     assert "you rejected the T1 fit" in note
     waiting = [f for role, f in fits.items() if role is not SeriesRole.T1]
     if any(fit.fit.verdict is not Verdict.FAILED for fit in waiting):
         assert "fit waits, F" in note  # and not Shift+V: a fit was rejected
-    assert {fit.fit_id for fit in fits.values()} <= set(room.advertised_fits())
+    assert {fit.fit_id for fit in fits.values()} <= set(room.list_advertised_fits())
 
 
 # --- no category while cells are unread
@@ -224,18 +224,18 @@ def test_there_is_no_category_while_cells_are_unread_unless_the_reader_asks(
     small: ReadingRoom,
 ) -> None:
     draw(small)
-    view = small.timeline()
+    view = small.build_timeline()
     assert view.category == "No category yet"
     assert view.rule == "1 of 4 read: no category yet"
     assert view.margin == ""
-    small.wish("category")
-    assert small.timeline().rule.startswith("1 of 4 read, if nothing else were read")
-    small.wish("category")
-    small.navigation.next_unread()
+    small.do_wish("category")
+    assert small.build_timeline().rule.startswith("1 of 4 read, if nothing else were read")
+    small.do_wish("category")
+    small.navigation.open_unread()
     settle(small)
     small.say(Answer.GONE)
     settle(small)
-    assert small.timeline().rule.startswith("2 of 4 read, as known so far")  # all of T1
+    assert small.build_timeline().rule.startswith("2 of 4 read, as known so far")  # all of T1
 
 
 # --- the worklist
@@ -243,20 +243,20 @@ def test_there_is_no_category_while_cells_are_unread_unless_the_reader_asks(
 
 def test_enter_and_n_obey_the_filter_of_the_worklist(small: ReadingRoom) -> None:
     small.navigation.order.search = "lp2 t2fs"
-    assert [row.lesion_id for row in small.worklist().rows] == ["LP2"]
-    small.wish("confirm")
+    assert [row.lesion_id for row in small.build_worklist().rows] == ["LP2"]
+    small.do_wish("confirm")
     settle(small)
     here = small.navigation.current
     assert here is not None
     assert (here.lesion_id, here.sequence) == ("LP2", SeriesRole.T2FS)
-    small.wish("next_lesion")
+    small.do_wish("next_lesion")
     settle(small)
     assert small.navigation.current is not None
     assert small.navigation.current.lesion_id == "LP2"
     small.navigation.order.search = ""
     small.navigation.order.look = CellLook.DRAFT
-    small.wish("confirm")
-    assert "clear the filter" in small.status().hint
+    small.do_wish("confirm")
+    assert "clear the filter" in small.build_status().hint
 
 
 def test_the_reader_chooses_which_cell_comes_next(small: ReadingRoom) -> None:
@@ -265,15 +265,15 @@ def test_the_reader_chooses_which_cell_comes_next(small: ReadingRoom) -> None:
         for _ in range(4):
             here = small.navigation.current
             assert here is not None
-            cells.append((small.words.code(here.study_date), here.sequence.value))
-            small.wish("confirm")
+            cells.append((small.words.find_code(here.study_date), here.sequence.value))
+            small.do_wish("confirm")
             settle(small)
         return cells
 
     assert way() == [("TP0", "T1"), ("TP1", "T1"), ("TP0", "T2FS"), ("TP1", "T2FS")]
-    small.wish("previous_lesion")
+    small.do_wish("previous_lesion")
     settle(small)
-    small.wish("order")
+    small.do_wish("order")
     assert way() == [("TP0", "T1"), ("TP0", "T2FS"), ("TP1", "T1"), ("TP1", "T2FS")]
 
 
@@ -290,8 +290,8 @@ def test_a_cell_that_another_window_answered_is_not_replaced_unseen(small: Readi
     settle(small)
     (reading,) = store.get_readings()
     assert str(reading.length_mm) == "8.0"
-    assert "another window has answered this cell" in small.status().banner
-    assert small.pane_views()[0].marks[0].label == "8.0 mm"
+    assert "another window has answered this cell" in small.build_status().banner
+    assert small.build_pane_views()[0].marks[0].label == "8.0 mm"
     draw(small, pane=1, mm=7.0)
     assert len(store.get_readings()) == 2
 
@@ -303,10 +303,10 @@ def test_what_another_window_recorded_is_shown_soon(small: ReadingRoom) -> None:
         draw(other, mm=4.0)
     small.look_for_changes()
     settle(small)
-    assert small.pane_views()[0].state == "draft 8.0 mm"
-    assert "Another window" in small.status().hint
+    assert small.build_pane_views()[0].state == "draft 8.0 mm"
+    assert "Another window" in small.build_status().hint
     draw(small, mm=7.0)
-    assert small.pane_views()[0].state == "draft 14.0 mm"
+    assert small.build_pane_views()[0].state == "draft 14.0 mm"
 
 
 # --- looking and drawing
@@ -319,47 +319,47 @@ def test_a_double_click_enlarges_a_pane_and_brings_all_back(small: ReadingRoom) 
     hand.do(PointerKind.DOUBLE, at, Button.LEFT)
     Mouse(small).do(PointerKind.RELEASE, at, Button.LEFT)
     settle(small)
-    (view,) = small.pane_views()
+    (view,) = small.build_pane_views()
     assert view.pane_id.startswith("2024-05-01")
     only = Mouse(small, 0)
     only.click(only.view.centre)
     only.do(PointerKind.DOUBLE, only.view.centre, Button.LEFT)
     settle(small)
-    assert len(small.pane_views()) == 2
+    assert len(small.build_pane_views()) == 2
     assert small.session.project.store.get_readings() == []
 
 
 def test_a_pane_that_comes_back_shows_the_lesion_again(small: ReadingRoom) -> None:
-    places = [view.centre for view in small.pane_views()]
+    places = [view.centre for view in small.build_pane_views()]
     for name in ("next_time_point", "aside", "aside"):  # the first time point leaves and comes back
-        small.wish(name)
+        small.do_wish(name)
         settle(small)
-    assert [view.centre for view in small.pane_views()] == places
+    assert [view.centre for view in small.build_pane_views()] == places
 
 
 def test_a_message_ends_with_the_next_act(small: ReadingRoom) -> None:
-    small.wish("confirm_level")
-    assert "Point at" in small.status().hint
-    small.wish("t1")
-    assert small.status().hint == ""
+    small.do_wish("confirm_level")
+    assert "Point at" in small.build_status().hint
+    small.do_wish("t1")
+    assert small.build_status().hint == ""
 
 
 def test_sequences_stand_side_by_side_and_each_pane_is_measured_as_its_own(
     small: ReadingRoom,
 ) -> None:
-    small.wish("sequences")
+    small.do_wish("sequences")
     settle(small)
     assert small.navigation.layout is Layout.SEQUENCES
     draw(small, pane=1)
     (reading,) = small.session.project.store.get_readings()
     assert reading.sequence is SeriesRole.T2FS
-    hints = [m for m in small.pane_views()[0].marks if m.style is MarkStyle.HINT]
+    hints = [m for m in small.build_pane_views()[0].marks if m.style is MarkStyle.HINT]
     assert [mark.detail for mark in hints] == ["T2FS"]
-    small.wish("sequences")
+    small.do_wish("sequences")
     settle(small)
     assert small.navigation.layout is Layout.GRID
     assert small.panes_in_a_row == 2
-    assert len(small.pane_views()) == 4
+    assert len(small.build_pane_views()) == 4
 
 
 def test_a_line_drawn_over_the_old_one_is_new_and_an_end_that_moves_a_little_is_moved(
@@ -378,42 +378,42 @@ def test_a_line_drawn_over_the_old_one_is_new_and_an_end_that_moves_a_little_is_
     settle(small)
     last = small.session.project.store.get_readings()[-1]
     assert float(last.length_mm or 0) == pytest.approx(13.0, abs=0.35)
-    assert "A new line was drawn" in small.status().hint
+    assert "A new line was drawn" in small.build_status().hint
 
 
 def test_of_candidate_lines_the_greatest_is_kept_and_all_are_recorded(small: ReadingRoom) -> None:
-    small.wish("candidates")
+    small.do_wish("candidates")
     draw(small, mm=6.0)
-    small.wish("up")
+    small.do_wish("up")
     draw(small, mm=5.0)
     readings = small.session.project.store.get_readings()
     assert [str(reading.length_mm) for reading in readings] == ["12.0", "10.0", "12.0"]
-    view = small.pane_views()[0]
+    view = small.build_pane_views()[0]
     assert "12.0 on" in view.slice_text
     assert "10.0 on" in view.slice_text
     assert view.state == "draft 12.0 mm"  # so that the heading next to it is not cut
-    small.wish("up")
+    small.do_wish("up")
     draw(small, mm=7.0)
-    assert small.pane_views()[0].state.startswith("draft 14.0 mm")
+    assert small.build_pane_views()[0].state.startswith("draft 14.0 mm")
 
 
 def test_blink_and_overlay_follow_a_confirmed_fit_and_nothing_is_measured_on_them(
     room: ReadingRoom, project: Project
 ) -> None:
     room.navigation.activate(room.panes.panes[1])
-    room.wish("blink")
-    assert "confirmed fit only" in room.status().hint
+    room.do_wish("blink")
+    assert "confirmed fit only" in room.build_status().hint
     assert not room.compare.is_on
     for fit in project.store.get_alignments():
         if fit.fit.verdict is not Verdict.FAILED:
             decide(project.store, fit.fit_id, FitDecision.CONFIRMED, reader="A", reason="", at=NOON)
     room.navigation.reload()
     settle(room)
-    own = room.pane_views()[1]
+    own = room.build_pane_views()[1]
     assert own.mixed is None
-    room.wish("blink")
+    room.do_wish("blink")
     settle(room)
-    blinked = room.pane_views()[1]
+    blinked = room.build_pane_views()[1]
     assert blinked.compared == "BASELINE, by the fit"
     assert blinked.mixed is not None
     assert own.voxels is not None
@@ -423,13 +423,13 @@ def test_blink_and_overlay_follow_a_confirmed_fit_and_nothing_is_measured_on_the
     assert np.corrcoef(blinked.mixed[inner].ravel(), shown[inner].ravel())[0, 1] > 0.6
     draw(room, pane=1)
     assert project.store.get_readings() == []
-    assert "Only native images" in room.status().hint
-    room.wish("blink")
-    assert room.pane_views()[1].mixed is None
-    room.wish("compare")
+    assert "Only native images" in room.build_status().hint
+    room.do_wish("blink")
+    assert room.build_pane_views()[1].mixed is None
+    room.do_wish("compare")
     assert room.compare.mode is Comparison.OVERLAY
-    room.wish("more_baseline")
-    assert room.status().share == pytest.approx(0.6)
-    room.wish("cancel")
+    room.do_wish("more_baseline")
+    assert room.build_status().share == pytest.approx(0.6)
+    room.do_wish("cancel")
     draw(room, pane=1)
     assert len(project.store.get_readings()) == 1

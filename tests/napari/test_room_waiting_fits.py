@@ -60,7 +60,7 @@ def room(project: Project, watch: Watch) -> ReadingRoom:
 
 def press_key(room: ReadingRoom) -> None:
     room.waiting_fits.look_or_confirm()
-    room.pane_views()
+    room.build_pane_views()
     room.waiting_fits.note_images()
     settle(room)
 
@@ -74,10 +74,10 @@ def decisions(project: Project) -> list[FitDecision]:
 def test_panes_are_shown_along_the_fits_and_say_that_these_are_proposed(
     room: ReadingRoom, project: Project
 ) -> None:
-    before = [view.level for view in room.pane_views()]
+    before = [view.level for view in room.build_pane_views()]
     assert all(level is not None and level.place is None for level in before[1:])
     press_key(room)
-    views = room.pane_views()
+    views = room.build_pane_views()
     assert views[0].level == before[0]
     for view in views[1:]:
         assert view.level is not None
@@ -95,11 +95,11 @@ def test_the_second_press_confirms_one_fit_for_each_visit_and_then_panes_are_lin
     watch.seconds = LOOKED_AT_S
     press_key(room)
     assert decisions(project) == [FitDecision.CONFIRMED] * 4
-    assert {view.level.text for view in room.pane_views() if view.level} == {"L2"}
+    assert {view.level.text for view in room.build_pane_views() if view.level} == {"L2"}
     assert all(room.panes.is_linked(pane) for pane in room.panes.panes)
-    assert room.status().hint == "4 fits confirmed."
+    assert room.build_status().hint == "4 fits confirmed."
     press_key(room)
-    assert room.status().hint == NONE_WAITS
+    assert room.build_status().hint == NONE_WAITS
 
 
 def test_a_key_that_comes_too_early_confirms_nothing(
@@ -109,7 +109,7 @@ def test_a_key_that_comes_too_early_confirms_nothing(
     watch.seconds = LOOKED_AT_S - 0.1
     press_key(room)
     assert decisions(project) == []
-    assert room.status().hint == LOOK_FIRST
+    assert room.build_status().hint == LOOK_FIRST
 
 
 @pytest.mark.parametrize("leave", ["cancel", "reload"])
@@ -119,8 +119,8 @@ def test_what_was_left_is_not_confirmed_by_the_next_press(
     press_key(room)
     watch.seconds = LOOKED_AT_S
     if leave == "cancel":
-        room.wish("cancel")
-        assert {view.level.text for view in room.pane_views()[1:] if view.level} == {"L2?"}
+        room.do_wish("cancel")
+        assert {view.level.text for view in room.build_pane_views()[1:] if view.level} == {"L2?"}
     else:
         room.navigation.reload()
         settle(room)
@@ -137,7 +137,7 @@ def test_a_visit_of_which_a_fit_was_rejected_is_left_to_the_window_of_fits(
     room.navigation.reload()
     settle(room)
     press_key(room)
-    known = [view.level.place is not None for view in room.pane_views() if view.level]
+    known = [view.level.place is not None for view in room.build_pane_views() if view.level]
     assert known == [True, True, False, True, True]
 
 
@@ -150,14 +150,14 @@ def test_a_room_takes_what_was_decided_in_its_own_fit_window_for_its_own(
     assert decisions(project) == [FitDecision.REJECTED]
     room.look_for_changes()
     settle(room)
-    assert "Another window" not in room.status().hint
+    assert "Another window" not in room.build_status().hint
     elsewhere = FitReviewPresenter(project, "A", stopwatch=count().__next__)
-    elsewhere.next()
+    elsewhere.go_to_next()
     elsewhere.reject()
     elsewhere.give_reason("motion")
     room.look_for_changes()
     settle(room)
-    assert "Another window recorded something" in room.status().hint
+    assert "Another window recorded something" in room.build_status().hint
 
 
 @pytest.mark.window

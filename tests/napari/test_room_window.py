@@ -16,7 +16,7 @@ from fixtures.window_driver import LEFT, canvas, click, drag, place, press, sett
 from opp_mri_napari.reading.dialogs import Dialog
 from opp_mri_napari.reading.presenter import ReadingRoom
 from opp_mri_napari.reading.widgets.grid import STRIP_HEIGHT_PX
-from opp_mri_napari.shared.geometry import towards_left
+from opp_mri_napari.shared.geometry import find_direction_to_left
 from pydicom import Dataset, dcmread
 from qtpy.QtCore import QPoint, Qt
 from qtpy.QtWidgets import QApplication, QMessageBox
@@ -182,11 +182,11 @@ def test_enter_in_the_line_for_a_reason_records_it_and_stays_at_the_cell(
 def test_space_moves_the_image_and_does_what_a_habit_says_where_it_does_not(
     project: Project, make_napari_viewer: Callable[..., "Viewer"], qtbot: "QtBot"
 ) -> None:
-    from opp_mri_napari.reading.basics.key_table import key_table
+    from opp_mri_napari.reading.basics.key_table import build_key_table
     from opp_mri_napari.reading.widgets.window import RoomWindow
 
     viewer = make_napari_viewer(show=True)
-    window = RoomWindow(viewer, ReadingRoom(project, "A"), keys=key_table("OHIF"))
+    window = RoomWindow(viewer, ReadingRoom(project, "A"), keys=build_key_table("OHIF"))
     settle(window, qtbot)
     framed = window.room.panes.zoom
     window.room.panes.magnify(3)
@@ -229,13 +229,13 @@ def test_wheel_middle_and_right_buttons_scroll_pan_and_window(
     assert abs(pane.place - before) == 1
     turn(window, 1, Qt.KeyboardModifier.ControlModifier)
     assert window.room.panes.zoom > zoom
-    centre, limits = pane.centre, window.room.panes.window(pane)
+    centre, limits = pane.centre, window.room.panes.get_window(pane)
     for button in (Qt.MouseButton.MiddleButton, Qt.MouseButton.RightButton):
         qtbot.mousePress(canvas(window), button, pos=place(window, 0))
         qtbot.mouseMove(canvas(window), place(window, 15, 10))
         qtbot.mouseRelease(canvas(window), button, pos=place(window, 15, 10))
     assert pane.centre[1] == pytest.approx(centre[1] - 15, abs=1.0)
-    assert window.room.panes.window(pane) != limits
+    assert window.room.panes.get_window(pane) != limits
 
 
 # --- from first scan to signature
@@ -255,7 +255,7 @@ def test_a_patient_is_read_with_mouse_and_keys_signed_and_assessed(
         uid, anterior, posterior = truth[current.study_date, current.sequence]
         assert pane.volume is not None
         slice_index = [f.sop_instance_uid for f in pane.volume.frames].index(uid)
-        steps = (slice_index - pane.place) * towards_left(pane.volume.planes[0])
+        steps = (slice_index - pane.place) * find_direction_to_left(pane.volume.planes[0])
         for _ in range(abs(steps)):
             qtbot.keyClick(canvas(window), Qt.Key.Key_Up if steps > 0 else Qt.Key.Key_Down)
         assert pane.place == slice_index

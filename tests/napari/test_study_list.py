@@ -116,7 +116,7 @@ def test_what_cannot_be_searched_is_said_and_nothing_is_asked(project_folder: Pa
     assert "write it as 2021-05-30" in studies.failure
     studies.pull([])
     assert "Choose one or more studies" in studies.failure
-    assert studies.next_job() is None
+    assert studies.get_next_job() is None
 
 
 def test_a_project_without_an_archive_says_how_to_add_one(tmp_path: Path) -> None:
@@ -139,7 +139,7 @@ def test_a_pull_that_is_stopped_keeps_what_has_arrived(project_folder: Path) -> 
         lambda: studies.pull([0]),
     ):
         ask()
-        job = studies.next_job()
+        job = studies.get_next_job()
         assert job is not None
         try:
             job.take(job.run())

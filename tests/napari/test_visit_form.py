@@ -69,9 +69,9 @@ def test_the_form_gives_back_what_it_began_with(qtbot: "QtBot") -> None:
     }  # fmt: skip
     assert set(written) == {column.name for column in COLUMNS}
     form.begin(written)
-    assert form.cells() == written
+    assert form.get_cells() == written
     with qtbot.waitSignal(form.visit_wanted) as recorded:
         form.record.click()
     assert recorded.args == [written]
     form.begin({})
-    assert set(form.cells().values()) == {""}
+    assert set(form.get_cells().values()) == {""}

@@ -10,7 +10,7 @@ from typing import Final
 
 import click
 
-from opp_mri_napari.reading.basics.key_table import HABITS, WISHES, key_table
+from opp_mri_napari.reading.basics.key_table import HABITS, WISHES, build_key_table
 
 X_PORT: Final = 6000  # of display 0
 ANSWER_S: Final = 3.0
@@ -48,7 +48,7 @@ def review_command(lesion_ids: tuple[str, ...], project_folder: Path, reader: st
     review_fits(project_folder, reader, lesion_ids)
 
 
-def _own_keys(
+def _read_own_keys(
     _context: click.Context, _option: click.Parameter, texts: tuple[str, ...]
 ) -> Mapping[str, str]:
     keys = dict(text.partition("=")[::2] for text in texts)
@@ -72,7 +72,7 @@ def _own_keys(
     "keys",
     multiple=True,
     metavar="KEY=WISH",
-    callback=_own_keys,
+    callback=_read_own_keys,
     help="Set a key, such as V=caliper, or remove one with KEY=; may be given several times.",
 )
 def read_command(
@@ -88,7 +88,7 @@ def read_command(
     try:
         from opp_mri_napari.reading.widgets.app import read
 
-        read(project_folder, reader, key_table(habit or "", keys))
+        read(project_folder, reader, build_key_table(habit or "", keys))
     finally:
         gc.enable()
 
@@ -123,13 +123,13 @@ def _need_screen() -> None:
         )
     display = os.environ.get("DISPLAY", "")
     elsewhere = any(os.environ.get(name) for name in ("WAYLAND_DISPLAY", "QT_QPA_PLATFORM"))
-    if display and not elsewhere and not _answers(display):
+    if display and not elsewhere and not _probe_display(display):
         raise NoScreenError(
             f"The screen {display} does not answer: start its X server, or correct DISPLAY."
         )
 
 
-def _answers(display: str) -> bool:
+def _probe_display(display: str) -> bool:
     """Return whether an X server answers under a name such as `:0` or `localhost:10.0`."""
     host, _, number = display.rpartition(":")
     number = number.partition(".")[0]
@@ -137,11 +137,11 @@ def _answers(display: str) -> bool:
         return True  # a name of another kind: Qt will say what is wrong with it
     if host in ("", "unix"):
         path = f"/tmp/.X11-unix/X{number}"  # noqa: S108 # where X servers listen
-        return any(_connects(socket.AF_UNIX, place) for place in (path, f"\0{path}"))
-    return _connects(socket.AF_INET, (host, X_PORT + int(number)))
+        return any(_probe_address(socket.AF_UNIX, place) for place in (path, f"\0{path}"))
+    return _probe_address(socket.AF_INET, (host, X_PORT + int(number)))
 
 
-def _connects(family: socket.AddressFamily, address: str | tuple[str, int]) -> bool:
+def _probe_address(family: socket.AddressFamily, address: str | tuple[str, int]) -> bool:
     with socket.socket(family, socket.SOCK_STREAM) as probe:
         probe.settimeout(ANSWER_S)
         try:

@@ -69,7 +69,7 @@ class ImageLayer:
     contrast_limits: tuple[float, float]
 
 
-def upright(grid: VolumeGeometry) -> Upright:
+def find_upright(grid: VolumeGeometry) -> Upright:
     """Find how to turn a grid: head at the top; anterior (or else the patient's right) at left.
 
     Axial slices have anterior at the top.
@@ -85,7 +85,7 @@ def upright(grid: VolumeGeometry) -> Upright:
     )
 
 
-def turned(voxels: NDArray[Any], turn: Upright) -> NDArray[Any]:
+def turn_voxels(voxels: NDArray[Any], turn: Upright) -> NDArray[Any]:
     """Return voxels, shape (k, j, i), as (slices, down, across): a view, not a copy."""
     vertical = slice(None, None, -1 if turn.flip_vertical else 1)
     horizontal = slice(None, None, -1 if turn.flip_horizontal else 1)
@@ -98,7 +98,7 @@ def scale_mm(grid: VolumeGeometry, turn: Upright) -> Vector3:
     return (k, down, across)
 
 
-def on_screen_mm(grid: VolumeGeometry, turn: Upright, point_lps_mm: Vector3) -> Vector3:
+def convert_to_screen_mm(grid: VolumeGeometry, turn: Upright, point_lps_mm: Vector3) -> Vector3:
     """Return where a point lies among the layers: (slices, down, across) in mm."""
     index = grid.kji_from_lps(np.asarray(point_lps_mm))[list(turn.axes)]
     last = np.asarray(grid.shape_kji)[list(turn.axes)] - 1
@@ -107,7 +107,7 @@ def on_screen_mm(grid: VolumeGeometry, turn: Upright, point_lps_mm: Vector3) -> 
     return (k, down, across)
 
 
-def screen_letters(grid: VolumeGeometry, turn: Upright) -> tuple[str, str, str, str]:
+def find_screen_letters(grid: VolumeGeometry, turn: Upright) -> tuple[str, str, str, str]:
     """Return the letters of the patient's directions at the left, right, top and bottom."""
     _, vertical, horizontal = turn.axes
     right = grid.directions[horizontal] * (-1 if turn.flip_horizontal else 1)
@@ -115,7 +115,7 @@ def screen_letters(grid: VolumeGeometry, turn: Upright) -> tuple[str, str, str, 
     return _letter(-right), _letter(right), _letter(-bottom), _letter(bottom)
 
 
-def image_layers(images: "FitImages", *, by_fit: bool) -> tuple[ImageLayer, ImageLayer]:
+def build_image_layers(images: "FitImages", *, by_fit: bool) -> tuple[ImageLayer, ImageLayer]:
     """Return baseline and follow-up, windowed each separately, on the baseline's slices.
 
     Parameters
@@ -123,24 +123,26 @@ def image_layers(images: "FitImages", *, by_fit: bool) -> tuple[ImageLayer, Imag
     by_fit
         The follow-up by the fit, or by the coordinates of its header. Its window is the same.
     """
-    turn = upright(images.grid)
+    turn = find_upright(images.grid)
     scale = scale_mm(images.grid, turn)
-    limits = _window(images.after)
+    limits = _choose_window(images.after)
     followup = images.after if by_fit else images.before
     # where the follow-up does not reach it adds nothing
     drawn = np.nan_to_num(followup, nan=limits[0])
     return (
         ImageLayer(
             name="Baseline",
-            data=turned(images.baseline, turn),
+            data=turn_voxels(images.baseline, turn),
             scale=scale,
-            contrast_limits=_window(images.baseline),
+            contrast_limits=_choose_window(images.baseline),
         ),
-        ImageLayer(name="Follow-up", data=turned(drawn, turn), scale=scale, contrast_limits=limits),
+        ImageLayer(
+            name="Follow-up", data=turn_voxels(drawn, turn), scale=scale, contrast_limits=limits
+        ),
     )
 
 
-def ticks(centre_mm: tuple[float, float]) -> FloatArray:
+def build_ticks(centre_mm: tuple[float, float]) -> FloatArray:
     """Return four short lines that point at a place without covering it, as napari's vectors.
 
     Parameters
@@ -163,7 +165,7 @@ def _letter(direction: FloatArray) -> str:
     return LETTERS[axis][int(direction[axis] > 0)]
 
 
-def _window(values: NDArray[Any]) -> tuple[float, float]:
+def _choose_window(values: NDArray[Any]) -> tuple[float, float]:
     known = values[np.isfinite(values)]
     if known.size == 0:
         return (0.0, 1.0)

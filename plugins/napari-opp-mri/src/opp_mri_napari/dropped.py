@@ -9,7 +9,7 @@ from opp_mri.workflow.catalogue.index import holds_dicom
 LayerData = tuple[Any, ...]
 
 
-def reader_of(path: str | list[str]) -> Callable[[str | list[str]], list[LayerData]] | None:
+def choose_reader(path: str | list[str]) -> Callable[[str | list[str]], list[LayerData]] | None:
     """Return a reader for one folder with DICOM files in it; None for anything else.
 
     napari asks this for whatever is dropped on it, so it looks at a few files at most.

@@ -126,13 +126,13 @@ class StudyList:
 
     # what `shared.work.Work` asks
 
-    def next_job(self) -> Job | None:
+    def get_next_job(self) -> Job | None:
         """Return the search or pull that waits."""
         job, self._waiting = self._waiting, None
         self._is_working = self._is_working or job is not None
         return job
 
-    def next_save(self) -> Save | None:
+    def get_next_save(self) -> Save | None:
         """Return None: nothing is written but what a pull brings."""
         return None
 

@@ -25,7 +25,7 @@ from opp_mri_napari.archive.presenter import COLUMNS, StudyList
 from opp_mri_napari.shared.background import Background
 from opp_mri_napari.shared.closing import Closer
 from opp_mri_napari.shared.labels import make_label, show_text
-from opp_mri_napari.shared.napari_parts import main_window
+from opp_mri_napari.shared.napari_parts import get_main_window
 
 TITLE: Final = "font-size: 17px; font-weight: bold;"
 FAILURE: Final = "background: #f0e442; color: #1b1b1b; font-size: 14px; padding: 6px;"
@@ -210,7 +210,7 @@ def show_study_list(viewer: napari.Viewer, folder: Path, open_room: OpenRoom) ->
 
     panel = StudyListPanel(folder, open_and_put_away)
     dock = viewer.window.add_dock_widget(panel, area="right", name="Studies in the archive")
-    Closer(main_window(viewer), panel.close_work, asks=True)  # the window keeps it
+    Closer(get_main_window(viewer), panel.close_work, asks=True)  # the window keeps it
     return panel
 
 

@@ -13,7 +13,12 @@ from opp_mri.workflow.catalogue.patients import list_time_points
 from opp_mri.workflow.double_read.consensus import Pair
 from opp_mri.workflow.project import Project
 from opp_mri.workflow.reading_room.room import find_nearest_place, load_images
-from opp_mri_napari.shared.geometry import PaneGeometry, ScreenPoint, pane_geometry, window_of
+from opp_mri_napari.shared.geometry import (
+    PaneGeometry,
+    ScreenPoint,
+    build_pane_geometry,
+    choose_window,
+)
 from opp_mri_napari.shared.work import ImageCache, Job
 
 Line = tuple[ScreenPoint, ScreenPoint]
@@ -26,7 +31,7 @@ class Shown:
     volume: VolumeDescription
     geometry: PaneGeometry
 
-    def on_screen(self, start: PixelPoint, end: PixelPoint) -> Line:
+    def place_on_screen(self, start: PixelPoint, end: PixelPoint) -> Line:
         """Return a line as points on the screen, (down, across) in mm."""
         return self.geometry.screen_from_pixel(start), self.geometry.screen_from_pixel(end)
 
@@ -100,14 +105,14 @@ class PairImages:
 
     def scroll(self, steps: int) -> None:
         """Go some slices on."""
-        shown = self.shown()
+        shown = self.get_shown()
         if shown is not None:
             self.place = max(0, min(self.place + steps, len(shown.volume.planes) - 1))
 
     def step_sequence(self, steps: int) -> None:
         """Look at the next sequence of the time point."""
-        day, sequence = self.looked_at()
-        volumes = self._volumes()
+        day, sequence = self.get_shown_place()
+        volumes = self._group_volumes()
         roles = [role for role in SeriesRole if (day, role) in volumes]
         if roles:
             at = roles.index(sequence) if sequence in roles else -1
@@ -115,70 +120,70 @@ class PairImages:
 
     def step_time_point(self, steps: int) -> None:
         """Look at the same sequence of the next time point."""
-        day, sequence = self.looked_at()
-        days = sorted(d for d, role in self._volumes() if role is sequence)
+        day, sequence = self.get_shown_place()
+        days = sorted(d for d, role in self._group_volumes() if role is sequence)
         if day in days and 0 <= days.index(day) + steps < len(days):
             self._look_at((days[days.index(day) + steps], sequence))
 
     # --- what is shown
 
-    def looked_at(self) -> tuple[date, SeriesRole]:
+    def get_shown_place(self) -> tuple[date, SeriesRole]:
         """Return time point and sequence of what is shown."""
         if self.context is not None:
-            for key, volume in self._volumes().items():
+            for key, volume in self._group_volumes().items():
                 if volume.volume_id == self.context.volume_id:
                     return key
         return self._pair.cell
 
-    def shown(self) -> Shown | None:
+    def get_shown(self) -> Shown | None:
         """Return the series that is looked at, or None where the answer has no line."""
-        volume = self.context or self._volume_of_answer()
+        volume = self.context or self._find_volume_of_answer()
         if volume is None:
             return None
-        geometry = pane_geometry(volume.planes[0], volume.slice_spacing_mm)
+        geometry = build_pane_geometry(volume.planes[0], volume.slice_spacing_mm)
         return Shown(volume=volume, geometry=geometry)
 
-    def pictures(self) -> Pictures | None:
+    def get_pictures(self) -> Pictures | None:
         """Return the images of the series that is looked at, or None as long as they load."""
-        shown = self.shown()
+        shown = self.get_shown()
         return None if shown is None else self._cache.get(shown.volume.volume_id)
 
     @property
     def failure(self) -> str:
         """Why there is no image; "" where there is one, or where the answer has no line."""
-        shown = self.shown()
+        shown = self.get_shown()
         if shown is not None:
             return self._cache.failures.get(shown.volume.volume_id, "")
         if self.reading.caliper is None:
             return ""
         return "The images of this answer are no longer indexed: index them again."
 
-    def next_job(self) -> Job | None:
+    def get_next_job(self) -> Job | None:
         """Return the images to load next."""
-        shown = self.shown()
+        shown = self.get_shown()
         if shown is None:
             return None
         volume, geometry, store = shown.volume, shown.geometry, self._store
-        self._cache.want({volume.volume_id})
+        self._cache.want_images({volume.volume_id})
         if not self._cache.is_open(volume.volume_id):
             return None
 
         def load() -> Pictures:
             images = load_images(store, volume)
-            return Pictures(images=geometry.turned(images), window=window_of(images))
+            return Pictures(images=geometry.turn_images(images), window=choose_window(images))
 
-        return self._cache.job(volume.volume_id, load, lambda loaded: loaded.images.nbytes)
+        return self._cache.build_job(volume.volume_id, load, lambda loaded: loaded.images.nbytes)
 
     # --- inside
 
-    def _volume_of_answer(self) -> VolumeDescription | None:
+    def _find_volume_of_answer(self) -> VolumeDescription | None:
         caliper = self.reading.caliper
         if caliper is None:
             return None
         volumes = self._store.get_volumes_with_frame(caliper.sop_instance_uid, caliper.frame_number)
         return volumes[0] if volumes else None
 
-    def _volumes(self) -> Mapping[tuple[date, SeriesRole], VolumeDescription]:
+    def _group_volumes(self) -> Mapping[tuple[date, SeriesRole], VolumeDescription]:
         """Return the selected series of the patient, by time point and sequence."""
         return {
             (point.study_date, volume.role): volume
@@ -192,7 +197,7 @@ class PairImages:
             self.context = None
             self._to_line()
             return
-        self.context = self._volumes()[key]
+        self.context = self._group_volumes()[key]
         self.place = len(self.context.planes) // 2
         caliper = self.reading.caliper
         frame = self.context.planes[0].frame_of_reference_uid
@@ -200,7 +205,7 @@ class PairImages:
             self.place = find_nearest_place(self.context, caliper.start_lps_mm)
 
     def _to_line(self) -> None:
-        shown, caliper = self.shown(), self.reading.caliper
+        shown, caliper = self.get_shown(), self.reading.caliper
         if shown is not None and caliper is not None:
             frames = [(frame.sop_instance_uid, frame.frame_number) for frame in shown.volume.frames]
             self.place = frames.index((caliper.sop_instance_uid, caliper.frame_number))

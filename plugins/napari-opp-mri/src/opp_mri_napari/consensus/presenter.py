@@ -26,7 +26,7 @@ from opp_mri.workflow.double_read.resolving import (
 from opp_mri.workflow.measuring.protocol import require_protocol
 from opp_mri.workflow.project import Project
 from opp_mri_napari.consensus.images import Line, PairImages
-from opp_mri_napari.consensus.words import answer_in_words
+from opp_mri_napari.consensus.words import describe_answer
 from opp_mri_napari.shared.geometry import ScreenPoint
 from opp_mri_napari.shared.work import Job, Save
 
@@ -147,16 +147,20 @@ class ConsensusPresenter:
     def propose(self, kind: ResolutionKind) -> None:
         """Keep A, keep B, or take the mean; it is recorded once there is a reason."""
         if kind is ResolutionKind.MEAN:
-            if self._allowed(kind):
+            if self._is_allowed(kind):
                 mean = build_mean_line(self.pair)
                 self._propose(
-                    Proposal(kind=kind, words=f"the mean of the ends{self._long(mean)}", new=mean)
+                    Proposal(
+                        kind=kind,
+                        words=f"the mean of the ends{self._describe_long(mean)}",
+                        new=mean,
+                    )
                 )
             return
         answer = self.pair.a if kind is ResolutionKind.KEEP_A else self.pair.b
-        self._propose(Proposal(kind=kind, words=f"keep {kind.value}, {answer_in_words(answer)}"))
+        self._propose(Proposal(kind=kind, words=f"keep {kind.value}, {describe_answer(answer)}"))
 
-    def answer(self, answer: Answer) -> None:
+    def record_answer(self, answer: Answer) -> None:
         """Record instead of both that it is gone, or not measurable."""
         new = NewAnswer(answer=answer)
         words = answer.value.replace("_", " ")
@@ -165,13 +169,13 @@ class ConsensusPresenter:
     def draw(self) -> None:
         """Have the next two clicks set a new line."""
         self.cancel()
-        if self._allowed(ResolutionKind.NEW):
+        if self._is_allowed(ResolutionKind.NEW):
             self.drawing = True
             self.notice = "Click both ends of the new line."
 
     def click(self, screen: ScreenPoint) -> None:
         """Set an end of the new line, (down, across) in mm."""
-        shown = self.images.shown()
+        shown = self.images.get_shown()
         if not self.drawing or shown is None:
             return
         if self.images.context is not None:
@@ -189,7 +193,7 @@ class ConsensusPresenter:
         place = (frame.sop_instance_uid, frame.frame_number)
         new = build_line_answer(self.pair, (self.first, pixel), place)
         self.drawing, self.first = False, None
-        words = f"a new line{self._long(new)}"
+        words = f"a new line{self._describe_long(new)}"
         self._propose(Proposal(kind=ResolutionKind.NEW, words=words, new=new))
 
     def record(self, reason: str) -> None:
@@ -235,13 +239,13 @@ class ConsensusPresenter:
         """What went wrong: with the last wish, or with the images."""
         return self.banner or self.images.failure
 
-    def next_job(self) -> Job | None:
+    def get_next_job(self) -> Job | None:
         """Return the images to load next."""
-        return self.images.next_job()
+        return self.images.get_next_job()
 
     # what is resolved is recorded as it is given, so nothing waits to be written
 
-    def next_save(self) -> Save | None:
+    def get_next_save(self) -> Save | None:
         """Return nothing."""
         return None
 
@@ -251,9 +255,9 @@ class ConsensusPresenter:
     def save_rest(self) -> None:
         """Write nothing."""
 
-    def lines(self) -> dict[str, Line]:
+    def get_lines(self) -> dict[str, Line]:
         """Return the lines on the slice that is shown, by letter; "new" is what is proposed."""
-        shown = self.images.shown()
+        shown = self.images.get_shown()
         if shown is None:
             return {}
         frame = shown.volume.frames[self.images.place]
@@ -262,14 +266,14 @@ class ConsensusPresenter:
         for letter, reading in (("A", self.pair.a), ("B", self.pair.b)):
             caliper = reading.caliper
             if caliper is not None and (caliper.sop_instance_uid, caliper.frame_number) == here:
-                lines[letter] = shown.on_screen(caliper.start, caliper.end)
+                lines[letter] = shown.place_on_screen(caliper.start, caliper.end)
         new = self.proposal.new if self.proposal else None
         line = new.line if new else None
         if line and (line.sop_instance_uid, line.frame_number) == here:
-            lines["new"] = shown.on_screen(*line.points)
+            lines["new"] = shown.place_on_screen(*line.points)
         return lines
 
-    def why_not(self, kind: ResolutionKind) -> str:
+    def explain_refusal(self, kind: ResolutionKind) -> str:
         """Explain why a kind of resolution cannot be obtained here; "" where it can."""
         try:
             check_allowed(require_protocol(self._project.store), self.pair, kind, "any")
@@ -277,7 +281,7 @@ class ConsensusPresenter:
             return str(error)
         return ""
 
-    def progress(self) -> str:
+    def describe_progress(self) -> str:
         """State how far the work is."""
         discordant = [pair for pair in self.pairs if pair.discordance]
         done = sum(discordance.resolution is not None for discordance in discordant)
@@ -303,9 +307,9 @@ class ConsensusPresenter:
         else:
             self.go_to(self.position)
 
-    def _long(self, new: NewAnswer) -> str:
+    def _describe_long(self, new: NewAnswer) -> str:
         """State how long a line is that was not recorded yet."""
-        shown, line = self.images.shown(), new.line
+        shown, line = self.images.get_shown(), new.line
         if shown is None or line is None:
             return ""
         plane = shown.volume.get_plane(line.sop_instance_uid, line.frame_number)
@@ -314,14 +318,14 @@ class ConsensusPresenter:
         return f", {format_mm(round_to_recorded_mm(plane.measure_length_mm(*line.points)))}"
 
     def _propose(self, proposal: Proposal) -> None:
-        if self._allowed(proposal.kind):
+        if self._is_allowed(proposal.kind):
             self.drawing, self.first, self.notice = False, None, ""
             self.proposal = proposal
             if self.images.context is not None:  # what is decided on is what is seen
                 self.images.turn()
 
-    def _allowed(self, kind: ResolutionKind) -> bool:
-        self.banner = self.why_not(kind)
+    def _is_allowed(self, kind: ResolutionKind) -> bool:
+        self.banner = self.explain_refusal(kind)
         return not self.banner
 
     def _reload(self, lesion_id: str | None = None) -> None:

@@ -17,7 +17,7 @@ from opp_mri.domain.visible_text import make_visible
 from opp_mri.workflow.project import open_project
 from opp_mri_napari.consensus.images import Line
 from opp_mri_napari.consensus.presenter import ConsensusPresenter
-from opp_mri_napari.consensus.words import KEY_SHEET, facts, state, title, weeks_in_words
+from opp_mri_napari.consensus.words import KEY_SHEET, describe_weeks, list_facts, state, write_title
 from opp_mri_napari.shared.background import Background
 from opp_mri_napari.shared.closing import Closer
 from opp_mri_napari.shared.drags import ButtonDrags
@@ -25,11 +25,11 @@ from opp_mri_napari.shared.geometry import LEVEL_PER_PX, WIDTH_PER_PX
 from opp_mri_napari.shared.keys import Key, KeysFirst
 from opp_mri_napari.shared.labels import make_label, show_text
 from opp_mri_napari.shared.napari_parts import (
-    canvas_height_px,
-    canvas_widget,
     dock_panel,
+    get_canvas_widget,
+    get_main_window,
     is_open,
-    main_window,
+    measure_canvas_height_px,
 )
 
 HEIGHT_SHOWN_MM: Final = 90.0  # the vertebra and its neighbours
@@ -84,7 +84,7 @@ class ConsensusPanel(QWidget):
         self.history = make_label("font-size: 13px; color: #b8c4ce;")
         self.signature = QPushButton("Sign this lesion  (S)")
         self.keys = make_label("font-size: 13px;")
-        self.keys.setText(_table(KEY_SHEET))
+        self.keys.setText(_format_table(KEY_SHEET))
         self.disclaimer = make_label("font-size: 12px; color: #b8c4ce;")
         self.disclaimer.setText("Research software, not a medical device.")
         column = QVBoxLayout(self)
@@ -102,13 +102,14 @@ class ConsensusPanel(QWidget):
         show_text(self.banner, presenter.warning)
         show_text(self.notice, presenter.notice)
         self.progress.setText(
-            f"Pair {presenter.position + 1} of {len(presenter.pairs)}; {presenter.progress()}"
+            f"Pair {presenter.position + 1} of {len(presenter.pairs)}; "
+            f"{presenter.describe_progress()}"
         )
-        self.title.setText(title(presenter.pair))
-        self.facts.setText(_table(facts(presenter.pair)))
+        self.title.setText(write_title(presenter.pair))
+        self.facts.setText(_format_table(list_facts(presenter.pair)))
         self.state.setText(state(presenter.pair))
         for kind, button in self.buttons.items():
-            why = presenter.why_not(kind)
+            why = presenter.explain_refusal(kind)
             button.setEnabled(not why)
             button.setToolTip(why)
         asking = presenter.proposal is not None
@@ -150,28 +151,28 @@ class ConsensusWindow:
         self._shown_volume = ""
         dock_panel(viewer, self.panel, "Consensus")
         self._background = Background(presenter)
-        self._background.read.connect(self._arrived)
+        self._background.read.connect(self._show_arrived)
         go = presenter.images.step_time_point
         self._keys = KeysFirst(
-            self._key_map(), self._wheel,
+            self._build_key_map(), self._turn_wheel,
             {
-                Qt.Key.Key_Left: Key(lambda: self._wish(lambda: go(-1))),
-                Qt.Key.Key_Right: Key(lambda: self._wish(lambda: go(1))),
+                Qt.Key.Key_Left: Key(lambda: self._do_wish(lambda: go(-1))),
+                Qt.Key.Key_Right: Key(lambda: self._do_wish(lambda: go(1))),
             },
         )  # fmt: skip
         line = self.panel.reason.lineEdit()
-        canvas = canvas_widget(viewer)
+        canvas = get_canvas_widget(viewer)
         self._drags = ButtonDrags(canvas, self._change_window, self._pan, self._reset_window)
-        watched = [canvas, main_window(viewer), self.panel]
+        watched = [canvas, get_main_window(viewer), self.panel]
         self._keys.watch([*watched, line] if line is not None else watched, wheel_of=canvas)
         for kind, button in self.panel.buttons.items():
             button.setFocusPolicy(Qt.FocusPolicy.NoFocus)
-            button.clicked.connect(self._asking(kind))
+            button.clicked.connect(self._make_question(kind))
         self.panel.signature.setFocusPolicy(Qt.FocusPolicy.NoFocus)
-        self.panel.signature.clicked.connect(lambda: self._wish(presenter.sign))
-        viewer.mouse_drag_callbacks.append(self._pressed)
+        self.panel.signature.clicked.connect(lambda: self._do_wish(presenter.sign))
+        viewer.mouse_drag_callbacks.append(self._handle_press)
         # what is resolved is recorded as it is given, so there is nothing to ask
-        self._closer = Closer(main_window(viewer), lambda: None, asks=False)
+        self._closer = Closer(get_main_window(viewer), lambda: None, asks=False)
         self.refresh()
 
     def close(self) -> None:
@@ -187,9 +188,9 @@ class ConsensusWindow:
         if self.presenter.proposal is not None:
             self.panel.reason.setFocus()
         else:
-            canvas_widget(self.viewer).setFocus()
+            get_canvas_widget(self.viewer).setFocus()
 
-    def _arrived(self, _label: str) -> None:
+    def _show_arrived(self, _label: str) -> None:
         if is_open(self.viewer):
             self.refresh()
 
@@ -207,7 +208,7 @@ class ConsensusWindow:
             self._write_caption()
 
     def _reset_window(self) -> None:
-        pictures = self.presenter.images.pictures()
+        pictures = self.presenter.images.get_pictures()
         if pictures is not None:
             self._set_window(pictures.window)
 
@@ -216,60 +217,62 @@ class ConsensusWindow:
         _, down, across = camera.center
         camera.center = (0.0, down - down_px / camera.zoom, across - across_px / camera.zoom)
 
-    def _wish(self, wish: Callable[[], None]) -> None:
+    def _do_wish(self, wish: Callable[[], None]) -> None:
         wish()
         self.refresh()
 
-    def _asking(self, kind: ResolutionKind) -> Callable[[], None]:
+    def _make_question(self, kind: ResolutionKind) -> Callable[[], None]:
         presenter = self.presenter
         if kind is ResolutionKind.NEW:
-            return lambda: self._wish(presenter.draw)
-        return lambda: self._wish(lambda: presenter.propose(kind))
+            return lambda: self._do_wish(presenter.draw)
+        return lambda: self._do_wish(lambda: presenter.propose(kind))
 
-    def _key_map(self) -> dict[tuple[Qt.Key, bool], Key]:
+    def _build_key_map(self) -> dict[tuple[Qt.Key, bool], Key]:
         presenter = self.presenter
 
-        def wish(do: Callable[[], None], **how: bool) -> Key:
-            return Key(lambda: self._wish(do), **how)
+        def make_key(do: Callable[[], None], **how: bool) -> Key:
+            return Key(lambda: self._do_wish(do), **how)
 
-        enter = wish(lambda: presenter.record(self.panel.reason.currentText()), while_typing=True)
+        enter = make_key(
+            lambda: presenter.record(self.panel.reason.currentText()), while_typing=True
+        )
         keys = {
-            Qt.Key.Key_A: Key(self._asking(ResolutionKind.KEEP_A)),
-            Qt.Key.Key_B: Key(self._asking(ResolutionKind.KEEP_B)),
-            Qt.Key.Key_M: Key(self._asking(ResolutionKind.MEAN)),
-            Qt.Key.Key_L: wish(presenter.draw),
-            Qt.Key.Key_D: wish(presenter.draw),
-            Qt.Key.Key_Q: wish(lambda: presenter.answer(Answer.NOT_MEASURABLE)),
-            Qt.Key.Key_0: wish(lambda: presenter.answer(Answer.GONE)),
+            Qt.Key.Key_A: Key(self._make_question(ResolutionKind.KEEP_A)),
+            Qt.Key.Key_B: Key(self._make_question(ResolutionKind.KEEP_B)),
+            Qt.Key.Key_M: Key(self._make_question(ResolutionKind.MEAN)),
+            Qt.Key.Key_L: make_key(presenter.draw),
+            Qt.Key.Key_D: make_key(presenter.draw),
+            Qt.Key.Key_Q: make_key(lambda: presenter.record_answer(Answer.NOT_MEASURABLE)),
+            Qt.Key.Key_0: make_key(lambda: presenter.record_answer(Answer.GONE)),
             Qt.Key.Key_Return: enter,
             Qt.Key.Key_Enter: enter,
-            Qt.Key.Key_Escape: wish(presenter.cancel, while_typing=True),
-            Qt.Key.Key_T: wish(presenter.turn),
-            Qt.Key.Key_Left: wish(lambda: presenter.images.step_sequence(-1)),
-            Qt.Key.Key_Right: wish(lambda: presenter.images.step_sequence(1)),
-            Qt.Key.Key_Up: wish(lambda: presenter.images.scroll(1), repeats=True),
-            Qt.Key.Key_Down: wish(lambda: presenter.images.scroll(-1), repeats=True),
-            Qt.Key.Key_N: wish(lambda: presenter.step(1)),
-            Qt.Key.Key_S: wish(presenter.sign),
+            Qt.Key.Key_Escape: make_key(presenter.cancel, while_typing=True),
+            Qt.Key.Key_T: make_key(presenter.turn),
+            Qt.Key.Key_Left: make_key(lambda: presenter.images.step_sequence(-1)),
+            Qt.Key.Key_Right: make_key(lambda: presenter.images.step_sequence(1)),
+            Qt.Key.Key_Up: make_key(lambda: presenter.images.scroll(1), repeats=True),
+            Qt.Key.Key_Down: make_key(lambda: presenter.images.scroll(-1), repeats=True),
+            Qt.Key.Key_N: make_key(lambda: presenter.step(1)),
+            Qt.Key.Key_S: make_key(presenter.sign),
         }
-        shifted = {(Qt.Key.Key_N, True): wish(lambda: presenter.step(-1))}
+        shifted = {(Qt.Key.Key_N, True): make_key(lambda: presenter.step(-1))}
         return {(key, False): action for key, action in keys.items()} | shifted
 
-    def _wheel(self, notches: int, ctrl: bool) -> None:
+    def _turn_wheel(self, notches: int, ctrl: bool) -> None:
         if ctrl:
             self.viewer.scene.camera.zoom *= ZOOM_STEP**notches
         else:
-            self._wish(lambda: self.presenter.images.scroll(notches))
+            self._do_wish(lambda: self.presenter.images.scroll(notches))
 
-    def _pressed(self, _viewer: napari.Viewer, event: Any) -> Generator[None, None, None]:
+    def _handle_press(self, _viewer: napari.Viewer, event: Any) -> Generator[None, None, None]:
         if event.button == 1 and self.presenter.drawing:
             down, across = (float(mm) for mm in event.position[-2:])
-            self._wish(lambda: self.presenter.click((down, across)))
+            self._do_wish(lambda: self.presenter.click((down, across)))
         yield
 
     def _show_image(self) -> None:
         presenter = self.presenter
-        shown, pictures = presenter.images.shown(), presenter.images.pictures()
+        shown, pictures = presenter.images.get_shown(), presenter.images.get_pictures()
         if self._image is not None:
             self._image.visible = pictures is not None
         for layer in self._lines.values():
@@ -289,29 +292,33 @@ class ConsensusWindow:
             self._shown_volume = shown.volume.volume_id
             self._set_window(pictures.window)
         self.viewer.dims.set_current_step(0, presenter.images.place)
-        lines = presenter.lines()
+        lines = presenter.get_lines()
         for name, line in lines.items():
             self._draw(name, line)
-        framed = (presenter.position, presenter.images.letter, canvas_height_px(self.viewer))
+        framed = (
+            presenter.position,
+            presenter.images.letter,
+            measure_canvas_height_px(self.viewer),
+        )
         if self._framed != framed and lines:
             self._framed = framed
-            self._frame(next(iter(lines.values())))
+            self._frame_line(next(iter(lines.values())))
         self._write_caption()
 
     def _write_caption(self) -> None:
         presenter = self.presenter
-        shown = presenter.images.shown()
+        shown = presenter.images.get_shown()
         text = self.viewer.canvas.overlays.text
         text.visible, text.font_size, text.position = True, 12, "top_left"
         if shown is None:
             text.text = f"{presenter.images.letter} has no line"
             return
-        if self._image is None or presenter.images.pictures() is None:
+        if self._image is None or presenter.images.get_pictures() is None:
             text.text = "" if presenter.warning else "loading …"
             return
         left, _, top, _ = (SIDES.get(letter[:1], letter) for letter in shown.geometry.letters)
-        day, role = presenter.images.looked_at()
-        when = weeks_in_words(presenter.pair.lesion, day)
+        day, role = presenter.images.get_shown_place()
+        when = describe_weeks(presenter.pair.lesion, day)
         of_answer = presenter.images.context is None
         name = f"image of {presenter.images.letter}" if of_answer else (
             f"{role.value}, {when}: not the pair's image"
@@ -323,8 +330,8 @@ class ConsensusWindow:
         )
 
     def _draw(self, name: str, line: Line) -> None:
-        pieces = _dashes(line) if name == "B" else [line]
-        data = [np.array([*piece]) for piece in (*pieces, *_ticks(line))]
+        pieces = _draw_dashes(line) if name == "B" else [line]
+        data = [np.array([*piece]) for piece in (*pieces, *_draw_ticks(line))]
         layer = self._lines.get(name)
         if layer is None:
             layer = self._lines[name] = self.viewer.add_shapes(
@@ -335,21 +342,21 @@ class ConsensusWindow:
         layer.selected_data = set()
         layer.visible = True
 
-    def _frame(self, line: Line) -> None:
+    def _frame_line(self, line: Line) -> None:
         (down_1, across_1), (down_2, across_2) = line
         camera = self.viewer.scene.camera
         camera.center = (0.0, (down_1 + down_2) / 2, (across_1 + across_2) / 2)
-        camera.zoom = canvas_height_px(self.viewer) / HEIGHT_SHOWN_MM
+        camera.zoom = measure_canvas_height_px(self.viewer) / HEIGHT_SHOWN_MM
 
 
-def _dashes(line: Line) -> list[Line]:
+def _draw_dashes(line: Line) -> list[Line]:
     start, end = np.array(line[0]), np.array(line[1])
     count = max(3, round(float(np.hypot(*(end - start))) / DASH_MM) | 1)  # odd: both ends drawn
     at = [start + (end - start) * n / count for n in range(count + 1)]
     return [(tuple(at[n]), tuple(at[n + 1])) for n in range(0, count, 2)]
 
 
-def _ticks(line: Line) -> list[Line]:
+def _draw_ticks(line: Line) -> list[Line]:
     """Return the ends' strokes across the line."""
     start, end = np.array(line[0]), np.array(line[1])
     along = (end - start) / max(float(np.hypot(*(end - start))), 1e-6)
@@ -357,7 +364,7 @@ def _ticks(line: Line) -> list[Line]:
     return [(tuple(end_point - across), tuple(end_point + across)) for end_point in (start, end)]
 
 
-def _table(rows: Sequence[tuple[str, str]]) -> str:
+def _format_table(rows: Sequence[tuple[str, str]]) -> str:
     cells = "".join(
         f"<tr><td style='padding: 1px 12px 1px 0; white-space: nowrap; "
         f"color: {COLOURS.get(name.partition(' (')[0], '')}'><b>{escape(name)}</b></td>"
@@ -379,7 +386,7 @@ def open_consensus(project_folder: Path, signer: str, lesion_ids: Sequence[str] 
         presenter = ConsensusPresenter(project, signer, lesion_ids)
         viewer = napari.Viewer(title="OPP consensus")
         window = ConsensusWindow(viewer, presenter)
-        main_window(viewer).showMaximized()
+        get_main_window(viewer).showMaximized()
         try:
             napari.run()
         finally:

@@ -25,22 +25,22 @@ KEY_SHEET: Final = (
 )
 
 
-def title(pair: Pair) -> str:
+def write_title(pair: Pair) -> str:
     """Name the cell."""
     lesion, reading = pair.lesion, pair.a
-    when = weeks_in_words(lesion, reading.study_date)
+    when = describe_weeks(lesion, reading.study_date)
     return f"{lesion.lesion_id} {lesion.level} · {reading.sequence.value} · {when}"
 
 
-def weeks_in_words(lesion: Lesion, day: date) -> str:
+def describe_weeks(lesion: Lesion, day: date) -> str:
     """State when a study was, such as `+11.3 weeks`."""
     return f"{weeks_from_days(count_days(lesion.ssrs_last_date, day)):+.1f} weeks"
 
 
-def facts(pair: Pair) -> tuple[tuple[str, str], ...]:
+def list_facts(pair: Pair) -> tuple[tuple[str, str], ...]:
     """Return what A and B say, and how far apart they are."""
     discordance = pair.discordance
-    rows = [("A (solid)", answer_in_words(pair.a)), ("B (dashed)", answer_in_words(pair.b))]
+    rows = [("A (solid)", describe_answer(pair.a)), ("B (dashed)", describe_answer(pair.b))]
     if pair.a.length_mm is not None and pair.b.length_mm is not None:
         rows.append(("difference", format_mm(abs(pair.a.length_mm - pair.b.length_mm))))
     if pair.ends is not None:
@@ -66,10 +66,10 @@ def state(pair: Pair) -> str:
     """Describe what happened to a pair."""
     if pair.resolution is None or pair.result is None:
         return "open" if pair.discordance else "agrees: becomes the mean when signed"
-    return f"resolved ({pair.resolution.kind.value}): {answer_in_words(pair.result)}"
+    return f"resolved ({pair.resolution.kind.value}): {describe_answer(pair.result)}"
 
 
-def answer_in_words(reading: Reading) -> str:
+def describe_answer(reading: Reading) -> str:
     """Describe an answer in a few words."""
     if reading.answer is Answer.MEASURED and reading.length_mm is not None:
         return format_mm(reading.length_mm)

@@ -8,7 +8,7 @@ from qtpy.QtWidgets import QLineEdit, QVBoxLayout, QWidget
 
 from opp_mri.domain.registration import Verdict
 from opp_mri_napari.fits.presenter import KEY_SHEET, FitReviewPresenter
-from opp_mri_napari.fits.words import FitWords, fit_words, what_confirming_says
+from opp_mri_napari.fits.words import FitWords, describe_confirming, fit_words
 from opp_mri_napari.shared.labels import make_label, show_text
 
 WIDTH_PX: Final = 430
@@ -70,12 +70,12 @@ class FitPanel(QWidget):
             VERDICT_STYLES[words.verdict] + "font-size: 21px; font-weight: bold;" + BOX
         )
         self.reasons.setText(" ".join(words.reasons))
-        self.numbers.setText(_table(words.numbers))
-        self.decided.setText(_decided(words))
+        self.numbers.setText(_format_table(words.numbers))
+        self.decided.setText(_format_decision(words))
         self._show_reason(presenter)
-        self.statement.setText(what_confirming_says(presenter.current))
+        self.statement.setText(describe_confirming(presenter.current))
         can_confirm = words.verdict is not Verdict.FAILED
-        self.keys.setText(_keys(full=presenter.show_keys, can_confirm=can_confirm))
+        self.keys.setText(_format_keys(full=presenter.show_keys, can_confirm=can_confirm))
         for widget in (self.reasons, self.numbers):
             widget.setVisible(not presenter.show_keys)
 
@@ -87,7 +87,7 @@ class FitPanel(QWidget):
         self.reason.setVisible(asking)
 
 
-def _decided(words: FitWords) -> str:
+def _format_decision(words: FitWords) -> str:
     if not words.decisions:
         return "Undecided"
     latest, *earlier = (escape(decision) for decision in words.decisions)
@@ -97,9 +97,9 @@ def _decided(words: FitWords) -> str:
     return f"{latest[0].upper()}{latest[1:]}{rest}"
 
 
-def _keys(*, full: bool, can_confirm: bool) -> str:
+def _format_keys(*, full: bool, can_confirm: bool) -> str:
     if full:
-        return _table(KEY_SHEET)
+        return _format_table(KEY_SHEET)
     confirm = "<b>C</b> confirm &nbsp; " if can_confirm else ""
     return (
         f"{confirm}<b>R</b> reject &nbsp; <b>Space</b> blink &nbsp; "
@@ -107,7 +107,7 @@ def _keys(*, full: bool, can_confirm: bool) -> str:
     )
 
 
-def _table(rows: tuple[tuple[str, str], ...]) -> str:
+def _format_table(rows: tuple[tuple[str, str], ...]) -> str:
     cells = "".join(
         f"<tr><td style='padding: 2px 12px 2px 0; white-space: nowrap'><b>{escape(name)}</b></td>"
         f"<td style='padding: 2px 0'>{escape(value)}</td></tr>"

@@ -26,7 +26,7 @@ from opp_mri.workflow.registration.align_review import (
     update_decisions,
 )
 from opp_mri.workflow.registration.decisions import decide
-from opp_mri_napari.fits.words import title
+from opp_mri_napari.fits.words import write_title
 from opp_mri_napari.shared.work import ImageCache, Job, Save
 
 LOOKED_AT_S: Final = 1.0  # a fit is confirmed by looking at it, not by a key that came too early
@@ -60,7 +60,7 @@ class View(StrEnum):
     FOLLOWUP = "follow-up"
 
 
-def _now() -> datetime:
+def _get_time() -> datetime:
     return datetime.now(UTC)
 
 
@@ -113,7 +113,7 @@ class FitReviewPresenter:
         *,
         fit_ids: Sequence[str] = (),
         write: Write = lambda run: run(),
-        clock: Callable[[], datetime] = _now,
+        clock: Callable[[], datetime] = _get_time,
         stopwatch: Callable[[], float] = time.monotonic,
     ) -> None:
         queue = build_review_queue(project.store, lesion_ids, fit_ids)
@@ -167,17 +167,17 @@ class FitReviewPresenter:
 
     # What is shown
 
-    def next_job(self) -> Job | None:
+    def get_next_job(self) -> Job | None:
         """Return the images to load next: those of the current fit, then of the one after it."""
-        ahead = self._next_undecided()
+        ahead = self._find_next_undecided()
         places = [self.position] if ahead is None else [self.position, ahead]
         fits = [self.items[place].alignment for place in places]
-        self._cache.want({fit.fit_id for fit in fits})
+        self._cache.want_images({fit.fit_id for fit in fits})
         waiting = next((fit for fit in fits if self._cache.is_open(fit.fit_id)), None)
         if waiting is None:
             return None
         load = partial(fit_images, self._project.store, waiting)
-        job = self._cache.job(waiting.fit_id, load, _size_bytes)
+        job = self._cache.build_job(waiting.fit_id, load, _measure_size_bytes)
 
         def take(images: FitImages) -> None:
             job.take(images)
@@ -186,7 +186,7 @@ class FitReviewPresenter:
 
         return evolve(job, take=take)
 
-    def shown(self) -> None:
+    def notice_shown(self) -> None:
         """Note that the images of the current fit are on screen now."""
         if self._shown_at is None and self.images is not None:
             self._shown_at = self._stopwatch()
@@ -211,13 +211,13 @@ class FitReviewPresenter:
         """Go to a slice of the baseline."""
         self.slice_index = max(0, min(index, self.slices - 1))
 
-    def next(self) -> None:
+    def go_to_next(self) -> None:
         """Go to the next fit, after the last to the first."""
-        self._go(self.position + 1)
+        self._go_to(self.position + 1)
 
-    def previous(self) -> None:
+    def go_to_previous(self) -> None:
         """Go to the fit before."""
-        self._go(self.position - 1)
+        self._go_to(self.position - 1)
 
     def toggle_keys(self) -> None:
         """Show or hide the key sheet."""
@@ -304,22 +304,22 @@ class FitReviewPresenter:
         except OppMriError as error:  # a reason that was written stays, to be tried again
             self._warning = str(error)
             return
-        done = f"{alignment_decision.decision.value.capitalize()}: {title(self.current)}, "
+        done = f"{alignment_decision.decision.value.capitalize()}: {write_title(self.current)}, "
         done += f"{self.current.alignment.followup_study_date}."
-        ahead = self._next_undecided()
-        self._go(self.position if again or ahead is None else ahead)
+        ahead = self._find_next_undecided()
+        self._go_to(self.position if again or ahead is None else ahead)
         self.notice = done if ahead is not None else f"{done} {ALL_DECIDED}"
 
     @property
     def _fit_id(self) -> str:
         return self.current.alignment.fit_id
 
-    def _next_undecided(self) -> int | None:
+    def _find_next_undecided(self) -> int | None:
         count = len(self.items)
         places = ((self.position + step) % count for step in range(1, count))
         return next((place for place in places if not self.items[place].decisions), None)
 
-    def _go(self, place: int) -> None:
+    def _go_to(self, place: int) -> None:
         self.position = place % len(self.items)
         self.view, self.by_fit = View.OVERLAY, True
         self.pending, self._warning, self.notice = None, "", ""
@@ -334,7 +334,7 @@ class FitReviewPresenter:
 
     # Decisions are recorded as they are made, so nothing waits to be written
 
-    def next_save(self) -> Save | None:
+    def get_next_save(self) -> Save | None:
         """Return nothing."""
         return None
 
@@ -345,5 +345,5 @@ class FitReviewPresenter:
         """Write nothing."""
 
 
-def _size_bytes(images: FitImages) -> int:
+def _measure_size_bytes(images: FitImages) -> int:
     return int(images.baseline.nbytes + images.before.nbytes + images.after.nbytes)

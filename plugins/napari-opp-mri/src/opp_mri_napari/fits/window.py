@@ -19,26 +19,26 @@ from opp_mri_napari.convert import (
     FOLLOWUP_COLOUR,
     WHITE,
     Colour,
-    image_layers,
-    on_screen_mm,
-    screen_letters,
-    ticks,
-    upright,
+    build_image_layers,
+    build_ticks,
+    convert_to_screen_mm,
+    find_screen_letters,
+    find_upright,
 )
 from opp_mri_napari.fits.panel import FitPanel
 from opp_mri_napari.fits.presenter import FitReviewPresenter, View
-from opp_mri_napari.fits.words import ticks_in_words
+from opp_mri_napari.fits.words import describe_ticks
 from opp_mri_napari.shared.background import Background
 from opp_mri_napari.shared.closing import Closer
 from opp_mri_napari.shared.keys import Key, KeysFirst
 from opp_mri_napari.shared.napari_parts import (
-    canvas_height_px,
-    canvas_widget,
     dock_panel,
     fold_layers,
+    get_canvas_widget,
+    get_main_window,
+    is_layers_folded,
     is_open,
-    layers_are_folded,
-    main_window,
+    measure_canvas_height_px,
 )
 
 HEIGHT_SHOWN_MM: Final = 220.0  # six lumbar levels or more, so that they can be counted
@@ -73,18 +73,18 @@ class FitReviewWindow:
         self._saver = ThreadPoolExecutor(1, thread_name_prefix="fit-decision")
         self._saving: Future[None] | None = None
         self._recorded = _Decided()
-        self._recorded.decided.connect(self._decided)
+        self._recorded.decided.connect(self._show_decision)
         self._background = Background(presenter)
-        self._background.read.connect(self._arrived)
+        self._background.read.connect(self._show_arrived)
         dock_panel(viewer, self.panel, "Fit")
-        self._keys = KeysFirst(self._key_map(), self._wheel)
-        canvas = canvas_widget(viewer)
+        self._keys = KeysFirst(self._build_key_map(), self._turn_wheel)
+        canvas = get_canvas_widget(viewer)
         self._keys.watch(
-            (canvas, main_window(viewer), self.panel, self.panel.reason), wheel_of=canvas
+            (canvas, get_main_window(viewer), self.panel, self.panel.reason), wheel_of=canvas
         )
-        viewer.dims.events.current_step.connect(self._slider_moved)
+        viewer.dims.events.current_step.connect(self._follow_slider)
         # decisions are recorded as they are made, so there is nothing to ask
-        self._closer = Closer(main_window(viewer), lambda: None, asks=False)
+        self._closer = Closer(get_main_window(viewer), lambda: None, asks=False)
         self.refresh()
 
     def close(self) -> None:
@@ -110,16 +110,16 @@ class FitReviewWindow:
         if self.panel.reason.isVisible():
             self.panel.reason.setFocus()
         else:
-            canvas_widget(self.viewer).setFocus()
+            get_canvas_widget(self.viewer).setFocus()
 
-    def _arrived(self, _label: str) -> None:
+    def _show_arrived(self, _label: str) -> None:
         if self._is_open():  # images may arrive when the window is closed already
             self.refresh()
 
     def _is_open(self) -> bool:
-        return is_open(self.viewer) and main_window(self.viewer).isVisible()
+        return is_open(self.viewer) and get_main_window(self.viewer).isVisible()
 
-    def _wish(self, wish: Callable[[], None]) -> None:
+    def _do_wish(self, wish: Callable[[], None]) -> None:
         if self._saving is None:  # else it would be about another fit than the one decided
             wish()
             self.refresh()
@@ -130,12 +130,12 @@ class FitReviewWindow:
             return
         self._saving = self._saver.submit(wish)
         if wait([self._saving], timeout=AT_ONCE_S).done:
-            self._decided()
+            self._show_decision()
         else:
             self.panel.progress.setText("saving …")
             self._saving.add_done_callback(lambda _done: self._recorded.decided.emit())
 
-    def _decided(self) -> None:
+    def _show_decision(self) -> None:
         if self._saving is None:
             return
         done, self._saving = self._saving, None
@@ -143,50 +143,52 @@ class FitReviewWindow:
         if self._is_open():
             self.refresh()
 
-    def _key_map(self) -> dict[tuple[Qt.Key, bool], Key]:
-        def wish(do: Callable[[], None], **how: bool) -> Key:
-            return Key(lambda: self._wish(do), **how)
+    def _build_key_map(self) -> dict[tuple[Qt.Key, bool], Key]:
+        def make_key(do: Callable[[], None], **how: bool) -> Key:
+            return Key(lambda: self._do_wish(do), **how)
 
-        def decision(do: Callable[[], None]) -> Key:
+        def make_decision_key(do: Callable[[], None]) -> Key:
             return Key(lambda: self._decide(do))
 
         presenter, line = self.presenter, self.panel.reason
         # taken in the line too: Qt would hand it on to the panel, where it confirms
         enter = Key(lambda: self._decide(partial(presenter.enter, line.text())), while_typing=True)
         one_key = {
-            Qt.Key.Key_C: decision(presenter.confirm),
+            Qt.Key.Key_C: make_decision_key(presenter.confirm),
             Qt.Key.Key_Return: enter,
             Qt.Key.Key_Enter: enter,
-            Qt.Key.Key_R: decision(presenter.reject),
-            Qt.Key.Key_Space: wish(presenter.blink, repeats=True),
-            Qt.Key.Key_O: wish(presenter.show_overlay),
-            Qt.Key.Key_B: wish(presenter.toggle_before),
-            Qt.Key.Key_Up: wish(lambda: presenter.scroll(1), repeats=True),
-            Qt.Key.Key_Down: wish(lambda: presenter.scroll(-1), repeats=True),
-            Qt.Key.Key_N: wish(presenter.next),
-            Qt.Key.Key_Escape: wish(presenter.escape, while_typing=True),
-            Qt.Key.Key_F1: wish(presenter.toggle_keys, while_typing=True),
+            Qt.Key.Key_R: make_decision_key(presenter.reject),
+            Qt.Key.Key_Space: make_key(presenter.blink, repeats=True),
+            Qt.Key.Key_O: make_key(presenter.show_overlay),
+            Qt.Key.Key_B: make_key(presenter.toggle_before),
+            Qt.Key.Key_Up: make_key(lambda: presenter.scroll(1), repeats=True),
+            Qt.Key.Key_Down: make_key(lambda: presenter.scroll(-1), repeats=True),
+            Qt.Key.Key_N: make_key(presenter.go_to_next),
+            Qt.Key.Key_Escape: make_key(presenter.escape, while_typing=True),
+            Qt.Key.Key_F1: make_key(presenter.toggle_keys, while_typing=True),
             Qt.Key.Key_F2: Key(self._flip_layers),
         }
         keys = {(key, False): action for key, action in one_key.items()}
         # where ? needs Shift, and where it does not
-        keys |= {(Qt.Key.Key_Question, held): wish(presenter.toggle_keys) for held in (True, False)}
-        return keys | {(Qt.Key.Key_N, True): wish(presenter.previous)}
+        keys |= {
+            (Qt.Key.Key_Question, held): make_key(presenter.toggle_keys) for held in (True, False)
+        }
+        return keys | {(Qt.Key.Key_N, True): make_key(presenter.go_to_previous)}
 
-    def _wheel(self, notches: int, ctrl: bool) -> None:
+    def _turn_wheel(self, notches: int, ctrl: bool) -> None:
         if ctrl:
             self.viewer.scene.camera.zoom *= ZOOM_STEP**notches
         else:
-            self._wish(lambda: self.presenter.scroll(notches))
+            self._do_wish(lambda: self.presenter.scroll(notches))
 
-    def _slider_moved(self) -> None:
+    def _follow_slider(self) -> None:
         step = self.viewer.dims.current_step[0]
         # napari moves the slider by itself while layers come and change
         if not self._showing and self._drawn and step != self.presenter.slice_index:
-            self._wish(lambda: self.presenter.go_to_slice(step))
+            self._do_wish(lambda: self.presenter.go_to_slice(step))
 
     def _flip_layers(self) -> None:
-        fold_layers(self.viewer, away=not layers_are_folded(self.viewer))
+        fold_layers(self.viewer, away=not is_layers_folded(self.viewer))
 
     def _show_images(self) -> None:
         images, presenter = self.presenter.images, self.presenter
@@ -200,19 +202,19 @@ class FitReviewWindow:
             return
         if self._drawn is None or self._drawn[0] is not images:
             self._draw(images)
-            self._frame(images)
+            self._frame_images(images)
         elif self._drawn[1] != presenter.by_fit:
             self._draw(images)
-        self._colour()
+        self._set_colours()
         self.viewer.dims.set_current_step(0, presenter.slice_index)
-        text.text = self._caption(images)
+        text.text = self._write_caption(images)
         # keys that were pressed before it was on screen still wait: they are taken first
-        QTimer.singleShot(0, presenter.shown)
+        QTimer.singleShot(0, presenter.notice_shown)
 
     def _draw(self, images: FitImages) -> None:
         self._drawn = (images, self.presenter.by_fit)
-        first, second = image_layers(images, by_fit=self.presenter.by_fit)
-        centre = self._centre(images)
+        first, second = build_image_layers(images, by_fit=self.presenter.by_fit)
+        centre = self._find_centre(images)
         if self._layers is None:
             layers = [
                 self.viewer.add_image(
@@ -223,7 +225,7 @@ class FitReviewWindow:
                 for image in (first, second)
             ]  # fmt: skip
             pointers = self.viewer.add_vectors(
-                ticks(centre), name="Ticks", units=UNITS[1:], edge_color="#f0e442",
+                build_ticks(centre), name="Ticks", units=UNITS[1:], edge_color="#f0e442",
                 edge_width=0.7, vector_style="line",
             )  # fmt: skip
             self._layers = (layers[0], layers[1], pointers)
@@ -232,9 +234,9 @@ class FitReviewWindow:
         for layer, image_layer in zip(self._layers[:2], (first, second), strict=True):
             layer.data, layer.scale = image_layer.data, image_layer.scale
             layer.contrast_limits_range = layer.contrast_limits = image_layer.contrast_limits
-        self._layers[2].data = ticks(centre)
+        self._layers[2].data = build_ticks(centre)
 
-    def _colour(self) -> None:
+    def _set_colours(self) -> None:
         if self._layers is None:
             return
         baseline, followup, _ = self._layers
@@ -242,22 +244,22 @@ class FitReviewWindow:
         baseline.visible = view is not View.FOLLOWUP
         followup.visible = view is not View.BASELINE
         both = view is View.OVERLAY
-        baseline.colormap = _ramp(BASELINE_COLOUR if both else WHITE)
-        followup.colormap = _ramp(FOLLOWUP_COLOUR if both else WHITE)
+        baseline.colormap = _build_ramp(BASELINE_COLOUR if both else WHITE)
+        followup.colormap = _build_ramp(FOLLOWUP_COLOUR if both else WHITE)
 
-    def _centre(self, images: FitImages) -> tuple[float, float]:
+    def _find_centre(self, images: FitImages) -> tuple[float, float]:
         """Return where the ticks stand on the screen: down, across in mm."""
         centre_lps_mm = self.presenter.current.centre_lps_mm
-        return on_screen_mm(images.grid, upright(images.grid), centre_lps_mm)[1:]
+        return convert_to_screen_mm(images.grid, find_upright(images.grid), centre_lps_mm)[1:]
 
-    def _frame(self, images: FitImages) -> None:
+    def _frame_images(self, images: FitImages) -> None:
         camera = self.viewer.scene.camera
-        camera.center = (0.0, *self._centre(images))
-        camera.zoom = canvas_height_px(self.viewer) / HEIGHT_SHOWN_MM
+        camera.center = (0.0, *self._find_centre(images))
+        camera.zoom = measure_canvas_height_px(self.viewer) / HEIGHT_SHOWN_MM
 
-    def _caption(self, images: FitImages) -> str:
+    def _write_caption(self, images: FitImages) -> str:
         presenter = self.presenter
-        left, right, top, bottom = screen_letters(images.grid, upright(images.grid))
+        left, right, top, bottom = find_screen_letters(images.grid, find_upright(images.grid))
         how = "by the fit" if presenter.by_fit else "by its header (before)"
         captions = {
             View.OVERLAY: f"baseline orange, follow-up blue, {how}",
@@ -267,11 +269,11 @@ class FitReviewWindow:
         return (
             f"{captions}\nslice {presenter.slice_index + 1} / {presenter.slices}"
             f"   left {left}, right {right}, top {top}, bottom {bottom}"
-            f"\n{ticks_in_words(presenter.current)}"
+            f"\n{describe_ticks(presenter.current)}"
         )
 
 
-def _ramp(colour: Colour) -> Colormap:
+def _build_ramp(colour: Colour) -> Colormap:
     return Colormap(np.array([(0, 0, 0, 1), (*colour, 1)]), name="-".join(map(str, colour)))
 
 
@@ -287,7 +289,7 @@ def review_fits(project_folder: Path, reader: str, lesion_ids: Sequence[str] = (
         presenter = FitReviewPresenter(project, reader, lesion_ids)
         viewer = napari.Viewer(title="OPP fit review")
         window = FitReviewWindow(viewer, presenter)
-        main_window(viewer).showMaximized()
+        get_main_window(viewer).showMaximized()
         try:
             napari.run()
         finally:

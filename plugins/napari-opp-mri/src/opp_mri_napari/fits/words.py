@@ -38,26 +38,26 @@ def fit_words(item: ReviewItem) -> FitWords:
     alignment = item.alignment
     days = (alignment.followup_study_date - alignment.baseline_study_date).days
     return FitWords(
-        title=title(item),
+        title=write_title(item),
         dates=(
             f"baseline {alignment.baseline_study_date}, "
             f"follow-up {alignment.followup_study_date} ({days} days later)"
         ),
         verdict=alignment.fit.verdict,
-        numbers=(*_numbers(alignment.fit), ("made", _origin_in_words(item))),
+        numbers=(*_list_numbers(alignment.fit), ("made", _describe_origin(item))),
         reasons=alignment.fit.reasons,
-        decisions=tuple(_decision(decision) for decision in reversed(item.decisions)),
+        decisions=tuple(_describe_decision(decision) for decision in reversed(item.decisions)),
     )
 
 
-def ticks_in_words(item: ReviewItem) -> str:
+def describe_ticks(item: ReviewItem) -> str:
     """Describe what the ticks point at: a vertebra only where somebody has marked it."""
     if item.landmark_lps_mm is None:
         return "ticks: middle of the field that was lined up; no vertebra is marked"
     return f"ticks: {item.level}"
 
 
-def what_confirming_says(item: ReviewItem) -> str:
+def describe_confirming(item: ReviewItem) -> str:
     """Describe what a reader states with C; of a failed fit, that there is nothing to state."""
     if item.alignment.fit.verdict is Verdict.FAILED:
         return "Failed: there is nothing to confirm. R rejects it, N goes on."
@@ -65,7 +65,7 @@ def what_confirming_says(item: ReviewItem) -> str:
     return f"C states: levels counted, {at}."
 
 
-def title(item: ReviewItem) -> str:
+def write_title(item: ReviewItem) -> str:
     """State which lesion and sequence a fit is of."""
     alignment = item.alignment
     if alignment.lesion_id is None:
@@ -75,7 +75,7 @@ def title(item: ReviewItem) -> str:
     return f"{subject}, {alignment.sequence.value}"
 
 
-def _numbers(fit: Fit) -> tuple[tuple[str, str], ...]:
+def _list_numbers(fit: Fit) -> tuple[tuple[str, str], ...]:
     moved_mm = sum(x * x for x in fit.displacement_lps_mm) ** 0.5
     back = fit.inverse_consistency_mm
     return (
@@ -96,11 +96,11 @@ def _numbers(fit: Fit) -> tuple[tuple[str, str], ...]:
     )
 
 
-def _origin_in_words(item: ReviewItem) -> str:
+def _describe_origin(item: ReviewItem) -> str:
     return "with the study's T1" if item.alignment.brought_along else "automatically"
 
 
-def _decision(decision: AlignmentDecision) -> str:
+def _describe_decision(decision: AlignmentDecision) -> str:
     when = decision.recorded_at.astimezone().strftime("%Y-%m-%d %H:%M")
     why = f": {decision.reason}" if decision.reason else ""
     return f"{decision.decision.value} by {decision.reader}, {when}{why}"

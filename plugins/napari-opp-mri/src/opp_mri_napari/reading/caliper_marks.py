@@ -24,21 +24,21 @@ class CaliperMarks:
     def __init__(self, session: Session, calipers: Calipers) -> None:
         self._session, self._calipers = session, calipers
 
-    def marks(self, pane: Pane, ghost: Carried | None, *, active: bool) -> tuple[Mark, ...]:
+    def build_marks(self, pane: Pane, ghost: Carried | None, *, active: bool) -> tuple[Mark, ...]:
         """Return the lines on the shown image of a pane."""
         if pane.plane is None or pane.geometry is None:
             return ()
         marks = []
         if ghost is not None:
             marks.append(_mark(pane, MarkStyle.GHOST, (ghost.start, ghost.end)))
-        marks += self._axis_marks(pane) + self._hints(pane, pane.plane)
+        marks += self._build_axis_marks(pane) + self._build_hints(pane, pane.plane)
         if self._calipers.keeps_greatest:
-            shown = self._calipers.candidates(pane).get(pane.place)
-            if shown is not None and self._calipers.line_on(pane) is None:
+            shown = self._calipers.find_candidates(pane).get(pane.place)
+            if shown is not None and self._calipers.find_line(pane) is None:
                 label = format_mm(shown[0])
                 marks.append(_mark(pane, MarkStyle.CANDIDATE, shown[1], label=label))
         moving = self._calipers.line.line if self._calipers.on is pane else None
-        line, proposed = self._calipers.line_on(pane), self._calipers.proposed_line(pane)
+        line, proposed = self._calipers.find_line(pane), self._calipers.proposed_line(pane)
         if moving == proposed:  # held and not moved yet
             moving = None
         if moving is not None and self._calipers.tool is not Tool.CALIPER:
@@ -46,14 +46,14 @@ class CaliperMarks:
         elif moving is not None and (moving[0] != moving[1] or line is None):
             line = moving
         if line is None and proposed is not None:
-            marks.append(self._proposal_mark(pane, pane.plane, proposed, active=active))
+            marks.append(self._build_proposal_mark(pane, pane.plane, proposed, active=active))
         if line is not None:
             marks.append(
-                self._own_mark(pane, pane.plane, line, drawing=moving is line, active=active)
+                self._build_own_mark(pane, pane.plane, line, drawing=moving is line, active=active)
             )
         return tuple(marks)
 
-    def _axis_marks(self, pane: Pane) -> list[Mark]:
+    def _build_axis_marks(self, pane: Pane) -> list[Mark]:
         """Return the AP axis where it was set, on the image that it was set on."""
         lesion = self._session.lesion
         if lesion is None or not lesion.axes or pane.volume is None:
@@ -66,7 +66,7 @@ class CaliperMarks:
         detail = f"AP axis by the {axis.landmark.value.replace('_', ' ')}"
         return [_mark(pane, MarkStyle.AXIS, (axis.start, axis.end), detail=detail)]
 
-    def _hints(self, pane: Pane, plane: ImagePlane) -> list[Mark]:
+    def _build_hints(self, pane: Pane, plane: ImagePlane) -> list[Mark]:
         """Return the calipers of the time point's other sequences that lie in the shown image."""
         lesion = self._session.lesion
         if lesion is None or self._session.blinding is not None or pane.volume is None:
@@ -85,15 +85,17 @@ class CaliperMarks:
                 hints.append(_mark(pane, MarkStyle.HINT, (start, end), detail=cell.sequence.value))
         return hints
 
-    def _proposal_mark(self, pane: Pane, plane: ImagePlane, line: Line, *, active: bool) -> Mark:
+    def _build_proposal_mark(
+        self, pane: Pane, plane: ImagePlane, line: Line, *, active: bool
+    ) -> Mark:
         length = format_mm(round_to_recorded_mm(plane.measure_length_mm(*line)))
         selected = self._calipers.selected if active else None
         return _mark(pane, MarkStyle.PROPOSAL, line, label=f"proposal {length}", selected=selected)
 
-    def _own_mark(
+    def _build_own_mark(
         self, pane: Pane, plane: ImagePlane, line: Line, *, drawing: bool, active: bool
     ) -> Mark:
-        reading, lesion = self._calipers.reading(pane), self._session.lesion
+        reading, lesion = self._calipers.find_reading(pane), self._session.lesion
         is_signed = (
             not drawing
             and reading is not None
@@ -101,7 +103,7 @@ class CaliperMarks:
             and (not reading.draft or reading.reading_id in lesion.settled)
         )
         length_mm = round_to_recorded_mm(plane.measure_length_mm(*line))
-        detail, axis = "", self._calipers.axis(pane)
+        detail, axis = "", self._calipers.find_axis(pane)
         if axis is not None and length_mm:
             beside = project_line(plane, *line, axis)
             if beside.angle_deg >= SHOWN_ANGLE_DEG:
@@ -118,7 +120,7 @@ class CaliperMarks:
         )
 
 
-def ghost_on(session: Session, pane: Pane, prior: Cell | None) -> Carried | None:
+def find_ghost(session: Session, pane: Pane, prior: Cell | None) -> Carried | None:
     """Carry the prior time point's caliper onto the shown image of a pane, through confirmed fits.
 
     None where there is no prior caliper, or no confirmed fit joins both.
@@ -141,12 +143,12 @@ def _mark(
     pane: Pane, style: MarkStyle, line: Line, *, label: str = "", detail: str = "",
     selected: int | None = None, dragged: int | None = None,
 ) -> Mark:  # fmt: skip
-    def on_screen(point: PixelPoint) -> ScreenPoint:
+    def show_point(point: PixelPoint) -> ScreenPoint:
         if pane.geometry is None:
             raise ValueError("an empty pane has no line")
         return pane.geometry.screen_from_pixel(point)
 
     return Mark(
-        style=style, start=on_screen(line[0]), end=on_screen(line[1]), label=label, detail=detail,
+        style=style, start=show_point(line[0]), end=show_point(line[1]), label=label, detail=detail,
         selected=selected, dragged=dragged,
     )  # fmt: skip

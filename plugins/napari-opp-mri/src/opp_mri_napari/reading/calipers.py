@@ -41,7 +41,7 @@ from opp_mri.workflow.measuring.edits import (
 )
 from opp_mri.workflow.measuring.suitability import explain_unsuitable
 from opp_mri.workflow.measuring.timeline import Cell
-from opp_mri_napari.reading.basics.holding import Holder, along_on_screen
+from opp_mri_napari.reading.basics.holding import Holder, find_direction_on_screen
 from opp_mri_napari.reading.basics.line_tool import Line, LineTool
 from opp_mri_napari.reading.basics.session import Session
 from opp_mri_napari.reading.basics.tools import LANDMARKS, RefusedLine, Tool
@@ -92,33 +92,33 @@ class Calipers:
 
     # --- what is there
 
-    def cell(self, day: date, sequence: SeriesRole) -> Cell | None:
+    def find_cell(self, day: date, sequence: SeriesRole) -> Cell | None:
         """Return the cell of the open lesion, or None where there is none."""
         lesion = self.session.lesion
         cells = lesion.timeline.cells if lesion else ()
         return next((c for c in cells if c.study_date == day and c.sequence is sequence), None)
 
-    def cell_of(self, pane: Pane) -> Cell | None:
+    def find_cell_of(self, pane: Pane) -> Cell | None:
         """Return the cell that a pane shows, or None where no lesion is open."""
-        return self.cell(pane.study_date, pane.sequence)
+        return self.find_cell(pane.study_date, pane.sequence)
 
-    def reading(self, pane: Pane) -> Reading | None:
+    def find_reading(self, pane: Pane) -> Reading | None:
         """Return the reader's latest answer of a pane's cell."""
-        cell = self.cell_of(pane)
+        cell = self.find_cell_of(pane)
         return cell.reading if cell else None
 
-    def line_on(self, pane: Pane) -> Line | None:
+    def find_line(self, pane: Pane) -> Line | None:
         """Return the caliper that lies on the shown image of a pane."""
-        reading = self.reading(pane)
+        reading = self.find_reading(pane)
         if reading is None or reading.caliper is None or place_of(pane, reading) != pane.place:
             return None
         return (reading.caliper.start, reading.caliper.end)
 
-    def movable_line(self, pane: Pane) -> Line | None:
+    def find_movable_line(self, pane: Pane) -> Line | None:
         """Return the line that mouse and keys move: the caliper, or else what is proposed."""
-        return self.line_on(pane) or self.proposed_line(pane)
+        return self.find_line(pane) or self.proposed_line(pane)
 
-    def axis(self, pane: Pane) -> InPlane | None:
+    def find_axis(self, pane: Pane) -> InPlane | None:
         """Return the AP axis in the shown image: the vertebra's own, or else the patient's."""
         if pane.plane is None:
             return None
@@ -132,27 +132,27 @@ class Calipers:
             raise ValueError("an empty pane has no line")
         held = self.lock and not free and self.tool is Tool.CALIPER
         before = self.line.before if self.line.moves else None
-        return Holder(pane.plane, self._axis_of(pane, before) if held else None)
+        return Holder(pane.plane, self._find_axis_of(pane, before) if held else None)
 
-    def _axis_of(self, pane: Pane, line: Line | None) -> InPlane | None:
+    def _find_axis_of(self, pane: Pane, line: Line | None) -> InPlane | None:
         """Return the axis that a line is held to: its own where it comes from a proposal.
 
         A proposal lies along the vertebra as it was recognized; only an axis that a reader set
         turns it.
         """
-        lesion, reading = self.session.lesion, self.reading(pane)
+        lesion, reading = self.session.lesion, self.find_reading(pane)
         is_proposed = reading is None or reading.origin is not Origin.DRAWN
         if lesion is None or pane.plane is None or line is None or not is_proposed:
-            return self.axis(pane)
-        if lesion.find_axis_lps(pane.frame) is not None or self.movable_line(pane) != line:
-            return self.axis(pane)
+            return self.find_axis(pane)
+        if lesion.find_axis_lps(pane.frame) is not None or self.find_movable_line(pane) != line:
+            return self.find_axis(pane)
         return find_direction_in_plane(pane.plane, *line)
 
     # --- what the reader does
 
     def finish(self, pane: Pane, line: Line) -> None:
         """Record a line that the mouse has let go of; refuse it on an unsuitable image."""
-        cell = self.cell_of(pane)
+        cell = self.find_cell_of(pane)
         if cell is None or pane.volume is None or pane.plane is None:
             return
         if round_to_recorded_mm(pane.plane.measure_length_mm(*line)) == 0:  # a click that trembled
@@ -178,7 +178,7 @@ class Calipers:
         reading = self._draft(cell, volume, place, line, override)
         if reading is None:
             return
-        before = self.cell(cell.study_date, cell.sequence)
+        before = self.find_cell(cell.study_date, cell.sequence)
         self._record(reading)
         if self.keeps_greatest and before is not None and self.pending is None:
             self._keep_greatest(before.reading, reading)
@@ -200,7 +200,7 @@ class Calipers:
 
     def accept(self, pane: Pane, line: Line, shown: ShownProposal) -> bool:
         """Record a proposed line as it is; return whether it is recorded."""
-        cell = self.cell_of(pane)
+        cell = self.find_cell_of(pane)
         if cell is None or pane.volume is None:
             return False
         reading = self._draft(cell, pane.volume, pane.place, line)
@@ -222,9 +222,9 @@ class Calipers:
                 attrs.evolve(before, reading_id=str(uuid4()), recorded_at=self.session.clock())
             )
 
-    def candidates(self, pane: Pane) -> Mapping[int, tuple[Decimal, Line]]:
+    def find_candidates(self, pane: Pane) -> Mapping[int, tuple[Decimal, Line]]:
         """Return the latest line on each image of a pane's volume, by the place of the image."""
-        lesion, cell = self.session.lesion, self.cell_of(pane)
+        lesion, cell = self.session.lesion, self.find_cell_of(pane)
         lines: dict[int, tuple[Decimal, Line]] = {}
         for reading in lesion.log if lesion and cell and pane.volume else ():
             place = place_of(pane, reading)
@@ -234,7 +234,7 @@ class Calipers:
                     lines[place] = (length_mm, (caliper.start, caliper.end))
         return lines
 
-    def tool_text(self, pane: Pane | None) -> str:
+    def describe_tool(self, pane: Pane | None) -> str:
         """Describe what the left button does, and along which axis."""
         if self.tool is not Tool.CALIPER or pane is None or pane.plane is None:
             return self.tool.value
@@ -278,15 +278,17 @@ class Calipers:
         down, across
             -1, 0 or 1 each, on the screen.
         """
-        line, plane = self.movable_line(pane), pane.plane
+        line, plane = self.find_movable_line(pane), pane.plane
         if line is None or plane is None or pane.geometry is None or self.selected is None:
             return
         end = line[self.selected]
         if how == "axis":
-            axis = self._axis_of(pane, line)
+            axis = self._find_axis_of(pane, line)
             if axis is None:
                 return
-            step = NUDGE_MM * along_on_screen(pane.geometry, plane, axis, end, down, across)
+            step = NUDGE_MM * find_direction_on_screen(
+                pane.geometry, plane, axis, end, down, across
+            )
             to = move_point(plane, end, step * axis[0], step * axis[1])
         else:
             steps = (NUDGE_MM, NUDGE_MM) if how == "" else pane.geometry.scale_mm[1:]
@@ -299,7 +301,7 @@ class Calipers:
 
     def say(self, pane: Pane, answer: Answer, reason: str = "") -> None:
         """Record an answer without a line: gone, not measurable, or withdrawn."""
-        cell, lesion = self.cell_of(pane), self.session.lesion
+        cell, lesion = self.find_cell_of(pane), self.session.lesion
         if cell is None or lesion is None:
             return
         if answer is Answer.WITHDRAWN and cell.reading is None:
@@ -346,7 +348,7 @@ class Calipers:
             return False
         return True
 
-    def live_length(self) -> tuple[Pane, Line] | None:
+    def get_live_length(self) -> tuple[Pane, Line] | None:
         """Return the caliper under the mouse, for the growth curve."""
         if self.on is None or self.line.line is None or self.tool is not Tool.CALIPER:
             return None
@@ -355,7 +357,7 @@ class Calipers:
         return (self.on, self.line.line)
 
     def _record(self, reading: Reading) -> None:
-        cell = self.cell(*reading.cell)
+        cell = self.find_cell(*reading.cell)
         before = cell.reading if cell is not None else None
         self._amend(mark_origin(reading, before, self.shown_proposal(reading.cell)))
 

@@ -10,7 +10,7 @@ from opp_mri.domain.imaging import VolumeDescription
 from opp_mri.workflow.measuring.seeds import Phase, determine_phase
 from opp_mri_napari.reading.basics.session import Session
 from opp_mri_napari.reading.panes import Pane
-from opp_mri_napari.shared.geometry import window_of
+from opp_mri_napari.shared.geometry import choose_window
 from opp_mri_napari.shared.work import ImageCache
 
 SHARE_STEP: Final = 0.1
@@ -72,11 +72,11 @@ class Compare:
         """Show native images again."""
         self.mode, self._shows_baseline = Comparison.OFF, False
 
-    def words(self, pane: Pane) -> str:
+    def describe_comparison(self, pane: Pane) -> str:
         """Describe what a pane shows instead of its native image; "" for that."""
         if not self.is_on:
             return ""
-        if self._picture(pane) is None:
+        if self._get_picture(pane) is None:
             return "baseline is loading …"
         if self.mode is Comparison.BLINK:
             return "BASELINE, by the fit"
@@ -84,7 +84,7 @@ class Compare:
             return f"overlay, {self.share:.0%} baseline"
         return "difference from the baseline"
 
-    def mixed(self, pane: Pane, window: tuple[float, float]) -> NDArray[Any] | None:
+    def mix_images(self, pane: Pane, window: tuple[float, float]) -> NDArray[Any] | None:
         """Return what a pane shows instead of its native image, shape (down, across), or None.
 
         Parameters
@@ -92,12 +92,12 @@ class Compare:
         window
             Values that the pane draws black and white; the baseline is brought to them.
         """
-        other = self._picture(pane) if self.is_on else None
+        other = self._get_picture(pane) if self.is_on else None
         if other is None or pane.images is None:
             return None
         own = pane.images[pane.place].astype(np.float32)
         low, high = window
-        first, last = window_of(np.nan_to_num(other))
+        first, last = choose_window(np.nan_to_num(other))
         baseline = low + (other - first) / (last - first) * (high - low)
         baseline = np.where(np.isnan(baseline), low, baseline)
         if self.mode is Comparison.BLINK:
@@ -106,19 +106,23 @@ class Compare:
             return np.asarray((1 - self.share) * own + self.share * baseline)
         return np.asarray((low + high) / 2 + (own - baseline) / 2)
 
-    def _picture(self, pane: Pane) -> NDArray[np.float32] | None:
-        key = self._key(pane)
+    def _get_picture(self, pane: Pane) -> NDArray[np.float32] | None:
+        key = self._build_key(pane)
         images = self._cache.get(key) if key else None
         if images is None or pane.geometry is None or pane.place >= len(images):
             return None
-        picture: NDArray[np.float32] = pane.geometry.turned(images)[pane.place]
+        picture: NDArray[np.float32] = pane.geometry.turn_images(images)[pane.place]
         return picture
 
     def _prepare(self, pane: Pane) -> str:
         """Have the baseline loaded; where that cannot be, say why and show native images."""
         if not self.is_on:
             return ""
-        key, baseline, lesion = self._key(pane), self._baseline(pane), self._session.lesion
+        key, baseline, lesion = (
+            self._build_key(pane),
+            self._find_baseline(pane),
+            self._session.lesion,
+        )
         if pane.volume is None or baseline is None or lesion is None:
             self.leave()
             return "There is no baseline to compare with."
@@ -139,19 +143,19 @@ class Compare:
 
                 return carry_images(store, own, other, transform)
 
-            self._cache.want({key})
-            self._session.ask(self._cache.job(key, load, lambda images: images.nbytes))
+            self._cache.want_images({key})
+            self._session.ask(self._cache.build_job(key, load, lambda images: images.nbytes))
         return self._cache.failures.get(key, "")
 
-    def _key(self, pane: Pane) -> str:
-        baseline, lesion = self._baseline(pane), self._session.lesion
+    def _build_key(self, pane: Pane) -> str:
+        baseline, lesion = self._find_baseline(pane), self._session.lesion
         if pane.volume is None or baseline is None or lesion is None:
             return ""
         fits = lesion.links.fits.get(pane.frame, ())
         decided = ",".join(f"{fit.fit_id}:{fit.decision}" for fit in fits)
         return f"{pane.volume.volume_id}|{baseline.volume_id}|{decided}"
 
-    def _baseline(self, pane: Pane) -> VolumeDescription | None:
+    def _find_baseline(self, pane: Pane) -> VolumeDescription | None:
         patient, lesion = self._session.patient, self._session.lesion
         if patient is None or lesion is None or patient.blinding is not None:
             return None

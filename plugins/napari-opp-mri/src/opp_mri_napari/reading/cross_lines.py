@@ -11,7 +11,7 @@ from opp_mri_napari.reading.panes import Pane, Panes
 PARALLEL_COS: Final = 0.94  # twenty degrees: images that are nearly parallel have no useful line
 
 
-def cross_marks(pane: Pane, panes: Panes) -> tuple[Mark, ...]:
+def build_cross_marks(pane: Pane, panes: Panes) -> tuple[Mark, ...]:
     """Give the line along which the active pane's image, or on that one the other, cuts a pane."""
     source = panes.current
     if source is pane:
@@ -29,15 +29,18 @@ def cross_marks(pane: Pane, panes: Panes) -> tuple[Mark, ...]:
         multiply_scalar(plane.normal, (float(normal[0]), float(normal[1]), float(normal[2])))
     ) > (PARALLEL_COS):
         return ()
-    corners = [_point(linking.apply(np.asarray(corner)).tolist()) for corner in _corners(other)]
-    cuts = _cuts(plane, corners)
+    corners = [
+        _convert_to_vector(linking.apply(np.asarray(corner)).tolist())
+        for corner in _list_corners(other)
+    ]
+    cuts = _find_cuts(plane, corners)
     if len(cuts) != 2:
         return ()
     start, end = (pane.geometry.screen_from_pixel(plane.pixel_from_lps(cut)) for cut in cuts)
     return (Mark(style=MarkStyle.CROSS, start=start, end=end),)
 
 
-def _corners(plane: ImagePlane) -> list[Vector3]:
+def _list_corners(plane: ImagePlane) -> list[Vector3]:
     """Return the corners of an image in order, LPS mm."""
     right, bottom = plane.columns - 0.5, plane.rows - 0.5
     return [
@@ -46,17 +49,19 @@ def _corners(plane: ImagePlane) -> list[Vector3]:
     ]
 
 
-def _cuts(plane: ImagePlane, corners: list[Vector3]) -> list[Vector3]:
+def _find_cuts(plane: ImagePlane, corners: list[Vector3]) -> list[Vector3]:
     """Return the points where the edges between corners go through a plane."""
     cuts = []
     for here, there in zip(corners, corners[1:] + corners[:1], strict=True):
         first, last = plane.measure_distance_mm(here), plane.measure_distance_mm(there)
         if (first < 0) != (last < 0):
             share = first / (first - last)
-            cuts.append(_point([a + share * (b - a) for a, b in zip(here, there, strict=True)]))
+            cuts.append(
+                _convert_to_vector([a + share * (b - a) for a, b in zip(here, there, strict=True)])
+            )
     return cuts
 
 
-def _point(values: list[float]) -> Vector3:
+def _convert_to_vector(values: list[float]) -> Vector3:
     x, y, z = values
     return (x, y, z)

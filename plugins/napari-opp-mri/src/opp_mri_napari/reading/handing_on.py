@@ -52,7 +52,7 @@ class HandingOn:
         if lesion is None:
             return
         project, rules, sequence = self._session.project, self._rules, self._navigation.sequence
-        view, drafts = self._curve(), _drafts(lesion)
+        view, drafts = self._curve(), _list_drafts(lesion)
         category = view.hidden or view.rule
         if view.category not in ("", NO_CATEGORY):
             category = f"{view.category}: {view.rule}"
@@ -79,7 +79,7 @@ class HandingOn:
         lesion = self._open_lesion()
         if lesion is None:
             return
-        project, rules, drafts = self._session.project, self._rules, _drafts(lesion)
+        project, rules, drafts = self._session.project, self._rules, _list_drafts(lesion)
         unread = any(cell.status is CellStatus.UNREAD for cell in lesion.timeline.cells)
         answer = self._curve().rule if unread else None
 
@@ -119,5 +119,5 @@ class HandingOn:
         return lesion
 
 
-def _drafts(lesion: RoomLesion) -> frozenset[str]:
+def _list_drafts(lesion: RoomLesion) -> frozenset[str]:
     return frozenset(entry.reading_id for entry in lesion.log if entry.draft) - lesion.settled

@@ -51,10 +51,10 @@ class LesionEntry:
     @property
     def seed(self) -> Mapping[str, str]:
         """The point inside the lesion: the one that was clicked, or else that of the correction."""
-        kept = {} if self.corrected is None else _seed_cells(self.corrected)
+        kept = {} if self.corrected is None else _list_seed_cells(self.corrected)
         return self.seed_cells or kept
 
-    def proposed_id(self) -> str:
+    def propose_id(self) -> str:
         """Return a name for the next lesion of the open patient."""
         patient = self._session.patient
         return f"{patient.patient_id}-{len(patient.lesions) + 1}" if patient else ""
@@ -82,7 +82,7 @@ class LesionEntry:
         patient, corrected = self._session.patient, self.corrected
         if patient is None:
             return
-        kept = {} if corrected is None else lesion_cells(corrected)
+        kept = {} if corrected is None else list_lesion_cells(corrected)
         full = {**kept, **cells, **self.seed, "patient_id": patient.patient_id}
         store, at = self._session.project.store, self._session.clock()
 
@@ -150,15 +150,15 @@ class LesionEntry:
     def ask(self, run: Callable[[], object], take: Callable[..., None]) -> None:
         """Have something recorded that may be refused."""
 
-        def failed(error: OppMriError) -> None:
+        def note_failure(error: OppMriError) -> None:
             self.error = str(error)
             if self._dialogs.kind is None:
                 self._session.warn(error)
 
-        self._session.ask(Job(label="form", run=run, take=take, failed=failed))
+        self._session.ask(Job(label="form", run=run, take=take, failed=note_failure))
 
 
-def lesion_cells(lesion: Lesion) -> Mapping[str, str]:
+def list_lesion_cells(lesion: Lesion) -> Mapping[str, str]:
     """Return a lesion as text, by the names of a lesion table's columns."""
     columns = [
         column for column in LESION_COLUMNS if column.name not in ("patient_id", "tracking_uid")
@@ -171,7 +171,7 @@ def visit_cells(visit: Visit) -> Mapping[str, str]:
     return {column.name: write_value(column.of(visit)) for column in VISIT_COLUMNS}
 
 
-def _seed_cells(lesion: Lesion) -> Mapping[str, str]:
+def _list_seed_cells(lesion: Lesion) -> Mapping[str, str]:
     seed = lesion.seed
     if seed is None:
         return {}

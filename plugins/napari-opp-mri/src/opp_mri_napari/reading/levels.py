@@ -11,7 +11,7 @@ from opp_mri.domain.registration import Verdict
 from opp_mri.workflow.reading_room.room import LevelSource, RoomLesion
 from opp_mri.workflow.registration.links import FitNote
 from opp_mri_napari.reading.basics.session import Session
-from opp_mri_napari.reading.panes import Pane, Panes, middle_of
+from opp_mri_napari.reading.panes import Pane, Panes, find_middle
 
 BY_READER: Final = "level confirmed by you"
 KNOWN: Final = {
@@ -36,7 +36,7 @@ class Levels:
         self._session, self._panes = session, panes
         self.proposed: Mapping[str, Vector3] = {}
 
-    def known(self, pane: Pane) -> tuple[LevelSource, Vector3] | None:
+    def find_known(self, pane: Pane) -> tuple[LevelSource, Vector3] | None:
         """Return where the vertebra is in a pane, and how that is known; None if it is not."""
         lesion = self._session.lesion
         return lesion.find_level(pane.frame) if lesion is not None else None
@@ -51,12 +51,12 @@ class Levels:
 
     def look(self, pane: Pane) -> None:
         """Look at the vertebra, or at the whole image where nobody has said where it is."""
-        level = self.known(pane)
+        level = self.find_known(pane)
         pane.whole = level is None
         if level is not None:
             pane.look_at(level[1])
         elif pane.volume is not None:
-            pane.look_at(middle_of(pane.volume))
+            pane.look_at(find_middle(pane.volume))
 
     def confirm(self, pane: Pane, point_lps_mm: Vector3) -> str:
         """Take the reader's word that a point of a pane lies in the lesion's vertebra.
@@ -81,16 +81,16 @@ class Levels:
         if session.lesion is not None:
             self._panes.linking = session.lesion.links.find_linking
         for shown in self._panes.panes:
-            if shown is pane or (shown.whole and self.known(shown) is not None):
+            if shown is pane or (shown.whole and self.find_known(shown) is not None):
                 self.look(shown)
         return ""
 
-    def sentence(self, pane: Pane) -> str:
+    def write_sentence(self, pane: Pane) -> str:
         """State how a pane is linked to where the lesion is known; "" where that needs no word."""
         lesion = self._session.lesion
         if lesion is None or pane.volume is None:
             return ""
-        level = self.known(pane)
+        level = self.find_known(pane)
         if level is not None:
             is_plain = level[0] is LevelSource.READER and self._needs_no_word_on_ghosts(pane)
             return BY_READER if is_plain else KNOWN[level[0]]
@@ -99,7 +99,7 @@ class Levels:
         if self._session.blinding is not None:
             return f"level not confirmed: V on {lesion.lesion.level} confirms"
         # the key first: a narrow pane cuts the end
-        return f"level not confirmed (V): {_fits_in_words(self.fits(pane), lesion)}"
+        return f"level not confirmed (V): {_describe_fits(self.find_fits(pane), lesion)}"
 
     def _needs_no_word_on_ghosts(self, pane: Pane) -> bool:
         """Return whether a confirmed fit carries the lesion too, or the read is blinded."""
@@ -108,14 +108,14 @@ class Levels:
             return True
         return lesion.links.find_carrying(pane.frame, lesion.anchor[0]) is not None
 
-    def fits(self, pane: Pane) -> tuple[FitNote, ...]:
+    def find_fits(self, pane: Pane) -> tuple[FitNote, ...]:
         """Return the fits of a pane's frame of reference."""
         lesion, patient = self._session.lesion, self._session.patient
         links = lesion.links if lesion else patient.links if patient else None
         return links.fits.get(pane.frame, ()) if links is not None else ()
 
 
-def _fits_in_words(fits: tuple[FitNote, ...], lesion: RoomLesion) -> str:
+def _describe_fits(fits: tuple[FitNote, ...], lesion: RoomLesion) -> str:
     """Describe what fits there are: rejected ones, and those that wait for a decision."""
     reader = lesion.timeline.reader
     rejected = [fit for fit in fits if fit.decision is FitDecision.REJECTED]

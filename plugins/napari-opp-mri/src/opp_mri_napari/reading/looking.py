@@ -28,7 +28,7 @@ class Looking:
         self.session, self.panes, self.calipers = session, panes, calipers
         self.navigation, self.compare, self.switches = navigation, compare, switches
 
-    def wishes(self) -> Mapping[str, Callable[[], None]]:
+    def list_wishes(self) -> Mapping[str, Callable[[], None]]:
         """Return what each wish does."""
         return {
             "blink": self._blink,
@@ -38,9 +38,9 @@ class Looking:
             "aside": self.navigation.show_aside,
             "candidates": self._flip_candidates,
             "copy_window": self._copy_window,
-            "window_preset": self._next_preset,
+            "window_preset": self._show_next_preset,
             "order": self._change_order,
-            "auto_window": self.panes.auto_window,
+            "auto_window": self.panes.choose_windows,
             "magnifier": partial(self._flip, "magnifier"),
             "ghost": self._flip_ghost,
             "category": partial(self._flip, "category"),
@@ -67,8 +67,8 @@ class Looking:
         if self.panes.current is not None:
             self.panes.copy_window(self.panes.current)
 
-    def _next_preset(self) -> None:
-        self.navigation.hint = f"Window preset: {self.panes.next_preset()}."
+    def _show_next_preset(self) -> None:
+        self.navigation.hint = f"Window preset: {self.panes.choose_next_preset()}."
 
     def _change_order(self) -> None:
         orders, order = list(CellOrder), self.navigation.order

@@ -53,7 +53,7 @@ class Marking:
         point = plane.lps_from_pixel(*pixel)
         refusal = self.navigation.levels.confirm(pane, point)
         self.navigation.activate(pane)
-        code = self._words.code(pane.study_date)
+        code = self._words.find_code(pane.study_date)
         level = lesion.lesion.level if lesion else ""
         self.navigation.hint = refusal or f"{level} confirmed in {code}."
 

@@ -6,7 +6,7 @@ from opp_mri.domain.imaging import SeriesRole, VolumeDescription
 from opp_mri.domain.measurement import Place, Reading
 from opp_mri.workflow.measuring.timeline import Cell, CellStatus
 from opp_mri.workflow.reading_room.room import describe_technique_changes
-from opp_mri_napari.reading.basics.layout import BY_SEQUENCE, BY_TIME, Layout, shown_slots
+from opp_mri_napari.reading.basics.layout import BY_SEQUENCE, BY_TIME, Layout, choose_slots
 from opp_mri_napari.reading.basics.session import Session
 from opp_mri_napari.reading.calipers import Calipers, place_of
 from opp_mri_napari.reading.levels import Levels
@@ -74,18 +74,18 @@ class Navigation:
             if place is not None:
                 self.open(place.patient_id, place.lesion_id, place.study_date, place.sequence)
 
-        def worklist_came() -> None:
+        def go_on_with_worklist() -> None:
             if self.session.patient is None:
-                self.next_unread()
+                self.open_unread()
             else:
-                self._want()  # now it is known who is next
+                self._want_images()  # now it is known who is next
 
         store, reader = self.session.project.store, self.session.reader
         self.session.ask(
             Job(label="place", run=lambda: store.get_place(reader), take=arrive,
                 failed=self.session.warn)
         )  # fmt: skip
-        self.session.ask_worklist(worklist_came)
+        self.session.ask_worklist(go_on_with_worklist)
 
     def go_to(self, ref: CellRef) -> None:
         """Go to a cell: its lesion, its image, its caliper."""
@@ -95,12 +95,12 @@ class Navigation:
         """Open a patient, at its first lesion where it has one."""
         self.open(patient_id, None, None, SeriesRole.T1)
 
-    def next_unread(self) -> None:
+    def open_unread(self) -> None:
         """Go to the next unread cell, if there is one."""
         worklist = self.session.worklist
         if worklist is None:
             return
-        ref = self.order.next_cell(worklist, self.current)
+        ref = self.order.find_next_cell(worklist, self.current)
         if ref is not None:
             self.go_to(ref)
             return
@@ -108,14 +108,14 @@ class Navigation:
         without = worklist.patients_without_lesion
         if self.session.patient is None and (first or without):
             self.open_patient(first or without[0])
-        self.hint = self.order.nothing_left() if first else ""
+        self.hint = self.order.describe_nothing_left() if first else ""
 
     def step_lesion(self, step: int) -> None:
         """Go to the next or previous lesion that the worklist shows."""
         worklist, lesion = self.session.worklist, self.session.lesion
-        shown = self.order.lesions(worklist) if worklist is not None else []
+        shown = self.order.list_lesions(worklist) if worklist is not None else []
         if not shown:
-            self.hint = self.order.nothing_left()
+            self.hint = self.order.describe_nothing_left()
             return
         ids = [row.lesion.lesion_id for row in shown]
         here = lesion.lesion.lesion_id if lesion else ""
@@ -146,13 +146,13 @@ class Navigation:
             self._activate(pane.study_date, chosen.role)
             pane = self.panes.current or pane
         self._show(pane, chosen)
-        self._want()
+        self._want_images()
 
     def choose_sequence(self, *roles: SeriesRole) -> None:
         """Show a sequence in all panes; of several, the next one that the patient has."""
         patient = self.session.patient
         pane = self.panes.current
-        there = [r for r in roles if r in self.series.sequences()]
+        there = [r for r in roles if r in self.series.list_sequences()]
         if not there or patient is None or pane is None:
             self.hint = f"This patient has no {' or '.join(r.value for r in roles)}."
             return
@@ -168,7 +168,7 @@ class Navigation:
         start = layouts.index(self.layout) if self.layout in layouts else -1
         for step in range(1, len(layouts) + 1):
             self.layout = layouts[(start + step) % len(layouts)]
-            if list(self._slots((pane.study_date, pane.sequence))) != before:
+            if list(self._list_slots((pane.study_date, pane.sequence))) != before:
                 break
         self._before_enlarging = None
         self._lay_out(pane.study_date, pane.sequence)
@@ -204,7 +204,7 @@ class Navigation:
                        self.sequence, anew=True)  # fmt: skip
         self.hint = self.hint or hint
 
-    def prior(self, pane: Pane) -> Cell | None:
+    def find_prior(self, pane: Pane) -> Cell | None:
         """Return the cell before a pane's that has a caliper on the same sequence."""
         cells = self.session.lesion.timeline.cells if self.session.lesion else ()
         before = [
@@ -257,11 +257,11 @@ class Navigation:
         same_place, self._here = here == self._here, here
         if not same_place:
             self.panes.panes = []
-        sequences = self.series.sequences()
+        sequences = self.series.list_sequences()
         if sequence not in sequences:
             sequence = sequences[0] if sequences else sequence
         known = [pane for pane in self.panes.panes if not pane.whole]
-        self._lay_out(day or self._first_day(patient.study_dates, sequence), sequence)
+        self._lay_out(day or self._find_first_day(patient.study_dates, sequence), sequence)
         if not same_place:
             self.reset_view()
         else:
@@ -272,18 +272,18 @@ class Navigation:
                 self.panes.follow(self.panes.current)
         self._jump_to_caliper(follow=not same_place)
 
-    def _first_day(self, days: tuple[date, ...], sequence: SeriesRole) -> date:
+    def _find_first_day(self, days: tuple[date, ...], sequence: SeriesRole) -> date:
         """Return the time point to begin with: the first unread one, or the baseline."""
         cells = self.session.lesion.timeline.cells if self.session.lesion else ()
         unread = [cell for cell in cells if cell.status is CellStatus.UNREAD]
         of_sequence = [cell for cell in unread if cell.sequence is sequence]
         return next((cell.study_date for cell in of_sequence or unread), days[0])
 
-    def _slots(self, active: tuple[date, SeriesRole]) -> tuple[tuple[date, SeriesRole], ...]:
+    def _list_slots(self, active: tuple[date, SeriesRole]) -> tuple[tuple[date, SeriesRole], ...]:
         patient = self.session.patient
         if patient is None:
             return ()
-        return shown_slots(patient.study_dates, self.series.sequences(), active, self.layout)
+        return choose_slots(patient.study_dates, self.series.list_sequences(), active, self.layout)
 
     def _activate(self, day: date, sequence: SeriesRole) -> None:
         """Make the pane of a cell the active one, show it if it is not, and go to its caliper."""
@@ -295,12 +295,12 @@ class Navigation:
         self.calipers.selected = None
         self.moves += 1
         self._sequence = sequence
-        self.panes.lay_out(self._slots((day, sequence)), (day, sequence))
+        self.panes.lay_out(self._list_slots((day, sequence)), (day, sequence))
         self._add_aside(day, sequence)
         # the active pane first: others take their place from it
         for pane in sorted(self.panes.panes, key=lambda pane: pane is not self.panes.current):
-            self._show(pane, *self.series.volume(pane))
-        self._want()
+            self._show(pane, *self.series.choose_volume(pane))
+        self._want_images()
         self._keep_place()
 
     def show_aside(self) -> None:
@@ -331,13 +331,13 @@ class Navigation:
         self.panes.show(pane, volume, why_empty, level)
         if changed:
             pane.whole = level is None
-            pane.doubts, pane.technique = self.series.doubts(volume), ()
+            pane.doubts, pane.technique = self.series.list_doubts(volume), ()
             if lesion is not None and patient is not None and volume is not None:
                 pane.technique = describe_technique_changes(
                     patient, lesion, pane.study_date, volume
                 )
 
-    def _want(self) -> None:
+    def _want_images(self) -> None:
         """State which images are needed: those shown, then the lesion's others, then the next."""
         patient = self.session.patient
         if patient is None:
@@ -349,12 +349,12 @@ class Navigation:
             wanted += [
                 volume
                 for (day, role), volume in patient.volumes.items()
-                if role is sequence and self.panes.pane_of(day) is not None
+                if role is sequence and self.panes.find_pane(day) is not None
             ]
         self.session.wanted = list({volume.volume_id: volume for volume in wanted}.values())
-        self.session.ahead = self._next_patient(patient.patient_id)
+        self.session.ahead = self._find_next_patient(patient.patient_id)
 
-    def _next_patient(self, patient_id: str) -> str | None:
+    def _find_next_patient(self, patient_id: str) -> str | None:
         """Return the patient whom the worklist has after this one."""
         lesions = self.session.worklist.lesions if self.session.worklist else ()
         ids = list(dict.fromkeys(lesion.patient_id for lesion in lesions))
@@ -365,7 +365,7 @@ class Navigation:
     def _jump_to_caliper(self, *, follow: bool = False) -> None:
         """Show the caliper of the current cell, where there is one that is not shown."""
         pane = self.panes.current
-        reading = self.calipers.reading(pane) if pane else None
+        reading = self.calipers.find_reading(pane) if pane else None
         if pane is None or reading is None or reading.caliper is None:
             return
         place = place_of(pane, reading)

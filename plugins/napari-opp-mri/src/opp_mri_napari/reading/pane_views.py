@@ -10,19 +10,19 @@ from opp_mri.workflow.measuring.suitability import OVERRIDDEN
 from opp_mri_napari.reading.basics.session import Session
 from opp_mri_napari.reading.basics.switches import Switches
 from opp_mri_napari.reading.basics.views import LevelMark, Locator, PaneView, StripSlice
-from opp_mri_napari.reading.caliper_marks import CaliperMarks, ghost_on
+from opp_mri_napari.reading.caliper_marks import CaliperMarks, find_ghost
 from opp_mri_napari.reading.calipers import Calipers, place_of
 from opp_mri_napari.reading.compare import Compare
-from opp_mri_napari.reading.cross_lines import cross_marks
+from opp_mri_napari.reading.cross_lines import build_cross_marks
 from opp_mri_napari.reading.navigation import Navigation
 from opp_mri_napari.reading.pane_words import (
-    header_lines,
-    series_name,
-    slice_text,
-    technique_lines,
-    window_text,
+    describe_slice,
+    describe_window,
+    list_header_lines,
+    list_technique_lines,
+    name_series,
 )
-from opp_mri_napari.reading.panels.side_views import answer_text
+from opp_mri_napari.reading.panels.side_views import describe_answer
 from opp_mri_napari.reading.panes import Pane, Panes
 from opp_mri_napari.reading.place_words import PlaceWords
 from opp_mri_napari.reading.proposals import Proposals
@@ -60,81 +60,83 @@ class PaneViews:
         active, blind = pane is self._panes.current, self._session.blinding is not None
         words = PaneView(
             pane_id=pane.pane_id,
-            heading=self._words.heading(pane.study_date),
-            series_name=series_name(pane, self._words.when(pane.study_date)),
+            heading=self._words.write_heading(pane.study_date),
+            series_name=name_series(pane, self._words.describe_time(pane.study_date)),
             active=active,
             voxels=None,
             state=self._state(pane),
             doubts=pane.doubts,
-            technique=technique_lines(pane.technique),
+            technique=list_technique_lines(pane.technique),
         )
         if pane.volume is None or pane.geometry is None or pane.images is None:
             return evolve(
-                words, message=self._message(pane), loading=is_loading(self._session, pane)
+                words, message=self._find_message(pane), loading=is_loading(self._session, pane)
             )
         ghost = None
         if self._switches.ghost and not blind and not pane.aside:
-            ghost = ghost_on(self._session, pane, self._navigation.prior(pane))
+            ghost = find_ghost(self._session, pane, self._navigation.find_prior(pane))
         shows_line = active or not blind  # a blinded reader sees no line of another time point
-        near = _near(pane, ghost)
+        near = _keep_near(pane, ghost)
         return evolve(
             words,
             voxels=pane.images,
             scale_mm=pane.geometry.scale_mm,
             slice_index=pane.place,
             slice_text=", ".join(
-                part for part in (slice_text(pane, blind=blind), self._line_note(pane)) if part
+                part
+                for part in (describe_slice(pane, blind=blind), self._describe_line(pane))
+                if part
             ),
-            window=self._panes.window(pane),
-            window_text=window_text(self._panes.window(pane)),
-            header=() if blind else header_lines(pane.volume),
+            window=self._panes.get_window(pane),
+            window_text=describe_window(self._panes.get_window(pane)),
+            header=() if blind else list_header_lines(pane.volume),
             centre=pane.centre,
             zoom=self._panes.zoom_of(pane),
             letters=pane.geometry.letters,
-            mixed=self._compare.mixed(pane, self._panes.window(pane)) if active else None,
-            compared=self._compare.words(pane) if active else "",
+            mixed=self._compare.mix_images(pane, self._panes.get_window(pane)) if active else None,
+            compared=self._compare.describe_comparison(pane) if active else "",
             marks=(
-                *(self._marks.marks(pane, near, active=active) if shows_line else ()),
-                *cross_marks(pane, self._panes),
+                *(self._marks.build_marks(pane, near, active=active) if shows_line else ()),
+                *build_cross_marks(pane, self._panes),
             ),
-            level=self._level(pane),
-            locator=_locator(pane),
-            badge=_badge(ghost),
-            link_note=self._navigation.levels.sentence(pane),
-            magnified=self._magnified(pane, mouse),
-            proposal=self._proposals.words(pane),
+            level=self._build_level(pane),
+            locator=_build_locator(pane),
+            badge=_write_badge(ghost),
+            link_note=self._navigation.levels.write_sentence(pane),
+            magnified=self._find_magnified(pane, mouse),
+            proposal=self._proposals.describe_proposal(pane),
             strip=self._strip(pane) if active else (),
         )
 
-    def _message(self, pane: Pane) -> str:
+    def _find_message(self, pane: Pane) -> str:
         if pane.volume is None:
             return pane.why_empty
         return self._session.cache.failures.get(pane.volume.volume_id) or "loading …"
 
     def _state(self, pane: Pane) -> str:
         lesion = self._session.lesion
-        reading = self._calipers.reading(pane)
+        reading = self._calipers.find_reading(pane)
         is_elsewhere = reading is None or place_of(pane, reading) is None
         if lesion is None or (pane.aside and is_elsewhere):  # the answer stands on its own pane
             return ""
         if reading is None:
-            return "unread" if self._calipers.cell_of(pane) and pane.volume is not None else ""
+            return "unread" if self._calipers.find_cell_of(pane) and pane.volume is not None else ""
         counts = not reading.draft or reading.reading_id in lesion.settled
         if self._session.blinding is not None and pane is not self._panes.current:
             return "signed" if counts else "draft"
-        text = f"{'signed' if counts else 'draft'} {answer_text(reading)}"
+        text = f"{'signed' if counts else 'draft'} {describe_answer(reading)}"
         text = f"{text}{STATE_WORDS.get(reading.origin, '')}"
         if any(remark.startswith(OVERRIDDEN) for remark in reading.remarks):
             text = f"{text}, by override"
         return text
 
-    def _line_note(self, pane: Pane) -> str:
+    def _describe_line(self, pane: Pane) -> str:
         """State on which slices candidates lie, or where the line is if it is not shown."""
-        reading = self._calipers.reading(pane)
+        reading = self._calipers.find_reading(pane)
         may_tell = self._session.blinding is None or pane is self._panes.current
         if reading is None or reading.caliper is None or not may_tell:
             return ""
-        if self._calipers.keeps_greatest and (candidates := self._calipers.candidates(pane)):
+        if self._calipers.keeps_greatest and (candidates := self._calipers.find_candidates(pane)):
             listed = sorted(candidates.items())
             return "lines " + ", ".join(f"{length} on {at + 1}" for at, (length, _) in listed)
         place = place_of(pane, reading)
@@ -142,8 +144,8 @@ class PaneViews:
             return "" if pane.aside else "line on another series"
         return "" if place == pane.place else f"line on {place + 1}"
 
-    def _level(self, pane: Pane) -> LevelMark | None:
-        lesion, known = self._session.lesion, self._navigation.levels.known(pane)
+    def _build_level(self, pane: Pane) -> LevelMark | None:
+        lesion, known = self._session.lesion, self._navigation.levels.find_known(pane)
         if lesion is None or pane.plane is None or pane.geometry is None:
             return None
         name = lesion.lesion.level
@@ -160,7 +162,9 @@ class PaneViews:
             return LevelMark(text=f"{name} is {off_mm:.0f} mm away", place=None)
         return LevelMark(text=name, place=at)
 
-    def _magnified(self, pane: Pane, mouse: tuple[Pane, ScreenPoint] | None) -> ScreenPoint | None:
+    def _find_magnified(
+        self, pane: Pane, mouse: tuple[Pane, ScreenPoint] | None
+    ) -> ScreenPoint | None:
         """Return the place under the magnifier: the dragged or selected end, or the mouse."""
         calipers = self._calipers
         line, dragged = calipers.line.line, calipers.line.dragged
@@ -170,7 +174,7 @@ class PaneViews:
             return None
         if not self._switches.magnifier:
             return None
-        shown = calipers.movable_line(pane) if pane is self._panes.current else None
+        shown = calipers.find_movable_line(pane) if pane is self._panes.current else None
         if calipers.selected is not None and shown is not None and pane.geometry is not None:
             return pane.geometry.screen_from_pixel(shown[calipers.selected])
         return mouse[1] if mouse is not None and mouse[0] is pane else None
@@ -185,7 +189,7 @@ class PaneViews:
                      max(1, round((down + STRIP_HALF_MM) / down_mm)))  # fmt: skip
         columns = slice(max(0, round(left / across_mm)),
                         max(1, round((across + STRIP_HALF_MM) / across_mm)))  # fmt: skip
-        reading = self._calipers.reading(pane)
+        reading = self._calipers.find_reading(pane)
         measured = place_of(pane, reading) if reading is not None else None
         first = min(
             max(0, pane.place - STRIP_ASIDE), max(0, len(pane.images) - 2 * STRIP_ASIDE - 1)
@@ -203,7 +207,7 @@ def is_loading(session: Session, pane: Pane) -> bool:
     return pane.volume.volume_id not in session.cache.failures
 
 
-def unreadable(session: Session, panes: Panes) -> str:
+def list_unreadable(session: Session, panes: Panes) -> str:
     """State how many of the shown series cannot be read, and what to do; "" where all can."""
     shown = [pane.volume for pane in panes.panes if pane.volume is not None]
     count = sum(volume.volume_id in session.cache.failures for volume in shown)
@@ -217,7 +221,7 @@ def unreadable(session: Session, panes: Panes) -> str:
     )
 
 
-def _near(pane: Pane, ghost: Carried | None) -> Carried | None:
+def _keep_near(pane: Pane, ghost: Carried | None) -> Carried | None:
     """Show a ghost only on the slice that it lies in."""
     if ghost is None or pane.volume is None:
         return None
@@ -227,7 +231,7 @@ def _near(pane: Pane, ghost: Carried | None) -> Carried | None:
     return ghost if abs(ghost.offset_mm) <= spacing_mm / 2 + 1e-6 else None
 
 
-def _badge(ghost: Carried | None) -> str:
+def _write_badge(ghost: Carried | None) -> str:
     if ghost is None:
         return ""
     if ghost.tilt_deg > SAME_PLANE_DEG:
@@ -235,7 +239,7 @@ def _badge(ghost: Carried | None) -> str:
     return f"prior plane {ghost.offset_mm:+.1f} mm, tilt {ghost.tilt_deg:.1f}°"
 
 
-def _locator(pane: Pane) -> Locator | None:
+def _build_locator(pane: Pane) -> Locator | None:
     """Return the whole image, small, unless the pane shows it whole anyway."""
     if pane.images is None or pane.geometry is None or pane.whole:
         return None

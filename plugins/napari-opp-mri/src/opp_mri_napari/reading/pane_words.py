@@ -9,7 +9,7 @@ from opp_mri_napari.reading.panes import Pane
 MOST_LINES: Final = 3  # of technique on an image; the text below the curve has all
 
 
-def series_name(pane: Pane, when: str) -> str:
+def name_series(pane: Pane, when: str) -> str:
     """Name what a pane shows: role, date, and the series as the scanner calls it.
 
     Parameters
@@ -27,20 +27,20 @@ def series_name(pane: Pane, when: str) -> str:
     )
 
 
-def slice_text(pane: Pane, *, blind: bool) -> str:
+def describe_slice(pane: Pane, *, blind: bool) -> str:
     """State which slice is shown; without their number where it would tell time points apart."""
     if pane.volume is None:
         return ""
     return f"{pane.place + 1}" if blind else f"{pane.place + 1}/{len(pane.volume.planes)}"
 
 
-def window_text(window: tuple[float, float]) -> str:
+def describe_window(window: tuple[float, float]) -> str:
     """Return width and level, in stored values."""
     low, high = window
     return f"W {high - low:.0f}  L {(low + high) / 2:.0f}"
 
 
-def technique_lines(sentences: Sequence[str]) -> tuple[str, ...]:
+def list_technique_lines(sentences: Sequence[str]) -> tuple[str, ...]:
     """Return changes of technique in few words, fat suppression first, for the image's corner."""
     ordered = sorted(sentences, key=lambda sentence: not sentence.startswith("Fat suppression"))
     lines = [sentence.replace(" differs:", ":").rstrip(".") for sentence in ordered]
@@ -49,7 +49,7 @@ def technique_lines(sentences: Sequence[str]) -> tuple[str, ...]:
     return tuple(lines)
 
 
-def header_lines(volume: VolumeDescription) -> tuple[str, ...]:
+def list_header_lines(volume: VolumeDescription) -> tuple[str, ...]:
     """Return what a radiologist reads in the corner of an image: series, timing, slice, field."""
     instance = volume.instance
     echo_ms = instance.echo_time_ms or volume.instance.frames[0].echo_time_ms

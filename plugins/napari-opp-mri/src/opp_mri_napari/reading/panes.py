@@ -14,7 +14,12 @@ from opp_mri.domain.transform import RigidTransform
 from opp_mri.workflow.reading_room.room import find_nearest_place
 from opp_mri_napari.reading.basics.layout import Slot
 from opp_mri_napari.reading.basics.session import Loaded
-from opp_mri_napari.shared.geometry import PaneGeometry, ScreenPoint, pane_geometry, towards_left
+from opp_mri_napari.shared.geometry import (
+    PaneGeometry,
+    ScreenPoint,
+    build_pane_geometry,
+    find_direction_to_left,
+)
 
 Linking = Callable[[str, str], RigidTransform | None]
 """Gives the transform to a frame of reference from another one, or None where none links them."""
@@ -168,7 +173,7 @@ class Panes:
         """Screen pixels per mm of the active pane."""
         return self.zoom_of(self.current) if self.current is not None else 1.0
 
-    def pane_of(self, day: date) -> Pane | None:
+    def find_pane(self, day: date) -> Pane | None:
         """Return a pane of a time point, the active one first, or None where it is not shown."""
         there = sorted(self.panes, key=lambda pane: pane is not self.current)
         return next((pane for pane in there if pane.study_date == day), None)
@@ -214,10 +219,10 @@ class Panes:
         if volume is None:
             pane.geometry, pane.focus, pane.place = None, None, 0
             return
-        pane.geometry = pane_geometry(volume.planes[0], volume.slice_spacing_mm)
+        pane.geometry = build_pane_geometry(volume.planes[0], volume.slice_spacing_mm)
         pane.place = min(pane.place, len(volume.planes) - 1)
-        place = self._carried(before, frame, pane.frame) or self._place_of_others(pane)
-        pane.look_at(place or level or middle_of(volume))
+        place = self._carry_point(before, frame, pane.frame) or self._place_of_others(pane)
+        pane.look_at(place or level or find_middle(volume))
 
     def take_images(self, images: Callable[[VolumeDescription], Loaded | None]) -> None:
         """Take what has been loaded."""
@@ -225,12 +230,12 @@ class Panes:
             if pane.volume is not None and pane.geometry is not None and pane.loaded is None:
                 pane.loaded = images(pane.volume)
                 if pane.loaded is not None:
-                    pane.images = pane.geometry.turned(pane.loaded.images)
+                    pane.images = pane.geometry.turn_images(pane.loaded.images)
 
     def scroll(self, pane: Pane, steps: int) -> None:
         """Go some slices on, towards the patient's left for positive ones; the others follow."""
         if pane.plane is not None:
-            pane.go_to_place(pane.place + steps * towards_left(pane.plane))
+            pane.go_to_place(pane.place + steps * find_direction_to_left(pane.plane))
             self.follow(pane)
 
     def go_to_place(self, pane: Pane, place: int) -> None:
@@ -256,7 +261,7 @@ class Panes:
         """Have every linked pane look at the leader's place of the body."""
         for pane in self.panes:
             if pane is not leader and pane.volume is not None:
-                place = self._carried(leader.focus, leader.frame, pane.frame)
+                place = self._carry_point(leader.focus, leader.frame, pane.frame)
                 if place is not None:
                     pane.look_at(place)
 
@@ -272,7 +277,7 @@ class Panes:
         low, high = FACTOR_LIMITS
         self.zoom_factor = min(high, max(low, self.zoom_factor * ZOOM_STEP**notches))
 
-    def window(self, pane: Pane) -> tuple[float, float]:
+    def get_window(self, pane: Pane) -> tuple[float, float]:
         """Return the values that are drawn black and white in a pane."""
         if pane.loaded is None:
             return (0.0, 1.0)
@@ -293,27 +298,27 @@ class Panes:
         for pane in self.panes:
             pane.own_window = None
 
-    def auto_window(self, quantiles: tuple[float, float] = LESION_QUANTILES) -> None:
+    def choose_windows(self, quantiles: tuple[float, float] = LESION_QUANTILES) -> None:
         """Window every pane from the surroundings of the place that it looks at."""
         self.level, self.width = 0.0, 1.0
         for pane in self.panes:
-            pane.own_window = _window_around(pane, quantiles)
+            pane.own_window = _choose_window_around(pane, quantiles)
 
     def copy_window(self, source: Pane) -> None:
         """Set every pane to the very window of one."""
-        window = self.window(source)
+        window = self.get_window(source)
         self.level, self.width = 0.0, 1.0
         for pane in self.panes:
             pane.own_window = window
 
-    def next_preset(self) -> str:
+    def choose_next_preset(self) -> str:
         """Set every pane to the next window preset; return its name."""
         name, quantiles = PRESETS[self._preset % len(PRESETS)]
         self._preset += 1
-        self.auto_window(quantiles)
+        self.choose_windows(quantiles)
         return name
 
-    def _carried(self, point: Vector3 | None, from_frame: str, to_frame: str) -> Vector3 | None:
+    def _carry_point(self, point: Vector3 | None, from_frame: str, to_frame: str) -> Vector3 | None:
         if point is None or not from_frame:
             return None
         linking = self.linking(to_frame, from_frame)
@@ -327,19 +332,19 @@ class Panes:
         panes = sorted(self.panes, key=lambda pane: pane is not self.current)
         for other in panes:
             if other is not pane and other.volume is not None:
-                place = self._carried(other.focus, other.frame, pane.frame)
+                place = self._carry_point(other.focus, other.frame, pane.frame)
                 if place is not None:
                     return place
         return None
 
 
-def middle_of(volume: VolumeDescription) -> Vector3:
+def find_middle(volume: VolumeDescription) -> Vector3:
     """Return the middle of the middle image of a volume, LPS mm."""
     plane = volume.planes[len(volume.planes) // 2]
     return plane.lps_from_pixel((plane.columns - 1) / 2, (plane.rows - 1) / 2)
 
 
-def _window_around(pane: Pane, quantiles: tuple[float, float]) -> tuple[float, float] | None:
+def _choose_window_around(pane: Pane, quantiles: tuple[float, float]) -> tuple[float, float] | None:
     """Return a window from the values around the place that a pane looks at."""
     if pane.images is None or pane.geometry is None:
         return None

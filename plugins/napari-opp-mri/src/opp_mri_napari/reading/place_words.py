@@ -19,26 +19,26 @@ class PlaceWords:
     def __init__(self, session: Session) -> None:
         self._session = session
 
-    def code(self, day: date) -> str:
+    def find_code(self, day: date) -> str:
         """Name a time point in short, such as `TP1`."""
         patient = self._session.patient
         return f"TP{patient.study_dates.index(day)}" if patient else "TP"
 
-    def heading(self, day: date) -> str:
+    def write_heading(self, day: date) -> str:
         """Name a time point, with where it stands to the treatment."""
         patient, lesion, blinding = (
             self._session.patient, self._session.lesion, self._session.blinding
         )  # fmt: skip
         if patient is not None and blinding is not None:
             if blinding.dates is ShownDates.HIDDEN:
-                return self.code(day)
-            return f"{self.code(day)} · day {count_days(patient.study_dates[0], day)}"
+                return self.find_code(day)
+            return f"{self.find_code(day)} · day {count_days(patient.study_dates[0], day)}"
         if lesion is None:
-            return f"{self.code(day)} · {day}"
+            return f"{self.find_code(day)} · {day}"
         days = count_days(lesion.lesion.ssrs_last_date, day)
-        return f"{self.code(day)} · {weeks_from_days(days):+.1f} weeks"
+        return f"{self.find_code(day)} · {weeks_from_days(days):+.1f} weeks"
 
-    def when(self, day: date) -> str:
+    def describe_time(self, day: date) -> str:
         """State when a time point was: its date, and its phase; "" in a blinded read."""
         lesion = self._session.lesion
         if self._session.blinding is not None or lesion is None:

@@ -67,7 +67,7 @@ class Pointing:
                 pane, ((event.place[0] - down) * zoom, (event.place[1] - across) * zoom)
             )  # fmt: skip
         if event.kind is PointerKind.WHEEL:
-            self._wheel(pane, event)
+            self._turn_wheel(pane, event)
             return True
         if event.kind in (PointerKind.PRESS, PointerKind.DOUBLE):
             return self._press(pane, event)
@@ -77,7 +77,7 @@ class Pointing:
             return self._release(pane, event)
         return False
 
-    def _wheel(self, pane: Pane, event: Pointer) -> None:
+    def _turn_wheel(self, pane: Pane, event: Pointer) -> None:
         panes = self._panes
         if event.ctrl:
             panes.magnify(event.notches)
@@ -109,7 +109,7 @@ class Pointing:
         return True
 
     def _press_tool(self, pane: Pane, event: Pointer) -> None:
-        calipers, pixel = self._calipers, _pixel(pane, event.place)
+        calipers, pixel = self._calipers, _find_pixel(pane, event.place)
         if pixel is None:
             return
         if calipers.tool in (Tool.COMMON_POINT, Tool.SEED):
@@ -124,7 +124,7 @@ class Pointing:
         if calipers.line.waits and calipers.on is not pane:
             calipers.line.cancel()  # the second click belongs on the image of the first
         calipers.on = pane
-        there = calipers.movable_line(pane) if calipers.tool is Tool.CALIPER else None
+        there = calipers.find_movable_line(pane) if calipers.tool is Tool.CALIPER else None
         place, zoom = event.place, self._panes.zoom_of(pane)
 
         def to_px(point: PixelPoint) -> tuple[float, float]:
@@ -154,7 +154,7 @@ class Pointing:
         if self._held is Button.RIGHT:
             self._panes.change_window(step[1] * LEVEL_PER_PX, WIDTH_PER_PX ** step[0])
             return True
-        calipers, pixel = self._calipers, _pixel(pane, event.place)
+        calipers, pixel = self._calipers, _find_pixel(pane, event.place)
         if calipers.line.busy and calipers.on is pane and pixel is not None:
             px = (event.x_px, event.y_px)
             calipers.line.move(pixel, px, calipers.hold(pane, free=event.shift))
@@ -164,14 +164,14 @@ class Pointing:
     def _release(self, pane: Pane, event: Pointer) -> bool:
         held = self._held
         self._held, panned, self._panning = Button.NONE, self._panning, False
-        calipers, pixel = self._calipers, _pixel(pane, event.place)
+        calipers, pixel = self._calipers, _find_pixel(pane, event.place)
         if held is not Button.LEFT or panned or not calipers.line.busy or pixel is None:
             return panned or held is Button.RIGHT
         if calipers.on is not pane:
             calipers.line.cancel()
             return True
         hold = calipers.hold(pane, free=event.shift)
-        redrawn = calipers.line.redraws and calipers.reading(pane) is not None
+        redrawn = calipers.line.redraws and calipers.find_reading(pane) is not None
         line = calipers.line.release(pixel, (event.x_px, event.y_px), hold)
         if line is not None and calipers.tool in LANDMARKS:
             calipers.set_axis(pane, line)
@@ -182,5 +182,5 @@ class Pointing:
         return True
 
 
-def _pixel(pane: Pane, place: ScreenPoint) -> PixelPoint | None:
+def _find_pixel(pane: Pane, place: ScreenPoint) -> PixelPoint | None:
     return pane.geometry.pixel_from_screen(place) if pane.geometry is not None else None

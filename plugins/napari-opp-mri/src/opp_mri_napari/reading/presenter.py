@@ -27,15 +27,15 @@ from opp_mri_napari.reading.lesion_entry import LesionEntry
 from opp_mri_napari.reading.looking import Looking
 from opp_mri_napari.reading.marking import Marking
 from opp_mri_napari.reading.navigation import Navigation
-from opp_mri_napari.reading.pane_views import PaneViews, is_loading, unreadable
+from opp_mri_napari.reading.pane_views import PaneViews, is_loading, list_unreadable
 from opp_mri_napari.reading.panels.panel_views import (
     SignOffView,
     StatusView,
     TimelineView,
     WorklistView,
 )
-from opp_mri_napari.reading.panels.side_views import sign_off_view, timeline_view
-from opp_mri_napari.reading.panels.worklist_view import worklist_view
+from opp_mri_napari.reading.panels.side_views import build_timeline_view, sign_off_view
+from opp_mri_napari.reading.panels.worklist_view import build_worklist_view
 from opp_mri_napari.reading.panes import Panes
 from opp_mri_napari.reading.place_words import PlaceWords
 from opp_mri_napari.reading.pointing import Pointing
@@ -45,7 +45,7 @@ from opp_mri_napari.reading.signing import Signing
 from opp_mri_napari.reading.waiting_fits import WaitingFits
 
 
-def _now() -> datetime:
+def _get_time() -> datetime:
     return datetime.now(UTC)
 
 
@@ -84,7 +84,7 @@ class ReadingRoom:
     """
 
     def __init__(
-        self, project: Project, reader: str, *, clock: Callable[[], datetime] = _now
+        self, project: Project, reader: str, *, clock: Callable[[], datetime] = _get_time
     ) -> None:
         if not reader.strip():
             raise InputError("No reader is named: give your name with --reader.")
@@ -123,10 +123,10 @@ class ReadingRoom:
         self._rules = load_project_rules(project)
         self.session.when_conflicting = self._show_conflict
         self.handing_on = HandingOn(
-            self.session, self.navigation, self._rules, lambda: self.timeline()
+            self.session, self.navigation, self._rules, lambda: self.build_timeline()
         )
         self.waiting_fits = WaitingFits(self.session, self.panes, self.navigation)
-        self._wishes = self._wish_table()
+        self._wishes = self._build_wish_table()
         self.navigation.start()
 
     @property
@@ -136,13 +136,13 @@ class ReadingRoom:
 
     # --- wishes
 
-    def wish(self, name: str) -> None:
+    def do_wish(self, name: str) -> None:
         """Do what a key asks for (`key_table.WISHES`)."""
         if not WISHES[name].repeats:
             self.navigation.hint = ""  # a message ends with the next act
         self._wishes[name]()
 
-    def pointer(self, event: Pointer) -> bool:
+    def handle_pointer(self, event: Pointer) -> bool:
         """Take a mouse event; return whether anything is to be drawn again."""
         return self.pointing.take(event) or self.switches.magnifier
 
@@ -155,7 +155,7 @@ class ReadingRoom:
         else:
             self._dialogs.bring_up(dialog)
 
-    def arrow(self, down: int, across: int, how: str = "") -> None:
+    def press_arrow(self, down: int, across: int, how: str = "") -> None:
         """Nudge the selected end; without one, scroll or change the series."""
         pane = self.panes.current
         if pane is None:
@@ -170,7 +170,7 @@ class ReadingRoom:
     def switch_end(self) -> None:
         """Select an end of the shown caliper, then the other."""
         pane = self.panes.current
-        if pane is not None and self.calipers.movable_line(pane) is not None:
+        if pane is not None and self.calipers.find_movable_line(pane) is not None:
             self.calipers.selected = 1 if self.calipers.selected == 0 else 0
 
     def undo(self) -> None:
@@ -190,7 +190,7 @@ class ReadingRoom:
             self.sign()
         elif self.dialog is None and self.proposals.accept():
             self.calipers.selected = None
-            self.navigation.next_unread()
+            self.navigation.open_unread()
 
     def cancel(self) -> None:
         """Put away what is up, or cancel the line, the selection or the tool."""
@@ -222,9 +222,9 @@ class ReadingRoom:
 
     # --- what is shown
 
-    def pane_views(self) -> tuple[PaneView, ...]:
+    def build_pane_views(self) -> tuple[PaneView, ...]:
         """Return all panes as they are drawn."""
-        self.panes.take_images(self.session.images)
+        self.panes.take_images(self.session.get_images)
         self.proposals.update()
         return tuple(self._pane_views.view(pane, self.pointing.place) for pane in self.panes.panes)
 
@@ -234,14 +234,14 @@ class ReadingRoom:
         pane = self.panes.current
         return pane is not None and is_loading(self.session, pane)
 
-    def worklist(self) -> WorklistView:
+    def build_worklist(self) -> WorklistView:
         """Return the worklist as it is drawn."""
-        return worklist_view(
+        return build_worklist_view(
             self.session.worklist, self.navigation.current, self.navigation.order,
             blinding=self.session.blinding,
         )  # fmt: skip
 
-    def timeline(self) -> TimelineView:
+    def build_timeline(self) -> TimelineView:
         """Return the growth curve, with the caliper that is under the mouse."""
         lesion, patient = self.session.lesion, self.session.patient
         if lesion is None or patient is None:
@@ -250,12 +250,12 @@ class ReadingRoom:
             rules = ("Hidden in a blinded read.", *patient.blinding.rules)
             return TimelineView(hidden="\n\n".join(rules))
         technique = dict.fromkeys(
-            f"{self.words.code(pane.study_date)} {pane.sequence.value}: {sentence}"
+            f"{self.words.find_code(pane.study_date)} {pane.sequence.value}: {sentence}"
             for pane in self.panes.panes
             for sentence in (*pane.doubts, *pane.technique)
         )
-        return timeline_view(
-            self._live_timeline(lesion), patient.patient_id, self._rules,
+        return build_timeline_view(
+            self._build_live_timeline(lesion), patient.patient_id, self._rules,
             counted=lesion.settled, current=self.navigation.current, error=self.session.error,
             wants_category=self.switches.category, technique=tuple(technique),
         )  # fmt: skip
@@ -264,36 +264,36 @@ class ReadingRoom:
         """Return what a signature covers; this very list is what `sign` signs."""
         return self.signing.view()
 
-    def status(self) -> StatusView:
+    def build_status(self) -> StatusView:
         """Return the lines above the panes."""
         session, navigation = self.session, self.navigation
         patient, lesion = session.patient, session.lesion
-        name = patient.patient_id if patient else self._words_for_no_patient()
+        name = patient.patient_id if patient else self._explain_no_patient()
         of_lesion = f" · {lesion.lesion.lesion_id} {lesion.lesion.level}" if lesion else ""
-        waiting = session.missing_images()
+        waiting = session.count_missing_images()
         hint = navigation.hint or (f"loading {waiting} series …" if waiting else "")
         if patient is not None and not patient.lesions and not hint:
             hint = "No lesion yet: Shift+A adds one."
         return StatusView(
             title=f"{name}{of_lesion} · {navigation.sequence.value} · reader {session.reader}",
-            tool=self.calipers.tool_text(self.panes.current),
+            tool=self.calipers.describe_tool(self.panes.current),
             share=self.compare.share if self.compare.mode is Comparison.OVERLAY else None,
             saved=session.saves.text,
-            banner=session.saves.failure or session.warning or unreadable(session, self.panes),
+            banner=session.saves.failure or session.warning or list_unreadable(session, self.panes),
             hint=hint,
         )
 
-    def _words_for_no_patient(self) -> str:
+    def _explain_no_patient(self) -> str:
         worklist = self.session.worklist
         is_empty = worklist is not None and not (
             worklist.lesions or worklist.patients_without_lesion
         )
         return "no patient" if is_empty else "opening …"
 
-    def cell_words(self) -> str:
+    def describe_cell(self) -> str:
         """Name the cell that is read, such as `TP1 T2FS`."""
         pane = self.panes.current
-        return f"{self.words.code(pane.study_date)} {pane.sequence.value}" if pane else ""
+        return f"{self.words.find_code(pane.study_date)} {pane.sequence.value}" if pane else ""
 
     def look_for_changes(self) -> None:
         """Show what another window has recorded meanwhile; nothing while the reader is at work."""
@@ -319,16 +319,16 @@ class ReadingRoom:
         lesion, patient = self.session.lesion, self.session.patient
         if lesion is None or patient is None:
             return SignOffView()
-        names = {day: self.words.heading(day) for day in patient.study_dates}
+        names = {day: self.words.write_heading(day) for day in patient.study_dates}
         is_blind = patient.blinding is not None
         return sign_off_view(lesion, names, patient.series, blind=is_blind)
 
-    def _live_timeline(self, lesion: RoomLesion) -> LesionTimeline:
-        live = self.calipers.live_length()
+    def _build_live_timeline(self, lesion: RoomLesion) -> LesionTimeline:
+        live = self.calipers.get_live_length()
         if live is None:
             return lesion.timeline
         pane, line = live
-        cell = self.calipers.cell_of(pane)
+        cell = self.calipers.find_cell_of(pane)
         if cell is None or pane.volume is None:
             return lesion.timeline
         try:
@@ -346,22 +346,22 @@ class ReadingRoom:
         days = {pane.study_date for pane in self.panes.panes}
         return len(days) if self.navigation.layout is Layout.GRID else None
 
-    def advertised_fits(self) -> tuple[str, ...]:
+    def list_advertised_fits(self) -> tuple[str, ...]:
         """Return the ids of all fits of the shown panes."""
-        fits = [fit for pane in self.panes.panes for fit in self.navigation.levels.fits(pane)]
+        fits = [fit for pane in self.panes.panes for fit in self.navigation.levels.find_fits(pane)]
         return tuple(dict.fromkeys(fit.fit_id for fit in fits))
 
-    def _wish_table(self) -> Mapping[str, Callable[[], None]]:
+    def _build_wish_table(self) -> Mapping[str, Callable[[], None]]:
         go = self.navigation
         arrows = {"up": (-1, 0), "down": (1, 0), "left": (0, -1), "right": (0, 1)}
         table: dict[str, Callable[[], None]] = {}
         for name, (down, across) in arrows.items():
-            table[name] = partial(self.arrow, down, across)
-            table[f"voxel_{name}"] = partial(self.arrow, down, across, "voxel")
-            table[f"axis_{name}"] = partial(self.arrow, down, across, "axis")
+            table[name] = partial(self.press_arrow, down, across)
+            table[f"voxel_{name}"] = partial(self.press_arrow, down, across, "voxel")
+            table[f"axis_{name}"] = partial(self.press_arrow, down, across, "axis")
         return {
             **table,
-            **self.looking.wishes(),
+            **self.looking.list_wishes(),
             "previous_time_point": partial(go.step_time_point, -1),
             "next_time_point": partial(go.step_time_point, 1),
             "t1": partial(go.choose_sequence, SeriesRole.T1),

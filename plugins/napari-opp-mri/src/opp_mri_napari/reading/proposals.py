@@ -65,8 +65,8 @@ class Proposals:
         self._shown_s: dict[CellKey, float] = {}
         self._visible: tuple[CellKey, float] | None = None
         self._arrival: tuple[int, str, int] = (0, "", NO_PLACE)  # layout, pane, and where it was
-        calipers.proposed_line = self.line_on
-        calipers.shown_proposal = self.shown
+        calipers.proposed_line = self.find_line
+        calipers.shown_proposal = self.get_shown
 
     # --- what is shown
 
@@ -75,34 +75,34 @@ class Proposals:
         """Whether proposals may be shown here: in a blinded read as its protocol has it."""
         return self._session.blinding is None or self._session.blinding.proposals
 
-    def proposal_for(self, pane: Pane) -> Proposal | None:
+    def find_proposal(self, pane: Pane) -> Proposal | None:
         """Return the proposal for a pane's cell, on whatever slice it lies; None for none."""
-        suggested = self._suggested(pane)
+        suggested = self._get_suggested(pane)
         if suggested is None or isinstance(suggested.answer, Abstention):
             return None
         if pane.volume is None or pane.volume.volume_id != suggested.volume_id:
             return None
         return suggested.answer
 
-    def line_on(self, pane: Pane) -> Line | None:
+    def find_line(self, pane: Pane) -> Line | None:
         """Return the proposed line that lies on the shown image of a pane."""
-        proposal = self.proposal_for(pane)
+        proposal = self.find_proposal(pane)
         if proposal is None or proposal.slice_index != pane.place:
             return None
         if pane is self._panes.current and self._compare.is_on:
             return None
         return (proposal.start, proposal.end)
 
-    def words(self, pane: Pane) -> str:
+    def describe_proposal(self, pane: Pane) -> str:
         """State what is proposed for a pane's cell and how sure it is, or why nothing is."""
-        suggested = self._suggested(pane)
+        suggested = self._get_suggested(pane)
         is_current = pane is self._panes.current
         if suggested is None or (is_current and self._compare.is_on):
             return ""
         if isinstance(suggested.answer, Abstention):
             # only where it is read: in small panes the words would cover the images
             return f"No proposal. {suggested.answer.reason.sentence}" if is_current else ""
-        proposal = self.proposal_for(pane)
+        proposal = self.find_proposal(pane)
         if proposal is None:
             return ""
         parts = [
@@ -115,7 +115,7 @@ class Proposals:
         accepts = " Enter accepts it." if is_current else ""
         return f"{', '.join(parts)}.{accepts}"
 
-    def shown(self, key: CellKey) -> ShownProposal | None:
+    def get_shown(self, key: CellKey) -> ShownProposal | None:
         """Return the proposal that the reader was shown for a cell, and for how long."""
         suggested = self._answers.get(key)
         if suggested is None or isinstance(suggested.answer, Abstention):
@@ -129,7 +129,7 @@ class Proposals:
             start=suggested.answer.start,
             end=suggested.answer.end,
             standard_error_mm=suggested.answer.standard_error_mm,
-            shown_ms=round(1000 * self._seconds_shown(key)),
+            shown_ms=round(1000 * self._measure_seconds_shown(key)),
         )
 
     # --- what the reader does
@@ -137,7 +137,7 @@ class Proposals:
     def accept(self) -> bool:
         """Take the current cell's proposal over; return whether the reader goes on from here."""
         pane = self._panes.current
-        proposal = None if pane is None else self.proposal_for(pane)
+        proposal = None if pane is None else self.find_proposal(pane)
         if pane is None or proposal is None:
             return True
         key, hint = (pane.study_date, pane.sequence), ""
@@ -148,12 +148,12 @@ class Proposals:
         elif pane.place != proposal.slice_index:
             pane.go_to_place(proposal.slice_index)
             hint = "The proposal is on this slice: Enter accepts it."
-        elif self._seconds_shown(key) < LEAST_LOOK_S:
+        elif self._measure_seconds_shown(key) < LEAST_LOOK_S:
             hint = "Look at the proposal first: Enter accepts it."
         if hint:
             self._navigation.hint = hint
             return False
-        shown = self.shown(key)
+        shown = self.get_shown(key)
         return shown is not None and self._calipers.accept(
             pane, (proposal.start, proposal.end), shown
         )
@@ -185,13 +185,13 @@ class Proposals:
 
     # --- inside
 
-    def _suggested(self, pane: Pane) -> "SuggestedCell | None":
+    def _get_suggested(self, pane: Pane) -> "SuggestedCell | None":
         """Return what is proposed for a pane's cell, where it may be shown and has no answer."""
         if pane.aside or not self.allowed or not self._switches.proposals:
             return None
         if self._session.blinding is not None and pane is not self._panes.current:
             return None  # a blinded reader sees no line of another time point
-        cell = self._calipers.cell_of(pane)
+        cell = self._calipers.find_cell_of(pane)
         if cell is None or cell.reading is not None:
             return None
         return self._answers.get((pane.study_date, pane.sequence))
@@ -223,20 +223,20 @@ class Proposals:
 
     def _ask(self, lesion: RoomLesion) -> None:
         """Have proposals computed for the visits whose images are all there."""
-        for visit, cells in _visits(lesion).items():
+        for visit, cells in _group_by_visit(lesion).items():
             unread = [cell for cell in cells if cell.reading is None]
             if visit in self._asked or not unread:
                 continue
-            seed = self._seed(lesion, *visit)
+            seed = self._find_seed(lesion, *visit)
             if seed is None:
-                self._answers |= {_key(cell): _unplaced(cell) for cell in unread}
+                self._answers |= {_build_key(cell): _build_unplaced(cell) for cell in unread}
                 continue
-            loaded = self._loaded(cells)
+            loaded = self._load_images(cells)
             if loaded is not None:
                 self._asked.add(visit)
                 self._compute(lesion, loaded, seed, visit[1])
 
-    def _loaded(self, cells: list[Cell]) -> "list[CellImages] | None":
+    def _load_images(self, cells: list[Cell]) -> "list[CellImages] | None":
         """Return the images of the cells of a visit; None while some are on their way."""
         from opp_mri.workflow.suggesting.suggest import CellImages
 
@@ -245,7 +245,7 @@ class Proposals:
             volume = cell.volume
             if volume is None or volume.volume_id in self._session.cache.failures:
                 continue
-            images = self._session.images(volume)
+            images = self._session.get_images(volume)
             if images is None:
                 return None
             loaded.append(CellImages(cell=cell, volume=volume, voxels=images.images))
@@ -267,7 +267,7 @@ class Proposals:
 
         self._session.ask(Job(label="proposal", run=run, take=take, failed=self._session.warn))
 
-    def _seed(self, lesion: RoomLesion, day: date, frame: str) -> Vector3 | None:
+    def _find_seed(self, lesion: RoomLesion, day: date, frame: str) -> Vector3 | None:
         """Return a point in the lesion: clicked, of a caliper of the reader's, or its seed.
 
         What lies in another frame of reference is carried by a confirmed fit. In a blinded read
@@ -281,14 +281,14 @@ class Proposals:
             if cell.reading is not None and cell.reading.caliper is not None
         ]
         of_visit = [
-            (frame, _middle(caliper))
+            (frame, _find_middle(caliper))
             for when, caliper in calipers
             if when == day and caliper.frame_of_reference_uid == frame
         ]
         if self._session.blinding is not None:
             return of_visit[0][1] if of_visit else None
         prior = [
-            (caliper.frame_of_reference_uid, _middle(caliper))
+            (caliper.frame_of_reference_uid, _find_middle(caliper))
             for when, caliper in reversed(calipers)
             if when < day
         ]
@@ -310,7 +310,7 @@ class Proposals:
             self._arrival = (layouts, pane.pane_id, pane.place)
         elif self._arrival[1] != pane.pane_id:  # the mouse chose it: nothing moves under it
             self._arrival = (layouts, pane.pane_id, NO_PLACE)
-        proposal = self.proposal_for(pane)
+        proposal = self.find_proposal(pane)
         if proposal is not None and self._arrival[2] == pane.place:
             pane.go_to_place(proposal.slice_index)
             self._arrival = (layouts, pane.pane_id, NO_PLACE)
@@ -319,7 +319,7 @@ class Proposals:
         """Count for how long the current cell's proposal is shown."""
         pane, now = self._panes.current, self._stopwatch()
         visible = None
-        if pane is not None and pane.images is not None and self.line_on(pane) is not None:
+        if pane is not None and pane.images is not None and self.find_line(pane) is not None:
             visible = (pane.study_date, pane.sequence)
         if self._visible is not None and self._visible[0] != visible:
             key, since = self._visible
@@ -328,14 +328,14 @@ class Proposals:
         if visible is not None and self._visible is None:
             self._visible = (visible, now)
 
-    def _seconds_shown(self, key: CellKey) -> float:
+    def _measure_seconds_shown(self, key: CellKey) -> float:
         seconds = self._shown_s.get(key, 0.0)
         if self._visible is not None and self._visible[0] == key:
             seconds += self._stopwatch() - self._visible[1]
         return seconds
 
 
-def _visits(lesion: RoomLesion) -> dict[Visit, list[Cell]]:
+def _group_by_visit(lesion: RoomLesion) -> dict[Visit, list[Cell]]:
     """Return the cells of a lesion that can be measured, by time point and frame of reference."""
     visits: dict[Visit, list[Cell]] = defaultdict(list)
     for cell in lesion.timeline.cells:
@@ -348,16 +348,16 @@ def _visits(lesion: RoomLesion) -> dict[Visit, list[Cell]]:
     return visits
 
 
-def _key(cell: Cell) -> CellKey:
+def _build_key(cell: Cell) -> CellKey:
     return cell.study_date, cell.sequence
 
 
-def _unplaced(cell: Cell) -> "SuggestedCell":
+def _build_unplaced(cell: Cell) -> "SuggestedCell":
     from opp_mri.workflow.suggesting.suggest import abstain
 
     return abstain(cell, AbstentionReason.NO_FIT)
 
 
-def _middle(caliper: Caliper) -> Vector3:
+def _find_middle(caliper: Caliper) -> Vector3:
     x, y, z = ((a + b) / 2 for a, b in zip(caliper.start_lps_mm, caliper.end_lps_mm, strict=True))
     return (x, y, z)

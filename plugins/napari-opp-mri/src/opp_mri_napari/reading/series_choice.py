@@ -16,7 +16,7 @@ class SeriesChoice:
     def __init__(self, session: Session, calipers: Calipers) -> None:
         self._session, self._calipers = session, calipers
 
-    def sequences(self) -> list[SeriesRole]:
+    def list_sequences(self) -> list[SeriesRole]:
         """Return the sequences that the patient has, or may have where a series is in doubt."""
         patient = self._session.patient
         if patient is None:
@@ -26,7 +26,7 @@ class SeriesChoice:
         roles |= {volume.role for volume in shown if volume.is_in_doubt}
         return [role for role in SeriesRole if role in roles]
 
-    def _distance_mm(self, volume: VolumeDescription) -> float:
+    def _measure_distance_mm(self, volume: VolumeDescription) -> float:
         """Return how far a volume's nearest image is from the lesion; 0 where that is not known."""
         lesion = self._session.lesion
         level = lesion.find_level(volume.planes[0].frame_of_reference_uid) if lesion else None
@@ -36,17 +36,17 @@ class SeriesChoice:
             volume.planes[find_nearest_place(volume, level[1])].measure_distance_mm(level[1])
         )
 
-    def volume(self, pane: Pane) -> tuple[VolumeDescription | None, str]:
+    def choose_volume(self, pane: Pane) -> tuple[VolumeDescription | None, str]:
         """Return the series of a pane, or why there is none."""
         if pane.aside:
-            volumes = self._other_series(pane.study_date)
+            volumes = self._list_other_series(pane.study_date)
             return next(iter(volumes), None), "This study has no other series."
-        patient, cell = self._session.patient, self._calipers.cell_of(pane)
+        patient, cell = self._session.patient, self._calipers.find_cell_of(pane)
         name = pane.sequence.value
         if cell is not None:
             if cell.volume is not None:
                 return cell.volume, ""
-            if cell.status is CellStatus.IN_DOUBT and (doubtful := self._doubtful(pane)):
+            if cell.status is CellStatus.IN_DOUBT and (doubtful := self._list_doubtful(pane)):
                 return doubtful[0], ""
             if cell.status is CellStatus.NOT_COVERED:
                 return None, f"No {name} of this study reaches the lesion."
@@ -60,11 +60,11 @@ class SeriesChoice:
         volume = None
         if patient is not None and cell is None:
             volume = patient.volumes.get((pane.study_date, pane.sequence))
-        return volume, "" if volume else self._missing(pane)
+        return volume, "" if volume else self._describe_missing(pane)
 
-    def _missing(self, pane: Pane) -> str:
+    def _describe_missing(self, pane: Pane) -> str:
         """State that a study has nothing of a sequence, and what may be it."""
-        name, doubtful = pane.sequence.value, self._doubtful(pane)
+        name, doubtful = pane.sequence.value, self._list_doubtful(pane)
         if not doubtful:
             return f"This study has no {name}."
         first = doubtful[0]
@@ -75,20 +75,20 @@ class SeriesChoice:
         ])  # fmt: skip
 
     @staticmethod
-    def doubts(volume: VolumeDescription | None) -> tuple[str, ...]:
+    def list_doubts(volume: VolumeDescription | None) -> tuple[str, ...]:
         """Return the evidence of a series in doubt, first what speaks against choosing it."""
         if volume is None or not volume.is_in_doubt:
             return ()
         against = ("In doubt", "Not chosen")
         return tuple(sorted(volume.evidence, key=lambda line: not line.startswith(against)))
 
-    def _doubtful(self, pane: Pane) -> list[VolumeDescription]:
+    def _list_doubtful(self, pane: Pane) -> list[VolumeDescription]:
         """Return the series of a pane's time point that may be its sequence."""
         patient = self._session.patient
         series = patient.series.get(pane.study_date, ()) if patient is not None else ()
         return [volume for volume in series if volume.is_in_doubt and volume.role is pane.sequence]
 
-    def _other_series(self, day: date) -> list[VolumeDescription]:
+    def _list_other_series(self, day: date) -> list[VolumeDescription]:
         """Return the other series of a time point: axial ones first, the nearest to the lesion."""
         patient = self._session.patient
         series = patient.series.get(day, ()) if patient is not None else ()
@@ -98,5 +98,5 @@ class SeriesChoice:
         volumes += [volume for volume in series if volume not in volumes]
         return sorted(
             volumes,
-            key=lambda volume: (volume.plane is not Plane.AXIAL, self._distance_mm(volume)),
+            key=lambda volume: (volume.plane is not Plane.AXIAL, self._measure_distance_mm(volume)),
         )

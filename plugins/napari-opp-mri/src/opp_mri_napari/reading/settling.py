@@ -37,18 +37,18 @@ class Settling:
         elif not pane.volume.is_in_doubt:
             navigation.hint = "This series is not in doubt: `opp-mri role` gives it another role."
         else:
-            self._last = (pane.volume, self._moment())
+            self._last = (pane.volume, self._get_moment())
             self._record(pane.volume, pane.sequence)
 
     def undo(self) -> bool:
         """Undo the last choice where no answer was given since; return whether there was one."""
         last, self._last = self._last, None
-        if last is None or last[1] != self._moment():
+        if last is None or last[1] != self._get_moment():
             return False
         self._take_back(last[0])
         return True
 
-    def _moment(self) -> tuple[str, int]:
+    def _get_moment(self) -> tuple[str, int]:
         """Distinguish states in which an undo belongs to an answer and not to a choice."""
         lesion = self._session.lesion
         return ("", 0) if lesion is None else (lesion.lesion.lesion_id, len(lesion.log))

@@ -57,14 +57,14 @@ class WaitingFits:
         """Show panes along the fits that wait; once they were looked at, confirm these fits."""
         if not self.shown:
             self._look()
-        elif not self._was_looked_at():
+        elif not self._has_been_shown():
             self._navigation.hint = LOOK_FIRST
         else:
             self._confirm()
 
     def note_images(self) -> None:
         """Begin to count the time as soon as the images of all these panes are on screen."""
-        frames = {_frame(fit) for fit in self._fits}
+        frames = {_get_frame(fit) for fit in self._fits}
         waits = any(pane.images is None for pane in self._panes.panes if pane.frame in frames)
         if self.shown and self._since is None and not waits:
             self._since = self._stopwatch()
@@ -80,7 +80,7 @@ class WaitingFits:
 
     def _look(self) -> None:
         lesion = self._session.lesion
-        offers = {} if lesion is None else self._offers(lesion)
+        offers = {} if lesion is None else self._list_offers(lesion)
         if lesion is None or not offers:
             self._navigation.hint = NONE_WAITS
             return
@@ -95,26 +95,26 @@ class WaitingFits:
         count = f"{len(offers)} fits" if len(offers) > 1 else "one fit"
         self._navigation.hint = f"Count the levels: Shift+V confirms {count}."
 
-    def _offers(self, lesion: RoomLesion) -> dict[str, tuple[FitNote, Vector3]]:
+    def _list_offers(self, lesion: RoomLesion) -> dict[str, tuple[FitNote, Vector3]]:
         """Return the best fit that waits for each pane of unknown level, and where it puts it."""
         offers: dict[str, tuple[FitNote, Vector3]] = {}
         for pane in self._panes.panes:
-            if pane.volume is None or self._navigation.levels.known(pane) is not None:
+            if pane.volume is None or self._navigation.levels.find_known(pane) is not None:
                 continue
-            fit = self._waiting(pane)
-            point = None if fit is None else _carried(lesion, fit, pane.frame)
+            fit = self._find_waiting(pane)
+            point = None if fit is None else _carry_seed(lesion, fit, pane.frame)
             if fit is not None and point is not None:
                 offers[pane.frame] = (fit, point)
         return offers
 
-    def _waiting(self, pane: Pane) -> FitNote | None:
-        order, fits = list(SeriesRole), self._navigation.levels.fits(pane)
+    def _find_waiting(self, pane: Pane) -> FitNote | None:
+        order, fits = list(SeriesRole), self._navigation.levels.find_fits(pane)
         if any(fit.decision is FitDecision.REJECTED for fit in fits):
             return None  # the visit asks for the blinking of the fits' own window
         waiting = [fit for fit in fits if fit.decision is None and fit.verdict is Verdict.GOOD]
         return min(waiting, key=lambda fit: order.index(fit.sequence), default=None)
 
-    def _was_looked_at(self) -> bool:
+    def _has_been_shown(self) -> bool:
         return self._since is not None and self._stopwatch() - self._since >= LOOKED_AT_S
 
     def _confirm(self) -> None:
@@ -138,11 +138,11 @@ class WaitingFits:
         self._navigation.levels.proposed = {}
 
 
-def _frame(fit: FitNote) -> str:
+def _get_frame(fit: FitNote) -> str:
     return fit.baseline_from_followup.from_frame_of_reference_uid
 
 
-def _carried(lesion: RoomLesion, fit: FitNote, frame: str) -> Vector3 | None:
+def _carry_seed(lesion: RoomLesion, fit: FitNote, frame: str) -> Vector3 | None:
     """Return where a fit that waits would put the lesion's vertebra."""
     if lesion.anchor is None:
         return None

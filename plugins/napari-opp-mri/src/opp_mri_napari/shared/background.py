@@ -52,13 +52,13 @@ class Background(QObject):
 
     def work(self) -> None:
         """Start what waits."""
-        save = self._source.next_save()
+        save = self._source.get_next_save()
         if save is not None:
             self._saving = self._writer.submit(save.run)
             self._saving.add_done_callback(self._hand_over_written)
         if self.reading:
             return
-        job = self._source.next_job()
+        job = self._source.get_next_job()
         if job is not None:
             self.reading = True
             self._reader.submit(job.run).add_done_callback(partial(self._hand_over_read, job))

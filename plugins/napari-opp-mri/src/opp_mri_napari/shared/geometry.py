@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from opp_mri.domain.geometry import ImagePlane, Vector3, VolumeGeometry
 from opp_mri.domain.measurement import PixelPoint
-from opp_mri_napari.convert import Upright, scale_mm, screen_letters, turned, upright
+from opp_mri_napari.convert import Upright, find_screen_letters, find_upright, scale_mm, turn_voxels
 
 ScreenPoint = tuple[float, float]  # down, across in mm
 
@@ -64,12 +64,12 @@ class PaneGeometry:
         )
         return (column, row)
 
-    def turned(self, images: NDArray[Any]) -> NDArray[Any]:
+    def turn_images(self, images: NDArray[Any]) -> NDArray[Any]:
         """Return images, shape (frames, rows, columns), as (frames, down, across): a view."""
-        return turned(images, self.turn)
+        return turn_voxels(images, self.turn)
 
 
-def pane_geometry(plane: ImagePlane, slice_spacing_mm: float | None) -> PaneGeometry:
+def build_pane_geometry(plane: ImagePlane, slice_spacing_mm: float | None) -> PaneGeometry:
     """Find how the images of a volume are turned for the screen."""
     grid = VolumeGeometry(
         frame_of_reference_uid=plane.frame_of_reference_uid,
@@ -78,27 +78,27 @@ def pane_geometry(plane: ImagePlane, slice_spacing_mm: float | None) -> PaneGeom
         spacing_kji_mm=(slice_spacing_mm or 1.0, plane.row_spacing_mm, plane.column_spacing_mm),
         shape_kji=(1, plane.rows, plane.columns),
     )
-    turn = upright(grid)
+    turn = find_upright(grid)
     down_is_row = turn.vertical == 1
     return PaneGeometry(
         turn=turn,
         last_pixel=(plane.rows - 1, plane.columns - 1),
         spacing_mm=(plane.row_spacing_mm, plane.column_spacing_mm),
         scale_mm=scale_mm(grid, turn),
-        letters=screen_letters(grid, turn),
+        letters=find_screen_letters(grid, turn),
         flips=(turn.flip_vertical, turn.flip_horizontal)
         if down_is_row
         else (turn.flip_horizontal, turn.flip_vertical),
     )
 
 
-def towards_left(plane: ImagePlane) -> int:
+def find_direction_to_left(plane: ImagePlane) -> int:
     """Return 1 where later slices lie further to the patient's left (or back, or up), else -1."""
     normal = plane.normal
     return 1 if max(normal, key=abs) > 0 else -1
 
 
-def window_of(images: NDArray[Any]) -> tuple[float, float]:
+def choose_window(images: NDArray[Any]) -> tuple[float, float]:
     """Return the values that are drawn black and white: nearly all of them lie between."""
     step = images.size // SAMPLED | 1  # odd, so that it does not run down one column
     low, high = (float(x) for x in np.quantile(images.reshape(-1)[::step], (0.01, 0.995)))

@@ -64,12 +64,12 @@ class KeysFirst(QObject):
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:  # noqa: N802
         """Take what is ours; Qt calls this."""
         if event.type() == QEvent.Type.Wheel and watched is self._wheel_of:
-            return self._turned(event)
+            return self._handle_wheel(event)
         if event.type() in (QEvent.Type.ShortcutOverride, QEvent.Type.KeyPress):
-            return self._pressed(watched, event)
+            return self._handle_press(watched, event)
         return False
 
-    def _turned(self, event: QEvent) -> bool:
+    def _handle_wheel(self, event: QEvent) -> bool:
         if not isinstance(event, QWheelEvent):
             return False
         delta = event.angleDelta().y()
@@ -78,7 +78,7 @@ class KeysFirst(QObject):
             self._on_wheel(1 if delta > 0 else -1, ctrl)
         return True
 
-    def _pressed(self, watched: QObject, event: QEvent) -> bool:
+    def _handle_press(self, watched: QObject, event: QEvent) -> bool:
         if not isinstance(event, QKeyEvent):
             return False
         held = event.modifiers()

@@ -11,7 +11,7 @@ SCROLL_BAR_PX: Final = 18
 
 def dock_panel(viewer: napari.Viewer, panel: QWidget, name: str) -> None:
     """Show a panel next to the images, a scale bar on them, and none of napari's own parts."""
-    area = scrolled(panel)  # on a low screen the window is no higher than the screen
+    area = make_scrollable(panel)  # on a low screen the window is no higher than the screen
     area.setMinimumWidth(panel.minimumWidth() + SCROLL_BAR_PX)
     viewer.window.add_dock_widget(area, area="right", name=name)
     fold_layers(viewer, away=True)
@@ -26,7 +26,7 @@ def unwrap_viewer(viewer: napari.Viewer) -> napari.Viewer:
     return getattr(viewer, "__wrapped__", viewer)
 
 
-def main_window(viewer: napari.Viewer) -> QMainWindow:
+def get_main_window(viewer: napari.Viewer) -> QMainWindow:
     """Return the window of a viewer; nobody keeps it, so that closing frees it."""
     window: QMainWindow = viewer.window._qt_window
     return window
@@ -38,26 +38,26 @@ def is_open(viewer: napari.Viewer) -> bool:
     return window is not None and bool(isalive(window))  # type: ignore[no-untyped-call]
 
 
-def canvas_widget(viewer: napari.Viewer) -> QWidget:
+def get_canvas_widget(viewer: napari.Viewer) -> QWidget:
     """Return the widget that a viewer draws on."""
     widget: QWidget = viewer.window._qt_viewer.canvas.native
     return widget
 
 
-def canvas_height_px(viewer: napari.Viewer) -> float:
+def measure_canvas_height_px(viewer: napari.Viewer) -> float:
     """Return the height of what a viewer draws on."""
     return float(viewer.window._qt_viewer.canvas.size[0])
 
 
 def fold_layers(viewer: napari.Viewer, *, away: bool) -> None:
     """Fold napari's layer list and controls away, or bring them back."""
-    for part in _layer_parts(viewer):
+    for part in _get_layer_parts(viewer):
         part.setVisible(not away)
 
 
-def layers_are_folded(viewer: napari.Viewer) -> bool:
+def is_layers_folded(viewer: napari.Viewer) -> bool:
     """Return whether napari's layer list is folded away."""
-    return not any(part.isVisible() for part in _layer_parts(viewer))
+    return not any(part.isVisible() for part in _get_layer_parts(viewer))
 
 
 def hide_sliders(viewer: napari.Viewer) -> None:
@@ -67,15 +67,15 @@ def hide_sliders(viewer: napari.Viewer) -> None:
 
 def hide_status_bar(viewer: napari.Viewer) -> None:
     """Hide napari's status bar."""
-    main_window(viewer).statusBar().hide()
+    get_main_window(viewer).statusBar().hide()
 
 
-def _layer_parts(viewer: napari.Viewer) -> tuple[Any, Any]:
+def _get_layer_parts(viewer: napari.Viewer) -> tuple[Any, Any]:
     shown = viewer.window._qt_viewer
     return shown.dockLayerList, shown.dockLayerControls
 
 
-def scrolled(page: QWidget) -> QScrollArea:
+def make_scrollable(page: QWidget) -> QScrollArea:
     """Return a page that never asks for more room than there is."""
     area = QScrollArea()
     area.setWidget(page)

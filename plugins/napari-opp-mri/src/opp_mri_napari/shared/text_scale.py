@@ -16,7 +16,7 @@ BASE_PX: Final = 13
 OWN_FONT: Final = (QPushButton, QComboBox, QTabBar, QCheckBox)  # napari gives them its own size
 
 
-def usual_scale(screen_height_px: float) -> float:
+def choose_scale(screen_height_px: float) -> float:
     """Return the scale for a screen: larger above 1080 lines, never smaller.
 
     Parameters
@@ -28,7 +28,7 @@ def usual_scale(screen_height_px: float) -> float:
     return min(LIMITS[1], max(1.0, larger))
 
 
-def stepped(scale: float, steps: int) -> float:
+def step_scale(scale: float, steps: int) -> float:
     """Return the scale some steps larger or smaller, within limits."""
     return min(LIMITS[1], max(LIMITS[0], scale * STEP**steps))
 
@@ -37,10 +37,10 @@ def restyle(widget: QWidget, style: str) -> None:
     """Give a widget another style sheet, at the scale that its text has by now."""
     widget.setProperty(WRITTEN, style)
     scale = widget.property(SCALE)
-    widget.setStyleSheet(_scaled(style, 1.0 if scale is None else float(scale)))
+    widget.setStyleSheet(_scale_style(style, 1.0 if scale is None else float(scale)))
 
 
-def _scaled(style: str, scale: float) -> str:
+def _scale_style(style: str, scale: float) -> str:
     return SIZE.sub(lambda size: f"font-size: {round(int(size[1]) * scale)}px", style)
 
 
@@ -56,7 +56,7 @@ def rescale(root: QWidget, scale: float) -> None:
                 continue
             widget.setProperty(WRITTEN, written)
         widget.setProperty(SCALE, scale)
-        scaled = _scaled(written, scale)
+        scaled = _scale_style(written, scale)
         if widget.styleSheet() != scaled:
             widget.setStyleSheet(scaled)
     font = root.font()

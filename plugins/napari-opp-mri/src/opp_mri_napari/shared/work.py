@@ -55,10 +55,10 @@ class Save:
 class Work(Protocol):
     """What a window has read and written in the background."""
 
-    def next_job(self) -> Job | None:
+    def get_next_job(self) -> Job | None:
         """Return what is to be read next, or None; each is given once."""
 
-    def next_save(self) -> Save | None:
+    def get_next_save(self) -> Save | None:
         """Return what is to be written next, in order; one at a time."""
 
     def save_done(self, error: OppMriError | None) -> None:
@@ -102,14 +102,14 @@ class SaveQueue:
         self.waiting.append(save)
         self._failed = False
 
-    def next_save(self) -> Save | None:
+    def get_next_save(self) -> Save | None:
         """Return what is to be written next, in order; one at a time."""
         if self._saving or self._failed or not self.waiting:
             return None
         self._saving = True
         return self.waiting[0]
 
-    def done(self, error: OppMriError | None) -> None:
+    def finish_save(self, error: OppMriError | None) -> None:
         """Take the outcome of the save that was given last; a failed answer stays in line."""
         self._saving = False
         if error is None:
@@ -167,39 +167,41 @@ class ImageCache(Generic[Value]):
         entry = self._kept.get(key)
         return entry.value if entry is not None else None
 
-    def waits_for(self, key: str) -> bool:
+    def is_waiting_for(self, key: str) -> bool:
         """Return whether images are not there yet and may still come."""
         return key not in self._kept and key not in self.failures
 
     def is_open(self, key: str) -> bool:
         """Return whether to ask for images: neither there, nor failed, nor on their way."""
-        return self.waits_for(key) and key not in self._running
+        return self.is_waiting_for(key) and key not in self._running
 
     @property
     def size_bytes(self) -> int:
         """How much is kept."""
         return sum(entry.size_bytes for entry in self._kept.values())
 
-    def want(self, keys: Collection[str]) -> None:
+    def want_images(self, keys: Collection[str]) -> None:
         """Set the keys whose images must not be released."""
         self._wanted = keys
 
-    def job(self, key: str, load: Callable[[], Value], size_bytes: Callable[[Value], int]) -> Job:
+    def build_job(
+        self, key: str, load: Callable[[], Value], size_bytes: Callable[[Value], int]
+    ) -> Job:
         """Return the job that loads images."""
         self._running.add(key)
 
         def take(value: Value) -> None:
             self._running.discard(key)
             self._kept[key] = _Kept(value=value, size_bytes=size_bytes(value))
-            self._let_go(key)
+            self._release_others(key)
 
-        def failed(error: OppMriError) -> None:
+        def note_failure(error: OppMriError) -> None:
             self._running.discard(key)
             self.failures[key] = str(error)
 
-        return Job(label="images", run=load, take=take, failed=failed)
+        return Job(label="images", run=load, take=take, failed=note_failure)
 
-    def _let_go(self, latest: str) -> None:
+    def _release_others(self, latest: str) -> None:
         """Let the oldest images go that nobody wants, where there are too many."""
         for key in list(self._kept):
             if self.size_bytes <= self._most_bytes:

@@ -19,7 +19,7 @@ class Holder:
         return hold_to_image(self._plane, moving)
 
 
-def along_on_screen(
+def find_direction_on_screen(
     geometry: PaneGeometry,
     plane: ImagePlane,
     axis: InPlane,

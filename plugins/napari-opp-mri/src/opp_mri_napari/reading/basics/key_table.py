@@ -182,7 +182,7 @@ KeyGroups = tuple[tuple[str, tuple[tuple[str, str], ...]], ...]
 """Headings of the key sheet, each with its rows of keys and what they do."""
 
 
-def key_table(habit: str = "", own: Mapping[str, str] | None = None) -> Mapping[str, str]:
+def build_key_table(habit: str = "", own: Mapping[str, str] | None = None) -> Mapping[str, str]:
     """Return what each key does.
 
     Parameters
@@ -205,7 +205,7 @@ def key_table(habit: str = "", own: Mapping[str, str] | None = None) -> Mapping[
     return {key: wish for key, wish in chosen.items() if wish}
 
 
-def key_sheet(table: Mapping[str, str]) -> KeyGroups:
+def build_key_sheet(table: Mapping[str, str]) -> KeyGroups:
     """Return the key sheet: headings, each with its rows of keys and what they do."""
     by_wish: dict[str, list[str]] = {}
     for key, wish in table.items():

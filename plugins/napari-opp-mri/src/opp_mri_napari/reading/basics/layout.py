@@ -28,7 +28,7 @@ BY_TIME: Final = (Layout.ALL, Layout.THREE, Layout.ONE)
 BY_SEQUENCE: Final = (Layout.SEQUENCES, Layout.GRID, Layout.ALL)
 
 
-def shown_slots(
+def choose_slots(
     days: Sequence[date], sequences: Sequence[SeriesRole], active: Slot, layout: Layout
 ) -> tuple[Slot, ...]:
     """Return what to show, in order of sequence and then of time, the active slot among it.
@@ -43,12 +43,12 @@ def shown_slots(
         return tuple((day, role) for role in _with(sequences, sequence))
     if layout is Layout.GRID:
         rows = _with(sequences, sequence)
-        columns = shown_days(days, day, Layout.ALL, max(1, MOST_IN_GRID // len(rows)))
+        columns = choose_days(days, day, Layout.ALL, max(1, MOST_IN_GRID // len(rows)))
         return tuple((study_date, row) for row in rows for study_date in columns)
-    return tuple((study_date, sequence) for study_date in shown_days(days, day, layout))
+    return tuple((study_date, sequence) for study_date in choose_days(days, day, layout))
 
 
-def shown_days(
+def choose_days(
     days: Sequence[date], active: date, layout: Layout, most: int = MOST_PANES
 ) -> tuple[date, ...]:
     """Return the time points to show, in order of time, the active one among them.

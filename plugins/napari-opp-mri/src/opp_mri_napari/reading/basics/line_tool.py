@@ -98,7 +98,7 @@ class LineTool:
             return
         self._pressed_px, self._pressed_at, self._still = px, point, True
         self._before = there
-        self.grip = _grip(px, there, to_px)
+        self.grip = _choose_grip(px, there, to_px)
         self.line = there
         if self.grip is Grip.NEW_END:
             self.line = (point, point)
@@ -156,7 +156,7 @@ class LineTool:
         self.line, self.grip, self.waits, self._before = None, Grip.NOTHING, False, None
 
 
-def _grip(
+def _choose_grip(
     px: tuple[float, float],
     there: Line | None,
     to_px: Callable[[PixelPoint], tuple[float, float]],
@@ -168,10 +168,10 @@ def _grip(
     nearest = min(near, key=lambda grip: near[grip])
     if near[nearest] <= GRAB_PX:
         return nearest
-    return Grip.WHOLE if _beside_px(px, start, end) <= GRAB_PX / 2 else Grip.NEW_END
+    return Grip.WHOLE if _measure_beside_px(px, start, end) <= GRAB_PX / 2 else Grip.NEW_END
 
 
-def _beside_px(
+def _measure_beside_px(
     px: tuple[float, float], start: tuple[float, float], end: tuple[float, float]
 ) -> float:
     """Return the distance of a place from a line between two others."""

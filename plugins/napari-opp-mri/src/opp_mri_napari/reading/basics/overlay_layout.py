@@ -36,11 +36,11 @@ class Box:
             self.y <= point[1] <= self.y + self.height
         )
 
-    def overlaps(self, other: "Box") -> bool:
+    def is_overlapping(self, other: "Box") -> bool:
         """Return whether two rectangles share a place."""
-        return self.shared_with(other) > 0
+        return self.compute_shared(other) > 0
 
-    def shared_with(self, other: "Box") -> float:
+    def compute_shared(self, other: "Box") -> float:
         """Return the area that two rectangles share."""
         width = min(self.x + self.width, other.x + other.width) - max(self.x, other.x)
         height = min(self.y + self.height, other.y + other.height) - max(self.y, other.y)
@@ -63,7 +63,7 @@ def mm_from_px(px: Px, centre: ScreenPoint, zoom: float, size: Px) -> ScreenPoin
     )
 
 
-def across(start: Px, end: Px) -> Px:
+def compute_across(start: Px, end: Px) -> Px:
     """Return the unit vector at right angles to a line; straight down for a line of no length."""
     length = math.dist(start, end)
     if length == 0:
@@ -96,11 +96,11 @@ def label_box(
     """
     middle = ((start[0] + end[0]) / 2, (start[1] + end[1]) / 2)
     clear = max(LABEL_GAP_PX, math.dist(start, end) * LESION_SHARE)
-    line_area = _around(middle, clear)
-    areas = (line_area,) if lesion is None else (line_area, _around(lesion, clear))
+    line_area = _build_box_around(middle, clear)
+    areas = (line_area,) if lesion is None else (line_area, _build_box_around(lesion, clear))
     places = [
         place
-        for area in (line_area, _hull(areas))
+        for area in (line_area, _build_hull(areas))
         for place in (
             (middle[0] - text[0] / 2, area.y - text[1]),
             (middle[0] - text[0] / 2, area.y + area.height),
@@ -116,20 +116,20 @@ def label_box(
         for x, y in places
     ]  # fmt: skip
 
-    def covered(box: Box) -> tuple[float, float]:
+    def measure_covered(box: Box) -> tuple[float, float]:
         return (
-            sum(box.shared_with(other) for other in (*areas, *taken)),
-            sum(box.shared_with(other) for other in furniture),
+            sum(box.compute_shared(other) for other in (*areas, *taken)),
+            sum(box.compute_shared(other) for other in furniture),
         )
 
-    return min(boxes, key=covered)
+    return min(boxes, key=measure_covered)
 
 
-def _around(middle: Px, reach: float) -> Box:
+def _build_box_around(middle: Px, reach: float) -> Box:
     return Box(middle[0] - reach, middle[1] - reach, 2 * reach, 2 * reach)
 
 
-def _hull(boxes: Sequence[Box]) -> Box:
+def _build_hull(boxes: Sequence[Box]) -> Box:
     left, top = min(box.x for box in boxes), min(box.y for box in boxes)
     right = max(box.x + box.width for box in boxes)
     return Box(left, top, right - left, max(box.y + box.height for box in boxes) - top)
@@ -144,7 +144,7 @@ def scale_bar_mm(zoom: float, width_px: float) -> float:
     return ten * next(step for step in (5, 2, 1) if step * ten <= most)
 
 
-def magnifier_box(place: Px, size: Px, taken: Sequence[Box] = ()) -> Box:
+def place_magnifier(place: Px, size: Px, taken: Sequence[Box] = ()) -> Box:
     """Place the magnifier in a corner: far from what it shows, and off what is taken.
 
     Parameters
@@ -156,8 +156,8 @@ def magnifier_box(place: Px, size: Px, taken: Sequence[Box] = ()) -> Box:
     right, low = size[0] - side - EDGE_PX, size[1] - side - EDGE_PX
     corners = [Box(x, y, side, side) for x in (EDGE_PX, right) for y in (EDGE_PX, low)]
 
-    def fitness(box: Box) -> tuple[int, float]:
+    def measure_fitness(box: Box) -> tuple[int, float]:
         middle = (box.x + side / 2, box.y + side / 2)
-        return sum(box.overlaps(other_box) for other_box in taken), -math.dist(middle, place)
+        return sum(box.is_overlapping(other_box) for other_box in taken), -math.dist(middle, place)
 
-    return min(corners, key=fitness)
+    return min(corners, key=measure_fitness)

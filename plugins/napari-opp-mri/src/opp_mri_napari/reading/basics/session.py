@@ -29,7 +29,7 @@ from opp_mri.workflow.reading_room.room import (
     with_level,
 )
 from opp_mri.workflow.reading_room.worklist import Worklist, build_worklist, with_timeline
-from opp_mri_napari.shared.geometry import window_of
+from opp_mri_napari.shared.geometry import choose_window
 from opp_mri_napari.shared.work import MOST_BYTES, ImageCache, Job, Save, SaveQueue
 
 Written = TypeVar("Written")
@@ -99,13 +99,13 @@ class Session:
     @wanted.setter
     def wanted(self, volumes: Sequence[VolumeDescription]) -> None:
         self._wanted = volumes
-        self.cache.want({volume.volume_id for volume in volumes})
+        self.cache.want_images({volume.volume_id for volume in volumes})
 
     def ask(self, job: Job) -> None:
         """Have something read before anything else."""
         self._asked.append(job)
 
-    def next_job(self) -> Job | None:
+    def get_next_job(self) -> Job | None:
         """Return what is to be read next, or None; each is given once.
 
         What was asked for comes first, then the image that the reader waits for, the worklist, and
@@ -115,26 +115,26 @@ class Session:
             return self._asked.pop(0)
         first = [volume for volume in self.wanted[:1] if self._is_missing(volume)]
         if not first and self._worklist_came is not None:
-            return self._worklist_job(self._worklist_came)
+            return self._build_worklist_job(self._worklist_came)
         for volume in first or self.wanted:
             if self._is_missing(volume):
-                return self._image_job(volume)
+                return self._build_image_job(volume)
         if self._error_waits and self.patient is not None:
-            return self._error_job()
+            return self._build_error_job()
         if self.ahead is not None and self.ahead != self._loaded_ahead:
-            return self._ahead_job(self.ahead)
+            return self._build_ahead_job(self.ahead)
         for volume in self._next_volumes:
             if self._is_missing(volume) and self.cache.size_bytes < MOST_BYTES // 2:
-                return self._image_job(volume)
+                return self._build_image_job(volume)
         return None
 
-    def images(self, volume: VolumeDescription) -> Loaded | None:
+    def get_images(self, volume: VolumeDescription) -> Loaded | None:
         """Return the images of a volume, or None as long as they are not there."""
         return self.cache.get(volume.volume_id)
 
-    def missing_images(self) -> int:
+    def count_missing_images(self) -> int:
         """How many of the wanted volumes are not there yet."""
-        return sum(self.cache.waits_for(volume.volume_id) for volume in self.wanted)
+        return sum(self.cache.is_waiting_for(volume.volume_id) for volume in self.wanted)
 
     def try_again(self) -> None:
         """Try images again that could not be read, and what could not be saved."""
@@ -196,9 +196,9 @@ class Session:
         """How many answers and notes are not written yet."""
         return self.saves.count
 
-    def next_save(self) -> Save | None:
+    def get_next_save(self) -> Save | None:
         """Return what is to be written next, in order; one at a time."""
-        return self.saves.next_save()
+        return self.saves.get_next_save()
 
     def save_done(self, error: OppMriError | None) -> None:
         """Take the outcome of the save that was given last; a failed answer stays in line."""
@@ -206,7 +206,7 @@ class Session:
             self.saves.drop()
             self.when_conflicting()
             return
-        self.saves.done(error)
+        self.saves.finish_save(error)
         if error is not None or self.unsaved:
             return
         if self._worklist_when_saved:
@@ -219,7 +219,7 @@ class Session:
 
     def save_rest(self) -> None:
         """Write all that is still in line, here and now; stop at what cannot be written."""
-        while (save := self.next_save()) is not None:
+        while (save := self.get_next_save()) is not None:
             try:
                 save.run()
             except OppMriError as error:
@@ -332,7 +332,7 @@ class Session:
     def _is_missing(self, volume: VolumeDescription) -> bool:
         return self.cache.is_open(volume.volume_id)
 
-    def _worklist_job(self, then: Callable[[], None]) -> Job:
+    def _build_worklist_job(self, then: Callable[[], None]) -> Job:
         self._worklist_came = None
         store, reader = self.project.store, self.reader
 
@@ -347,7 +347,7 @@ class Session:
         return Job(label="worklist", run=lambda: build_worklist(store, reader), take=take,
                    failed=self.warn)  # fmt: skip
 
-    def _error_job(self) -> Job:
+    def _build_error_job(self) -> Job:
         self._error_waits = False
         store = self.project.store
 
@@ -362,7 +362,7 @@ class Session:
 
         return Job(label="measurement error", run=run, take=take, failed=self.warn)
 
-    def _ahead_job(self, patient_id: str) -> Job:
+    def _build_ahead_job(self, patient_id: str) -> Job:
         self._loaded_ahead = patient_id
         store, reader = self.project.store, self.reader
 
@@ -372,14 +372,14 @@ class Session:
         return Job(label="next patient", run=lambda: open_patient(store, patient_id, reader),
                    take=take, failed=self.warn)  # fmt: skip
 
-    def _image_job(self, volume: VolumeDescription) -> Job:
+    def _build_image_job(self, volume: VolumeDescription) -> Job:
         store = self.project.store
 
         def load() -> Loaded:
             images = load_images(store, volume)
-            return Loaded(images=images, window=window_of(images))
+            return Loaded(images=images, window=choose_window(images))
 
-        return self.cache.job(volume.volume_id, load, lambda loaded: loaded.images.nbytes)
+        return self.cache.build_job(volume.volume_id, load, lambda loaded: loaded.images.nbytes)
 
     def warn(self, error: OppMriError) -> None:
         """Show in plain words what went wrong."""

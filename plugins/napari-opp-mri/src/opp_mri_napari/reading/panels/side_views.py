@@ -39,7 +39,7 @@ NO_CATEGORY: Final = "No category yet"
 READ: Final = frozenset({CellStatus.MEASURED, CellStatus.GONE, CellStatus.NOT_MEASURABLE})
 
 
-def timeline_view(
+def build_timeline_view(
     timeline: LesionTimeline, patient_id: str, rules: Rules,
     *, counted: frozenset[str], current: CellRef | None, error: MeasurementError | None = None,
     wants_category: bool = False, technique: tuple[str, ...] = (),
@@ -57,7 +57,7 @@ def timeline_view(
     technique
         What differs in acquisition between time points, in sentences.
     """
-    curves = _curves(timeline, patient_id, counted, current)
+    curves = _build_curves(timeline, patient_id, counted, current)
     if not curves:
         return TimelineView(hidden="Nothing is measured yet.")
     view = TimelineView(
@@ -92,7 +92,7 @@ def timeline_view(
         category=assessed.assessment.category.value,
         rule=rule,
         sentences=(*remarks, *assessed.sentences[1:], *timeline.flags),
-        margin=_margin(assessed),
+        margin=_describe_margin(assessed),
     )
 
 
@@ -106,7 +106,7 @@ def _list_overrides(timeline: LesionTimeline) -> list[str]:
     ]
 
 
-def _curves(
+def _build_curves(
     timeline: LesionTimeline, patient_id: str, counted: frozenset[str], current: CellRef | None
 ) -> tuple[Curve, ...]:
     points: dict[SeriesRole, list[CurvePoint]] = defaultdict(list)
@@ -130,7 +130,7 @@ def _curves(
     )
 
 
-def _margin(assessed: AssessedTimeline) -> str:
+def _describe_margin(assessed: AssessedTimeline) -> str:
     """State how little would change the category, and how often it would be the same again."""
     category = assessed.assessment.category
     if category is ResponseCategory.NOT_ELIGIBLE:
@@ -190,7 +190,7 @@ def _draft_line(
     """Describe what is signed: cell, answer, and the image that it was taken on."""
     line = f"{weeks.get(reading.study_date, '')} {reading.sequence.value}"
     if not blind:
-        line = f"{line}: {answer_text(reading)}{ORIGIN_WORDS.get(reading.origin, '')}"
+        line = f"{line}: {describe_answer(reading)}{ORIGIN_WORDS.get(reading.origin, '')}"
     caliper = reading.caliper
     if caliper is None:
         return line
@@ -210,7 +210,7 @@ def _draft_line(
     return "\n    ".join([f"{line} ({', '.join(parts)})", *overrides])
 
 
-def answer_text(reading: Reading) -> str:
+def describe_answer(reading: Reading) -> str:
     """Describe an answer in a few words."""
     if reading.answer is Answer.MEASURED and reading.length_mm is not None:
         return format_mm(reading.length_mm)

@@ -57,7 +57,7 @@ class WorklistOrder:
     search: str = ""
     look: CellLook | None = None
 
-    def shows(self, row: WorkLesion, sequence: SeriesRole) -> bool:
+    def is_shown(self, row: WorkLesion, sequence: SeriesRole) -> bool:
         """Return whether the worklist shows the row of a lesion on one sequence."""
         lesion = row.lesion
         words = f"{row.patient_id} {lesion.lesion_id} {lesion.level} {sequence.value}".casefold()
@@ -68,13 +68,13 @@ class WorklistOrder:
             and (self.look is None or any(look_of(cell) is self.look for cell in cells))
         )
 
-    def lesions(self, worklist: Worklist) -> list[WorkLesion]:
+    def list_lesions(self, worklist: Worklist) -> list[WorkLesion]:
         """Return the lesions of which the worklist shows a row."""
         return [
-            row for row in worklist.lesions if any(self.shows(row, role) for role in SeriesRole)
+            row for row in worklist.lesions if any(self.is_shown(row, role) for role in SeriesRole)
         ]
 
-    def next_cell(self, worklist: Worklist, after: CellRef | None) -> CellRef | None:
+    def find_next_cell(self, worklist: Worklist, after: CellRef | None) -> CellRef | None:
         """Return the next cell to read among the rows that are shown, or None.
 
         That is the next unread cell, or the next one of the look that the reader filters by: in the
@@ -82,9 +82,9 @@ class WorklistOrder:
         """
         wanted = self.look or CellLook.UNREAD
         cells = [
-            (_ref(row, cell), look_of(cell))
+            (_build_ref(row, cell), look_of(cell))
             for row in worklist.lesions
-            for cell in self._in_order(row)
+            for cell in self._sort_cells(row)
         ]
         refs = [ref for ref, _ in cells]
         start = refs.index(after) + 1 if after in refs else 0
@@ -93,25 +93,27 @@ class WorklistOrder:
             (
                 ref
                 for ref, look in cells[start:] + cells[:start]
-                if look is wanted and ref != after and self.shows(rows[ref.lesion_id], ref.sequence)
+                if look is wanted
+                and ref != after
+                and self.is_shown(rows[ref.lesion_id], ref.sequence)
             ),
             None,
         )
 
-    def nothing_left(self) -> str:
+    def describe_nothing_left(self) -> str:
         """State that no cell is left, and what then."""
         if self.search or self.look is not None:
             return "No unread cell matches the filter of the worklist: clear the filter."
         return "Nothing is unread: S signs the drafts."
 
-    def _in_order(self, row: WorkLesion) -> Sequence[WorkCell]:
+    def _sort_cells(self, row: WorkLesion) -> Sequence[WorkCell]:
         if self.order is CellOrder.SEQUENCE:
             return row.cells
         roles = list(SeriesRole)
         return sorted(row.cells, key=lambda cell: roles.index(cell.sequence))
 
 
-def _ref(row: WorkLesion, cell: WorkCell) -> CellRef:
+def _build_ref(row: WorkLesion, cell: WorkCell) -> CellRef:
     return CellRef(
         patient_id=row.patient_id, lesion_id=row.lesion.lesion_id,
         study_date=cell.study_date, sequence=cell.sequence,

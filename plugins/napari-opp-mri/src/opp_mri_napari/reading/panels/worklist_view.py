@@ -16,7 +16,7 @@ from opp_mri_napari.reading.panels.panel_views import (
     WorklistRow,
     WorklistView,
 )
-from opp_mri_napari.reading.panels.side_views import answer_text
+from opp_mri_napari.reading.panels.side_views import describe_answer
 from opp_mri_napari.reading.panels.worklist_order import WorklistOrder, look_of
 
 TIPS: Final = {
@@ -29,7 +29,7 @@ TIPS: Final = {
 SIGNED: Final = (CellState.SIGNED, CellState.DISCORDANT)
 
 
-def worklist_view(
+def build_worklist_view(
     worklist: Worklist | None, current: CellRef | None, order: WorklistOrder, *,
     blinding: Blinding | None = None,
 ) -> WorklistView:  # fmt: skip
@@ -47,13 +47,13 @@ def worklist_view(
     rows = [
         row
         for lesion in worklist.lesions
-        for row in _rows(worklist, lesion, current, order, blinding)
+        for row in _build_rows(worklist, lesion, current, order, blinding)
     ]
     cells = [cell for lesion in worklist.lesions for cell in lesion.cells]
     states = [cell.state for cell in cells]
     amendments = sum(cell.amends for cell in cells)
     return WorklistView(
-        columns=_columns(rows, worklist, current, blinding),
+        columns=_list_columns(rows, worklist, current, blinding),
         rows=tuple(rows),
         patients_without_lesion=worklist.patients_without_lesion,
         signed=sum(state in SIGNED for state in states) + amendments,
@@ -65,7 +65,7 @@ def worklist_view(
     )
 
 
-def _columns(
+def _list_columns(
     rows: list[WorklistRow], worklist: Worklist, current: CellRef | None, blinding: Blinding | None
 ) -> tuple[str, ...]:
     """Name the columns, with the weeks of the lesion that is read."""
@@ -92,7 +92,7 @@ def write_short_weeks(days: int) -> str:
     return f"{weeks:+d} w" if weeks else "0 w"
 
 
-def _rows(
+def _build_rows(
     worklist: Worklist, lesion: WorkLesion, current: CellRef | None, order: WorklistOrder,
     blinding: Blinding | None,
 ) -> list[WorklistRow]:  # fmt: skip
@@ -102,10 +102,10 @@ def _rows(
         by_sequence[cell.sequence][cell.study_date] = cell
     rows = []
     for sequence in SeriesRole:
-        if not order.shows(lesion, sequence):
+        if not order.is_shown(lesion, sequence):
             continue
         cells = tuple(
-            _cell(lesion, by_sequence[sequence][day], current, days[0], blinding)
+            _build_cell(lesion, by_sequence[sequence][day], current, days[0], blinding)
             if day in by_sequence[sequence]
             else None
             for day in days
@@ -123,7 +123,7 @@ def _rows(
     return rows
 
 
-def _cell(
+def _build_cell(
     lesion: WorkLesion, cell: WorkCell, current: CellRef | None, first_day: date,
     blinding: Blinding | None,
 ) -> WorklistCell:  # fmt: skip
@@ -137,14 +137,14 @@ def _cell(
     elif reading is not None:
         short = {Answer.GONE: "gone", Answer.NOT_MEASURABLE: "n/m"}
         text = short.get(reading.answer, str(reading.length_mm))
-        tip = " ".join([f"{answer_text(reading)}: {tip}.", *reading.remarks])
+        tip = " ".join([f"{describe_answer(reading)}: {tip}.", *reading.remarks])
     elif cell.status is CellStatus.NOT_COVERED:
         tip = "the series does not reach the lesion"
     elif cell.status is CellStatus.IN_DOUBT:
         tip = "a series is in doubt: opp-mri series names it, opp-mri role settles it"
     elif cell.status is CellStatus.NO_MR:
         tip = "this study holds no MR"
-    when = _when(lesion, cell.study_date, first_day, blinding)
+    when = _describe_time(lesion, cell.study_date, first_day, blinding)
     return WorklistCell(
         ref=ref, look=look_of(cell), text=text,
         tip=", ".join(part for part in (when, cell.sequence.value, tip) if part),
@@ -152,7 +152,9 @@ def _cell(
     )  # fmt: skip
 
 
-def _when(lesion: WorkLesion, day: date, first_day: date, blinding: Blinding | None) -> str:
+def _describe_time(
+    lesion: WorkLesion, day: date, first_day: date, blinding: Blinding | None
+) -> str:
     """State when a time point was, as far as the reader may know."""
     if blinding is None:
         weeks = weeks_from_days(count_days(lesion.lesion.ssrs_last_date, day))

@@ -81,7 +81,9 @@ def open_room(
     """
 
     # it is needed when the first fits are looked at, and takes a moment to load
-    def on_fits(session: Session, fit_ids: Sequence[str], when_closed: Callable[[], None]) -> None:
+    def review_fits_of(
+        session: Session, fit_ids: Sequence[str], when_closed: Callable[[], None]
+    ) -> None:
         from opp_mri_napari.reading.widgets.fits import review_in_room
 
         review_in_room(session, fit_ids, when_closed)
@@ -89,7 +91,7 @@ def open_room(
     room = ReadingRoom(project, reader)
     if viewer is None:
         viewer = napari.Viewer(title="OPP reading room", show=False)
-    window = RoomWindow(viewer, room, keys=keys, on_fits=on_fits)
+    window = RoomWindow(viewer, room, keys=keys, on_fits=review_fits_of)
     window.show()
     return window
 
@@ -210,9 +212,9 @@ class StartPanel(QWidget):
         self.begin.setEnabled(False)
         self.bar.show()
         self._indexing = _Indexing(Path(project), Path(images) if images else None, self)
-        self._indexing.progressed.connect(self._progressed)
+        self._indexing.progressed.connect(self._show_progress)
         self._indexing.failed.connect(self.error.setText)
-        self._indexing.finished.connect(self._indexed)
+        self._indexing.finished.connect(self._show_indexed)
         self._indexing.start()
 
     def _show_studies(self) -> None:
@@ -232,12 +234,12 @@ class StartPanel(QWidget):
         except OppMriError as error:
             self.error.setText(str(error))
 
-    def _progressed(self, task: str, done: int, total: int) -> None:
+    def _show_progress(self, task: str, done: int, total: int) -> None:
         self.bar.setFormat(f"{task} %v / %m")
         self.bar.setRange(0, total)
         self.bar.setValue(done)
 
-    def _indexed(self) -> None:
+    def _show_indexed(self) -> None:
         self.bar.hide()
         self.begin.setEnabled(True)
         if self.error.text():

@@ -8,7 +8,7 @@ from opp_mri.errors import OppMriError
 from opp_mri_napari.fits.presenter import FitReviewPresenter
 from opp_mri_napari.fits.window import FitReviewWindow
 from opp_mri_napari.reading.basics.session import Session
-from opp_mri_napari.shared.napari_parts import main_window
+from opp_mri_napari.shared.napari_parts import get_main_window
 
 
 def review_in_room(
@@ -34,10 +34,10 @@ def review_in_room(
         return
     viewer = napari.Viewer(title="OPP fit review")
     review = FitReviewWindow(viewer, presenter)
-    main_window(viewer).showMaximized()
+    get_main_window(viewer).showMaximized()
 
     def close() -> None:
         review.close()
         when_closed()
 
-    main_window(viewer).destroyed.connect(lambda *_: close())
+    get_main_window(viewer).destroyed.connect(lambda *_: close())

@@ -215,8 +215,8 @@ class LesionForm(QWidget):
         self.day, self.value = Line(), QComboBox()
         self.kind = QComboBox()
         tabs = QTabWidget()
-        tabs.addTab(self._lesion_page(), "Lesion")
-        tabs.addTab(self._event_page(), "Event")
+        tabs.addTab(self._build_lesion_page(), "Lesion")
+        tabs.addTab(self._build_event_page(), "Event")
         self.visit = VisitForm()
         tabs.addTab(self.visit, "Visit")
         column = QVBoxLayout(self)
@@ -246,13 +246,13 @@ class LesionForm(QWidget):
         if not self.fields["lesion_id"].text():
             self.fields["lesion_id"].setText(proposed_id)
 
-    def cells(self) -> dict[str, str]:
+    def get_cells(self) -> dict[str, str]:
         """Return what was written, by the names of a lesion table's columns."""
         written = {name: line.text().strip() for name, line in self.fields.items()}
         level = self.level.currentText()
         return {**written, "level": "" if level == CHOOSE_LEVEL else level}
 
-    def _lesion_page(self) -> QWidget:
+    def _build_lesion_page(self) -> QWidget:
         page = QWidget()
         form = QFormLayout(page)
         form.addRow("Level", self.level)
@@ -262,11 +262,11 @@ class LesionForm(QWidget):
         pick = QPushButton("Click into the lesion …")
         pick.clicked.connect(self.seed_wanted)
         form.addRow(pick, self.seed)
-        self.add.clicked.connect(lambda: self.lesion_wanted.emit(self.cells()))
+        self.add.clicked.connect(lambda: self.lesion_wanted.emit(self.get_cells()))
         form.addRow(self.add)
         return page
 
-    def _event_page(self) -> QWidget:
+    def _build_event_page(self) -> QWidget:
         page = QWidget()
         form = QFormLayout(page)
         self.day.setPlaceholderText("2024-05-01")

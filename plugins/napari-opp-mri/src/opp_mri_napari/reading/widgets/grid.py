@@ -8,7 +8,7 @@ from qtpy.QtGui import QColor, QFont, QMouseEvent, QPainter, QPaintEvent, QPen
 from qtpy.QtWidgets import QGridLayout, QVBoxLayout, QWidget
 
 from opp_mri_napari.reading.basics.views import PaneView
-from opp_mri_napari.reading.widgets.overlay import grey_image
+from opp_mri_napari.reading.widgets.overlay import build_grey_image
 from opp_mri_napari.reading.widgets.pane import PaneWidget
 
 MOST_IN_A_ROW: Final = 4
@@ -48,7 +48,7 @@ class SliceStrip(QWidget):
         """Ask for the slice that was clicked; Qt calls this."""
         if self._view is None:
             return
-        for cell, area in zip(self._view.strip, self._areas(), strict=True):
+        for cell, area in zip(self._view.strip, self._list_areas(), strict=True):
             if area.contains(event.position()):
                 self.slice_wanted.emit(self._view.pane_id, cell.slice_index)
 
@@ -58,9 +58,9 @@ class SliceStrip(QWidget):
         painter.setFont(self._font)
         if self._view is None:
             return
-        for cell, area in zip(self._view.strip, self._areas(), strict=True):
+        for cell, area in zip(self._view.strip, self._list_areas(), strict=True):
             if cell.picture.size:
-                painter.drawImage(area, grey_image(cell.picture, self._view.window))
+                painter.drawImage(area, build_grey_image(cell.picture, self._view.window))
             current = cell.slice_index == self._view.slice_index
             painter.setPen(QPen(QColor(CURRENT if current else "#3a444d"), 3 if current else 1))
             painter.drawRect(area)
@@ -69,7 +69,7 @@ class SliceStrip(QWidget):
             painter.drawText(area.adjusted(5, 3, 0, 0), int(Qt.AlignmentFlag.AlignLeft), text)
         painter.end()
 
-    def _areas(self) -> list[QRectF]:
+    def _list_areas(self) -> list[QRectF]:
         count = len(self._view.strip) if self._view else 0
         side = self._height - 8.0
         first = (self.width() - count * (side + 6)) / 2
@@ -129,7 +129,7 @@ class PaneGrid(QWidget):
                 self._make_pane(missing.pop(0))
             if missing and not views[active].loading:
                 self._more.start()
-        columns = in_a_row or _usual_columns(len(views))
+        columns = in_a_row or _choose_columns(len(views))
         if self._shown != (frozenset(self._made), len(views), columns):
             self._arrange(len(views), columns)
         for number, view in enumerate(views):
@@ -184,5 +184,5 @@ class PaneGrid(QWidget):
             self._places.setRowStretch(row, 1 if row * columns < count else 0)
 
 
-def _usual_columns(count: int) -> int:
+def _choose_columns(count: int) -> int:
     return max(1, count if count <= MOST_IN_A_ROW else (count + 1) // 2)

@@ -80,8 +80,8 @@ class GrowthPlot(pg.PlotWidget):  # type: ignore[misc] # pyqtgraph is not typed
                 pen=pg.mkPen(colour, width=2), name=curve.sequence.value, symbol=marker,
                 symbolSize=PIXELS, symbolBrush=colour, symbolPen=pg.mkPen(colour),
             )  # fmt: skip
-            spots = pg.ScatterPlotItem(hoverable=True, tip=_tip)
-            spots.sigClicked.connect(lambda _item, clicked, *_: self._clicked(clicked))
+            spots = pg.ScatterPlotItem(hoverable=True, tip=_write_tip)
+            spots.sigClicked.connect(lambda _item, clicked, *_: self._choose_spot(clicked))
             self._add(line)
             self._add(spots)
             self._curves[curve.sequence] = (line, spots)
@@ -109,11 +109,11 @@ class GrowthPlot(pg.PlotWidget):  # type: ignore[misc] # pyqtgraph is not typed
         self.addItem(item)
         self._items.append(item)
 
-    def _clicked(self, spots: object) -> None:
+    def _choose_spot(self, spots: object) -> None:
         for spot in spots:  # type: ignore[attr-defined]
             self.cell_wanted.emit(spot.data().ref)
             return
 
 
-def _tip(x: float, y: float, data: CurvePoint) -> str:
+def _write_tip(x: float, y: float, data: CurvePoint) -> str:
     return f"{y:.1f} mm, {x:+.1f} weeks{', draft' if data.draft else ''}"

@@ -75,7 +75,7 @@ class RoomKeys(QObject):
         if kind not in TAKEN or not self._on:  # thousands of others come while a window is made
             return False
         if kind == QEvent.Type.WindowDeactivate and watched is self._window:
-            self._let_go_of_space()  # the key goes up in another program
+            self._release_space()  # the key goes up in another program
         if kind in (QEvent.Type.MouseButtonPress, QEvent.Type.MouseButtonRelease):
             _skip_moves(skip=kind == QEvent.Type.MouseButtonPress)
         if not isinstance(event, QKeyEvent):
@@ -93,15 +93,15 @@ class RoomKeys(QObject):
             return True
         if event.type() == QEvent.Type.KeyRelease:
             return False
-        return self._pressed(event, typing=typing)
+        return self._handle_press(event, typing=typing)
 
-    def _let_go_of_space(self) -> None:
+    def _release_space(self) -> None:
         if self._on and self._space_held:
             self._space_held = False
             self._on_space(False)
 
-    def _pressed(self, event: QKeyEvent, *, typing: bool) -> bool:
-        wish = self._keys.get(key_name(event))
+    def _handle_press(self, event: QKeyEvent, *, typing: bool) -> bool:
+        wish = self._keys.get(name_key(event))
         if wish is None or (typing and wish not in WHILE_TYPING):
             return False
         if event.type() == QEvent.Type.ShortcutOverride:
@@ -121,7 +121,7 @@ def _skip_moves(*, skip: bool) -> None:
     QApplication.setAttribute(Qt.ApplicationAttribute.AA_CompressHighFrequencyEvents, skip)
 
 
-def key_name(event: QKeyEvent) -> str:
+def name_key(event: QKeyEvent) -> str:
     """Name a key with its modifiers as Qt writes it, such as `Ctrl+Z`; "" for a modifier alone."""
     if event.key() in MODIFIERS:
         return ""

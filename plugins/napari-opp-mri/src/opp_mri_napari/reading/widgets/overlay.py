@@ -12,10 +12,10 @@ from opp_mri_napari.reading.basics.overlay_layout import (
     MAGNIFIED,
     Box,
     Px,
-    across,
+    compute_across,
     label_box,
-    magnifier_box,
     mm_from_px,
+    place_magnifier,
     px_from_mm,
     scale_bar_mm,
 )
@@ -61,8 +61,8 @@ class Overlay(QWidget):
         self._scale = scale
         self.update()
 
-    def _font(self, pixels: int, *, bold: bool = False) -> QFont:
-        return _font(round(pixels * self._scale), bold=bold)
+    def _choose_font(self, pixels: int, *, bold: bool = False) -> QFont:
+        return _make_font(round(pixels * self._scale), bold=bold)
 
     def show_view(self, view: PaneView) -> None:
         """Paint a pane's lines and letters."""
@@ -83,33 +83,33 @@ class Overlay(QWidget):
         painter = QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         if view.voxels is None:
-            self._message(painter, view.message)
+            self._draw_message(painter, view.message)
         else:
-            self._letters(painter, view)
+            self._draw_letters(painter, view)
             self._scale_bar(painter, view)
-            self._corner(painter, view)
-            self._locator(painter, view)
-            self._level(painter, view)
-            self._compared(painter, view.compared)
-            self._proposal(painter, view.proposal)
+            self._draw_corner(painter, view)
+            self._draw_locator(painter, view)
+            self._draw_level(painter, view)
+            self._draw_compared(painter, view.compared)
+            self._draw_proposal(painter, view.proposal)
             for mark in view.marks:
                 self._mark(painter, view, mark)
             if view.magnified is not None:
-                self._magnifier(painter, view)
+                self._draw_magnifier(painter, view)
         painter.end()
 
     @property
     def _size(self) -> Px:
         return (float(self.width()), float(self.height()))
 
-    def _px(self, view: PaneView, mark_end: tuple[float, float]) -> Px:
+    def _convert_to_px(self, view: PaneView, mark_end: tuple[float, float]) -> Px:
         return px_from_mm(mark_end, view.centre, view.zoom, self._size)
 
-    def _compared(self, painter: QPainter, words: str) -> None:
+    def _draw_compared(self, painter: QPainter, words: str) -> None:
         """Write near the bottom what is drawn instead of the native image."""
         if not words:
             return
-        font = self._font(LETTER_PX, bold=True)
+        font = self._choose_font(LETTER_PX, bold=True)
         size = QFontMetricsF(font).horizontalAdvance(words) + 12, QFontMetricsF(font).height()
         middle = (self._size[0] / 2, self._size[1] - 46 * self._scale)
         box = Box(middle[0] - size[0] / 2, middle[1] - size[1] / 2, *size)
@@ -117,11 +117,11 @@ class Overlay(QWidget):
         _write(painter, words, middle, font, QColor("#ffd479"))
         self._furniture.append(box)
 
-    def _proposal(self, painter: QPainter, words: str) -> None:
+    def _draw_proposal(self, painter: QPainter, words: str) -> None:
         """Write what is proposed, or why nothing is, above the window's numbers."""
         if not words:
             return
-        font = self._font(DETAIL_PX)
+        font = self._choose_font(DETAIL_PX)
         line_px = QFontMetricsF(font).height()
         width = self._size[0] - 12
         flags = int(Qt.TextFlag.TextWordWrap) | int(Qt.AlignmentFlag.AlignLeft)
@@ -135,23 +135,23 @@ class Overlay(QWidget):
         painter.drawText(area, flags, words)
         self._furniture.append(Box(area.x(), area.y(), area.width(), area.height()))
 
-    def _message(self, painter: QPainter, text: str) -> None:
+    def _draw_message(self, painter: QPainter, text: str) -> None:
         painter.setPen(QColor("#b8c4ce"))
-        painter.setFont(self._font(15))
+        painter.setFont(self._choose_font(15))
         painter.drawText(
             QRectF(self.rect()).adjusted(20, 20, -20, -20),
             int(Qt.AlignmentFlag.AlignCenter) | int(Qt.TextFlag.TextWordWrap), text,
         )  # fmt: skip
 
     def _mark(self, painter: QPainter, view: PaneView, mark: Mark) -> None:
-        start, end = self._px(view, mark.start), self._px(view, mark.end)
+        start, end = self._convert_to_px(view, mark.start), self._convert_to_px(view, mark.end)
         colour = QColor(COLOURS[mark.style])
         quiet = mark.style in QUIET_STYLES
         if mark.style is MarkStyle.CROSS:
             painter.setPen(QPen(colour, 1.0, Qt.PenStyle.DotLine))
             painter.drawLine(QPointF(*start), QPointF(*end))
             return
-        tee = across(start, end)
+        tee = compute_across(start, end)
         is_dashed = quiet or mark.style is MarkStyle.PROPOSAL
         dashes = Qt.PenStyle.DashLine if is_dashed else Qt.PenStyle.SolidLine
         for pen in (QPen(HALO, 3.2 * self._scale), QPen(colour, 1.3 * self._scale, dashes)):
@@ -160,7 +160,7 @@ class Overlay(QWidget):
             painter.drawLine(QPointF(*start), QPointF(*end))
             for number, tip in enumerate((start, end)):
                 if mark.dragged != number:
-                    _tee(painter, tip, tee, self._scale)
+                    _draw_tee(painter, tip, tee, self._scale)
         if not quiet:
             for number, tip in enumerate((start, end)):
                 if mark.dragged is None:  # a handle would hide the edge that is being found
@@ -174,14 +174,14 @@ class Overlay(QWidget):
 
     def _label(self, painter: QPainter, view: PaneView, mark: Mark, start: Px, end: Px) -> None:
         colour = QColor(COLOURS[mark.style])
-        big, small = self._font(FONT_PX, bold=True), self._font(DETAIL_PX)
+        big, small = self._choose_font(FONT_PX, bold=True), self._choose_font(DETAIL_PX)
         lines = [(text, font) for text, font in ((mark.label, big), (mark.detail, small)) if text]
         widths = [QFontMetricsF(font).horizontalAdvance(text) for text, font in lines]
         heights = [QFontMetricsF(font).height() for _, font in lines]
         lesion = view.level.place if view.level is not None else None
         box = label_box(
             start, end, (max(widths) + 8, sum(heights) + 4), self._size, tuple(self._labels),
-            lesion=None if lesion is None else self._px(view, lesion),
+            lesion=None if lesion is None else self._convert_to_px(view, lesion),
             furniture=tuple(self._furniture),
         )  # fmt: skip
         self._labels.append(box)
@@ -204,13 +204,15 @@ class Overlay(QWidget):
                              int(Qt.AlignmentFlag.AlignCenter), text)  # fmt: skip
             y += height
 
-    def _letters(self, painter: QPainter, view: PaneView) -> None:
+    def _draw_letters(self, painter: QPainter, view: PaneView) -> None:
         width, height = self._size
         places = (
             (14, height / 2), (width - 14, height / 2), (width / 2, 14), (width / 2, height - 14),
         )  # fmt: skip
         for letter, place in zip(view.letters, places, strict=True):
-            _write(painter, letter, place, self._font(LETTER_PX, bold=True), QColor("#dfe6ea"))
+            _write(
+                painter, letter, place, self._choose_font(LETTER_PX, bold=True), QColor("#dfe6ea")
+            )
             self._furniture.append(Box(place[0] - 10, place[1] - 10, 20, 20))
 
     def _scale_bar(self, painter: QPainter, view: PaneView) -> None:
@@ -226,11 +228,17 @@ class Overlay(QWidget):
             painter.drawLine(QPointF(x, y), QPointF(x + run, y))
             for tip in (x, x + run):
                 painter.drawLine(QPointF(tip, y - 4), QPointF(tip, y + 4))
-        _write(painter, f"{length_mm:g} mm", (x + run / 2, y - 14), self._font(12), QColor("white"))
+        _write(
+            painter,
+            f"{length_mm:g} mm",
+            (x + run / 2, y - 14),
+            self._choose_font(12),
+            QColor("white"),
+        )
 
-    def _corner(self, painter: QPainter, view: PaneView) -> None:
+    def _draw_corner(self, painter: QPainter, view: PaneView) -> None:
         """Write series, timing and changes of technique at the top left, the window below."""
-        font = self._font(HEADER_PX)
+        font = self._choose_font(HEADER_PX)
         painter.setFont(font)
         metrics = QFontMetricsF(font)
         height = metrics.height()
@@ -246,7 +254,7 @@ class Overlay(QWidget):
             painter.drawText(area, int(Qt.AlignmentFlag.AlignLeft), text)
             self._furniture.append(Box(area.x(), area.y(), area.width(), area.height()))
 
-    def _locator(self, painter: QPainter, view: PaneView) -> None:
+    def _draw_locator(self, painter: QPainter, view: PaneView) -> None:
         """Paint the whole image, small, at the top right, with a box around what is shown."""
         locator = view.locator
         if locator is None:
@@ -256,7 +264,7 @@ class Overlay(QWidget):
         px_per_mm = height / down_mm
         area = QRectF(self._size[0] - across_mm * px_per_mm - 5, 5, across_mm * px_per_mm, height)
         self._furniture.append(Box(area.x(), area.y(), area.width(), area.height()))
-        painter.drawImage(area, grey_image(locator.picture, view.window))
+        painter.drawImage(area, build_grey_image(locator.picture, view.window))
         painter.setBrush(Qt.BrushStyle.NoBrush)
         painter.setPen(QPen(QColor("#6b7781"), 1))
         painter.drawRect(area)
@@ -271,19 +279,19 @@ class Overlay(QWidget):
         painter.setPen(QPen(QColor("#56b4e9"), 1.4))
         painter.drawRect(box.intersected(area))
 
-    def _level(self, painter: QPainter, view: PaneView) -> None:
+    def _draw_level(self, painter: QPainter, view: PaneView) -> None:
         """Write the lesion's vertebra at the left edge, at its height; with ? where unknown."""
         level = view.level
         if level is None:
             return
-        font = self._font(LETTER_PX, bold=True)
+        font = self._choose_font(LETTER_PX, bold=True)
         if level.place is None:
             half = QFontMetricsF(font).horizontalAdvance(level.text) / 2
             middle = (max(LEVEL_PX * self._scale, half + 6), self._size[1] * 0.4)
             _write(painter, level.text, middle, font, NOT_CONFIRMED)
             return
         colour = CONFIRMED if level.confirmed else NOT_CONFIRMED
-        y = self._px(view, level.place)[1]
+        y = self._convert_to_px(view, level.place)[1]
         self._furniture.append(Box(22 * self._scale, y - 12, 70 * self._scale, 24))
         if not 0 <= y <= self._size[1]:
             text = f"{level.text} {'↑' if y < 0 else '↓'}"
@@ -294,14 +302,14 @@ class Overlay(QWidget):
         painter.setPen(QPen(colour, 1.4))
         painter.drawLine(QPointF(26 * self._scale, y), QPointF(36 * self._scale, y))
 
-    def _magnifier(self, painter: QPainter, view: PaneView) -> None:
+    def _draw_magnifier(self, painter: QPainter, view: PaneView) -> None:
         if view.magnified is None or view.voxels is None:
             return
-        place = self._px(view, view.magnified)
-        box = magnifier_box(place, self._size, self._labels)
+        place = self._convert_to_px(view, view.magnified)
+        box = place_magnifier(place, self._size, self._labels)
         inside = QRectF(box.x, box.y, box.width, box.height)
         zoom = view.zoom * MAGNIFIED
-        picture, first_mm = _around(view, box.width / zoom / 2)
+        picture, first_mm = _cut_around(view, box.width / zoom / 2)
         painter.save()
         painter.setClipRect(inside)
         painter.fillRect(inside, QColor("black"))
@@ -313,7 +321,7 @@ class Overlay(QWidget):
             picture.shape[0] * down_mm * zoom,
         )
         if picture.size:
-            image = grey_image(picture, view.window)
+            image = build_grey_image(picture, view.window)
             painter.drawImage(QRectF(shown.x, shown.y, shown.width, shown.height), image)
         painter.setPen(QPen(QColor(240, 228, 66, 200), 1))
         middle = inside.center()
@@ -329,7 +337,7 @@ class Overlay(QWidget):
         painter.drawRect(inside)
 
 
-def grey_image(values: NDArray[np.generic], window: tuple[float, float]) -> QImage:
+def build_grey_image(values: NDArray[np.generic], window: tuple[float, float]) -> QImage:
     """Return values, shape (down, across), as a grey picture of its own memory."""
     low, high = window
     scaled = (values.astype(np.float32) - low) * (255.0 / max(high - low, 1e-6))
@@ -339,7 +347,7 @@ def grey_image(values: NDArray[np.generic], window: tuple[float, float]) -> QIma
     return image.copy()
 
 
-def _around(view: PaneView, half_mm: float) -> tuple[NDArray[np.generic], tuple[float, float]]:
+def _cut_around(view: PaneView, half_mm: float) -> tuple[NDArray[np.generic], tuple[float, float]]:
     """Return the native values around the magnified place, and where their first corner lies."""
     if view.voxels is None or view.magnified is None:
         raise ValueError("nothing is magnified")
@@ -353,7 +361,7 @@ def _around(view: PaneView, half_mm: float) -> tuple[NDArray[np.generic], tuple[
     return values, ((top - 0.5) * down_mm, (left - 0.5) * across_mm)
 
 
-def _tee(painter: QPainter, tip: Px, along: Px, scale: float) -> None:
+def _draw_tee(painter: QPainter, tip: Px, along: Px, scale: float) -> None:
     outer, inner = TEE_PX * scale, HANDLE_PX * scale
     painter.drawLine(
         QPointF(tip[0] - along[0] * outer, tip[1] - along[1] * outer),
@@ -375,11 +383,11 @@ def _write(painter: QPainter, text: str, middle: Px, font: QFont, colour: QColor
     painter.drawText(area, int(Qt.AlignmentFlag.AlignCenter), text)
 
 
-def _font(pixels: int, *, bold: bool = False) -> QFont:
+def _make_font(pixels: int, *, bold: bool = False) -> QFont:
     font = QFont()
     font.setPixelSize(pixels)
     font.setBold(bold)
     return font
 
 
-__all__ = ["Overlay", "grey_image", "mm_from_px"]
+__all__ = ["Overlay", "build_grey_image", "mm_from_px"]

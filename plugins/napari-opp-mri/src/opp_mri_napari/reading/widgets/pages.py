@@ -5,9 +5,9 @@ from typing import Final
 
 from qtpy.QtWidgets import QStackedWidget, QWidget
 
-from opp_mri_napari.reading.basics.key_table import key_sheet
+from opp_mri_napari.reading.basics.key_table import build_key_sheet
 from opp_mri_napari.reading.dialogs import Dialog
-from opp_mri_napari.reading.lesion_entry import lesion_cells
+from opp_mri_napari.reading.lesion_entry import list_lesion_cells
 from opp_mri_napari.reading.presenter import ReadingRoom
 from opp_mri_napari.reading.widgets.forms import (
     AnswerForm,
@@ -17,7 +17,7 @@ from opp_mri_napari.reading.widgets.forms import (
     SignOff,
 )
 from opp_mri_napari.reading.widgets.worklist import Worklist
-from opp_mri_napari.shared.napari_parts import scrolled
+from opp_mri_napari.shared.napari_parts import make_scrollable
 
 TYPING_PAGES: Final = (Dialog.ANSWER, Dialog.LESION, Dialog.REASON, Dialog.OVERRIDE)
 
@@ -49,7 +49,7 @@ class Pages(QStackedWidget):
             "Leave it as signed",
         )
         self.override = ReasonForm("", "Record it by override", "Leave it unrecorded")
-        self.lesion_form, self.key_sheet = LesionForm(), KeySheet(key_sheet(keys))
+        self.lesion_form, self.key_sheet = LesionForm(), KeySheet(build_key_sheet(keys))
         self._forms: dict[Dialog, QWidget] = {
             Dialog.SIGN_OFF: self.sign_off,
             Dialog.REASON: self.reason,
@@ -59,7 +59,7 @@ class Pages(QStackedWidget):
             Dialog.KEYS: self.key_sheet,
         }
         self._places: dict[Dialog | None, QWidget] = {
-            dialog: scrolled(form) for dialog, form in self._forms.items()
+            dialog: make_scrollable(form) for dialog, form in self._forms.items()
         }
         self._places[None] = self.worklist
         for place in self._places.values():
@@ -88,9 +88,9 @@ class Pages(QStackedWidget):
         takes_keys = self._change(dialog) if changes else False
         if dialog is Dialog.LESION:
             entry = self._room.lesion_entry
-            self.lesion_form.show_state(entry.seed, entry.error, entry.proposed_id())
+            self.lesion_form.show_state(entry.seed, entry.error, entry.propose_id())
         if dialog is None:
-            self.worklist.show_view(self._room.worklist())
+            self.worklist.show_view(self._room.build_worklist())
         return changes and not takes_keys
 
     def _change(self, dialog: Dialog | None) -> bool:
@@ -99,7 +99,7 @@ class Pages(QStackedWidget):
         entry, refused = self._room.lesion_entry, self._room.calipers.refused
         if dialog is Dialog.LESION and entry.begins:
             corrected = entry.corrected
-            self.lesion_form.begin(None if corrected is None else lesion_cells(corrected))
+            self.lesion_form.begin(None if corrected is None else list_lesion_cells(corrected))
             self.lesion_form.visit.begin(entry.visit_cells())
         elif dialog is Dialog.OVERRIDE and refused is not None:
             self.override.ask(
@@ -107,7 +107,7 @@ class Pages(QStackedWidget):
                 "with the answer in every table and report."
             )
         elif dialog is Dialog.ANSWER:
-            self.answer.title.setText(f"{self._room.cell_words()}: no line")
+            self.answer.title.setText(f"{self._room.describe_cell()}: no line")
         self.setCurrentWidget(self._places[dialog])
         if dialog is Dialog.REASON:
             self.reason.line.setFocus()

@@ -24,14 +24,16 @@ class VisitForm(QWidget):
         self.fields: dict[str, QComboBox | Line] = {}
         form = QFormLayout()
         for column in COLUMNS:
-            field = _choices(column) if column.allowed or column.kind is Kind.BOOLEAN else Line()
+            field = (
+                _build_choices(column) if column.allowed or column.kind is Kind.BOOLEAN else Line()
+            )
             if isinstance(field, Line):
                 field.setPlaceholderText(column.how_to_write)
             field.setToolTip(column.help_text)
             self.fields[column.name] = field
             form.addRow(column.heading, field)
         self.record = QPushButton("Record the visit")
-        self.record.clicked.connect(lambda: self.visit_wanted.emit(self.cells()))
+        self.record.clicked.connect(lambda: self.visit_wanted.emit(self.get_cells()))
         form.addRow(self.record)
         column_of_widgets = QVBoxLayout(self)
         column_of_widgets.addLayout(form)
@@ -45,7 +47,7 @@ class VisitForm(QWidget):
             else:
                 field.setText(cells.get(name, ""))
 
-    def cells(self) -> dict[str, str]:
+    def get_cells(self) -> dict[str, str]:
         """Return what was written, by the names of the table's columns."""
         return {
             name: str(field.currentData() if isinstance(field, QComboBox) else field.text().strip())
@@ -53,7 +55,7 @@ class VisitForm(QWidget):
         }
 
 
-def _choices(column: Column[Any]) -> QComboBox:
+def _build_choices(column: Column[Any]) -> QComboBox:
     box = QComboBox()
     shrink(box)
     box.addItem(NOT_RECORDED, "")

@@ -15,7 +15,7 @@ from qtpy.QtWidgets import (
 )
 
 from opp_mri_napari.reading.aligning import align_open_lesion
-from opp_mri_napari.reading.basics.key_table import WISHES, key_table
+from opp_mri_napari.reading.basics.key_table import WISHES, build_key_table
 from opp_mri_napari.reading.basics.session import Session
 from opp_mri_napari.reading.basics.tools import Tool
 from opp_mri_napari.reading.basics.views import Pointer
@@ -33,11 +33,11 @@ from opp_mri_napari.shared.background import Background
 from opp_mri_napari.shared.closing import Closer, may_lose
 from opp_mri_napari.shared.napari_parts import (
     fold_layers,
+    get_main_window,
     hide_status_bar,
     is_open,
-    main_window,
 )
-from opp_mri_napari.shared.text_scale import rescale, stepped, usual_scale
+from opp_mri_napari.shared.text_scale import choose_scale, rescale, step_scale
 
 TIMELINE_EVERY_MS: Final = 40  # the growth curve follows a drag no faster than the eye
 PAINTED_MS: Final = 30  # after that a message is on the screen
@@ -75,13 +75,13 @@ class RoomWindow:
         self._on_fits = on_fits
         self.key_images: KeyImagesWindow | None = None
         self._closed, self._curve_of = False, ""
-        screen = main_window(viewer).screen()
-        self._scale = usual_scale(screen.availableGeometry().height() if screen else 0.0)
+        screen = get_main_window(viewer).screen()
+        self._scale = choose_scale(screen.availableGeometry().height() if screen else 0.0)
         self._background = Background(room.session, preload=_load_units)
-        self._background.read.connect(self._was_read)
-        self._background.written.connect(self._was_written)
+        self._background.read.connect(self._show_read)
+        self._background.written.connect(self._show_written)
         self._background.idle.connect(lambda: self.timeline.prepare())
-        self._build(keys or key_table())
+        self._build(keys or build_key_table())
         self._timeline_timer = QTimer()
         self._timeline_timer.setSingleShot(True)
         self._timeline_timer.setInterval(TIMELINE_EVERY_MS)
@@ -98,14 +98,14 @@ class RoomWindow:
         self.head = Head()
         self.head.share_wanted.connect(self._share_changed)
         self.grid = PaneGrid()
-        self.grid.pointer.connect(self._pointed)
-        self.grid.slice_wanted.connect(self._slice_wanted)
+        self.grid.pointer.connect(self._handle_pointer)
+        self.grid.slice_wanted.connect(self._go_to_slice)
         # queued: a layout that is not done yet must not be asked to draw
-        self.grid.resized.connect(self._resized, Qt.ConnectionType.QueuedConnection)
+        self.grid.resized.connect(self._notice_size, Qt.ConnectionType.QueuedConnection)
         self.pages, self.timeline = Pages(self.room, keys), TimelinePanel()
         self.worklist = self.pages.worklist
         self._connect()
-        central = self._central()
+        central = self._build_central()
         self._rescale(0)  # before napari's style sheet has to be weighed for each widget again
         docked = self.viewer.window.add_dock_widget(central, area="right", name="OPP reading room")
         self._dock = docked
@@ -114,9 +114,10 @@ class RoomWindow:
         hide_status_bar(self.viewer)
         self._space_wish, self._space_drags = keys.get("Space", ""), False
         repeats = frozenset(name for name, wish in WISHES.items() if wish.repeats)
-        self._keys = RoomKeys(main_window(self.viewer), keys, repeats, self._key_wish, self._space)
+        window = get_main_window(self.viewer)
+        self._keys = RoomKeys(window, keys, repeats, self._do_key_wish, self._hold_space)
 
-    def _central(self) -> QWidget:
+    def _build_central(self) -> QWidget:
         self.side = side = Side(Qt.Orientation.Vertical)
         side.setChildrenCollapsible(False)
         side.addWidget(self.pages)
@@ -138,40 +139,40 @@ class RoomWindow:
         self.worklist.cell_wanted.connect(self._go_to)
         self.timeline.cell_wanted.connect(self._go_to)
         self.worklist.patient_wanted.connect(
-            lambda patient: self._wish(lambda: room.navigation.open_patient(patient))
+            lambda patient: self._do_wish(lambda: room.navigation.open_patient(patient))
         )
-        self.worklist.next_unread_wanted.connect(lambda: self._wish(room.navigation.next_unread))
+        self.worklist.next_unread_wanted.connect(lambda: self._do_wish(room.navigation.open_unread))
         self.worklist.narrowed.connect(self._narrow)
-        pages.sign_off.signed.connect(lambda: self._wish(room.sign))
+        pages.sign_off.signed.connect(lambda: self._do_wish(room.sign))
         pages.sign_off.accepted.connect(self._accept)
         pages.override.submitted.connect(
-            lambda text: self._wish(lambda: room.calipers.override(text))
+            lambda text: self._do_wish(lambda: room.calipers.override(text))
         )
         pages.reason.submitted.connect(
-            lambda text: self._wish(lambda: room.calipers.give_reason(text))
+            lambda text: self._do_wish(lambda: room.calipers.give_reason(text))
         )
         pages.answer.answered.connect(
-            lambda answer, reason: self._wish(lambda: room.say(answer, reason))
+            lambda answer, reason: self._do_wish(lambda: room.say(answer, reason))
         )
         pages.lesion_form.lesion_wanted.connect(
-            lambda cells: self._wish(lambda: room.lesion_entry.record(cells))
+            lambda cells: self._do_wish(lambda: room.lesion_entry.record(cells))
         )
         pages.lesion_form.event_wanted.connect(
-            lambda cells: self._wish(lambda: room.lesion_entry.note(cells))
+            lambda cells: self._do_wish(lambda: room.lesion_entry.note(cells))
         )
         pages.lesion_form.visit.visit_wanted.connect(
-            lambda cells: self._wish(lambda: room.lesion_entry.record_visit(cells))
+            lambda cells: self._do_wish(lambda: room.lesion_entry.record_visit(cells))
         )
         pages.lesion_form.seed_wanted.connect(self._pick_seed)
         forms = (pages.sign_off, pages.reason, pages.override, pages.answer, pages.lesion_form)
         for form in forms:
-            form.cancelled.connect(lambda: self._wish(room.cancel))
+            form.cancelled.connect(lambda: self._do_wish(room.cancel))
 
     @property
     def busy(self) -> bool:
         """Whether something is being read or written, or waits for it."""
         session = self.room.session
-        return self._background.reading or bool(session.missing_images() or session.unsaved)
+        return self._background.reading or bool(session.count_missing_images() or session.unsaved)
 
     # --- showing
 
@@ -183,8 +184,8 @@ class RoomWindow:
         self._background.work()
 
     def _show_panes(self) -> None:
-        self.grid.show_views(self.room.pane_views(), self.room.panes_in_a_row)
-        self.head.show_view(self.room.status())
+        self.grid.show_views(self.room.build_pane_views(), self.room.panes_in_a_row)
+        self.head.show_view(self.room.build_status())
         if self.room.waiting_fits.shown:
             # keys that were pressed before they were on screen still wait: they are taken first
             QTimer.singleShot(0, self.room.waiting_fits.note_images)
@@ -195,7 +196,7 @@ class RoomWindow:
             self.room.bring_up(None)
             if dialog is Dialog.FITS and self._on_fits is not None:
                 self.room.navigation.hint = "Opening the fits …"
-                self.head.show_view(self.room.status())
+                self.head.show_view(self.room.build_status())
                 QApplication.setOverrideCursor(Qt.CursorShape.WaitCursor)
                 QTimer.singleShot(PAINTED_MS, self._open_fits)  # first this is painted
             elif dialog is Dialog.ALIGN:
@@ -210,22 +211,22 @@ class RoomWindow:
     def _open_fits(self) -> None:
         try:
             if self._on_fits is not None and is_open(self.viewer):
-                self._on_fits(self.room.session, self.room.advertised_fits(), self._fits_closed)
+                self._on_fits(self.room.session, self.room.list_advertised_fits(), self._close_fits)
         finally:
             QApplication.restoreOverrideCursor()
         self.room.navigation.hint = ""
         if is_open(self.viewer):
-            self.head.show_view(self.room.status())
+            self.head.show_view(self.room.build_status())
 
     def _hand_on(self) -> None:
         """Show key images that were drawn, and copy a text that was written."""
         if (images := self.room.handing_on.take_images()) is not None:
-            self.key_images = KeyImagesWindow(*images, main_window(self.viewer))
+            self.key_images = KeyImagesWindow(*images, get_main_window(self.viewer))
             self.key_images.show()
         if (text := self.room.handing_on.take_text()) is not None:
             QApplication.clipboard().setText(text)
 
-    def _fits_closed(self) -> None:
+    def _close_fits(self) -> None:
         if is_open(self.viewer):
             self.room.navigation.reload()
             self.refresh()
@@ -238,7 +239,7 @@ class RoomWindow:
                 self.timeline.show_view(TimelineView(hidden="loading …"))
             return
         self._curve_of = lesion_id
-        self.timeline.show_view(self.room.timeline())
+        self.timeline.show_view(self.room.build_timeline())
 
     def focus_panes(self) -> None:
         """Have keys go to the panes."""
@@ -249,45 +250,45 @@ class RoomWindow:
         """Fold napari's own canvas, layer list and controls away, or bring them back."""
         self._folded = away
         fold_layers(self.viewer, away=away)
-        canvas = main_window(self.viewer).centralWidget()
+        canvas = get_main_window(self.viewer).centralWidget()
         if canvas is not None:
             canvas.setVisible(not away)
 
     def _rescale(self, steps: int) -> None:
         """Make all text larger or smaller."""
-        self._scale = stepped(self._scale, steps)
+        self._scale = step_scale(self._scale, steps)
         self.grid.rescale(self._scale)
         rescale(self._whole, self._scale)
         self.worklist.fit_columns()
 
     # --- wishes
 
-    def _wish(self, do: Callable[[], object]) -> None:
+    def _do_wish(self, do: Callable[[], object]) -> None:
         do()
         self.refresh()
 
-    def _key_wish(self, name: str) -> bool:
+    def _do_key_wish(self, name: str) -> bool:
         if self.pages.is_typed_on and name not in ("cancel", "keys"):
             return False
         if name in ("larger", "smaller"):
             self._rescale(1 if name == "larger" else -1)
             return True
-        self._wish(lambda: self.room.wish(name))
+        self._do_wish(lambda: self.room.do_wish(name))
         return True
 
-    def _space(self, held: bool) -> None:
+    def _hold_space(self, held: bool) -> None:
         self.grid.hold_space(held=held)
         if held:
             self._space_drags = False
         elif self._space_wish and not self._space_drags:  # a habit; held, it moves the image
-            self._key_wish(self._space_wish)
+            self._do_key_wish(self._space_wish)
 
-    def _pointed(self, event: Pointer) -> None:
+    def _handle_pointer(self, event: Pointer) -> None:
         self._space_drags = self._space_drags or (event.space and event.kind.value == "press")
-        if not self.room.pointer(event):
+        if not self.room.handle_pointer(event):
             return
         if event.kind.value == "move":  # the rest of the window does not change while dragging
-            self.grid.show_views(self.room.pane_views(), self.room.panes_in_a_row)
+            self.grid.show_views(self.room.build_pane_views(), self.room.panes_in_a_row)
             if self.room.calipers.line.busy and not self._timeline_timer.isActive():
                 self._timeline_timer.start()
         elif event.kind.value == "wheel":
@@ -297,18 +298,18 @@ class RoomWindow:
             self.focus_panes()
             self.refresh()
 
-    def _slice_wanted(self, pane_id: str, place: int) -> None:
+    def _go_to_slice(self, pane_id: str, place: int) -> None:
         for pane in self.room.panes.panes:
             if pane.pane_id == pane_id:
-                self._wish(partial(self.room.panes.go_to_place, pane, place))
+                self._do_wish(partial(self.room.panes.go_to_place, pane, place))
 
-    def _resized(self, height_px: float) -> None:
+    def _notice_size(self, height_px: float) -> None:
         if height_px > 1 and height_px != self.room.panes.height_px:
             self.room.panes.height_px = height_px
             self._show_panes()
 
     def _go_to(self, ref: CellRef) -> None:
-        self._wish(lambda: self.room.navigation.go_to(ref))
+        self._do_wish(lambda: self.room.navigation.go_to(ref))
         self.focus_panes()
 
     def _pick_seed(self) -> None:
@@ -319,12 +320,12 @@ class RoomWindow:
 
     def _share_changed(self, share: float) -> None:
         self.room.compare.share = share
-        self.grid.show_views(self.room.pane_views(), self.room.panes_in_a_row)
+        self.grid.show_views(self.room.build_pane_views(), self.room.panes_in_a_row)
 
     def _narrow(self, search: str, look: CellLook | None) -> None:
         order = self.room.navigation.order
         order.search, order.look = search, look
-        self.worklist.show_view(self.room.worklist())
+        self.worklist.show_view(self.room.build_worklist())
 
     def _accept(self, accepted: bool) -> None:
         self.room.signing.signs_incomplete = accepted
@@ -332,7 +333,7 @@ class RoomWindow:
 
     # --- reading and writing in the background
 
-    def _was_read(self, task: str) -> None:
+    def _show_read(self, task: str) -> None:
         if not is_open(self.viewer):
             return
         if task == "images":
@@ -350,25 +351,25 @@ class RoomWindow:
             self.room.look_for_changes()
             self._background.work()
 
-    def _was_written(self) -> None:
+    def _show_written(self) -> None:
         if is_open(self.viewer):
             self._show_panes()
             self._background.work()
 
     def show(self) -> None:
         """Show the window, as large as the screen."""
-        main_window(self.viewer).showMaximized()
+        get_main_window(self.viewer).showMaximized()
         self.focus_panes()
 
     def close_with_viewer(self, *, then: Callable[[], None] = lambda: None) -> None:
         """Write and let go of everything when the viewer's window is closed."""
 
-        def closing() -> None:
+        def notice_closing() -> None:
             self.close()
             then()
 
         self._closer = Closer(
-            main_window(self.viewer), closing, asks=True, may_close=self._may_close
+            get_main_window(self.viewer), notice_closing, asks=True, may_close=self._may_close
         )
 
     def _may_close(self) -> bool:
@@ -380,7 +381,7 @@ class RoomWindow:
         if self._closed or not session.unsaved:
             return True
         self.refresh()
-        return may_lose(main_window(self.viewer), session.unsaved, session.saves.failure)
+        return may_lose(get_main_window(self.viewer), session.unsaved, session.saves.failure)
 
     def close(self) -> None:
         """Write what waits, and let go of threads, keys and canvases."""

@@ -45,14 +45,14 @@ class WorklistModel(QAbstractTableModel):
         self._view, self._rows = view, view.rows
         self.endResetModel()
 
-    def cell(self, index: Index) -> WorklistCell | None:
+    def get_cell(self, index: Index) -> WorklistCell | None:
         """Return the cell at a place."""
         if not index.isValid() or index.row() >= len(self._rows):
             return None
         cells = self._rows[index.row()].cells
         return cells[index.column()] if index.column() < len(cells) else None
 
-    def current(self) -> tuple[int, int] | None:
+    def find_current(self) -> tuple[int, int] | None:
         """Return row and column of the current cell."""
         for row, worklist_row in enumerate(self._rows):
             for column, cell in enumerate(worklist_row.cells):
@@ -60,7 +60,7 @@ class WorklistModel(QAbstractTableModel):
                     return row, column
         return None
 
-    def first(self) -> WorklistCell | None:
+    def find_first(self) -> WorklistCell | None:
         """Return the first unread cell of the rows that are shown, else the first with images."""
         cells = [cell for row in self._rows for cell in row.cells if cell is not None]
         there = [cell for cell in cells if cell.look is not CellLook.NO_IMAGE]
@@ -96,7 +96,7 @@ class WorklistModel(QAbstractTableModel):
 
     def data(self, index: Index, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
         """Return what a cell shows; Qt calls this."""
-        cell = self.cell(index)
+        cell = self.get_cell(index)
         if cell is None:
             return None
         ground, ink, symbol = CELLS[cell.look]
@@ -206,17 +206,17 @@ class Worklist(QWidget):
         self.narrowed.emit(self.search.text(), None if chosen == ALL else CellLook(chosen))
 
     def _mark(self) -> None:
-        place = self.model.current()
+        place = self.model.find_current()
         if place is not None:
             self.table.scrollTo(self.model.index(*place))
 
     def _open_found(self) -> None:
-        cell = self.model.first()
+        cell = self.model.find_first()
         if cell is not None and self.search.text().strip():
             self.cell_wanted.emit(cell.ref)
 
     def _open(self, index: Index) -> None:
-        cell = self.model.cell(index)
+        cell = self.model.get_cell(index)
         if cell is not None:
             self.cell_wanted.emit(cell.ref)
 
