@@ -89,12 +89,12 @@ def is_named_by_a_verb(name: str) -> bool:
 
 @pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(ROOT)))
 def test_a_function_is_named_by_a_verb(path: Path) -> None:
-    others = [
+    rest = [
         f"line {line}: {name}"
         for line, name in named_functions(path)
         if not is_named_by_a_verb(name)
     ]
-    assert others == []
+    assert rest == []
 
 
 def test_every_exception_is_used() -> None:

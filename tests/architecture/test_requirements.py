@@ -34,9 +34,9 @@ def required_by(name: str) -> dict[str, str]:
     while waiting:
         current = canonicalize_name(waiting.pop())
         if current not in licences:
-            found = distribution(current)
-            licences[current] = licence(found.metadata.json)
-            for text in found.requires or []:
+            result = distribution(current)
+            licences[current] = licence(result.metadata.json)
+            for text in result.requires or []:
                 requirement = Requirement(text)
                 if requirement.marker is None or requirement.marker.evaluate({"extra": ""}):
                     waiting.append(requirement.name)

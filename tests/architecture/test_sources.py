@@ -69,12 +69,12 @@ def test_product_code_raises_errors_of_the_tree_and_leaves_nothing_undone(path: 
 
 
 def test_no_file_names_a_path_of_somebodys_machine() -> None:
-    found = [
+    result = [
         f"{path.relative_to(ROOT)}: {match[0].decode()}"
         for path in tracked_files()
         if path.is_file() and (match := PRIVATE_PATH.search(path.read_bytes()))
     ]
-    assert found == []
+    assert result == []
 
 
 def test_no_lock_file_that_holds_registry_addresses_is_kept() -> None:

@@ -42,7 +42,7 @@ def read_by_both(opened: dict[str, PostgresqlStore]) -> None:
 
 
 def seen(store: PostgresqlStore) -> set[str]:
-    return {one.reading_id for one in store.get_readings()}
+    return {each.reading_id for each in store.get_readings()}
 
 
 def test_others_readings_are_seen_once_they_are_signed(opened: dict[str, PostgresqlStore]) -> None:
@@ -159,7 +159,7 @@ def test_readers_who_resolve_write_what_they_resolve_once_unblinded(
     settled = reading("r3", reader="consensus", draft=True)
     opened["anna"].add_to_log([resolution], readings=[settled])
     assert [
-        one.reading_id for one in opened["bert"].get_readings() if one.reader == "consensus"
+        each.reading_id for each in opened["bert"].get_readings() if each.reader == "consensus"
     ] == ["r3"]
 
 

@@ -195,5 +195,5 @@ def test_drafts_appended_by_hand_are_held_against_their_content(
     store._append([Draft(reading("sound", reader="anna"))])
     with psycopg.connect(accounts["anna"], autocommit=True) as connection:
         insert(connection, next_row(connection, key="nonsense"), "record", "")
-    assert [one.reading_id for one in opened["cora"].get_readings()] == ["sound"]
+    assert [each.reading_id for each in opened["cora"].get_readings()] == ["sound"]
     assert any("cannot be read" in damage.message for damage in opened["cora"].list_damages())

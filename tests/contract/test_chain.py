@@ -137,7 +137,7 @@ def test_a_damaged_record_is_named_and_never_stops_the_others(
 ) -> None:
     edit_without_guards(path, "UPDATE record SET body = 'no JSON' WHERE key = 'r2'")
     store = open_sqlite(path)
-    assert [one.reading_id for one in store.get_readings()] == ["r1", "r3", "r4", "r5"]
+    assert [each.reading_id for each in store.get_readings()] == ["r1", "r3", "r4", "r5"]
     assert store.get_signatures() == []  # it covers the damaged one
     (damage, _) = store.list_damages("L")
     assert damage.sequence_number == 3
@@ -195,9 +195,9 @@ def test_a_forged_length_that_no_door_lets_in_is_named_when_it_is_read(
         reading("forged"), caliper=None, length_source=LengthSource.IMPORTED,
         length_mm=Decimal("11.1"),
     )  # fmt: skip
-    with patch.object(appending, "to_json", lambda one: to_json(one).replace("11.1", length)):
+    with patch.object(appending, "to_json", lambda each: to_json(each).replace("11.1", length)):
         store._append([Draft(sound)])
-    assert "forged" not in [one.reading_id for one in store.get_readings()]
+    assert "forged" not in [each.reading_id for each in store.get_readings()]
     assert len(store.get_readings()) == 5
     assert store.list_damages("L")
     assert verify(store).faults

@@ -97,7 +97,7 @@ def test_guards_of_an_older_version_are_named_and_replaced_when_the_owner_opens_
     assert opened["cora"].find_structure_faults() == []
     with psycopg.connect(database) as owner:
         assert owner.execute("SELECT * FROM pg_stats WHERE tablename = 'record'").fetchall() == []
-    assert [one.reading_id for one in opened["anna"].get_readings()] == ["r"]
+    assert [each.reading_id for each in opened["anna"].get_readings()] == ["r"]
 
 
 @pytest.mark.parametrize("who", ["anna", "carl", "ali"])

@@ -227,7 +227,7 @@ def test_readings_are_appended_all_or_none(store: SqlStore) -> None:
     store.add_readings([reading("r1")])
     with pytest.raises(ConflictError, match="same identifier"):
         store.add_readings([reading("r2"), reading("r1")])
-    assert [one.reading_id for one in store.get_readings()] == ["r1"]
+    assert [each.reading_id for each in store.get_readings()] == ["r1"]
 
 
 @pytest.mark.parametrize("statement", ["DELETE FROM record", "UPDATE record SET reader = 'B'"])
@@ -358,7 +358,7 @@ def test_a_record_brings_its_readings_and_signatures_all_or_none(store: SqlStore
         store.add_to_log([merged], signatures=[attrs.evolve(signed, reading_ids=("r9",))])
     store.add_to_log([merged], readings=[reading("r1"), reading("r2")], signatures=[signed])
     store.add_to_log([merged], readings=[reading("r2")], signatures=[signed])
-    assert [one.reading_id for one in store.get_readings()] == ["r1", "r2"]
+    assert [each.reading_id for each in store.get_readings()] == ["r1", "r2"]
     assert [signature.signature_id for signature in store.get_signatures()] == ["s"]
     assert store.log_of(MergedPackage) == [merged, merged]
     with store.begin_writing() as connection:
@@ -368,7 +368,7 @@ def test_a_record_brings_its_readings_and_signatures_all_or_none(store: SqlStore
         )
     with pytest.raises(DatabaseError):
         store.add_to_log([merged], readings=[reading("r3")])
-    assert [one.reading_id for one in store.get_readings()] == ["r1", "r2"]
+    assert [each.reading_id for each in store.get_readings()] == ["r1", "r2"]
 
 
 @only_sqlite
@@ -414,7 +414,7 @@ def test_two_writers_at_once_lose_nothing(store: SqlStore, tmp_path: Path) -> No
         started([*command, "two"], env=search) as second,
     ):
         assert [run.wait(timeout=60) for run in (first, second)] == [0, 0]
-    assert len({one.reading_id for one in store.get_readings()}) == 40
+    assert len({each.reading_id for each in store.get_readings()}) == 40
 
 
 @only_sqlite
@@ -426,7 +426,7 @@ def test_a_full_disk_changes_nothing_and_is_said(store: SqlStore) -> None:
     many = [reading(f"r{n}", reason="long " * 200) for n in range(500)]
     with pytest.raises(ProjectError, match="disk is full"):
         store.add_readings(many)
-    assert [one.reading_id for one in store.get_readings()] == ["before"]
+    assert [each.reading_id for each in store.get_readings()] == ["before"]
 
 
 @only_sqlite
@@ -451,7 +451,7 @@ def test_a_process_killed_in_a_transaction_leaves_what_was_there(
         check=False,
     )
     assert run.returncode == -9
-    assert [one.reading_id for one in store.get_readings()] == ["before"]
+    assert [each.reading_id for each in store.get_readings()] == ["before"]
 
 
 def test_an_absent_store_says_how_to_make_one(tmp_path: Path) -> None:

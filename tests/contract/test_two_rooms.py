@@ -66,8 +66,8 @@ def test_a_room_shows_what_another_reader_signed(sessions: dict[str, Project]) -
     room.look_for_changes()
     settle(room)
     assert "Another window recorded something" in room.navigation.hint
-    assert [one.reader for one in sessions["B"].store.get_signatures()] == ["A"]
-    assert [one.reader for one in sessions["B"].store.get_readings()] == ["A"]
+    assert [signature.reader for signature in sessions["B"].store.get_signatures()] == ["A"]
+    assert [reading.reader for reading in sessions["B"].store.get_readings()] == ["A"]
 
 
 def test_a_room_looks_every_few_seconds() -> None:

@@ -149,9 +149,9 @@ def fetch(address: str) -> Loot:
         ).fetchall()
         for (table,) in [*tables, ("pg_stats",), ("pg_stat_activity",)]:
             with suppress(psycopg.errors.InsufficientPrivilege):
-                found = connection.execute(f"SELECT * FROM {table}").fetchall()  # type: ignore[arg-type]  # noqa: S608
-                rows[table] = len(found)
-                text.append(repr(found))
+                result = connection.execute(f"SELECT * FROM {table}").fetchall()  # type: ignore[arg-type]  # noqa: S608
+                rows[table] = len(result)
+                text.append(repr(result))
                 with connection.cursor().copy(f"COPY (SELECT * FROM {table}) TO STDOUT") as copy:  # type: ignore[arg-type]  # noqa: S608
                     text += [bytes(part).decode() for part in copy]
         for (body,) in connection.execute(RECORDS).fetchall():
@@ -230,7 +230,7 @@ def attack(study: Study, address: str, chance: random.Random) -> tuple[list[Row]
     for a, b in study.pairs:
         answer, letter = (a, "A") if a.reader == OWN else (b, "B")
         letters += tell_letter(loot, answer) == letter
-    others = {reading.reading_id for pair in study.pairs for reading in pair} - {
+    rest = {reading.reading_id for pair in study.pairs for reading in pair} - {
         reading.reading_id for pair in study.pairs for reading in pair if reading.reader == OWN
     }
     total = sum(len(issued.cases) for _, issued in study.packages)
@@ -242,7 +242,7 @@ def attack(study: Study, address: str, chance: random.Random) -> tuple[list[Row]
         Row("order of a case's visits", total, orders, 1 / ORDERS),
         Row("cases that come back", cases, repeats, sum(shares) / len(shares)),
         Row("letter of the own answer", len(study.pairs), letters, 0.5),
-        Row("answers of the other reader", len(others), sum(one in loot.text for one in others), 0),
+        Row("answers of the other reader", len(rest), sum(other in loot.text for other in rest), 0),
     ]
     return table, loot.rows
 

@@ -260,9 +260,9 @@ def count_signed(folder: Path) -> tuple[int, int]:
         settled = [
             reading for reading in project.store.get_readings() if reading.reader == "consensus"
         ]
-        if any(one.reading_id not in signed for one in settled):
+        if any(each.reading_id not in signed for each in settled):
             return -1, 2
-        return len({one.lesion_id for one in settled}), 2
+        return len({each.lesion_id for each in settled}), 2
 
 
 def count_backup(folder: Path) -> tuple[int, int]:
@@ -274,7 +274,7 @@ def count_backup(folder: Path) -> tuple[int, int]:
 
 def count_packages(folder: Path) -> tuple[int, int]:
     with open_project(folder / "project") as project:
-        issued = [one for one in project.store.log_of(IssuedPackage) if one.reader == "reader-1"]
+        issued = [each for each in project.store.log_of(IssuedPackage) if each.reader == "reader-1"]
     return len(issued) - 1, 1
 
 
@@ -653,7 +653,7 @@ def round_runs(study: Study, runs: int) -> Row:
         stage, actions = rounds[number % len(rounds)]
         with tempfile.TemporaryDirectory() as temporary:
             folder = study.copy(stage, Path(temporary) / "run")
-            answers = [finish(*one) for one in [start(action) for action in actions(folder)]]
+            answers = [finish(*each) for each in [start(action) for action in actions(folder)]]
             row.runs += 1
             row.acknowledged += sum(not answer.startswith("told") for answer in answers)
             with open_project(folder / "project") as project:

@@ -34,12 +34,12 @@ def test_a_script_with_the_readers_credentials_is_at_chance(
     tables: dict[str, list[dict[str, Any]]],
 ) -> None:
     """Not better than chance, p > 0.0001; and nothing of the other reader."""
-    *lots, others = tables["reader"]
+    *lots, rest = tables["reader"]
     for row in lots:
         test = stats.binomtest(row["right"], row["tries"], row["chance"], alternative="greater")
         assert test.pvalue > 1e-4, row
-    assert others["tries"] > 0
-    assert others["right"] == 0
+    assert rest["tries"] > 0
+    assert rest["right"] == 0
 
 
 def test_the_same_script_with_the_coordinators_credentials_tells_all(

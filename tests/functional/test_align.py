@@ -121,19 +121,19 @@ def landmark_errors_mm(fit: dict[str, Any], truth: dict[str, Any]) -> list[float
     level = truth["level"]
     matrix = np.asarray(fit["baseline_from_followup"])
     first, second = (
-        np.asarray(list(_landmarks(one, level).values())) for one in (baseline, followup)
+        np.asarray(list(_landmarks(each, level).values())) for each in (baseline, followup)
     )
     carried = second @ matrix[:3, :3].T + matrix[:3, 3]
     return [float(x) for x in np.linalg.norm(carried - first, axis=1)]
 
 
 def _landmarks(vertebrae: Any, level: str) -> dict[str, list[float]]:
-    one = (
+    each = (
         vertebrae[level]
         if isinstance(vertebrae, dict)
         else next(v for v in vertebrae if v["level"] == level)
     )
-    points: dict[str, list[float]] = one["landmarks_lps_mm"]
+    points: dict[str, list[float]] = each["landmarks_lps_mm"]
     return points
 
 
@@ -177,7 +177,7 @@ def test_only_a_confirmed_fit_tells_whether_a_later_study_covers_the_lesion(
         for fit in opp_mri("align", "--project", project, "--json").json
         if fit["fit_id"] == t1["fit_id"]
     ]
-    assert [one["decision"] for one in after["decisions"]] == ["confirmed", "rejected"]
+    assert [each["decision"] for each in after["decisions"]] == ["confirmed", "rejected"]
     assert after["decision"] == "rejected"
 
 

@@ -421,9 +421,9 @@ def test_the_command_line_finds_and_pulls_as_json(
         opp_mri("pacs", "peer", "add", "archive", "--host", "127.0.0.1", "--port", port,
                 "--ae-title", "ARCHIVE", *where)  # fmt: skip
         assert "answers" in opp_mri("pacs", "peer", "check", "archive", *where).out
-        found = opp_mri("pacs", "find", "archive", "--patient", "P1", "--json", *where).json
+        result = opp_mri("pacs", "find", "archive", "--patient", "P1", "--json", *where).json
         pulled = opp_mri("pacs", "pull", "archive", "--patient", "P1", *where)
-    assert [each["in_project"] for each in found] == [False]
+    assert [each["in_project"] for each in result] == [False]
     assert "12 received" in pulled.out
     assert json.loads(opp_mri("pacs", "peer", "list", "--json", *where).out)[0]["port"] == port
     assert "objects per second" in pulled.err

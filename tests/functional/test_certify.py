@@ -133,8 +133,8 @@ def given_away(folder: Path, lengths: Iterable[TrueLength]) -> Iterator[str]:
     as_text = re.compile(rb"(?<![\d.])(?:" + "|".join(map(re.escape, told)).encode() + rb")(?!\d)")
     for path in sorted(folder.rglob("*")):
         if path.is_file():
-            found = path.read_bytes()
-            if path.name in TABLES or as_text.search(found) or b"ap_mm" in found:
+            result = path.read_bytes()
+            if path.name in TABLES or as_text.search(result) or b"ap_mm" in result:
                 yield path.name
     with sqlite3.connect(folder / "opp_mri.sqlite") as store:
         named = store.execute("SELECT name FROM sqlite_master WHERE type = 'table'")
@@ -148,7 +148,7 @@ def given_away(folder: Path, lengths: Iterable[TrueLength]) -> Iterator[str]:
 def holds(value: object, told: set[str]) -> bool:
     if isinstance(value, float | int):
         return f"{value:.2f}" in told
-    return any(re.search(rf"(?<![\d.]){re.escape(one)}(?!\d)", str(value)) for one in told)
+    return any(re.search(rf"(?<![\d.]){re.escape(each)}(?!\d)", str(value)) for each in told)
 
 
 def test_what_a_reader_gets_holds_no_length(made: Made) -> None:
@@ -220,9 +220,9 @@ def test_a_reader_who_measures_too_long_does_not_pass(
     made: Made, reads: Callable[..., None]
 ) -> None:
     reads("long", scattered(0.3, bias_mm=1.5))
-    found = score_certification(made.folder, made.truth, "long").certification
-    assert found.bias_mm.value == pytest.approx(1.5, abs=0.2)
-    assert any("mm too long on average" in reason for reason in found.reasons)
+    result = score_certification(made.folder, made.truth, "long").certification
+    assert result.bias_mm.value == pytest.approx(1.5, abs=0.2)
+    assert any("mm too long on average" in reason for reason in result.reasons)
     told = run("score", made.folder, "--truth", made.truth, "--reader", "long")
     assert "Reader long did not pass.\n  Lengths are 1." in told
 
@@ -368,4 +368,4 @@ def test_another_seed_takes_other_patients_and_visits() -> None:
 def test_every_option_has_its_help() -> None:
     for command in certify_group.commands.values():
         assert command.help
-        assert all(one.help for one in command.params if isinstance(one, click.Option))
+        assert all(param.help for param in command.params if isinstance(param, click.Option))

@@ -46,7 +46,7 @@ def rounded(record: Any) -> Any:
     if isinstance(record, float):
         return float(f"{record:.9g}")
     if isinstance(record, list):
-        return [rounded(one) for one in record]
+        return [rounded(each) for each in record]
     return {k: rounded(v) for k, v in record.items()} if isinstance(record, dict) else record
 
 
@@ -58,11 +58,11 @@ def test_the_sample_cohort_is_what_its_maker_gives(tmp_path: Path) -> None:
 
 
 def test_the_tables_count_what_assess_says_of_each_lesion(sample: Any, opp_mri: Run) -> None:
-    screening = {one["key"]: one["n"] for one in sample["tables"][0]["numbers"]}
+    screening = {each["key"]: each["n"] for each in sample["tables"][0]["numbers"]}
     assert screening["all"] == sample["lesions"] == 60
     assert screening["all"] == screening["excluded"] + screening["eligible"]
     tables = ("--measurements", SAMPLE / "measurements.csv", "--events", SAMPLE / "events.csv")
-    said = [one["category"] for one in opp_mri("assess", *tables, "--json").json]
+    said = [each["category"] for each in opp_mri("assess", *tables, "--json").json]
     for answer in ("OPP", "PD", "PR", "SD"):
         assert screening[f"response.{answer}"] == said.count(answer)
 
@@ -76,9 +76,9 @@ def test_the_tables_are_printed_with_their_notes_and_what_this_is(opp_mri: Run) 
 
 
 def test_small_counts_are_withheld_on_request(opp_mri: Run) -> None:
-    found = opp_mri("cohort", *TABLES, "--suppress-below", "5", "--json").json
-    assert found["lesions"] is None
-    numbers = [one.get("n") for table in found["tables"] for one in table["numbers"]]
+    result = opp_mri("cohort", *TABLES, "--suppress-below", "5", "--json").json
+    assert result["lesions"] is None
+    numbers = [each.get("n") for table in result["tables"] for each in table["numbers"]]
     counts = [n for n in numbers if isinstance(n, int)]
     assert counts
     assert not [n for n in counts if 0 < n < 5]
@@ -205,9 +205,9 @@ def test_a_cohort_comes_from_a_projects_readings(tmp_path: Path, opp_mri: Run) -
     rows = [f"L1,,AB,1.2.3.{n}.3.1,1,1,2,{3 + n},2" for n in (1, 2)]
     calipers.write_text("\n".join([head, *rows]))
     opp_mri("measure", calipers, *project)
-    found = opp_mri("cohort", *project, "--json").json
-    assert (found["lesions"], found["readers"]) == (1, ["AB"])
-    screening = {one["key"]: one["n"] for one in found["tables"][0]["numbers"]}
+    result = opp_mri("cohort", *project, "--json").json
+    assert (result["lesions"], result["readers"]) == (1, ["AB"])
+    screening = {each["key"]: each["n"] for each in result["tables"][0]["numbers"]}
     assert screening["response.PD"] == 1
     page = tmp_path / "patient.html"
     opp_mri("cohort", "patient", "P1", page, *project)

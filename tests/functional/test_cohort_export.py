@@ -79,7 +79,7 @@ def test_what_is_exported_is_read_again_and_gives_the_same_bytes(
 def test_the_files_of_each_format_are_named_and_open(
     opp_mri: Callable[..., Any], tables: Path, tmp_path: Path
 ) -> None:
-    formats = [word for one in ExportFormat for word in ("--format", one.value)]
+    formats = [word for each in ExportFormat for word in ("--format", each.value)]
     said = opp_mri(
         "cohort", "export", tmp_path / "out", "--tables", tables, *formats, "--json"
     ).json

@@ -61,15 +61,15 @@ def test_a_lesion_has_one_pseudonym_in_all_its_reports(study: Path) -> None:
         if dataset.Modality == "SR"
     ]
     pseudonym = NAMES.name_lesion("P1", "LP1")
-    found = [
+    result = [
         [item.TextValue for item in items(group, named(code))]
         for report in reports
         if report.ConceptNameCodeSequence[0].CodeValue == "126000"
         for group in groups(report)
         for code in ("lesion-id", "112039")
     ]
-    assert found[::2] == [[pseudonym]] * 4
-    assert {text for (text,) in found[1::2]} == {
+    assert result[::2] == [[pseudonym]] * 4
+    assert {text for (text,) in result[1::2]} == {
         f"Cornerstone3DTools@^0.1.0:Length:{pseudonym}-{sequence}" for sequence in ("T1", "T2FS")
     }
 

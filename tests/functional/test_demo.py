@@ -16,10 +16,10 @@ def test_every_lesion_is_called_what_it_was_made_to_be(
         for patient in truth["patients"]
     }
     assessed = opp_mri("assess", "--project", folder, "--json").json
-    found = {one["lesion_id"]: (one["category"], one["reason"]) for one in assessed}
-    assert found == expected
-    assert len(found) == 9
-    assert {category for category, _ in found.values()} == {"OPP", "PD", "PR", "SD"}
+    result = {each["lesion_id"]: (each["category"], each["reason"]) for each in assessed}
+    assert result == expected
+    assert len(result) == 9
+    assert {category for category, _ in result.values()} == {"OPP", "PD", "PR", "SD"}
 
 
 def test_the_table_ends_with_the_truth_and_the_page(demo: tuple[Path, str]) -> None:

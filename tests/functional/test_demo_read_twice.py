@@ -38,7 +38,7 @@ def readings(project: Path) -> list[Reading]:
 
 
 def test_the_discordance_list_is_what_was_injected(project: Path) -> None:
-    found = run(project, "discordance", "--json")
+    result = run(project, "discordance", "--json")
     studies: dict[str, list[str]] = defaultdict(list)
     with open_project(project) as opened:
         for lesion in opened.store.get_lesions():
@@ -52,21 +52,26 @@ def test_the_discordance_list_is_what_was_injected(project: Path) -> None:
         if (cause := injected_cause(lesion, sequence, study))
     }
     assert len(set(injected.values())) == 8
-    told = {(one["lesion_id"], one["study_date"], one["sequence"]): one["cause"] for one in found}
+    told = {
+        (each_["lesion_id"], each_["study_date"], each_["sequence"]): each_["cause"]
+        for each_ in result
+    }
     assert told == injected
-    changes = [one["changes_category"] for one in found]
+    changes = [each_["changes_category"] for each_ in result]
     assert changes == sorted(changes, reverse=True)
     assert changes[0]
-    (category_only,) = {one["lesion_id"] for one in found if one["cause"] == "category only"}
+    (category_only,) = {each_["lesion_id"] for each_ in result if each_["cause"] == "category only"}
     assert category_only == "OPP-03"
-    assert all(abs(one["difference_mm"]) < 2 for one in found if one["cause"] == "category only")
-    for one in found:
-        if one["cause"] == "another angle":
-            assert one["angle_deg"] > 10
-        if one["cause"] == "anterior end":
-            assert one["anterior_mm"] > 2 > one["posterior_mm"]
-        if one["cause"] == "another slice":
-            assert one["slices_apart_mm"] > 3
+    assert all(
+        abs(each_["difference_mm"]) < 2 for each_ in result if each_["cause"] == "category only"
+    )
+    for each in result:
+        if each["cause"] == "another angle":
+            assert each["angle_deg"] > 10
+        if each["cause"] == "anterior end":
+            assert each["anterior_mm"] > 2 > each["posterior_mm"]
+        if each["cause"] == "another slice":
+            assert each["slices_apart_mm"] > 3
 
 
 Choose = Callable[[Any], str]
@@ -90,14 +95,14 @@ def test_consensus_runs_to_the_end_from_the_command_line(project: Path) -> None:
     assert count == 25
     for signer in ("reader-1", "reader-2"):
         run(project, "consensus", "sign", "--signed-by", signer)
-    assert all(one["complete"] for one in run(project, "consensus", "list", "--json"))
+    assert all(each["complete"] for each in run(project, "consensus", "list", "--json"))
     after = readings(project)
     assert after[: len(before)] == before
-    assert {one.reader for one in after[len(before) :]} == {"consensus"}
+    assert {each.reader for each in after[len(before) :]} == {"consensus"}
     assert len(after) == len(before) * 3 / 2
     assessed = run(project, "assess", "--json")
     assert len(assessed) == 9
-    assert {one["reader"] for one in assessed} == {"consensus"}
+    assert {each["reader"] for each in assessed} == {"consensus"}
     agreed = run(project, "agreement", "--json")
     assert agreed["readers"] == ["reader-1", "reader-2"]  # of the independent reads, still
     assert agreed["categories"]["n"] == 9
@@ -108,6 +113,6 @@ def test_adjudication_runs_to_the_end_from_the_command_line(project: Path, tmp_p
     before = readings(project)
     resolve_all(project, lambda pair: "B" if pair["a_mm"] is None else "A")
     run(project, "consensus", "sign", "--signed-by", "third")
-    assert all(one["complete"] for one in run(project, "consensus", "list", "--json"))
+    assert all(each["complete"] for each in run(project, "consensus", "list", "--json"))
     assert readings(project)[: len(before)] == before
-    assert {one["reader"] for one in run(project, "assess", "--json")} == {"consensus"}
+    assert {each["reader"] for each in run(project, "assess", "--json")} == {"consensus"}

@@ -122,16 +122,16 @@ def shell_environment(
 
 def sessions(page: Path) -> list[tuple[str, list[str]]]:
     """Commands of the console blocks of a page, each with the output lines that follow it."""
-    found: list[tuple[str, list[str]]] = []
+    result: list[tuple[str, list[str]]] = []
     for block in CONSOLE.findall(page.read_text(encoding="utf-8")):
         for line in block.splitlines():
             if line.startswith("$ "):
-                found.append((line[2:], []))
-            elif line.startswith("> ") and found:
-                found[-1] = (f"{found[-1][0]}\n{line[2:]}", [])
+                result.append((line[2:], []))
+            elif line.startswith("> ") and result:
+                result[-1] = (f"{result[-1][0]}\n{line[2:]}", [])
             elif line.strip() and line.strip() != "...":
-                found[-1][1].append(line)
-    return found
+                result[-1][1].append(line)
+    return result
 
 
 @pytest.mark.parametrize("page", [page for page in PAGES if sessions(page)], ids=named)
@@ -159,5 +159,5 @@ def test_the_sample_data_show_what_their_page_says(opp_mri: Callable[..., Any]) 
     said = dict(re.findall(r"^\| (OPP-\d+) \|.*\| (\w+) \|$", page, re.MULTILINE))
     tables = ("--measurements", "measurements.csv", "--events", "events.csv")
     assessed = opp_mri("assess", *tables, "--json", cwd=ROOT / "sample_data").json
-    assert {one["lesion_id"]: one["category"] for one in assessed} == said
+    assert {each["lesion_id"]: each["category"] for each in assessed} == said
     assert len(said) == 9

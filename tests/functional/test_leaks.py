@@ -99,8 +99,8 @@ def plant(dataset: Dataset, everything: Dataset) -> list[str]:
                 content.FrameComments = TEXT
                 content.FrameLabel = TEXT
     return [
-        str(dataset[one].value)
-        for one in ("SOPInstanceUID", "StudyInstanceUID", "SeriesInstanceUID",
+        str(dataset[each].value)
+        for each in ("SOPInstanceUID", "StudyInstanceUID", "SeriesInstanceUID",
                     "FrameOfReferenceUID")
     ]  # fmt: skip
 
@@ -171,11 +171,11 @@ def study(tmp_path_factory: pytest.TempPathFactory, opp_mri: Callable[..., Any])
         *("PHANTOM-0", "OPP-01", "OPP-08", *uids),
         *days,
         *(f"{day[:4]}-{day[4:6]}-{day[6:]}" for day in days),
-        *(one.reading_id for one in alpha),
+        *(each.reading_id for each in alpha),
         *(lesion.tracking_uid for lesion in lesions),
         *(lesion.histology for lesion in lesions),
         *(lesion.ssrs_first_date.isoformat() for lesion in lesions),
-        *(repr(one.caliper.start[0]) for one in alpha if one.caliper),
+        *(repr(each.caliper.start[0]) for each in alpha if each.caliper),
     }
     return project, {marker for marker in markers if marker}
 
@@ -196,7 +196,7 @@ def leaks(folder: Path, markers: set[str]) -> Iterator[tuple[str, str]]:
 
 def package(project: Path, folder: Path, allowed: frozenset[str] = ALLOWED) -> Path:
     with open_project(project) as opened:
-        issued = [one.reader for one in opened.store.log_of(IssuedPackage)]
+        issued = [each.reader for each in opened.store.log_of(IssuedPackage)]
         again = "Reader-Beta" in issued
         made = make_package(opened, "Reader-Beta", folder, AT, allowed=allowed, again=again)
     assert made.images > 20  # T1, T2FS and T1POST of both patients

@@ -13,7 +13,7 @@ def cells() -> tuple[list[Any], list[Any]]:
     kept = nbformat.read(notebook.NOTEBOOK, as_version=4)
     fresh = notebook.run(notebook.NOTEBOOK)
     kept_cells, fresh_cells = (
-        [cell for cell in one.cells if cell.cell_type == "code"] for one in (kept, fresh)
+        [cell for cell in each.cells if cell.cell_type == "code"] for each in (kept, fresh)
     )
     return kept_cells, fresh_cells
 

@@ -35,9 +35,9 @@ def test_it_is_said_with_its_numbers_and_its_caveat(
     project: Path, opp_mri: Callable[..., Any]
 ) -> None:
     mode = ("--mode", "prospective", "--project", project)
-    (found,) = opp_mri("assess", *mode, "--json").json
-    assert found["category"] == "INDETERMINATE"
-    told = found["outlook"]
+    (result,) = opp_mri("assess", *mode, "--json").json
+    assert result["category"] == "INDETERMINATE"
+    told = result["outlook"]
     assert (round(told["alpha"], 2), round(told["beta"], 2), told["n"]) == (1.57, 8.43, 6)
     assert told["caveat"] == "five events, one centre, no pathology"
     shown = opp_mri("assess", *mode).out
@@ -46,5 +46,5 @@ def test_it_is_said_with_its_numbers_and_its_caveat(
 
 
 def test_with_hindsight_there_is_none(project: Path, opp_mri: Callable[..., Any]) -> None:
-    (found,) = opp_mri("assess", "--project", project, "--json").json
-    assert found["outlook"] is None
+    (result,) = opp_mri("assess", "--project", project, "--json").json
+    assert result["outlook"] is None

@@ -13,9 +13,9 @@ import pytest
 def points(path: Path) -> tuple[str, list[tuple[float, float]]]:
     """The image and the two ends of the first line in an AIM 3 file."""
     tree = ET.parse(path)  # noqa: S314  (a local test file)
-    found = [e for e in tree.iter() if e.tag.endswith("SpatialCoordinate")]
-    uid = found[0].attrib["imageReferenceUID"]
-    return uid, [(float(e.attrib["x"]), float(e.attrib["y"])) for e in found[:2]]
+    result = [e for e in tree.iter() if e.tag.endswith("SpatialCoordinate")]
+    uid = result[0].attrib["imageReferenceUID"]
+    return uid, [(float(e.attrib["x"]), float(e.attrib["y"])) for e in result[:2]]
 
 
 def stated_mm(path: Path) -> list[float]:
@@ -26,8 +26,8 @@ def stated_mm(path: Path) -> list[float]:
 
 @pytest.fixture(scope="module")
 def files(real_data: Path) -> dict[str, Path]:
-    found = {path.stem: path for path in real_data.glob("NCIP*/**/0022*.xml")}
-    return {name: path for name, path in found.items() if not name.endswith("_Model")}
+    result = {path.stem: path for path in real_data.glob("NCIP*/**/0022*.xml")}
+    return {name: path for name, path in result.items() if not name.endswith("_Model")}
 
 
 @pytest.fixture(scope="module")
@@ -74,7 +74,7 @@ def test_the_points_give_the_true_lengths(
     lines = [caliper_line(name, files[name]) for name in TRUE_MM]
     table.write_text("\n".join([HEADER, *lines]))
     measured = opp_mri("measure", table, "--project", project, "--json").json
-    assert [one["length_mm"] for one in measured["stored"]] == list(TRUE_MM.values())
+    assert [each["length_mm"] for each in measured["stored"]] == list(TRUE_MM.values())
     for reading in measured["stored"]:
         (remark,) = reading["remarks"]
         assert remark.startswith("Measured by override. ")

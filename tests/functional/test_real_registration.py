@@ -25,14 +25,14 @@ BODIES = {"second": (155, 230), "third": (205, 233), "fourth": (257, 233), "fift
 @pytest.fixture(scope="module")
 def t1(real_data: Path) -> tuple[Volume, Volume]:
     instances, sources = defaultdict(list), {}
-    for found in scan(find_sources(sorted(real_data.glob("mapconcierge*")))):
-        if found.instance is not None:
-            instances[found.instance.series_instance_uid].append(found.instance)
-            sources[found.instance.sop_instance_uid] = found.source
+    for result in scan(find_sources(sorted(real_data.glob("mapconcierge*")))):
+        if result.instance is not None:
+            instances[result.instance.series_instance_uid].append(result.instance)
+            sources[result.instance.sop_instance_uid] = result.source
     by_name = {
-        one.instance.series_description: one
+        each.instance.series_description: each
         for series in instances.values()
-        for one in describe_series(series)
+        for each in describe_series(series)
     }
     return load_volume(by_name["T1 SAG"], sources), load_volume(by_name["T1WI"], sources)
 

@@ -23,8 +23,8 @@ def project(
 
 @pytest.fixture(scope="module")
 def volumes(project: Path, opp_mri: Callable[..., Any]) -> list[dict[str, Any]]:
-    found: list[dict[str, Any]] = opp_mri("series", "--project", project, "--json").json
-    return found
+    result: list[dict[str, Any]] = opp_mri("series", "--project", project, "--json").json
+    return result
 
 
 def named(volumes: list[dict[str, Any]], day: str, description: str) -> list[dict[str, Any]]:
@@ -38,10 +38,10 @@ def named(volumes: list[dict[str, Any]], day: str, description: str) -> list[dic
 def test_the_two_patient_ids_are_one_patient_with_two_time_points(
     project: Path, opp_mri: Callable[..., Any]
 ) -> None:
-    found = opp_mri("patients", "--project", project, "--json").json
-    (patient,) = found["patients"]
+    result = opp_mri("patients", "--project", project, "--json").json
+    (patient,) = result["patients"]
     assert [point["study_date"] for point in patient["time_points"]] == ["2018-01-07", "2018-01-13"]
-    assert found["likely_matches"] == []
+    assert result["likely_matches"] == []
 
 
 def test_before_the_map_the_match_is_proposed(
@@ -49,9 +49,9 @@ def test_before_the_map_the_match_is_proposed(
 ) -> None:
     opp_mri("init", tmp_path / "p")
     opp_mri("index", *sorted(real_data.glob("mapconcierge*")), "--project", tmp_path / "p")
-    found = opp_mri("patients", "--project", tmp_path / "p", "--json").json
-    assert len(found["patients"]) == 2
-    assert found["likely_matches"] == [
+    result = opp_mri("patients", "--project", tmp_path / "p", "--json").json
+    assert len(result["patients"]) == 2
+    assert result["likely_matches"] == [
         {"patient_ids": ["0000990001", "009902"], "reasons": ["same name and birth date"]}
     ]
 
@@ -142,8 +142,8 @@ def test_a_caliper_on_the_real_t1_goes_all_the_way_to_a_category(
     for day, description in (("2018-01-07", "T1 SAG"), ("2018-01-13", "T1WI")):
         (volume,) = named(volumes, day, description)
         detail = opp_mri("series", "--project", project, "--json", "--frames").json
-        (found,) = [one for one in detail if one["volume_id"] == volume["volume_id"]]
-        uids[day] = found["frame_references"][len(found["frame_references"]) // 2]
+        (result,) = [each for each in detail if each["volume_id"] == volume["volume_id"]]
+        uids[day] = result["frame_references"][len(result["frame_references"]) // 2]
     calipers = tmp_path / "calipers.csv"
     calipers.write_text(
         "lesion_id,sequence,reader,sop_instance_uid,frame,column_1,row_1,column_2,row_2\n"
@@ -152,8 +152,8 @@ def test_a_caliper_on_the_real_t1_goes_all_the_way_to_a_category(
     )
     measured = opp_mri("measure", calipers, "--project", project, "--json").json
     # 26.5 pixels of 0.68359375 mm, and 26 of 0.7042 mm
-    assert [one["length_mm"] for one in measured["stored"]] == [18.1, 18.3]
-    assert {one["sequence"] for one in measured["stored"]} == {"T1"}
+    assert [each["length_mm"] for each in measured["stored"]] == [18.1, 18.3]
+    assert {each["sequence"] for each in measured["stored"]} == {"T1"}
     timeline = opp_mri("timeline", "R1", "--project", project, "--json").json
     t1 = [cell for cell in timeline[0]["time_points"] if cell["sequence"] == "T1"]
     assert [(cell["days_from_ssrs"], cell["ap_mm"]) for cell in t1] == [(-1, 18.1), (5, 18.3)]

@@ -401,7 +401,7 @@ def test_a_caliper_on_frame_5_of_an_enhanced_instance_with_oblong_pixels(
     write_enhanced(files / "a", {"1": [0.0, 4.4, 8.8, 13.2], "2": [0.0, 4.4, 8.8]})
     indexed(project, files)
     lesion(project)
-    found = calipers(
+    result = calipers(
         project,
         tmp_path,
         "L1,,A,1.2.3.1.9.1,5,2,3,8,3",
@@ -410,13 +410,13 @@ def test_a_caliper_on_frame_5_of_an_enhanced_instance_with_oblong_pixels(
         "L1,T1,C,1.2.3.1.9.1,8,2,3,8,7",
     )
     # columns are 0.5 mm apart and rows 2 mm: 6 * 0.5, and the root of 3 * 3 + 8 * 8
-    assert [reading.length_mm for reading in found.stored] == [Decimal("3.0"), Decimal("8.5")]
-    assert [reading.sequence for reading in found.stored] == [SeriesRole.T1, SeriesRole.T1]
-    caliper = found.stored[0].caliper
+    assert [reading.length_mm for reading in result.stored] == [Decimal("3.0"), Decimal("8.5")]
+    assert [reading.sequence for reading in result.stored] == [SeriesRole.T1, SeriesRole.T1]
+    caliper = result.stored[0].caliper
     assert caliper is not None
     # frames take turns between the stacks: 5 is the third of stack 1
     assert caliper.start_lps_mm == pytest.approx((8.8, -20 + 2 * 0.5, 40 - 3 * 2))
-    by_line = {refusal.line: refusal.message for refusal in found.refused}
+    by_line = {refusal.line: refusal.message for refusal in result.refused}
     assert by_line[3].startswith("This series is T1, not T1POST.")
     assert by_line[5] == "The image has no frame 8: frames count from 1 to 7."
 
@@ -441,11 +441,11 @@ def test_a_stated_length_may_differ_by_a_tenth_of_a_millimetre(
     indexed(project, files)
     lesion(project)
     header = "lesion_id,reader,sop_instance_uid,column_1,row_1,column_2,row_2,length_mm"
-    found = calipers(project, tmp_path, f"L1,A,1.2.3.1.3.1,1,1,8,1,{stated}", header=header)
-    assert len(found.stored) == stored
+    result = calipers(project, tmp_path, f"L1,A,1.2.3.1.3.1,1,1,8,1,{stated}", header=header)
+    assert len(result.stored) == stored
     if not stored:
-        assert "30.0" in found.refused[0].message
-        assert stated in found.refused[0].message
+        assert "30.0" in result.refused[0].message
+        assert stated in result.refused[0].message
 
 
 def test_a_date_counts_for_an_image_without_one_and_may_not_contradict_one_that_has_it(
@@ -456,7 +456,7 @@ def test_a_date_counts_for_an_image_without_one_and_may_not_contradict_one_that_
     indexed(project, files)
     lesion(project)
     header = "lesion_id,reader,sop_instance_uid,column_1,row_1,column_2,row_2,study_date"
-    found = calipers(
+    result = calipers(
         project,
         tmp_path,
         "L1,A,1.2.3.1.3.1,1,1,4,1,2024-03-10",
@@ -465,8 +465,8 @@ def test_a_date_counts_for_an_image_without_one_and_may_not_contradict_one_that_
         "L1,B,1.2.3.2.3.1,1,1,4,1,2024-06-01",
         header=header,
     )
-    assert [reading.study_date for reading in found.stored] == [JANUARY, JUNE]
-    assert [(refusal.line, refusal.message[:40]) for refusal in found.refused] == [
+    assert [reading.study_date for reading in result.stored] == [JANUARY, JUNE]
+    assert [(refusal.line, refusal.message[:40]) for refusal in result.refused] == [
         (2, "The row says 2024-03-10, but the image i"),
         (3, "The image's study has no date: give one "),
     ]
@@ -478,7 +478,7 @@ def test_json_calipers_are_the_same_as_csv_and_unknown_names_are_refused(
     write_series(files)
     indexed(project, files)
     lesion(project)
-    one: dict[str, Any] = {
+    each: dict[str, Any] = {
         "lesion_id": "L1",
         "reader": "A",
         "sop_instance_uid": "1.2.3.1.3.1",
@@ -489,11 +489,11 @@ def test_json_calipers_are_the_same_as_csv_and_unknown_names_are_refused(
         "row_2": 2,
     }
     path = tmp_path / "calipers.json"
-    path.write_text(json.dumps([one]))
+    path.write_text(json.dumps([each]))
     (reading,) = measure(project.store, path, NOON).stored
     assert reading.length_mm == Decimal("5.0")
     assert calipers(project, tmp_path, "L1,,A,1.2.3.1.3.1,1,1.5,2,4,2").repeated == 1
-    path.write_text(json.dumps([one | {"lenght_mm": 5}]))
+    path.write_text(json.dumps([each | {"lenght_mm": 5}]))
     summary = measure(project.store, path, NOON)
     assert summary.stored == ()
     (refusal,) = summary.refused
@@ -555,17 +555,17 @@ def test_a_study_between_fractions_is_neither_baseline_nor_follow_up(
     indexed(project, files)
     lesion(project, ssrs_last_date="2024-02-05", fractions="3")
     calipers(project, tmp_path, *[f"L1,,A,1.2.3.{n}.3.1,1,1,2,{3 + int(n)},2" for n in days])
-    found = timeline(project)
-    assert [(cell.days_from_ssrs, cell.phase) for cell in found.cells] == [
+    result = timeline(project)
+    assert [(cell.days_from_ssrs, cell.phase) for cell in result.cells] == [
         (-21, Phase.BEFORE),
         (-2, Phase.DURING),
         (0, Phase.DURING),
         (1, Phase.AFTER),
         (117, Phase.AFTER),
     ]
-    (observed,) = found.timeline.observations.values()
+    (observed,) = result.timeline.observations.values()
     assert [observation.days_from_ssrs for observation in observed] == [-21, 1, 117]
-    assert sum("between first and last fraction" in flag for flag in found.flags) == 2
+    assert sum("between first and last fraction" in flag for flag in result.flags) == 2
 
 
 def test_two_readers_have_a_timeline_each(project: Project, files: Path, tmp_path: Path) -> None:

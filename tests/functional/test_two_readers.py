@@ -81,12 +81,12 @@ def test_injected_causes_come_out_and_all_readings_stay(
         return row
 
     second_reader(run, measured, tmp_path, change)
-    found = records(run("discordance", "--json"))
-    assert sorted(one["cause"] for one in found) == [
+    result = records(run("discordance", "--json"))
+    assert sorted(each["cause"] for each in result) == [
         "another angle", "anterior end", "posterior end",
     ]  # fmt: skip
-    assert [one["changes_category"] for one in found] == sorted(
-        (one["changes_category"] for one in found), reverse=True
+    assert [each["changes_category"] for each in result] == sorted(
+        (each["changes_category"] for each in result), reverse=True
     )
     assert len(records(run("readings", "--json"))) == 2 * 15
     table = run("discordance")

@@ -166,7 +166,7 @@ def test_injected_errors_come_out_by_cause_and_are_resolved_by_both(
     source, count = read_by_both
     copytree(source, project, dirs_exist_ok=True)
     listed = run("consensus", "list", "--json").json
-    assert {one["lesion_id"] for one in listed} == {"OPP-01", "OPP-04"}
+    assert {each["lesion_id"] for each in listed} == {"OPP-01", "OPP-04"}
     for lesion in listed:
         for pair in lesion["pairs"]:
             assert pair["cause"] == CAUSES.get((lesion["lesion_id"], pair["sequence"]))
@@ -177,21 +177,21 @@ def test_injected_errors_come_out_by_cause_and_are_resolved_by_both(
     for lesion in listed:
         # letters are by lot, so only the mean gives OPP-01 the same category in each run
         kept = ("mean",) if lesion["lesion_id"] == "OPP-01" else ("A", "B")
-        for n, pair in enumerate(one for one in lesion["pairs"] if one["cause"]):
+        for n, pair in enumerate(each for each in lesion["pairs"] if each["cause"]):
             cell = (lesion["lesion_id"], pair["study_date"], pair["sequence"])
             keep = kept[n % len(kept)]
             run("consensus", "resolve", *cell, "--keep", keep, "--reason", "seen together")
     run("consensus", "sign", "--signed-by", "reader-1")
-    assert not [one for one in run("consensus", "list", "--json").json if one["complete"]]
+    assert not [each for each in run("consensus", "list", "--json").json if each["complete"]]
     run("consensus", "sign", "--signed-by", "reader-2")
     done = run("consensus", "list", "--json").json
-    assert all(one["complete"] for one in done)
+    assert all(each["complete"] for each in done)
     after = recorded(project)
-    assert [one for one in after if one.reader != "consensus"] == before
-    assert len([one for one in after if one.reader == "consensus"]) == count
+    assert [each for each in after if each.reader != "consensus"] == before
+    assert len([each for each in after if each.reader == "consensus"]) == count
     shown = run("readings", "--json").json  # the reads of the two stay hidden
-    assert {one["reader"] for one in shown} == {"consensus"}
-    assessed = {one["lesion_id"]: one for one in run("assess", "--json").json}
+    assert {each["reader"] for each in shown} == {"consensus"}
+    assessed = {each["lesion_id"]: each for each in run("assess", "--json").json}
     assert assessed["OPP-01"]["category"] == "OPP"
 
 
@@ -204,8 +204,8 @@ def test_an_adjudicator_selects_and_signs_alone(
     )  # fmt: skip
     both_read(cohort, project, tmp_path, injected)
     listed = run("consensus", "list", "--json").json
-    lesion = next(one for one in listed if one["lesion_id"] == "OPP-01")
-    open_pairs = [one for one in lesion["pairs"] if one["cause"]]
+    lesion = next(each for each in listed if each["lesion_id"] == "OPP-01")
+    open_pairs = [each for each in lesion["pairs"] if each["cause"]]
     cell = ("OPP-01", open_pairs[0]["study_date"], open_pairs[0]["sequence"])
     told = run("consensus", "resolve", *cell, "--keep", "mean", "--reason", "half", expect=3).err
     assert "the adjudicator selects" in told
@@ -214,9 +214,11 @@ def test_an_adjudicator_selects_and_signs_alone(
             "--keep", "A", "--reason", "the edge is clear")  # fmt: skip
     assert "cannot sign here" in run("consensus", "sign", "--signed-by", "reader-1", expect=3).err
     run("consensus", "sign", "OPP-01", "--signed-by", "third")
-    done = {one["lesion_id"]: one for one in run("consensus", "list", "--json").json}
+    done = {each["lesion_id"]: each for each in run("consensus", "list", "--json").json}
     assert done["OPP-01"]["complete"]
-    assert all(one["result_mm"] == one["a_mm"] for one in done["OPP-01"]["pairs"] if one["cause"])
+    assert all(
+        each["result_mm"] == each["a_mm"] for each in done["OPP-01"]["pairs"] if each["cause"]
+    )
     assert not done["OPP-04"]["complete"]
 
 
@@ -225,8 +227,8 @@ def test_a_new_line_and_a_later_mind_are_added_and_nothing_is_lost(
 ) -> None:
     copytree(read_by_both[0], project, dirs_exist_ok=True)
     listed = run("consensus", "list", "--json").json
-    lesion = next(one for one in listed if one["lesion_id"] == "OPP-01")
-    pair = next(one for one in lesion["pairs"] if one["cause"])
+    lesion = next(each for each in listed if each["lesion_id"] == "OPP-01")
+    pair = next(each for each in lesion["pairs"] if each["cause"])
     cell = ("OPP-01", pair["study_date"], pair["sequence"])
     new = ("--keep", "new", "--reason", "drawn together")
     run("consensus", "resolve", *cell, *new, "--line", "40", "50", "60", "50")
@@ -236,10 +238,10 @@ def test_a_new_line_and_a_later_mind_are_added_and_nothing_is_lost(
     )
     with open_project(project) as opened:
         made = opened.store.log_of(Resolution)
-    assert [one.kind.value for one in made] == ["new", "new"]
+    assert [each.kind.value for each in made] == ["new", "new"]
     told = run("consensus", "list", "--json").json
-    lesion = next(one for one in told if one["lesion_id"] == "OPP-01")
-    pair = next(one for one in lesion["pairs"] if one["cause"])
+    lesion = next(each for each in told if each["lesion_id"] == "OPP-01")
+    pair = next(each for each in lesion["pairs"] if each["cause"])
     assert pair["resolution"] == "new"
     assert pair["result_mm"] is None
 
@@ -259,8 +261,8 @@ def test_cases_come_back_hidden_after_the_washout_and_give_repeatability(
     later = START + timedelta(days=14)
     second = issue(project, "reader-1", tmp_path / "second", later)
     repeats = [case for case in second.cases if case.repeat]
-    assert next(one.patient_id for one in repeats) in {one.patient_id for one in first.cases}
-    assert {one.patient_id for one in (*first.cases, *second.cases)} == set(PATIENTS)
+    assert next(each.patient_id for each in repeats) in {each.patient_id for each in first.cases}
+    assert {each.patient_id for each in (*first.cases, *second.cases)} == set(PATIENTS)
     read_package(
         tmp_path / "second", second, lines, later, lambda _l, _c, ends: moved(ends, column_2=1.0)
     )
@@ -269,16 +271,16 @@ def test_cases_come_back_hidden_after_the_washout_and_give_repeatability(
     after = timeline_of(project, repeats[0].lesions[0][1])
     assert after == before  # a repeat changes no timeline
     with open_project(project) as opened:
-        (found,) = measure_repeatability(opened.store)
-    assert found.reader == "reader-1"
-    assert found.pairs == sum(len(repeat.days) * 3 for repeat in repeats)
+        (result,) = measure_repeatability(opened.store)
+    assert result.reader == "reader-1"
+    assert result.pairs == sum(len(repeat.days) * 3 for repeat in repeats)
     with open_project(project) as opened:
         volumes = opened.store.get_volumes([repeats[0].patient_id])
     pixels_mm = [
         volume.pixel_spacing_mm[1] for volume in volumes if volume.role and volume.pixel_spacing_mm
     ]
-    assert found.bias_mm.value is not None
-    assert min(pixels_mm) < found.bias_mm.value < max(pixels_mm)  # one pixel further back
+    assert result.bias_mm.value is not None
+    assert min(pixels_mm) < result.bias_mm.value < max(pixels_mm)  # one pixel further back
     assert "reader-1" in run("agreement", "--repeats").out
 
 

@@ -71,11 +71,11 @@ def texts(value: Any) -> Iterator[str]:
         for field in attrs.fields(type(value)):
             yield from texts(getattr(value, field.name))
     elif isinstance(value, dict):
-        for one in value.items():
-            yield from texts(one)
+        for each in value.items():
+            yield from texts(each)
     elif isinstance(value, list | tuple):
-        for one in value:
-            yield from texts(one)
+        for each in value:
+            yield from texts(each)
 
 
 def shown(room: ReadingRoom) -> str:

@@ -99,8 +99,8 @@ def test_a_reason_is_needed_and_a_later_mind_follows_the_earlier_one(study: Proj
     room.propose(ResolutionKind.MEAN)
     room.record("half of each")
     room.go_to(cell)
-    assert [one.kind.value for one in room.history] == ["A", "mean"]
-    lengths = sorted(float(one.length_mm or 0) for one in (room.pair.a, room.pair.b))
+    assert [each.kind.value for each in room.history] == ["A", "mean"]
+    lengths = sorted(float(each.length_mm or 0) for each in (room.pair.a, room.pair.b))
     assert room.pair.result is not None
     assert lengths[0] < float(room.pair.result.length_mm or 0) < lengths[1]
 
@@ -114,7 +114,7 @@ def test_what_is_not_allowed_is_told(study: Project) -> None:
     room.record_answer(Answer.NOT_MEASURABLE)
     room.record("motion")
     assert room.history == () or room.pair.discordance
-    assert [one.kind for one in study.store.log_of(Resolution)] == [ResolutionKind.NEW]
+    assert [each.kind for each in study.store.log_of(Resolution)] == [ResolutionKind.NEW]
 
 
 def test_what_is_decided_on_is_on_the_screen(study: Project) -> None:
@@ -177,7 +177,7 @@ def test_by_keys_and_clicks_all_is_resolved_signed_and_counts(
     assert "It counts from now on" in other.notice
     after = list(study.store.get_readings())
     assert after[: len(before)] == before
-    assert {one.reader for one in after[len(before) :]} == {"consensus"}
+    assert {each.reader for each in after[len(before) :]} == {"consensus"}
     (lesion,) = study.store.get_lesions()
     assert build_lesion_timeline(study.store, lesion).reader == "consensus"
 

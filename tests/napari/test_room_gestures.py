@@ -46,7 +46,7 @@ def push(qtbot: "QtBot", form: object, text: str) -> None:
     """Push the button of a form that says this."""
     from qtpy.QtWidgets import QPushButton
 
-    (button,) = [one for one in form.findChildren(QPushButton) if text in one.text()]
+    (button,) = [each for each in form.findChildren(QPushButton) if text in each.text()]
     qtbot.mouseClick(button, LEFT)
 
 
@@ -382,7 +382,7 @@ def test_right_drag_a_double_right_click_and_a_window_the_images(
     own = [panes.get_window(pane) for pane in panes.panes]
     drag(window, qtbot, place(window, 0), place(window, 15, 10), button=RIGHT)
     changed = [panes.get_window(pane) for pane in panes.panes]
-    assert all(one != other for one, other in zip(own, changed, strict=True))
+    assert all(each != other for each, other in zip(own, changed, strict=True))
     layer = window.grid.panes[1].model.layers[0]
     assert tuple(layer.contrast_limits) == pytest.approx(changed[1])
     qtbot.mouseClick(canvas(window), RIGHT, pos=place(window, 0))
@@ -392,7 +392,7 @@ def test_right_drag_a_double_right_click_and_a_window_the_images(
     assert tuple(layer.contrast_limits) == pytest.approx(own[1])
     press(window, qtbot, Qt.Key.Key_A)
     auto = [panes.get_window(pane) for pane in panes.panes]
-    assert all(one != other for one, other in zip(own, auto, strict=True))
+    assert all(each != other for each, other in zip(own, auto, strict=True))
     assert tuple(layer.contrast_limits) == pytest.approx(auto[1])
     press(window, qtbot, Qt.Key.Key_R)
     assert [panes.get_window(pane) for pane in panes.panes] == own
@@ -573,13 +573,13 @@ def test_the_plugins_menu_of_an_open_napari_opens_the_room(
     viewer.add_points([[1, 2]])
     menu = viewer.window.plugins_menu
     menu.aboutToShow.emit()
-    found = [
-        one
+    result = [
+        action
         for part in (menu, *(act.menu() for act in menu.actions() if act.menu()))
-        for one in part.actions()
-        if "OPP" in one.text() and one.menu() is None
+        for action in part.actions()
+        if "OPP" in action.text() and action.menu() is None
     ]
-    found[0].trigger()
+    result[0].trigger()
     qtbot.waitUntil(
         lambda: bool(viewer.window._qt_window.findChildren(app.StartPanel)), timeout=10_000
     )

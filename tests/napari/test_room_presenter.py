@@ -262,7 +262,7 @@ def test_a_caliper_shows_on_its_slice_only_and_the_strip_marks_it(
 ) -> None:
     mouse.drag(beside(mouse, -10), beside(mouse, 8))
     place = mouse.view.slice_index
-    assert [one.slice_index for one in mouse.view.strip if one.measured] == [place]
+    assert [each.slice_index for each in mouse.view.strip if each.measured] == [place]
     mouse.wheel(1)
     assert mouse.view.marks == ()
     assert f"line on {place + 1}" in mouse.view.slice_text
@@ -362,8 +362,8 @@ def test_panes_follow_one_place_of_the_body_through_a_confirmed_fit(
     lesion = room.session.lesion
     assert lesion is not None
     mouse.wheel(1)
-    leader, *others = room.panes.panes
-    for pane in others:
+    leader, *rest = room.panes.panes
+    for pane in rest:
         transform = lesion.links.find_carrying(pane.frame, leader.frame)
         assert transform is not None
         assert pane.focus == pytest.approx(tuple(transform.apply(leader.focus)), abs=1e-6)
@@ -521,11 +521,11 @@ def test_a_signed_answer_changes_only_with_a_reason(
     first, second = readings(project)
     assert second.amendment_reason == "edge was misread"
     counted = select_latest_by_cell(get_counted_readings(project.store))
-    assert [one.length_mm for one in counted.values()] == [first.length_mm]
+    assert [each.length_mm for each in counted.values()] == [first.length_mm]
     sign_off(room)
     settle(room)
     counted = select_latest_by_cell(get_counted_readings(project.store))
-    assert [one.length_mm for one in counted.values()] == [second.length_mm]
+    assert [each.length_mm for each in counted.values()] == [second.length_mm]
 
 
 def test_an_amendment_without_a_reason_is_dropped(

@@ -67,7 +67,9 @@ def press_key(room: ReadingRoom) -> None:
 
 def decisions(project: Project) -> list[FitDecision]:
     return [
-        one.decision for each in project.store.get_alignment_decisions().values() for one in each
+        each_.decision
+        for each in project.store.get_alignment_decisions().values()
+        for each_ in each
     ]
 
 

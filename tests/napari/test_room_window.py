@@ -260,7 +260,7 @@ def test_a_patient_is_read_with_mouse_and_keys_signed_and_assessed(
             qtbot.keyClick(canvas(window), Qt.Key.Key_Up if steps > 0 else Qt.Key.Key_Down)
         assert pane.place == slice_index
         assert pane.plane is not None
-        start, end = (pane.plane.pixel_from_lps(tuple(one)) for one in (anterior, posterior))
+        start, end = (pane.plane.pixel_from_lps(tuple(each)) for each in (anterior, posterior))
         show(window, qtbot, start, end)
         drag(window, qtbot, at_pixel(window, start, number), at_pixel(window, end, number), number)
         settle(window, qtbot)
@@ -290,12 +290,12 @@ def true_ends(project: Project) -> dict[object, tuple[str, list[float], list[flo
     (patient,) = json.loads((cohort / "truth.json").read_text())["patients"]
     return {
         (date.fromisoformat(visit["study_date"]), SeriesRole(name)): (
-            found["sop_instance_uid"],
-            found["anterior_end_lps_mm"],
-            found["posterior_end_lps_mm"],
+            result["sop_instance_uid"],
+            result["anterior_end_lps_mm"],
+            result["posterior_end_lps_mm"],
         )
         for visit in patient["visits"]
-        for name, found in visit["sequences"].items()
+        for name, result in visit["sequences"].items()
     }
 
 
@@ -406,8 +406,8 @@ def test_a_caliper_by_clicks_on_seen_points_is_true_within_a_screen_pixel(
     seen = picture(window)
     blobs, count = ndimage.label(seen > seen.max() / 2)
     assert count == 2
-    found = ndimage.center_of_mass(seen, blobs, [1, 2])
-    for down, across in found:
+    result = ndimage.center_of_mass(seen, blobs, [1, 2])
+    for down, across in result:
         click(window, qtbot, QPoint(round(across), round(down)), SHIFT)
     settle(window, qtbot)
     (reading,) = marked.store.get_readings()

@@ -133,24 +133,24 @@ def _lesion(
         for name in complete
     }
     some_grew = any(sequence.ever_grew for sequence in sequences.values())
-    ones = {}
+    items = {}
     for name in measured:
         if not baselines[name]:
-            ones[name] = One("INDETERMINATE", "no_baseline", has_baseline=False)
+            items[name] = One("INDETERMINATE", "no_baseline", has_baseline=False)
         elif not followed[name]:
-            ones[name] = One("INDETERMINATE" if prospective else "NOT_ELIGIBLE", "no_follow_up")
+            items[name] = One("INDETERMINATE" if prospective else "NOT_ELIGIBLE", "no_follow_up")
         else:
-            ones[name] = sequences[name].answer(t_last, some_grew, prospective)
+            items[name] = sequences[name].answer(t_last, some_grew, prospective)
     for exclusion in EXCLUSIONS:
         if any(event == "exclusion" and value == exclusion for _, event, value in events):
-            ones = {
-                name: one._replace(category="NOT_ELIGIBLE", reason=exclusion)
-                for name, one in ones.items()
+            items = {
+                name: item._replace(category="NOT_ELIGIBLE", reason=exclusion)
+                for name, item in items.items()
             }
-            return Lesion("NOT_ELIGIBLE", exclusion, None, False, set(), ones)
-    deciding = _deciding(ones, complete, criteria)
-    category, reason = ones[deciding].category, ones[deciding].reason
-    discordant = any(one.grew and one.category != category for one in ones.values())
+            return Lesion("NOT_ELIGIBLE", exclusion, None, False, set(), items)
+    deciding = _deciding(items, complete, criteria)
+    category, reason = items[deciding].category, items[deciding].reason
+    discordant = any(each.grew and each.category != category for each in items.values())
     if discordant and prospective:
         category, reason = "INDETERMINATE", "sequences_discordant"
     cautions = set()
@@ -171,8 +171,8 @@ def _lesion(
         ):
             cautions.add("growth_without_baseline")
     if deciding in complete:
-        others = [sequences[name] for name in complete if name != deciding]
-        cautions |= sequences[deciding].cautions(category, others)
+        rest = [sequences[name] for name in complete if name != deciding]
+        cautions |= sequences[deciding].cautions(category, rest)
         if first_fraction - baselines[deciding][0][0] > 42:
             cautions.add("old_baseline")
         if sequences[deciding].therapy_before_peak(baselines[deciding][0][0]):
@@ -180,12 +180,12 @@ def _lesion(
         last = max(rows[-1][0] for rows in followed.values() if rows)
         if last - followed[deciding][-1][0] > 182:
             cautions.add("sequence_ended_early")
-    return Lesion(category, reason, deciding, discordant, cautions, ones)
+    return Lesion(category, reason, deciding, discordant, cautions, items)
 
 
 def _deciding(ones: dict[str, One], complete: list[str], criteria: Criteria) -> str:
     if not complete:
-        return next((name for name, one in ones.items() if one.has_baseline), next(iter(ones)))
+        return next((name for name, item in ones.items() if item.has_baseline), next(iter(ones)))
     long = [name for name in complete if ones[name].last_day >= criteria.min_follow_up_days]
     can = long or complete
     grew = [name for name in can if ones[name].grew]
@@ -329,13 +329,13 @@ class _Sequence:
         between = [entry for entry in known if min(counting) < entry[0] <= end]
         after = [entry for entry in known if end < entry[0] <= last]
         if between:
-            others = max(between)[2]
+            rest = max(between)[2]
         elif after:
             day = min(entry[0] for entry in after)
-            others = max(entry for entry in after if entry[0] == day)[2]
+            rest = max(entry for entry in after if entry[0] == day)[2]
         else:
             return unsure, "systemic_therapy_changed_other_lesions_unknown"
-        if others == "enlarged":
+        if rest == "enlarged":
             return "OPP", "sustained_decline_despite_growth_elsewhere"
         return "PD", "decline_attributable_to_systemic_therapy"
 

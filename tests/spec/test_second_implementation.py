@@ -36,15 +36,15 @@ def test_two_implementations_of_the_rules_give_one_answer(random: Random) -> Non
             assert set(here.cautions) == there.cautions, case
             sequences = {
                 sequence: (
-                    one.category,
-                    one.reason,
-                    one.peak_change_mm,
-                    one.peak_day,
-                    one.return_to_baseline_day,
+                    item.category,
+                    item.reason,
+                    item.peak_change_mm,
+                    item.peak_day,
+                    item.return_to_baseline_day,
                 )
-                for sequence, one in here.sequences.items()
+                for sequence, item in here.sequences.items()
             }
-            assert sequences == {one: it[:5] for one, it in there.sequences.items()}, case
+            assert sequences == {item: entry[:5] for item, entry in there.sequences.items()}, case
 
 
 @settings(max_examples=20, deadline=None)

@@ -55,7 +55,7 @@ def _section(number: int, section: Section) -> Iterator[str]:
 
 
 def _table(timeline: Timeline) -> str:
-    days = sorted({one.days_from_ssrs for row in timeline.observations.values() for one in row})
+    days = sorted({each.days_from_ssrs for row in timeline.observations.values() for each in row})
     lines = [
         "| day | " + " | ".join(str(day) for day in days) + " |",
         "|---|" + "---:|" * len(days),

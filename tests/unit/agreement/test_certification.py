@@ -28,8 +28,8 @@ def errors(
 ) -> Errors:  # fmt: skip
     rng = np.random.default_rng(seed)
     of_lesion = bias_mm + rng.normal(0, between_mm, (lesions, 1))
-    found = of_lesion + rng.normal(0, sd_mm, (lesions, each))
-    return {f"L{n}": [float(x) for x in one] for n, one in enumerate(found)}
+    result = of_lesion + rng.normal(0, sd_mm, (lesions, each))
+    return {f"L{n}": [float(x) for x in each_] for n, each_ in enumerate(result)}
 
 
 def only_reason(found: Certification) -> str:
@@ -39,22 +39,22 @@ def only_reason(found: Certification) -> str:
 
 
 def test_a_careful_reader_passes() -> None:
-    found = certify(errors(), unread=0)
-    assert found.passed
-    assert (found.n, found.lesions, found.unread, found.reasons) == (30, 5, 0, ())
+    result = certify(errors(), unread=0)
+    assert result.passed
+    assert (result.n, result.lesions, result.unread, result.reasons) == (30, 5, 0, ())
 
 
 def test_the_numbers_are_those_of_the_formulas() -> None:
     given_errors = errors(bias_mm=0.4)
     every = np.concatenate(list(given_errors.values()))
-    found = certify(given_errors, unread=0)
-    assert found.bias_mm == compute_bland_altman(given_errors).bias_mm
-    assert found.sd_mm.value == pytest.approx(math.sqrt(((every - every.mean()) ** 2).sum() / 29))
+    result = certify(given_errors, unread=0)
+    assert result.bias_mm == compute_bland_altman(given_errors).bias_mm
+    assert result.sd_mm.value == pytest.approx(math.sqrt(((every - every.mean()) ** 2).sum() / 29))
     # the interval of a variance, the other way round: where the data lie at 2.5 % of chi-squared
-    for end, share in ((found.sd_mm.low, 0.975), (found.sd_mm.high, 0.025)):
+    for end, share in ((result.sd_mm.low, 0.975), (result.sd_mm.high, 0.025)):
         assert end is not None
         assert stats.chi2.cdf(29 * every.var(ddof=1) / end**2, 29) == pytest.approx(share)
-    assert found.far.value == pytest.approx(float((abs(every) > 2).mean()))
+    assert result.far.value == pytest.approx(float((abs(every) > 2).mean()))
 
 
 def test_the_sd_to_reach_is_that_of_published_repeats() -> None:
@@ -101,9 +101,9 @@ def test_too_few_lengths_do_not_pass() -> None:
 
 @pytest.mark.parametrize("lesions", [1, 2])
 def test_one_or_two_lesions_say_nothing_of_others(lesions: int) -> None:
-    found = certify(errors(lesions=lesions, each=15, sd_mm=0.1, between_mm=0), unread=0)
-    assert found.bias_mm.low is None
-    assert any("3 lesions or more" in reason for reason in found.reasons)
+    result = certify(errors(lesions=lesions, each=15, sd_mm=0.1, between_mm=0), unread=0)
+    assert result.bias_mm.low is None
+    assert any("3 lesions or more" in reason for reason in result.reasons)
 
 
 def test_what_was_not_read_counts() -> None:
@@ -113,9 +113,9 @@ def test_what_was_not_read_counts() -> None:
 
 
 def test_nothing_read_does_not_pass() -> None:
-    found = certify({}, unread=30)
-    assert not found.passed
-    assert found.sd_mm == found.far == found.bias_mm == Estimate(value=None)
+    result = certify({}, unread=30)
+    assert not result.passed
+    assert result.sd_mm == result.far == result.bias_mm == Estimate(value=None)
 
 
 @given(errors_by_lesion, st.integers(0, 5), st.floats(1.01, 5))
@@ -145,23 +145,23 @@ def test_reading_less_never_turns_a_fail_into_a_pass(
 def test_long_and_short_are_judged_alike(given_errors: Errors, unread: int) -> None:
     mark = PassMark(lengths_at_least=3)
     turned = {name: [-error for error in error] for name, error in given_errors.items()}
-    one, other = certify(given_errors, unread, mark), certify(turned, unread, mark)
-    assert one.passed is other.passed
-    assert one.sd_mm == other.sd_mm
-    assert one.far == other.far
+    each, other = certify(given_errors, unread, mark), certify(turned, unread, mark)
+    assert each.passed is other.passed
+    assert each.sd_mm == other.sd_mm
+    assert each.far == other.far
 
 
 @given(errors_by_lesion, st.integers(0, 5))
 def test_a_pass_has_all_its_numbers_within_the_mark(given_errors: Errors, unread: int) -> None:
     mark = PassMark(lengths_at_least=3)
-    found = certify(given_errors, unread, mark)
-    if not found.passed:
-        assert all(reason.endswith(".") for reason in found.reasons)
+    result = certify(given_errors, unread, mark)
+    if not result.passed:
+        assert all(reason.endswith(".") for reason in result.reasons)
         return
-    assert -mark.bias_within_mm <= found.bias_mm.low <= found.bias_mm.high  # type: ignore[operator]
-    assert found.bias_mm.high <= mark.bias_within_mm  # type: ignore[operator]
-    assert found.sd_mm.value <= mark.sd_at_most_mm  # type: ignore[operator]
-    assert found.far.value <= mark.far_at_most  # type: ignore[operator]
+    assert -mark.bias_within_mm <= result.bias_mm.low <= result.bias_mm.high  # type: ignore[operator]
+    assert result.bias_mm.high <= mark.bias_within_mm  # type: ignore[operator]
+    assert result.sd_mm.value <= mark.sd_at_most_mm  # type: ignore[operator]
+    assert result.far.value <= mark.far_at_most  # type: ignore[operator]
 
 
 def test_every_part_of_the_mark_can_be_moved() -> None:

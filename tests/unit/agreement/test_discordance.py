@@ -77,10 +77,10 @@ def found(first: Drawn, second: Drawn, **limits: object) -> Discordance | None:
     ],
 )
 def test_the_cause_is_named(second: Drawn, cause: Cause) -> None:
-    one, other = found(drawn(), second), found(second, drawn())
-    assert one is not None
+    each, other = found(drawn(), second), found(second, drawn())
+    assert each is not None
     assert other is not None
-    assert one.cause is other.cause is cause
+    assert each.cause is other.cause is cause
 
 
 @pytest.mark.parametrize(
@@ -102,13 +102,13 @@ def test_two_who_find_it_not_measurable_agree() -> None:
 
 
 def test_the_numbers_are_in_millimetres_and_degrees() -> None:
-    one = found(drawn(), drawn(start=(97.0, 101.0), place=3))
-    assert one is not None
-    assert one.slices_apart_mm == pytest.approx(4.4)
-    assert one.anterior_mm == pytest.approx(10**0.5)
-    assert one.posterior_mm == pytest.approx(0.0, abs=1e-9)
-    assert one.angle_deg == pytest.approx(2.49, abs=0.01)
-    assert one.difference_mm == Decimal("-3.0")
+    each = found(drawn(), drawn(start=(97.0, 101.0), place=3))
+    assert each is not None
+    assert each.slices_apart_mm == pytest.approx(4.4)
+    assert each.anterior_mm == pytest.approx(10**0.5)
+    assert each.posterior_mm == pytest.approx(0.0, abs=1e-9)
+    assert each.angle_deg == pytest.approx(2.49, abs=0.01)
+    assert each.difference_mm == Decimal("-3.0")
 
 
 def test_limits_are_the_projects_to_set() -> None:
@@ -121,37 +121,37 @@ def test_lines_nearer_to_different_lesions_are_told_so_however_near_they_are() -
     first = attrs.evolve(drawn(), on_lesion_id="L1")
     second = drawn(start=(100.0, 104.0), end=(120.0, 104.0))
     for on, cause in (("L2", Cause.LESION), ("L1", Cause.BOTH_ENDS), (None, Cause.BOTH_ENDS)):
-        one = found(first, attrs.evolve(second, on_lesion_id=on))
-        assert one is not None
-        assert one.cause is cause
+        each = found(first, attrs.evolve(second, on_lesion_id=on))
+        assert each is not None
+        assert each.cause is cause
 
 
 def test_a_vertebra_apart_is_another_lesion_and_just_less_is_not() -> None:
     rows = {100.0 + ANOTHER_LESION_MM: Cause.BOTH_ENDS, 100.1 + ANOTHER_LESION_MM: Cause.LESION}
     for row, cause in rows.items():
-        one = found(drawn(), drawn(start=(100.0, row), end=(120.0, row)))
-        assert one is not None
-        assert one.cause is cause
+        each = found(drawn(), drawn(start=(100.0, row), end=(120.0, row)))
+        assert each is not None
+        assert each.cause is cause
 
 
 def test_another_slice_far_to_the_side_is_not_another_lesion() -> None:
-    one = found(drawn(place=0), drawn(place=4))  # 17.6 mm to the side, the same place in the image
-    assert one is not None
-    assert one.cause is Cause.SLICE
+    each = found(drawn(place=0), drawn(place=4))  # 17.6 mm to the side, the same place in the image
+    assert each is not None
+    assert each.cause is Cause.SLICE
 
 
 def test_in_another_frame_of_reference_only_the_series_can_be_told() -> None:
     other = drawn(volume_id="v2")
     assert other.reading.caliper is not None
     away = attrs.evolve(other.reading.caliper, frame_of_reference_uid="1.2.3.8")
-    one = found(drawn(), attrs.evolve(other, reading=attrs.evolve(other.reading, caliper=away)))
-    assert one is not None
-    assert (one.cause, one.anterior_mm) == (Cause.SERIES, None)
+    each = found(drawn(), attrs.evolve(other, reading=attrs.evolve(other.reading, caliper=away)))
+    assert each is not None
+    assert (each.cause, each.anterior_mm) == (Cause.SERIES, None)
 
 
 def test_a_pair_within_the_limits_may_be_named_for_the_category_alone() -> None:
-    one = find_category_discordance(drawn(), drawn(end=(121.5, 100.0)))
-    assert one is not None
-    assert (one.cause, one.difference_mm) == (Cause.CATEGORY, Decimal("-1.5"))
-    assert one.posterior_mm == pytest.approx(1.5)
+    each = find_category_discordance(drawn(), drawn(end=(121.5, 100.0)))
+    assert each is not None
+    assert (each.cause, each.difference_mm) == (Cause.CATEGORY, Decimal("-1.5"))
+    assert each.posterior_mm == pytest.approx(1.5)
     assert find_category_discordance(drawn(), drawn()) is None

@@ -58,8 +58,8 @@ def test_icc_and_its_intervals_are_those_of_a_reference_implementation(
 ) -> None:
     # R 4.2.2, psych 2.2.9: ICC(x, lmer = FALSE), the rows ICC2 and ICC2k
     icc = compute_icc(lengths)
-    for one, wanted in ((icc.single, single), (icc.average, average)):
-        assert (one.value, one.low, one.high) == pytest.approx(wanted, abs=1e-6)
+    for each, wanted in ((icc.single, single), (icc.average, average)):
+        assert (each.value, each.low, each.high) == pytest.approx(wanted, abs=1e-6)
 
 
 def test_lengths_of_one_lesion_do_not_narrow_the_interval_of_icc_as_lesions_do() -> None:
@@ -71,7 +71,7 @@ def test_lengths_of_one_lesion_do_not_narrow_the_interval_of_icc_as_lesions_do()
     together = compute_icc(flat, [str(n // 5) for n in range(60)])
     assert alone.single == compute_icc(flat).single
     assert together.single.value == alone.single.value
-    width = [one.single.high - one.single.low for one in (together, alone)]  # type: ignore[operator]
+    width = [each.single.high - each.single.low for each in (together, alone)]  # type: ignore[operator]
     assert width[0] > 1.3 * width[1]
     # left out by hand, one lesion after the other
     z = [
@@ -106,9 +106,9 @@ def test_icc_by_a_second_way(n: int, k: int, seed: int) -> None:
 
     error = residual(slice(None)) / ((n - 1) * (k - 1))
     readers = (residual(slice(0, n)) - residual(slice(None))) / (k - 1)
-    ones = np.column_stack([np.ones(n * k), design[:, n:]])
+    items = np.column_stack([np.ones(n * k), design[:, n:]])
     targets = (
-        float(((y - ones @ np.linalg.lstsq(ones, y, rcond=None)[0]) ** 2).sum())
+        float(((y - items @ np.linalg.lstsq(items, y, rcond=None)[0]) ** 2).sum())
         - residual(slice(None))
     ) / (n - 1)
     wanted = (targets - error) / (targets + (k - 1) * error + k * (readers - error) / n)
@@ -151,7 +151,7 @@ def test_repeated_lengths_on_a_lesion_are_not_counted_as_so_many_lesions() -> No
     repeated = {str(n): list(mean + rng.normal(0, 0.3, 6)) for n, mean in enumerate(of_lesion)}
     bland_altman = compute_bland_altman(repeated)
     alone = compute_bland_altman(
-        {f"{n}-{m}": [x] for n, one in repeated.items() for m, x in enumerate(one)}
+        {f"{n}-{m}": [x] for n, item in repeated.items() for m, x in enumerate(item)}
     )
     width = [f.bias_mm.high - f.bias_mm.low for f in (bland_altman, alone)]  # type: ignore[operator]
     assert width[0] > 2 * width[1]
@@ -173,7 +173,7 @@ def test_limits_and_their_intervals_by_a_second_way() -> None:
     }
     bland_altman = compute_bland_altman(data)
     y = np.concatenate(list(data.values()))
-    group = np.repeat(np.arange(9), [len(one) for one in data.values()])
+    group = np.repeat(np.arange(9), [len(each_) for each_ in data.values()])
     dummies = (group[:, None] == np.arange(9)).astype(float)
     means = np.linalg.lstsq(dummies, y, rcond=None)[0]
     residual = float(((y - dummies @ means) ** 2).sum()) / (len(y) - 9)
@@ -186,18 +186,18 @@ def test_limits_and_their_intervals_by_a_second_way() -> None:
     def bound(tail: float) -> float:  # of the total variance, Zou 2013, equation 6
         parts = (of_means, 8), (inside, len(y) - 9)
         off = [v * (free / stats.chi2.ppf(tail, free) - 1) for v, free in parts]
-        return total + math.copysign(math.sqrt(sum(one**2 for one in off)), off[0])
+        return total + math.copysign(math.sqrt(sum(each_**2 for each_ in off)), off[0])
 
     low, high = bound(0.975), bound(0.025)
     inner = math.sqrt(z**2 * of_means / 9 + z**2 * (math.sqrt(total) - math.sqrt(low)) ** 2)
     outer = math.sqrt(z**2 * of_means / 9 + z**2 * (math.sqrt(high) - math.sqrt(total)) ** 2)
     upper, lower = bias + z * math.sqrt(total), bias - z * math.sqrt(total)
-    for one, wanted in (
+    for each, wanted in (
         (bland_altman.upper_mm, (upper, upper - inner, upper + outer)),
         (bland_altman.lower_mm, (lower, lower - outer, lower + inner)),
         (bland_altman.bias_mm, (bias, *stats.t.interval(0.95, 8, bias, math.sqrt(of_means / 9)))),
     ):
-        assert (one.value, one.low, one.high) == pytest.approx(wanted, abs=1e-6)
+        assert (each.value, each.low, each.high) == pytest.approx(wanted, abs=1e-6)
 
 
 def test_bias_and_limits_of_single_pairs_are_those_of_a_reference_implementation() -> None:
@@ -234,7 +234,7 @@ def test_the_sd_of_one_measurement_counts_lesions_where_these_differ() -> None:
     repeated = {str(n): list(mean + rng.normal(0, 0.2, 6)) for n, mean in enumerate(of_lesion)}
     within_subject_sd_mm = estimate_within_subject_sd_mm(repeated)
     alone = estimate_within_subject_sd_mm(
-        {f"{n}-{m}": [x] for n, one in repeated.items() for m, x in enumerate(one)}
+        {f"{n}-{m}": [x] for n, item in repeated.items() for m, x in enumerate(item)}
     )
     assert within_subject_sd_mm.value == alone.value
     # nearly all of the variance lies between lesions, so there are as good as 12 squares, not 72
@@ -283,21 +283,21 @@ def test_kappa_and_its_standard_error_are_those_of_a_reference_implementation() 
     table = [[44, 5, 1], [7, 20, 3], [9, 5, 6]]
     names = ["OPP", "PD", "SD"]
     pairs = [(names[i], names[j]) for i in range(3) for j in range(3) for _ in range(table[i][j])]
-    found = compute_kappa(pairs, names).kappa
-    assert found.value == pytest.approx(0.491525423729, abs=1e-6)
-    width = math.atanh(found.high) - math.atanh(found.low)  # type: ignore[arg-type]
-    error = width / 2 / stats.norm.ppf(0.975) * (1 - found.value**2)  # type: ignore[operator]
+    result = compute_kappa(pairs, names).kappa
+    assert result.value == pytest.approx(0.491525423729, abs=1e-6)
+    width = math.atanh(result.high) - math.atanh(result.low)  # type: ignore[arg-type]
+    error = width / 2 / stats.norm.ppf(0.975) * (1 - result.value**2)  # type: ignore[operator]
     assert error**2 == pytest.approx(0.00520237038411, abs=1e-9)
 
 
 def test_where_all_agree_kappa_has_no_interval_and_the_share_has_one() -> None:
-    found = compute_kappa([("OPP", "OPP")] * 3 + [("PD", "PD")] * 2, ["OPP", "PD"])
-    assert found.kappa == Estimate(value=1.0)
-    assert found.agreed.low == pytest.approx(0.025 ** (1 / 5))
-    found = compute_kappa(
+    kappa = compute_kappa([("OPP", "OPP")] * 3 + [("PD", "PD")] * 2, ["OPP", "PD"])
+    assert kappa.kappa == Estimate(value=1.0)
+    assert kappa.agreed.low == pytest.approx(0.025 ** (1 / 5))
+    kappa = compute_kappa(
         [("PD", "OPP"), ("PD", "PD")], ["OPP", "PD"]
     )  # no variance by the formula
-    assert found.kappa == Estimate(value=0.0)
+    assert kappa.kappa == Estimate(value=0.0)
 
 
 def test_one_category_for_all_has_agreement_and_no_kappa() -> None:

@@ -144,8 +144,8 @@ def _summary(volume: VolumeDescription) -> tuple[int, str, float | None, str]:
 @pytest.mark.parametrize("name", EXPECTED)
 def test_a_real_series_is_split_as_expected(real_data: Path, name: str) -> None:
     series, _ = described(real_data / name)
-    found = sorted(sorted(map(_summary, volumes), key=str) for volumes in series)
-    assert found == sorted(sorted(volumes, key=str) for volumes in EXPECTED[name])
+    result = sorted(sorted(map(_summary, volumes), key=str) for volumes in series)
+    assert result == sorted(sorted(volumes, key=str) for volumes in EXPECTED[name])
 
 
 @pytest.mark.filterwarnings("ignore")

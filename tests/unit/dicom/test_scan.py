@@ -35,15 +35,15 @@ def test_every_file_is_accounted_for_in_its_order(tmp_path: Path) -> None:
     images(tmp_path, 3)
     (tmp_path / "0001").write_bytes((tmp_path / "0001").read_bytes()[:-5])
     (tmp_path / "notes.txt").write_text("none")
-    found = scanned(tmp_path)
-    assert [one.status for one in found] == [
+    result = scanned(tmp_path)
+    assert [each.status for each in result] == [
         FileStatus.IMAGE,
         FileStatus.TRUNCATED,
         FileStatus.IMAGE,
         FileStatus.NOT_DICOM,
     ]
-    assert [one.instance is None for one in found] == [False, True, False, True]
-    assert [bool(one.detail) for one in found] == [False, True, False, True]
+    assert [each.instance is None for each in result] == [False, True, False, True]
+    assert [bool(each.detail) for each in result] == [False, True, False, True]
 
 
 def test_sources_are_left_as_they_were(tmp_path: Path) -> None:
@@ -64,8 +64,8 @@ def test_an_archive_gives_what_its_folder_gives(tmp_path: Path) -> None:
         for path in sorted(folder.iterdir()):
             archive.write(path, path.name)
     plain, packed = scanned(folder), scanned(tmp_path / "study.zip")
-    assert [attrs.evolve(one, source=plain[0].source) for one in packed] == [
-        attrs.evolve(one, source=plain[0].source) for one in plain
+    assert [attrs.evolve(each, source=plain[0].source) for each in packed] == [
+        attrs.evolve(each, source=plain[0].source) for each in plain
     ]
 
 
@@ -73,16 +73,16 @@ def test_an_archive_in_an_archive_is_not_looked_into_and_says_so(tmp_path: Path)
     for name, content in (("in.zip", b"1"), ("out.zip", b"")):
         with zipfile.ZipFile(tmp_path / name, "w") as archive:
             archive.writestr("in.zip", content or (tmp_path / "in.zip").read_bytes())
-    (found,) = scanned(tmp_path / "out.zip")
-    assert found.status is FileStatus.ARCHIVE
-    assert "unpack it" in found.detail
+    (result,) = scanned(tmp_path / "out.zip")
+    assert result.status is FileStatus.ARCHIVE
+    assert "unpack it" in result.detail
 
 
 def test_a_damaged_archive_is_unreadable(tmp_path: Path) -> None:
     (tmp_path / "bad.zip").write_bytes(b"PK\x03\x04 and nothing more")
-    (found,) = scanned(tmp_path)
-    assert found.status is FileStatus.UNREADABLE
-    assert "damaged" in found.detail
+    (result,) = scanned(tmp_path)
+    assert result.status is FileStatus.UNREADABLE
+    assert "damaged" in result.detail
 
 
 def test_a_member_with_damaged_bytes_is_unreadable(tmp_path: Path) -> None:
@@ -93,9 +93,9 @@ def test_a_member_with_damaged_bytes_is_unreadable(tmp_path: Path) -> None:
     packed = bytearray((tmp_path / "a.zip").read_bytes())
     packed[60:200] = bytes(140)
     (tmp_path / "a.zip").write_bytes(packed)
-    (found,) = scanned(tmp_path / "a.zip")
-    assert found.status is FileStatus.UNREADABLE
-    assert "damaged" in found.detail
+    (result,) = scanned(tmp_path / "a.zip")
+    assert result.status is FileStatus.UNREADABLE
+    assert "damaged" in result.detail
 
 
 def test_a_member_locked_with_a_password_is_unreadable(tmp_path: Path) -> None:
@@ -104,16 +104,16 @@ def test_a_member_locked_with_a_password_is_unreadable(tmp_path: Path) -> None:
     packed = bytearray((tmp_path / "a.zip").read_bytes())
     packed[packed.index(b"PK\x01\x02") + 8] |= 1
     (tmp_path / "a.zip").write_bytes(packed)
-    (found,) = scanned(tmp_path / "a.zip")
-    assert found.status is FileStatus.UNREADABLE
-    assert "password" in found.detail
+    (result,) = scanned(tmp_path / "a.zip")
+    assert result.status is FileStatus.UNREADABLE
+    assert "password" in result.detail
 
 
 def test_a_file_that_went_away_is_unreadable(tmp_path: Path) -> None:
     gone = SourceFile(path=str(tmp_path / "gone"), size_bytes=1, modified_ns=0)
-    (found,) = scan([gone], workers=1)
-    assert found.status is FileStatus.UNREADABLE
-    assert "not there" in found.detail
+    (result,) = scan([gone], workers=1)
+    assert result.status is FileStatus.UNREADABLE
+    assert "not there" in result.detail
 
 
 def test_the_first_answers_come_before_the_last_files_are_listed(tmp_path: Path) -> None:
@@ -138,11 +138,11 @@ def test_a_process_that_is_killed_loses_no_file(
     images(tmp_path, 400)
     monkeypatch.setattr(scanning, "POOL_PAYS_AFTER_S", 0.0)
     answers = scan(find_sources([tmp_path]), workers=2)
-    found = [next(answers) for _ in range(65)]  # the pool has begun
+    result = [next(answers) for _ in range(65)]  # the pool has begun
     for process in multiprocessing.active_children():
         os.kill(process.pid or 0, signal.SIGKILL)
-    found += answers
-    assert Counter(one.status for one in found) == {FileStatus.IMAGE: 400}
+    result += answers
+    assert Counter(each.status for each in result) == {FileStatus.IMAGE: 400}
 
 
 ENDLESS_SCAN = """
@@ -199,7 +199,7 @@ def test_a_ctrl_c_that_comes_while_processes_start_is_not_lost() -> None:
 
 
 def test_the_real_files_are_told_apart(real_data: Path) -> None:
-    counts = Counter(one.status for one in scanned(real_data))
+    counts = Counter(each.status for each in scanned(real_data))
     assert counts[FileStatus.IMAGE] == 185
     assert counts[FileStatus.STRUCTURED_REPORT] == 9
     assert counts[FileStatus.DICOMDIR] == 1

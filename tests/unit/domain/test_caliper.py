@@ -163,10 +163,10 @@ def ghost(shift: tuple[float, float, float], turned_deg: float = 0.0, **frames: 
 
 
 def test_a_carried_line_tells_how_far_off_the_plane_and_how_tilted_it_is() -> None:
-    found = ghost((2.5, 3.0, -4.0), turned_deg=6.0)
-    assert found.offset_mm == pytest.approx(-2.5)  # type: ignore[attr-defined]
-    assert found.tilt_deg == pytest.approx(6.0)  # type: ignore[attr-defined]
-    start, end = found.start, found.end  # type: ignore[attr-defined]
+    result = ghost((2.5, 3.0, -4.0), turned_deg=6.0)
+    assert result.offset_mm == pytest.approx(-2.5)  # type: ignore[attr-defined]
+    assert result.tilt_deg == pytest.approx(6.0)  # type: ignore[attr-defined]
+    start, end = result.start, result.end  # type: ignore[attr-defined]
     assert ((start[0] + end[0]) / 2, (start[1] + end[1]) / 2) == pytest.approx((113.0, 104.0))
     assert end[0] - start[0] == pytest.approx(20 * math.cos(math.radians(6.0)))
 

@@ -45,27 +45,27 @@ def test_a_finding_that_cannot_be_is_refused(findings: dict[str, object]) -> Non
 
 
 def test_codes_become_members_and_lengths_exact_decimals() -> None:
-    found = visit(3, epidural_grade="1b", paraspinal_mm="4.5", height_loss_percent=20)
-    assert found.epidural_grade is EpiduralGrade.GRADE_1B
-    assert (found.paraspinal_mm, found.height_loss_percent) == (Decimal("4.5"), Decimal(20))
+    result = visit(3, epidural_grade="1b", paraspinal_mm="4.5", height_loss_percent=20)
+    assert result.epidural_grade is EpiduralGrade.GRADE_1B
+    assert (result.paraspinal_mm, result.height_loss_percent) == (Decimal("4.5"), Decimal(20))
 
 
 def test_grades_have_an_order() -> None:
-    assert [grade.value for grade in sorted(EpiduralGrade, key=lambda one: one.rank)] == [
+    assert [grade.value for grade in sorted(EpiduralGrade, key=lambda each: each.rank)] == [
         "0", "1a", "1b", "1c", "2", "3",
     ]  # fmt: skip
 
 
 def test_a_new_or_progressive_fracture_is_an_event_and_none_is_not() -> None:
-    found = events(visit(3, fracture="none"), visit(4, fracture="new"),
+    result = events(visit(3, fracture="none"), visit(4, fracture="new"),
                    visit(6, fracture="progressive"))  # fmt: skip
-    assert found == [(4, "fracture", "new"), (6, "fracture", "progressive")]
+    assert result == [(4, "fracture", "new"), (6, "fracture", "progressive")]
 
 
 def test_diagnostic_pathology_is_an_event_with_its_result() -> None:
-    found = events(visit(4, pathology="tumour"), visit(5, pathology="not_diagnostic"),
+    result = events(visit(4, pathology="tumour"), visit(5, pathology="not_diagnostic"),
                    visit(6, pathology="no_tumour"))  # fmt: skip
-    assert found == [(4, "pathology", "tumour"), (6, "pathology", "no_tumour")]
+    assert result == [(4, "pathology", "tumour"), (6, "pathology", "no_tumour")]
 
 
 def test_epidural_growth_is_a_grade_above_that_before_treatment_and_told_once_a_grade() -> None:
@@ -90,8 +90,8 @@ def test_the_latest_grade_before_treatment_is_the_reference() -> None:
 
 @pytest.mark.parametrize(("later", "grew"), [("5.9", False), ("6.0", True), ("2.0", False)])
 def test_paraspinal_growth_is_two_millimetres_or_more(later: str, grew: bool) -> None:
-    found = events(visit(1, paraspinal_mm="4.0"), visit(5, paraspinal_mm=later))
-    assert [kind for _, kind, _ in found] == [EventKind.PARASPINAL_GROWTH.value] * grew
+    result = events(visit(1, paraspinal_mm="4.0"), visit(5, paraspinal_mm=later))
+    assert [kind for _, kind, _ in result] == [EventKind.PARASPINAL_GROWTH.value] * grew
 
 
 def test_the_latest_record_of_a_day_stands() -> None:

@@ -126,9 +126,9 @@ def test_the_named_image_is_the_nearest_one_to_the_lesion_of_its_series(cohort: 
             plane_of(image, truth["frame"]).measure_distance_mm(tuple(truth["centre_lps_mm"]))
         )
         series = [
-            one
-            for one in cohort.images.values()
-            if one.SeriesInstanceUID == image.SeriesInstanceUID
+            each
+            for each in cohort.images.values()
+            if each.SeriesInstanceUID == image.SeriesInstanceUID
         ]
         distances = [
             abs(plane_of(series, frame).measure_distance_mm(tuple(truth["centre_lps_mm"])))

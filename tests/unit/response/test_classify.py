@@ -42,8 +42,8 @@ def reported(*events: TreatmentEvent, **lengths: str) -> SequenceAssessment:
 def test_a_course_is_reported_with_its_peak_return_nadir_and_studies_that_show_the_decline() -> (
     None
 ):
-    one = reported(before7="20.0", d42="23.0", d84="25.2", d168="22.1", d252="21.9", d365="20.4")
-    assert one == SequenceAssessment(
+    each = reported(before7="20.0", d42="23.0", d84="25.2", d168="22.1", d252="21.9", d365="20.4")
+    assert each == SequenceAssessment(
         category=ResponseCategory.OPP,
         reason=Reason.SUSTAINED_DECLINE,
         baseline_day=-7,
@@ -63,32 +63,36 @@ def test_a_course_is_reported_with_its_peak_return_nadir_and_studies_that_show_t
 
 
 def test_a_peak_at_the_first_follow_up_lies_after_the_baseline_study() -> None:
-    one = reported(before7="20.0", d84="24.0", d200="20.0")
-    assert (one.peak_day, one.peak_after_day) == (84, -7)
+    each = reported(before7="20.0", d84="24.0", d200="20.0")
+    assert (each.peak_day, each.peak_after_day) == (84, -7)
 
 
 def test_of_equal_peaks_the_first_is_reported() -> None:
-    one = reported(d0="20.0", d60="24.0", d120="24.0", d300="20.0")
-    assert (one.peak_day, one.peak_after_day) == (60, 0)
+    each = reported(d0="20.0", d60="24.0", d120="24.0", d300="20.0")
+    assert (each.peak_day, each.peak_after_day) == (60, 0)
 
 
 def test_a_return_to_baseline_is_the_first_study_after_the_peak_without_growth() -> None:
-    one = reported(d0="20.0", d30="20.5", d60="24.0", d120="22.0", d180="21.9", d300="23.0")
-    assert one.return_to_baseline_day == 180
+    each = reported(d0="20.0", d30="20.5", d60="24.0", d120="22.0", d180="21.9", d300="23.0")
+    assert each.return_to_baseline_day == 180
 
 
 def test_a_sequence_that_never_grew_never_returned_to_baseline_and_shows_no_decline_from_a_peak() -> (  # noqa: E501
     None
 ):
-    one = reported(d0="20.0", d60="21.5", d200="17.0")
-    assert one.return_to_baseline_day is None
-    assert one.decline_studies == 0
-    assert one.peak_change_mm == Decimal("1.5")
+    each = reported(d0="20.0", d60="21.5", d200="17.0")
+    assert each.return_to_baseline_day is None
+    assert each.decline_studies == 0
+    assert each.peak_change_mm == Decimal("1.5")
 
 
 def test_regrowth_is_counted_from_the_smallest_length_at_a_follow_up() -> None:
-    one = reported(d0="10.0", d60="25.0", d120="15.0", d200="12.0", d300="14.5")
-    assert (one.nadir_mm, one.nadir_day, one.regrowth_mm) == (Decimal("12.0"), 200, Decimal("2.5"))
+    each = reported(d0="10.0", d60="25.0", d120="15.0", d200="12.0", d300="14.5")
+    assert (each.nadir_mm, each.nadir_day, each.regrowth_mm) == (
+        Decimal("12.0"),
+        200,
+        Decimal("2.5"),
+    )
 
 
 def test_without_a_follow_up_the_baseline_is_reported() -> None:
@@ -108,23 +112,23 @@ def test_without_a_baseline_lengths_are_reported_and_changes_are_not() -> None:
 
 def test_what_came_after_a_local_retreatment_is_not_reported_either() -> None:
     retreatment = TreatmentEvent(130, EventKind.LOCAL_RETREATMENT)
-    one = reported(retreatment, d0="10.0", d60="15.0", d120="14.0", d200="2.0")
-    assert (one.last_day, one.nadir_mm) == (120, Decimal("14.0"))
+    each = reported(retreatment, d0="10.0", d60="15.0", d120="14.0", d200="2.0")
+    assert (each.last_day, each.nadir_mm) == (120, Decimal("14.0"))
 
 
 def test_an_excluded_lesion_is_still_measured() -> None:
     exclusion = TreatmentEvent(0, EventKind.EXCLUSION, "cement")
-    one = reported(exclusion, d0="10.0", d60="15.0", d200="10.0")
-    assert (one.category, one.reason) == (ResponseCategory.NOT_ELIGIBLE, Reason.CEMENT)
-    assert one.peak_change_mm == Decimal("5.0")
+    each = reported(exclusion, d0="10.0", d60="15.0", d200="10.0")
+    assert (each.category, each.reason) == (ResponseCategory.NOT_ELIGIBLE, Reason.CEMENT)
+    assert each.peak_change_mm == Decimal("5.0")
 
 
 def test_recorded_findings_change_no_answer_and_caution_only_where_growth_is_open() -> None:
-    one = lesion(T1=studies(d0="10.0", d60="15.0", d200="10.0"))
+    each = lesion(T1=studies(d0="10.0", d60="15.0", d200="10.0"))
     recorded = (EventKind.FRACTURE, EventKind.EPIDURAL_GROWTH, EventKind.PARASPINAL_GROWTH)
-    with_findings = evolve(one, events=tuple(TreatmentEvent(70, kind) for kind in recorded))
+    with_findings = evolve(each, events=tuple(TreatmentEvent(70, kind) for kind in recorded))
     rules = Rules(criteria=AMINI, mode=Mode.PROSPECTIVE)
-    without, answer = classify(one, rules), classify(with_findings, rules)
+    without, answer = classify(each, rules), classify(with_findings, rules)
     assert evolve(answer, cautions=()) == evolve(without, cautions=())
     assert set(answer.cautions) - set(without.cautions) == {
         Caution.FRACTURE_IN_WINDOW,
@@ -173,10 +177,10 @@ def test_with_hindsight_only_no_baseline_or_a_retreatment_is_indeterminate(
     timeline, criteria
 ) -> None:
     answer = classify(timeline, Rules(criteria=criteria))
-    for one in (answer, *answer.sequences.values()):
-        indeterminate = one.category is ResponseCategory.INDETERMINATE
+    for each in (answer, *answer.sequences.values()):
+        indeterminate = each.category is ResponseCategory.INDETERMINATE
         assert indeterminate == (
-            one.reason in (Reason.NO_BASELINE, Reason.RETREATED_BEFORE_THE_ANSWER)
+            each.reason in (Reason.NO_BASELINE, Reason.RETREATED_BEFORE_THE_ANSWER)
         )
 
 
@@ -184,11 +188,11 @@ def test_with_hindsight_only_no_baseline_or_a_retreatment_is_indeterminate(
 def test_hindsight_only_ever_settles_what_today_leaves_open(timeline, criteria) -> None:
     today = classify(timeline, Rules(criteria=criteria, mode=Mode.PROSPECTIVE))
     hindsight = classify(timeline, Rules(criteria=criteria))
-    for sequence, one in today.sequences.items():
+    for sequence, item in today.sequences.items():
         settled = hindsight.sequences[sequence]
         short = settled.category is ResponseCategory.NOT_ELIGIBLE
-        if one.category is not ResponseCategory.INDETERMINATE and not short:
-            assert settled == one
+        if item.category is not ResponseCategory.INDETERMINATE and not short:
+            assert settled == item
 
 
 @given(timeline=TIMELINES, criteria=ANY_CRITERIA, mode=MODES, data=st.data())
@@ -199,7 +203,7 @@ def test_the_order_of_the_sequences_changes_nothing(timeline, criteria, mode, da
     )
     answer = classify(permuted, Rules(criteria=criteria, mode=mode))
     assert answer == classify(timeline, Rules(criteria=criteria, mode=mode))
-    assert list(answer.sequences) == [one for one in SEQUENCE_ORDER if one in order]
+    assert list(answer.sequences) == [each for each in SEQUENCE_ORDER if each in order]
 
 
 @given(
@@ -214,7 +218,7 @@ def test_a_constant_added_to_all_lengths_of_a_sequence_moves_only_lengths(
     moved = evolve(
         timeline,
         observations={
-            sequence: tuple(Observation(one.days_from_ssrs, one.ap_mm + shift_mm) for one in row)
+            sequence: tuple(Observation(each.days_from_ssrs, each.ap_mm + shift_mm) for each in row)
             for sequence, row in timeline.observations.items()
         },
     )
@@ -223,11 +227,11 @@ def test_a_constant_added_to_all_lengths_of_a_sequence_moves_only_lengths(
         classify(timeline, Rules(criteria=criteria, mode=mode)),
     )
     assert answer.deciding_sequence is before.deciding_sequence
-    for sequence, one in before.sequences.items():
+    for sequence, item in before.sequences.items():
         assert answer.sequences[sequence] == evolve(
-            one,
-            baseline_mm=None if one.baseline_mm is None else one.baseline_mm + shift_mm,
-            nadir_mm=None if one.nadir_mm is None else one.nadir_mm + shift_mm,
+            item,
+            baseline_mm=None if item.baseline_mm is None else item.baseline_mm + shift_mm,
+            nadir_mm=None if item.nadir_mm is None else item.nadir_mm + shift_mm,
         )
 
 

@@ -42,19 +42,19 @@ def density(x: float, alpha: float, beta: float) -> float:
     ],
 )
 def test_the_figures_are_those_of_the_rules(fractions, alpha, beta, mean, low, high, n) -> None:
-    found = outlook_of(ENLARGING, fractions)
-    assert found is not None
-    shown = [found.alpha, found.beta, found.mean, found.low, found.high]
-    assert [f"{one:.2f}" for one in shown] == [alpha, beta, mean, low, high]
-    assert found.n == n
+    result = outlook_of(ENLARGING, fractions)
+    assert result is not None
+    shown = [result.alpha, result.beta, result.mean, result.low, result.high]
+    assert [f"{each:.2f}" for each in shown] == [alpha, beta, mean, low, high]
+    assert result.n == n
 
 
-@pytest.mark.parametrize("seen", AMINI_2016, ids=lambda one: one.regimen)
+@pytest.mark.parametrize("seen", AMINI_2016, ids=lambda each: each.regimen)
 def test_each_tail_of_the_interval_holds_one_fortieth_of_the_density(seen) -> None:
-    found, steps = compute_posterior(seen), 200_000
-    for limit, side in ((found.low, 0.025), (found.high, 0.975)):
+    result, steps = compute_posterior(seen), 200_000
+    for limit, side in ((result.low, 0.025), (result.high, 0.975)):
         width = limit / steps
-        area = sum(density((i + 0.5) * width, found.alpha, found.beta) for i in range(steps))
+        area = sum(density((i + 0.5) * width, result.alpha, result.beta) for i in range(steps))
         assert area * width == pytest.approx(side, abs=1e-5)
 
 
@@ -65,10 +65,10 @@ def test_the_prior_alone_has_the_mean_of_its_source() -> None:
 
 
 def test_the_sentence_gives_interval_n_and_caveat() -> None:
-    found = outlook_of(ENLARGING, 1)
-    assert found is not None
+    result = outlook_of(ENLARGING, 1)
+    assert result is not None
     for part in ("0.55", "0.27 to 0.80", "n = 8", "5 of 8", "9 of 23", CAVEAT, "not a category"):
-        assert part in found.sentence
+        assert part in result.sentence
     assert CAVEAT == "five events, one centre, no pathology"
 
 

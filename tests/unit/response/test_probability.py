@@ -77,7 +77,9 @@ def with_digits(timeline: Timeline, digits_mm: Decimal) -> Timeline:
     return evolve(
         timeline,
         observations={
-            sequence: tuple(Observation(it.days_from_ssrs, it.ap_mm + digits_mm) for it in row)
+            sequence: tuple(
+                Observation(item.days_from_ssrs, item.ap_mm + digits_mm) for item in row
+            )
             for sequence, row in timeline.observations.items()
         },
     )
@@ -91,7 +93,9 @@ def as_drawn(timeline: Timeline, error: MeasurementError, draws: int, seed: int)
     """Write each draw as a timeline of its own; lengths that play no part stay."""
     _, drawn = draw_repeated_tenths(timeline, error, draws=draws, seed=seed)
     retreated = [
-        it.days_from_ssrs for it in timeline.events if it.kind is EventKind.LOCAL_RETREATMENT
+        event.days_from_ssrs
+        for event in timeline.events
+        if event.kind is EventKind.LOCAL_RETREATMENT
     ]
     timelines = []
     for draw in range(draws):
@@ -99,15 +103,17 @@ def as_drawn(timeline: Timeline, error: MeasurementError, draws: int, seed: int)
         for sequence, tenths in drawn.items():
             row = timeline.observations[sequence]
             days = [
-                it.days_from_ssrs for it in row if it.days_from_ssrs <= min(retreated, default=999)
+                item.days_from_ssrs
+                for item in row
+                if item.days_from_ssrs <= min(retreated, default=999)
             ]
             days = [max(day for day in days if day <= 0), *(day for day in days if day > 0)]
             lengths = dict(zip(days, tenths[:, draw].tolist(), strict=True))
             observations[sequence] = tuple(
-                Observation(it.days_from_ssrs, Decimal(lengths[it.days_from_ssrs]) / 10)
-                if it.days_from_ssrs in lengths
-                else it
-                for it in row
+                Observation(item.days_from_ssrs, Decimal(lengths[item.days_from_ssrs]) / 10)
+                if item.days_from_ssrs in lengths
+                else item
+                for item in row
             )
         timelines.append(evolve(timeline, observations=observations))
     return timelines
@@ -128,15 +134,15 @@ def test_the_probabilities_are_what_the_rules_say_of_every_single_draw(
 ) -> None:
     timeline, draws = with_digits(timeline, digits_mm), 40
     rules = Rules(criteria=criteria, mode=mode)
-    found = estimate_category_probabilities(
+    result = estimate_category_probabilities(
         timeline, rules, error=error_of(sd_mm, visit_correlation), draws=draws, seed=seed
     ).probabilities
     repeat = error_of(sd_mm, visit_correlation)
     counts = Counter(
         classify(drawn, rules).category for drawn in as_drawn(timeline, repeat, draws, seed)
     )
-    assert found == {one: count / draws for one, count in counts.items()}
-    assert sum(found.values()) == pytest.approx(1)
+    assert result == {item: count / draws for item, count in counts.items()}
+    assert sum(result.values()) == pytest.approx(1)
 
 
 @settings(deadline=None)
@@ -281,14 +287,14 @@ def test_every_length_has_an_error_of_its_own_and_of_the_given_size() -> None:
 
 
 def test_a_drawn_length_is_rounded_half_even_to_a_tenth_of_a_mm() -> None:
-    one = lesion(T1=studies(d0="18.05", d60="18.15", d90="18.17"))
-    drawn = draw_tenths(one, error_of(1e-30), draws=1, seed=0)[SeriesRole.T1]
+    each = lesion(T1=studies(d0="18.05", d60="18.15", d90="18.17"))
+    drawn = draw_tenths(each, error_of(1e-30), draws=1, seed=0)[SeriesRole.T1]
     assert drawn[:, 0].tolist() == [180, 182, 182]
 
 
 def test_a_drawn_length_is_never_below_0_and_a_lesion_that_is_gone_stays_gone() -> None:
-    one = lesion(T1=studies(d0="0.5", d60="0.0", d90="0.1"))
-    drawn = draw_tenths(one, error_of(3.0), draws=500, seed=0)[SeriesRole.T1]
+    each = lesion(T1=studies(d0="0.5", d60="0.0", d90="0.1"))
+    drawn = draw_tenths(each, error_of(3.0), draws=500, seed=0)[SeriesRole.T1]
     assert drawn.min() == 0
     assert (drawn[0] > 5).any()
     assert (drawn[1] == 0).all()
@@ -297,13 +303,13 @@ def test_a_drawn_length_is_never_below_0_and_a_lesion_that_is_gone_stays_gone() 
 
 def test_only_lengths_that_count_are_drawn() -> None:
     retreatment = TreatmentEvent(100, EventKind.LOCAL_RETREATMENT)
-    one = lesion(
+    each = lesion(
         retreatment,
         T1=studies(before40="18.0", before7="20.0", d60="22.0", d120="25.0"),
         T2FS=studies(d60="20.0"),
         STIR=studies(d0="20.0"),
     )
-    drawn = draw_tenths(one, error_of(1.0), draws=3, seed=0)
+    drawn = draw_tenths(each, error_of(1.0), draws=3, seed=0)
     assert {sequence: tenths.shape for sequence, tenths in drawn.items()} == {SeriesRole.T1: (2, 3)}
 
 

@@ -38,29 +38,36 @@ def names(lesions: tuple[AssessedLesion, ...]) -> list[tuple[str, str]]:
 
 
 def test_patients_and_lesions_have_codes_and_lesions_of_a_patient_still_share_it() -> None:
-    found = deidentify_lesions(COHORT, KEY)
-    assert len(found) == len(COHORT)
-    patients = sorted({one.patient_id for one in found})
+    result = deidentify_lesions(COHORT, KEY)
+    assert len(result) == len(COHORT)
+    patients = sorted({each.patient_id for each in result})
     assert patients == [f"P{n:03}" for n in range(1, len(patients) + 1)]
     assert all(
-        one.lesion.lesion_id.startswith(f"{one.patient_id}-L")
-        and one.lesion.patient_id == one.patient_id
-        and one.timeline.lesion_id == one.assessment.lesion_id == one.lesion.lesion_id
-        for one in found
+        each.lesion.lesion_id.startswith(f"{each.patient_id}-L")
+        and each.lesion.patient_id == each.patient_id
+        and each.timeline.lesion_id == each.assessment.lesion_id == each.lesion.lesion_id
+        for each in result
     )
     sizes = [
-        sorted([*map([one.patient_id for one in those].count, {one.patient_id for one in those})])
-        for those in (COHORT, found)
+        sorted(
+            [
+                *map(
+                    [each.patient_id for each in selected].count,
+                    {each.patient_id for each in selected},
+                )
+            ]
+        )
+        for selected in (COHORT, result)
     ]
     assert sizes[0] == sizes[1]
 
 
 def test_the_order_of_codes_and_rows_says_nothing_of_the_order_before() -> None:
-    found = deidentify_lesions(COHORT, KEY)
-    assert deidentify_lesions(COHORT[::-1], KEY) == found
-    original = {str(one.timeline.observations): place for place, one in enumerate(COHORT)}
+    result = deidentify_lesions(COHORT, KEY)
+    assert deidentify_lesions(COHORT[::-1], KEY) == result
+    original = {str(each.timeline.observations): place for place, each in enumerate(COHORT)}
     assert len(original) == len(COHORT)
-    order = [original[str(one.timeline.observations)] for one in found]
+    order = [original[str(each.timeline.observations)] for each in result]
     assert order != sorted(order)
     assert order != sorted(order, reverse=True)
 
@@ -86,26 +93,26 @@ def test_what_was_deidentified_keeps_its_codes_unless_a_key_is_given() -> None:
 
 @pytest.mark.parametrize("change", [{"histology": "of Rome"}, {"tracking_uid": "2.25.7"}])
 def test_a_cohort_that_only_looks_deidentified_gets_codes(change: dict[str, str]) -> None:
-    first, *others = deidentify_lesions(COHORT, None)
+    first, *rest = deidentify_lesions(COHORT, None)
     bare = evolve(first, lesion=evolve(first.lesion, **change))
-    found = deidentify_lesions([bare, *others], None)
-    assert found != (bare, *others)
+    result = deidentify_lesions([bare, *rest], None)
+    assert result != (bare, *rest)
     assert all(
-        getattr(one.lesion, name) != value for one in found for name, value in change.items()
+        getattr(each.lesion, name) != value for each in result for name, value in change.items()
     )
 
 
 def test_ssrs_is_moved_to_one_day_and_other_dates_with_it() -> None:
     lesion = COHORT[0].lesion
     last = lesion.ssrs_last_date
-    found = one_with(
+    result = one_with(
         ssrs_first_date=last - timedelta(days=4), death_date=last + timedelta(days=400),
         last_contact_date=last + timedelta(days=399),
     ).lesion  # fmt: skip
-    assert found.ssrs_last_date == SSRS_DATE == date(2000, 1, 1)
-    assert found.ssrs_first_date == date(1999, 12, 28)
-    assert found.last_contact_date == SSRS_DATE + timedelta(days=399)
-    assert found.death_date == SSRS_DATE + timedelta(days=400)
+    assert result.ssrs_last_date == SSRS_DATE == date(2000, 1, 1)
+    assert result.ssrs_first_date == date(1999, 12, 28)
+    assert result.last_contact_date == SSRS_DATE + timedelta(days=399)
+    assert result.death_date == SSRS_DATE + timedelta(days=400)
 
 
 def test_a_date_that_cannot_be_moved_is_refused_in_words() -> None:
@@ -117,9 +124,9 @@ def test_a_date_that_cannot_be_moved_is_refused_in_words() -> None:
 def test_an_age_over_89_is_90(age: int, left: int) -> None:
     assert one_with(age_years=age, birth_year=None).lesion.age_years == left
     year = COHORT[0].lesion.ssrs_last_date.year - age
-    found = find_age_at_radiosurgery(one_with(age_years=None, birth_year=year).lesion)
-    assert found is not None
-    assert (found.years, found.approximate) == (left, True)
+    age_at_radiosurgery = find_age_at_radiosurgery(one_with(age_years=None, birth_year=year).lesion)
+    assert age_at_radiosurgery is not None
+    assert (age_at_radiosurgery.years, age_at_radiosurgery.approximate) == (left, True)
 
 
 def test_a_year_of_birth_beside_an_age_or_after_ssrs_is_left_out() -> None:
@@ -137,10 +144,10 @@ def test_a_year_of_birth_beside_an_age_or_after_ssrs_is_left_out() -> None:
     ],
 )
 def test_a_histology_that_the_paper_does_not_list_is_other(text: str, left: str) -> None:
-    found = one_with(histology=text).lesion.histology
-    assert found == left
-    assert classify_radiosensitivity(found) == classify_radiosensitivity(text)
-    assert find_histology(found) == find_histology(text)
+    result = one_with(histology=text).lesion.histology
+    assert result == left
+    assert classify_radiosensitivity(result) == classify_radiosensitivity(text)
+    assert find_histology(result) == find_histology(text)
 
 
 def test_free_texts_of_events_are_gone_and_codes_stay() -> None:
@@ -151,27 +158,29 @@ def test_free_texts_of_events_are_gone_and_codes_stay() -> None:
         TreatmentEvent(50, EventKind.FRACTURE, "fell on 3 May"),
     )
     first = COHORT[0]
-    found = deidentify_lesions(
+    result = deidentify_lesions(
         [evolve(first, timeline=evolve(first.timeline, events=events))], KEY
     )[0]
-    assert [event.value for event in found.timeline.events] == ["", "enlarged", "cement", ""]
-    assert [event.days_from_ssrs for event in found.timeline.events] == [30, 40, 0, 50]
+    assert [event.value for event in result.timeline.events] == ["", "enlarged", "cement", ""]
+    assert [event.days_from_ssrs for event in result.timeline.events] == [30, 40, 0, 50]
 
 
 def test_seed_and_tracking_uid_are_gone() -> None:
     seed = SeedPoint(sop_instance_uid="1.2.3", column=1.0, row=2.0)
-    found = one_with(seed=seed, tracking_uid="2.25.424242").lesion
-    assert found.seed is None
-    assert found.tracking_uid != "2.25.424242"
+    result = one_with(seed=seed, tracking_uid="2.25.424242").lesion
+    assert result.seed is None
+    assert result.tracking_uid != "2.25.424242"
 
 
 def test_what_is_analysed_stays_as_it_was() -> None:
-    by_days = {str(one.timeline.observations): one for one in deidentify_lesions(COHORT, KEY)}
-    for one in COHORT:
-        found = by_days[str(one.timeline.observations)]
-        assert evolve(found.assessment, lesion_id="") == evolve(one.assessment, lesion_id="")
-        assert (found.lesion.level, found.lesion.dose_gy, found.lesion.fractions) == (
-            one.lesion.level, one.lesion.dose_gy, one.lesion.fractions,
+    by_days = {
+        str(lesion.timeline.observations): lesion for lesion in deidentify_lesions(COHORT, KEY)
+    }
+    for each in COHORT:
+        result = by_days[str(each.timeline.observations)]
+        assert evolve(result.assessment, lesion_id="") == evolve(each.assessment, lesion_id="")
+        assert (result.lesion.level, result.lesion.dose_gy, result.lesion.fractions) == (
+            each.lesion.level, each.lesion.dose_gy, each.lesion.fractions,
         )  # fmt: skip
-        assert find_time_to_peak(found) == find_time_to_peak(one)
-        assert find_peak_changes_mm(found) == find_peak_changes_mm(one)
+        assert find_time_to_peak(result) == find_time_to_peak(each)
+        assert find_peak_changes_mm(result) == find_peak_changes_mm(each)

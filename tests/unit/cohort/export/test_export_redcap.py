@@ -37,7 +37,7 @@ RECORDS = rows_of("records.csv")
 
 def choices(field: dict[str, str]) -> list[str]:
     said = field["Choices, Calculations, OR Slider Labels"]
-    return [one.split(",", 1)[0].strip() for one in said.split("|")] if said else []
+    return [each.split(",", 1)[0].strip() for each in said.split("|")] if said else []
 
 
 def test_the_dictionary_has_redcaps_18_columns_by_name_and_in_order() -> None:
@@ -110,15 +110,15 @@ def test_each_value_passes_the_validation_of_its_field() -> None:
 
 
 def test_a_lesion_has_one_row_of_its_own_and_one_for_each_length_and_event() -> None:
-    for one in COHORT:
-        rows = [row for row in RECORDS if row["record_id"] == one.lesion.lesion_id]
+    for each in COHORT:
+        rows = [row for row in RECORDS if row["record_id"] == each.lesion.lesion_id]
         own, *repeated = rows
         assert own["redcap_event_name"] == "lesion_arm_1"
         assert (own["redcap_repeat_instrument"], own["redcap_repeat_instance"]) == ("", "")
-        assert own["asm_category"] == one.assessment.category
+        assert own["asm_category"] == each.assessment.category
         assert (own["lesion_complete"], own["mr_length_complete"]) == ("2", "")
         lengths = [row for row in repeated if row["redcap_repeat_instrument"] == "mr_length"]
-        recorded = [o for row in one.timeline.observations.values() for o in row]
+        recorded = [o for row in each.timeline.observations.values() for o in row]
         assert [row["redcap_repeat_instance"] for row in lengths] == [
             str(number) for number in range(1, len(recorded) + 1)
         ]
@@ -127,7 +127,7 @@ def test_a_lesion_has_one_row_of_its_own_and_one_for_each_length_and_event() -> 
         )
         assert {row["redcap_event_name"] for row in lengths} <= {"mr_studies_arm_1"}
         events = [row for row in repeated if row["redcap_repeat_instrument"] == "treatment_event"]
-        assert [row["evt_event"] for row in events] == [e.kind.value for e in one.timeline.events]
+        assert [row["evt_event"] for row in events] == [e.kind.value for e in each.timeline.events]
 
 
 def test_events_are_named_as_redcap_will_name_them() -> None:

@@ -56,8 +56,8 @@ def rows_of(domain: str) -> list[dict[str, str]]:
 
 @pytest.mark.parametrize("domain", ORDER)
 def test_variables_stand_in_the_order_of_the_guide(domain: str) -> None:
-    found, wanted = list(rows_of(domain)[0]), ORDER[domain].split()
-    assert [name for name in wanted if name in found] == found
+    result, wanted = list(rows_of(domain)[0]), ORDER[domain].split()
+    assert [name for name in wanted if name in result] == result
 
 
 def test_labels_are_those_of_the_guide_and_short_enough() -> None:
@@ -107,7 +107,9 @@ def test_each_length_is_a_diameter_in_mm_that_links_to_its_lesion() -> None:
         ("DIAMETER", "mm", "MRI")
     }
     assert {row["TRLNKID"] for row in rows} <= lesions
-    lengths = [o.ap_mm for one in COHORT for row in one.timeline.observations.values() for o in row]
+    lengths = [
+        o.ap_mm for each in COHORT for row in each.timeline.observations.values() for o in row
+    ]
     assert sorted(Decimal(row["TRORRES"]) for row in rows) == sorted(lengths)
     flagged = [row for row in rows if row["TRLOBXFL"] == "Y"]
     assert len({(row["TRLNKID"], row["TRGRPID"]) for row in flagged}) == len(flagged)
@@ -119,9 +121,9 @@ def test_there_is_no_study_day_0(reference: date, days: int) -> None:
         day = reference + timedelta(days=days)
     except OverflowError:
         return
-    found = compute_study_day(reference, day)
-    assert found == (days + 1 if days >= 0 else days)
-    assert found != 0
+    study_day = compute_study_day(reference, day)
+    assert study_day == (days + 1 if days >= 0 else days)
+    assert study_day != 0
 
 
 def test_study_days_count_from_the_reference_date_of_the_subject() -> None:
@@ -132,19 +134,19 @@ def test_study_days_count_from_the_reference_date_of_the_subject() -> None:
 
 
 def test_two_lesions_of_a_patient_share_the_first_reference_date_and_the_visits() -> None:
-    one, other = COHORT[0], COHORT[1]
-    later = one.lesion.ssrs_last_date + timedelta(days=30)
+    each, other = COHORT[0], COHORT[1]
+    later = each.lesion.ssrs_last_date + timedelta(days=30)
     other = evolve(
         other,
         lesion=evolve(
             other.lesion,
-            patient_id=one.patient_id,
+            patient_id=each.patient_id,
             ssrs_first_date=later,
             ssrs_last_date=later,
         ),
     )
-    dm, tu, tr, _, _, supptu = build_sdtm_tables([one, other])
-    assert dm.get_column("RFSTDTC") == [one.lesion.ssrs_last_date]
+    dm, tu, tr, _, _, supptu = build_sdtm_tables([each, other])
+    assert dm.get_column("RFSTDTC") == [each.lesion.ssrs_last_date]
     assert tu.get_column("TUSEQ") == [1, 2]
     studied = set(zip(tr.get_column("VISITNUM"), tr.get_column("TRDTC"), strict=True))
     by_visit = sorted((number, str(day)) for number, day in studied)  # type: ignore[type-var]

@@ -75,31 +75,40 @@ def test_each_value_is_what_its_column_declares(table: ExportTable) -> None:
         said = [value for value in values if value is not None]
         assert not column.required or len(said) == len(values)
         if column.kind in types:
-            assert all(isinstance(one, types[column.kind]) for one in said), column.name
+            assert all(isinstance(each, types[column.kind]) for each in said), column.name
         if column.allowed:
-            assert {code for one in said for code in str(one).split(SEVERAL)} <= set(column.allowed)
+            assert {code for each in said for code in str(each).split(SEVERAL)} <= set(
+                column.allowed
+            )
         if column.minimum is not None:
-            assert all(column.minimum <= one <= column.maximum for one in said)  # type: ignore[operator]
+            assert all(column.minimum <= each <= column.maximum for each in said)  # type: ignore[operator]
 
 
 def test_the_dictionary_has_a_row_for_each_column_and_describes_itself() -> None:
-    found = build_data_dictionary(TABLES)
+    data_dictionary = build_data_dictionary(TABLES)
     asked = [(table.name, column.name) for table in TABLES for column in table.columns]
-    assert list(zip(found.get_column("table"), found.get_column("name"), strict=True)) == asked
-    assert build_data_dictionary([found]).n_rows == len(found.columns)
+    assert (
+        list(
+            zip(
+                data_dictionary.get_column("table"), data_dictionary.get_column("name"), strict=True
+            )
+        )
+        == asked
+    )
+    assert build_data_dictionary([data_dictionary]).n_rows == len(data_dictionary.columns)
 
 
 def test_a_change_is_from_the_sequences_own_baseline_and_exact() -> None:
     retreated = TreatmentEvent(200, EventKind.LOCAL_RETREATMENT)
     lengths = ((-90, "11.0"), (-7, "10.25"), (0, "10.3"), (83, "14.7"), (250, "9"))
-    one = lesion_with(timeline(*lengths, events=(retreated,)))
-    found = list(generate_changes(one))
-    assert [str(each.change_mm) for each in found] == ["None", "None", "0.0", "4.4", "-1.3"]
-    assert [each.part for each in found] == [
+    each_ = lesion_with(timeline(*lengths, events=(retreated,)))
+    result = list(generate_changes(each_))
+    assert [str(each.change_mm) for each in result] == ["None", "None", "0.0", "4.4", "-1.3"]
+    assert [each.part for each in result] == [
         StudyPart.EARLIER, StudyPart.EARLIER, StudyPart.BASELINE, StudyPart.FOLLOW_UP,
         StudyPart.AFTER_RETREATMENT,
     ]  # fmt: skip
-    table = build_derived_tables([one], AMINI)[0]
+    table = build_derived_tables([each_], AMINI)[0]
     assert table.get_column("days_since_study_before") == [None, 83, 7, 83, 167]
     assert [str(week) for week in table.get_column("weeks_from_ssrs")] == [
         "-12.9", "-1.0", "0.0", "11.9", "35.7",
@@ -113,10 +122,10 @@ def test_a_sequence_without_a_baseline_has_lengths_and_no_change() -> None:
 
 
 def test_an_assessment_tells_the_peak_of_the_deciding_sequence_and_the_study_before_it() -> None:
-    one = lesion_with(timeline((-7, "10.0"), (40, "11.0"), (83, "14.7"), (250, "10.1")))
+    each = lesion_with(timeline((-7, "10.0"), (40, "11.0"), (83, "14.7"), (250, "10.1")))
     row = {
         column.name: values[0]
-        for table in build_derived_tables([one], AMINI)[2:]
+        for table in build_derived_tables([each], AMINI)[2:]
         for column, values in zip(table.columns, table.data, strict=True)
     }
     assert (row["category"], row["reason"]) == ("OPP", "sustained_decline")
@@ -154,7 +163,9 @@ def test_csv_is_as_rfc_4180_says(table: ExportTable) -> None:
 
 
 def text_table(*texts: str | None) -> ExportTable:
-    column = Column[str | None](name="t", label="T", of=lambda one: one, description="", source="")
+    column = Column[str | None](
+        name="t", label="T", of=lambda each: each, description="", source=""
+    )
     return tabulate("texts", "Texts", "", [column], texts)
 
 
@@ -188,8 +199,8 @@ def test_a_negative_number_of_an_aggregated_table_stays_a_number() -> None:
 
 
 def test_digits_are_those_that_were_recorded_also_of_the_smallest_number() -> None:
-    one = lesion_with(timeline((-7, "10.00"), (90, "0.0000001"), (180, "7")))
-    rows = read_csv(write_csv_table(build_recorded_tables([one])[1]))
+    each = lesion_with(timeline((-7, "10.00"), (90, "0.0000001"), (180, "7")))
+    rows = read_csv(write_csv_table(build_recorded_tables([each])[1]))
     assert [row[3] for row in rows[1:]] == ["10.00", "0.0000001", "7"]
 
 
@@ -232,15 +243,15 @@ def test_parquet_reads_back_as_the_text_of_the_csv() -> None:
 
 
 def test_a_column_of_parquet_has_as_many_decimals_as_its_most_exact_value() -> None:
-    one = lesion_with(timeline((-7, "10.0"), (90, "12.125")))
-    header, rows = text_of_parquet(write_parquet(build_recorded_tables([one])[1], {}))
+    each = lesion_with(timeline((-7, "10.0"), (90, "12.125")))
+    header, rows = text_of_parquet(write_parquet(build_recorded_tables([each])[1], {}))
     assert [row[list(header).index("ap_mm")] for row in rows] == ["10.000", "12.125"]
 
 
 def test_a_number_that_parquet_cannot_hold_is_refused_by_its_column() -> None:
-    one = lesion_with(timeline((-7, "10.0")), dose_gy=Decimal("1e-40"))
+    each = lesion_with(timeline((-7, "10.0")), dose_gy=Decimal("1e-40"))
     with pytest.raises(InputError, match="dose_gy has 40 decimals"):
-        write_parquet(build_recorded_tables([one])[0], {})
+        write_parquet(build_recorded_tables([each])[0], {})
 
 
 def test_the_notes_say_by_which_criteria_and_that_they_are_not_recist() -> None:
@@ -250,7 +261,7 @@ def test_the_notes_say_by_which_criteria_and_that_they_are_not_recist() -> None:
     assert "growth is more than and decline at least 2.0 mm" in notes["Parameters"]
     assert "not RECIST" in notes["Categories"]
     assert "2000-01-01" in notes["Identity"]
-    assert notes["Lesions"] == f"80 of {len({one.patient_id for one in COHORT})} patients"
+    assert notes["Lesions"] == f"80 of {len({each.patient_id for each in COHORT})} patients"
 
 
 def test_the_page_of_exports_names_the_columns_of_each_table() -> None:

@@ -49,7 +49,7 @@ def test_the_first_sheet_has_a_row_for_each_lesion_in_words(book: Any) -> None:
     sheet = book.worksheets[0]
     assert book.sheetnames == ["Lesions", "Lengths and changes", "Events", "Dictionary", "Notes"]
     assert sheet.max_row == len(COHORT) + 1
-    grown = next(i for i, one in enumerate(COHORT) if one.assessment.category == "OPP")
+    grown = next(i for i, each in enumerate(COHORT) if each.assessment.category == "OPP")
     assert column(sheet, "Category")[grown].value == "Osseous pseudoprogression (OPP)"
     assert (
         "declined from its peak by 2.0 mm or more"
@@ -94,10 +94,10 @@ def test_a_text_that_begins_like_a_formula_is_text_also_when_it_is_edited(start:
 def test_no_cell_of_any_sheet_is_a_formula() -> None:
     evil = tuple(
         evolve(
-            one,
-            lesion=evolve(one.lesion, histology="=1+1", lesion_id=f"={i}", patient_id="@p"),
+            each,
+            lesion=evolve(each.lesion, histology="=1+1", lesion_id=f"={i}", patient_id="@p"),
         )
-        for i, one in enumerate(COHORT[:5])
+        for i, each in enumerate(COHORT[:5])
     )
     for sheet in opened(made(evil)).worksheets:
         assert all(cell.data_type != "f" for row in sheet.iter_rows() for cell in row)

@@ -35,9 +35,9 @@ def test_a_number_that_rounds_to_nothing_has_no_minus() -> None:
 
 
 def test_numbers_beside_a_panel_are_moved_apart_in_their_order() -> None:
-    found = spread_out([0.0, -0.1, 0.1, 5.0], 1.0)
-    assert sorted(range(4), key=lambda n: found[n]) == [1, 0, 2, 3]
-    gaps = [b - a for a, b in zip(sorted(found), sorted(found)[1:], strict=False)]
+    result = spread_out([0.0, -0.1, 0.1, 5.0], 1.0)
+    assert sorted(range(4), key=lambda n: result[n]) == [1, 0, 2, 3]
+    gaps = [b - a for a, b in zip(sorted(result), sorted(result)[1:], strict=False)]
     assert all(gap > 0.95 for gap in gaps)
-    assert sum(found) == pytest.approx(5.0)
+    assert sum(result) == pytest.approx(5.0)
     assert spread_out([], 1.0) == []

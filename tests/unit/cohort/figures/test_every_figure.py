@@ -44,14 +44,14 @@ CAUSES = {1: Cause.OPP, 2: Cause.LOCAL_FAILURE, 3: Cause.DEATH}
 def observed_of(cohort: Cohort) -> Observed | None:
     """The first event of each lesion by fractionation; None where no lesion is at risk."""
     numbers = {Cause.CENSORED: 0} | {cause: number for number, cause in CAUSES.items()}
-    rows = [(find_first_event(gather_events(one)), one) for one in cohort if is_at_risk(one)]
+    rows = [(find_first_event(gather_events(each)), each) for each in cohort if is_at_risk(each)]
     if not rows:
         return None
     return Observed(
         duration_days=[day for (day, _), _ in rows],
         event=[cause is Cause.OPP for (_, cause), _ in rows],
         cause=[numbers[cause] for (_, cause), _ in rows],
-        group=[classify_fractions(one.lesion).value for _, one in rows],
+        group=[classify_fractions(row.lesion).value for _, row in rows],
     )
 
 
@@ -104,7 +104,9 @@ COHORTS: dict[str, Cohort] = {
     "some hundred": make_cohort(250, seed=5),
     "none": (),
     "none analysed": tuple(
-        one for one in make_cohort(48) if one.assessment.category is ResponseCategory.NOT_ELIGIBLE
+        each
+        for each in make_cohort(48)
+        if each.assessment.category is ResponseCategory.NOT_ELIGIBLE
     ),
 }
 every_figure = pytest.mark.parametrize("name", FIGURES)
@@ -148,9 +150,9 @@ def test_every_figure_says_how_many_lesions(name: str) -> None:
 )
 def test_the_same_cohort_gives_the_same_bytes(name: str, suffix: str) -> None:
     cohort = COHORTS["few dozen"][:20]
-    one, other = (bytes_of(FIGURES[name](cohort), suffix) for _ in range(2))
-    assert one == other
-    assert len(one) > 4000
+    each, other = (bytes_of(FIGURES[name](cohort), suffix) for _ in range(2))
+    assert each == other
+    assert len(each) > 4000
 
 
 @pytest.mark.parametrize(

@@ -17,7 +17,7 @@ from opp_mri.response.assessed import AssessedLesion
 from opp_mri.response.classify import classify
 
 COHORT = make_cohort(48)
-OPP = [one for one in COHORT if one.assessment.category is ResponseCategory.OPP]
+OPP = [each for each in COHORT if each.assessment.category is ResponseCategory.OPP]
 
 
 def lesion(one: AssessedLesion, lengths: dict[int, str], *events: TreatmentEvent) -> AssessedLesion:
@@ -47,9 +47,9 @@ def lines_in(axes) -> list[np.ndarray]:
 def test_each_sequence_of_the_opp_lesions_has_a_panel_and_each_lesion_a_line_in_it() -> None:
     figure = draw_growth(COHORT)
     expected = {
-        role: sum(role in change_lines(one) for one in OPP)
+        role: sum(role in change_lines(each) for each in OPP)
         for role in SeriesRole
-        if any(role in change_lines(one) for one in OPP)
+        if any(role in change_lines(each) for each in OPP)
     }
     assert [len(lines_in(axes)) for axes in figure.axes] == list(expected.values())
     assert f"T1 {expected[SeriesRole.T1]} lesions" in words_of(figure)
@@ -110,5 +110,5 @@ def test_lesions_that_were_classified_by_different_changes_are_refused() -> None
 
 
 def test_without_an_opp_lesion_the_figure_says_so() -> None:
-    others = [one for one in COHORT if one not in OPP]
-    assert words_of(draw_growth(others)) == "There is no OPP lesion to draw."
+    rest = [each for each in COHORT if each not in OPP]
+    assert words_of(draw_growth(rest)) == "There is no OPP lesion to draw."

@@ -14,24 +14,26 @@ COHORT = make_cohort(48)
 
 
 def collection_of(axes) -> LineCollection:
-    return next(one for one in axes.collections if isinstance(one, LineCollection))
+    return next(
+        collection for collection in axes.collections if isinstance(collection, LineCollection)
+    )
 
 
 def test_each_category_has_a_panel_with_a_line_for_each_of_its_lesions() -> None:
     figure = draw_spider(COHORT)
-    tally = Counter(one.assessment.category for one in select_eligible(COHORT))
+    tally = Counter(each.assessment.category for each in select_eligible(COHORT))
     counts = [len(collection_of(axes).get_segments()) for axes in figure.axes]
     assert counts == [tally[answer] for answer in ResponseCategory if tally[answer]]
 
 
 def test_a_line_ends_at_the_last_change_of_the_deciding_sequence() -> None:
-    for one in select_eligible(COHORT):
-        found = one.assessment.sequences[one.assessment.deciding_sequence]
-        (axes,) = draw_spider([one]).axes
+    for each in select_eligible(COHORT):
+        result = each.assessment.sequences[each.assessment.deciding_sequence]
+        (axes,) = draw_spider([each]).axes
         (line,) = collection_of(axes).get_segments()
         week, change_mm = line[-1]
-        assert week == pytest.approx(found.last_day / 7)
-        assert change_mm == pytest.approx(float(found.last_change_mm))
+        assert week == pytest.approx(result.last_day / 7)
+        assert change_mm == pytest.approx(float(result.last_change_mm))
 
 
 def test_lesions_that_are_not_analysed_are_left_out_and_counted() -> None:
@@ -46,10 +48,10 @@ def test_indeterminate_lesions_are_drawn_as_known_today() -> None:
 
 
 def test_lines_have_the_colour_of_their_category() -> None:
-    for one in COHORT[:12]:
-        if one in select_eligible(COHORT):
-            (axes,) = draw_spider([one]).axes
+    for each in COHORT[:12]:
+        if each in select_eligible(COHORT):
+            (axes,) = draw_spider([each]).axes
             (colour,) = collection_of(axes).get_colors()
-            expected = CATEGORY_COLOURS[one.assessment.category].lstrip("#")
+            expected = CATEGORY_COLOURS[each.assessment.category].lstrip("#")
             rgb = [int(expected[i : i + 2], 16) / 255 for i in (0, 2, 4)]
             assert colour[:3] == pytest.approx(rgb)

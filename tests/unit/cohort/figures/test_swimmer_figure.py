@@ -28,9 +28,9 @@ def bars_of(figure) -> list[tuple[float, float]]:
     """Height and end of each bar, from the top, in weeks."""
     bars = [
         tuple(segment[1][::-1])
-        for one in figure.axes[0].collections
-        if isinstance(one, LineCollection)
-        for segment in one.get_segments()
+        for collection in figure.axes[0].collections
+        if isinstance(collection, LineCollection)
+        for segment in collection.get_segments()
         if segment[0][0] == 0
     ]
     return sorted(bars)
@@ -57,20 +57,20 @@ def label(one: AssessedLesion) -> str:
 def test_each_lesion_has_a_bar_to_its_last_follow_up_by_category_the_longest_first() -> None:
     order = list(ResponseCategory)
     expected = sorted(
-        THOSE, key=lambda one: (order.index(one.assessment.category), -last_follow_up_day(one))
+        THOSE, key=lambda each: (order.index(each.assessment.category), -last_follow_up_day(each))
     )
     ends = [end for _, end in bars_of(draw_swimmer(COHORT))]
-    assert ends == pytest.approx([last_follow_up_day(one) / 7 for one in expected])
+    assert ends == pytest.approx([last_follow_up_day(each) / 7 for each in expected])
 
 
 def test_peak_and_return_are_those_of_the_deciding_sequence() -> None:
     figure = draw_swimmer(COHORT)
-    peaks = [peak.day / 7 for one in THOSE if (peak := find_time_to_peak(one))]
+    peaks = [peak.day / 7 for each in THOSE if (peak := find_time_to_peak(each))]
     returns = [
-        back[one.assessment.deciding_sequence].day / 7
-        for one in THOSE
-        if (back := find_returns_to_baseline(one)).get(one.assessment.deciding_sequence)
-        and back[one.assessment.deciding_sequence].day
+        back[each.assessment.deciding_sequence].day / 7
+        for each in THOSE
+        if (back := find_returns_to_baseline(each)).get(each.assessment.deciding_sequence)
+        and back[each.assessment.deciding_sequence].day
     ]
     assert sorted(marks_of(figure, PEAK)) == pytest.approx(sorted(peaks))
     assert sorted(marks_of(figure, RETURN)) == pytest.approx(sorted(returns))
@@ -80,9 +80,9 @@ def test_retreatments_and_deaths_are_marked_on_their_days() -> None:
     figure = draw_swimmer(COHORT)
     retreated = [o.assessment.retreatment_day / 7 for o in THOSE if o.assessment.retreatment_day]
     deaths = [
-        count_days(one.lesion.ssrs_last_date, one.lesion.death_date) / 7
-        for one in THOSE
-        if one.lesion.death_date
+        count_days(each.lesion.ssrs_last_date, each.lesion.death_date) / 7
+        for each in THOSE
+        if each.lesion.death_date
     ]
     assert sorted(marks_of(figure, RETREATED)) == pytest.approx(sorted(retreated))
     assert sorted(marks_of(figure, DEATH)) == pytest.approx(sorted(deaths))
@@ -93,7 +93,7 @@ def test_retreatments_and_deaths_are_marked_on_their_days() -> None:
 def test_lesions_are_named_only_where_the_caller_names_them() -> None:
     assert "L000" not in words_of(draw_swimmer(COHORT))
     words = words_of(draw_swimmer(COHORT, label))
-    assert all(one.lesion.lesion_id in words for one in THOSE)
+    assert all(each.lesion.lesion_id in words for each in THOSE)
 
 
 def test_a_name_stands_beside_its_own_bar() -> None:
@@ -103,9 +103,9 @@ def test_a_name_stands_beside_its_own_bar() -> None:
         text.get_text(): axes.transData.inverted().transform(text.get_window_extent().p0)[1]
         for text in texts_of(figure)
     }
-    named = sorted(THOSE, key=lambda one: heights[one.lesion.lesion_id])
+    named = sorted(THOSE, key=lambda each: heights[each.lesion.lesion_id])
     ends = [end for _, end in bars_of(figure)]
-    assert ends == pytest.approx([last_follow_up_day(one) / 7 for one in named])
+    assert ends == pytest.approx([last_follow_up_day(each) / 7 for each in named])
 
 
 def test_of_many_lesions_the_most_eventful_are_drawn_and_the_others_counted() -> None:
@@ -113,14 +113,14 @@ def test_of_many_lesions_the_most_eventful_are_drawn_and_the_others_counted() ->
     assert len(bars_of(figure)) == FEW < 3 * len(THOSE)
     assert figure.get_figheight() < 9.7
     words = words_of(figure)
-    opp = sum(one.assessment.category is ResponseCategory.OPP for one in THOSE)
+    opp = sum(each.assessment.category is ResponseCategory.OPP for each in THOSE)
     assert f"{3 * opp} lesions" in words
     assert f"{3 * len(THOSE) - FEW} others are not." in words
 
 
 def test_only_marks_that_are_there_are_explained() -> None:
-    stable = [one for one in THOSE if one.assessment.category is ResponseCategory.SD]
-    words = words_of(draw_swimmer([one for one in stable if one.lesion.death_date is None]))
+    stable = [each for each in THOSE if each.assessment.category is ResponseCategory.SD]
+    words = words_of(draw_swimmer([each for each in stable if each.lesion.death_date is None]))
     assert "death" not in words
     assert " peak " not in words.split("n =")[0]
 

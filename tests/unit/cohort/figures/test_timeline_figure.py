@@ -161,10 +161,10 @@ def test_labels_of_events_in_one_lane_are_never_nearer_than_their_words_are_long
         if day > 0 or kind is not EventKind.LOCAL_RETREATMENT
     ]
     labels = sort_into_lanes(events, Criteria(name="any"), (-30.0, 120.0))
-    for one, other in combinations((label for label in labels if label.runs_right), 2):
-        if one.lane == other.lane:
-            left = min(one, other, key=lambda label: label.week)
-            assert abs(one.week - other.week) > len(left.text) * 0.06 * 150 / 5.56
+    for combination, other in combinations((label for label in labels if label.runs_right), 2):
+        if combination.lane == other.lane:
+            left = min(combination, other, key=lambda label: label.week)
+            assert abs(combination.week - other.week) > len(left.text) * 0.06 * 150 / 5.56
 
 
 def test_labels_of_lengths_do_not_lie_on_one_another(criteria: Criteria) -> None:
@@ -177,7 +177,7 @@ def test_labels_of_lengths_do_not_lie_on_one_another(criteria: Criteria) -> None
         if re.fullmatch(r"\d+\.\d", text.get_text())
     ]
     assert len(boxes) > 5
-    assert not [1 for one, other in combinations(boxes, 2) if one.overlaps(other)]
+    assert not [1 for combination, other in combinations(boxes, 2) if combination.overlaps(other)]
 
 
 def test_a_dollar_sign_or_markup_in_a_name_is_only_a_name(criteria: Criteria) -> None:
@@ -190,11 +190,11 @@ def test_a_dollar_sign_or_markup_in_a_name_is_only_a_name(criteria: Criteria) ->
 def test_the_same_timeline_gives_the_same_bytes(
     suffix: str, tmp_path: Path, timeline: Timeline, criteria: Criteria
 ) -> None:
-    one, other = tmp_path / f"one{suffix}", tmp_path / f"other{suffix}"
-    for path in (one, other):
+    each, other = tmp_path / f"one{suffix}", tmp_path / f"other{suffix}"
+    for path in (each, other):
         save_figure(draw_timeline(timeline, criteria), path)
-    assert one.read_bytes() == other.read_bytes()
-    assert one.stat().st_size > 5000
+    assert each.read_bytes() == other.read_bytes()
+    assert each.stat().st_size > 5000
 
 
 def test_another_suffix_is_refused_with_those_that_will_do(
@@ -231,8 +231,8 @@ def test_a_long_name_is_shortened_and_never_runs_into_the_category(
     timeline: Timeline, criteria: Criteria, assess: Assess
 ) -> None:
     long = evolve(timeline, lesion_id="W" * 60)
-    found = assess(long, discordant=True, category=ResponseCategory.INDETERMINATE)
-    figure = draw_timeline(long, criteria, assessment=found, level="T13")
+    result = assess(long, discordant=True, category=ResponseCategory.INDETERMINATE)
+    figure = draw_timeline(long, criteria, assessment=result, level="T13")
     figure.draw_without_rendering()
     titles = [text for text in figure.texts if text.get_fontsize() == 12]
     name, category = (text.get_window_extent() for text in titles)

@@ -27,23 +27,23 @@ def bars_of(figure) -> tuple[list[float], list[float]]:
 
 def test_each_lesion_has_a_bar_to_its_last_change_the_largest_first() -> None:
     _, last = bars_of(draw_waterfall(COHORT))
-    expected = sorted((float(found(one).last_change_mm) for one in THOSE), reverse=True)
+    expected = sorted((float(found(each).last_change_mm) for each in THOSE), reverse=True)
     assert last == pytest.approx(expected)
 
 
 def test_a_lesion_that_grew_and_is_smaller_now_shows_its_peak_too() -> None:
     peaks, _ = bars_of(draw_waterfall(COHORT))
     expected = [
-        float(found(one).peak_change_mm)
-        for one in THOSE
-        if found(one).last_change_mm < found(one).peak_change_mm >= 2
+        float(found(each).peak_change_mm)
+        for each in THOSE
+        if found(each).last_change_mm < found(each).peak_change_mm >= 2
     ]
     assert sorted(peaks) == pytest.approx(sorted(expected))
 
 
 def test_the_row_of_a_category_has_a_mark_under_each_of_its_bars() -> None:
     figure = draw_waterfall(COHORT)
-    order = sorted(THOSE, key=lambda one: -found(one).last_change_mm)
+    order = sorted(THOSE, key=lambda each: -found(each).last_change_mm)
     for answer in (ResponseCategory.OPP, ResponseCategory.PD, ResponseCategory.PR):
         marks = next(
             line.get_xdata()

@@ -30,7 +30,7 @@ def text(
 
 
 def test_it_counts_who_was_screened_and_who_was_analysed() -> None:
-    patients = {one.patient_id for one in COHORT}
+    patients = {each.patient_id for each in COHORT}
     assert f"40 lesions of {len(patients)} patients treated with" in text()
     assert f" {len(select_eligible(COHORT))} lesions of " in text()
 

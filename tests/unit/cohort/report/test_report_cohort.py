@@ -32,10 +32,10 @@ from opp_mri.files import write_bytes
 
 def listed(page: Page) -> dict[str, list[str]]:
     """The lesions that each list of the appendix names, by the anchor of the list."""
-    found = {}
+    result = {}
     for part in re.findall(r'<dt id="(n\d+)">.*?</dt>\s*<dd>(.*?)</dd>', page.html, re.S):
-        found[part[0]] = re.findall(r">([^<]+)</a>", part[1])
-    return found
+        result[part[0]] = re.findall(r">([^<]+)</a>", part[1])
+    return result
 
 
 def test_the_header_says_title_date_version_criteria_mode_data_and_n() -> None:
@@ -64,8 +64,8 @@ def test_every_count_leads_to_exactly_the_lesions_that_it_counts() -> None:
     lists, links = listed(page), page.links
     for cell in (c for table in report.tables for row in table.rows for c in row):
         if cell.key and cell.count:
-            found = {target for text, target in links if text == cell.text and target in lists}
-            assert any(lists[target] == list(cell.lesion_ids) for target in found)
+            result = {target for text, target in links if text == cell.text and target in lists}
+            assert any(lists[target] == list(cell.lesion_ids) for target in result)
 
 
 def test_a_count_of_0_has_no_link_and_every_other_number_has_one() -> None:
@@ -92,24 +92,24 @@ def test_a_statistic_leads_to_the_lesions_of_its_n() -> None:
 def test_patients_lead_to_their_lesions() -> None:
     page = Page(render_cohort_html(a_report()))
     (target,) = {target for text, target in page.links if text == f"{PATIENTS} patients"}
-    assert listed(page)[target] == [one.lesion.lesion_id for one in LESIONS]
+    assert listed(page)[target] == [lesion.lesion.lesion_id for lesion in LESIONS]
 
 
 def test_a_list_leads_on_to_each_lesion_with_lengths_events_category_and_rule() -> None:
     page = Page(render_cohort_html(a_report()))
     rows = {attributes["id"]: text for attributes, text in page.all("tr") if attributes.get("id")}
     assert len(rows) == len(LESIONS)
-    one = next(o for o in LESIONS if o.timeline.events and len(o.timeline.observations) > 1)
-    target = next(to for text, to in page.links if text == one.lesion.lesion_id)
+    each = next(o for o in LESIONS if o.timeline.events and len(o.timeline.observations) > 1)
+    target = next(to for text, to in page.links if text == each.lesion.lesion_id)
     row = rows[target]
-    for sequence, lengths in one.timeline.observations.items():
+    for sequence, lengths in each.timeline.observations.items():
         said = [f"{str(o.days_from_ssrs).replace('-', '−')}: {o.ap_mm}" for o in lengths]
         assert f"{sequence.value} {', '.join(said)}" in row.replace("\u00a0", " ")
-    assert f"{one.timeline.events[0].days_from_ssrs}: " in row
-    assert one.assessment.category.value.replace("_", " ") in row
-    assert one.lesion.level in row
-    assert one.patient_id in row
-    assert {reason for _, reason in page.links} >= {one.assessment.reason.value}
+    assert f"{each.timeline.events[0].days_from_ssrs}: " in row
+    assert each.assessment.category.value.replace("_", " ") in row
+    assert each.lesion.level in row
+    assert each.patient_id in row
+    assert {reason for _, reason in page.links} >= {each.assessment.reason.value}
 
 
 def test_a_list_leads_back_to_the_tables_that_show_its_number() -> None:
@@ -131,17 +131,17 @@ def test_two_figures_with_the_same_ids_do_not_get_in_each_others_way() -> None:
     page = assert_sound(render_cohort_html(a_report(figures=(FIGURE, FIGURE))))
     uses = [attributes["xlink:href"] for attributes, _ in page.all("use")]
     assert len(set(uses)) == 2
-    assert {one.removeprefix("#") for one in uses} <= set(page.ids)
+    assert {use.removeprefix("#") for use in uses} <= set(page.ids)
 
 
 def test_what_comes_from_outside_is_text_and_never_markup() -> None:
     bad = "<script>x</script>"
-    one = LESIONS[0]
+    each = LESIONS[0]
     event = TreatmentEvent(9, EventKind.SYSTEMIC_THERAPY_CHANGE, "Jane Doe")
     named = evolve(
-        one,
-        lesion=evolve(one.lesion, lesion_id=bad, histology=bad),
-        timeline=evolve(one.timeline, lesion_id=bad, events=(event,)),
+        each,
+        lesion=evolve(each.lesion, lesion_id=bad, histology=bad),
+        timeline=evolve(each.timeline, lesion_id=bad, events=(event,)),
     )
     figure = evolve(FIGURE, description='" onload="x', lesion_ids=(bad,))
     html = render_cohort_html(a_report([named], figures=[figure], rows_file=bad))
@@ -197,7 +197,9 @@ def test_a_folder_that_is_not_there_is_an_error_that_says_so(tmp_path: Path) -> 
 def test_a_report_that_withholds_small_counts_names_no_lesion_and_links_no_number() -> None:
     html = render_cohort_html(a_report(suppressed=True))
     page = assert_sound(html)
-    assert not [one for one in LESIONS if one.lesion.lesion_id in html or one.patient_id in html]
+    assert not [
+        lesion for lesion in LESIONS if lesion.lesion.lesion_id in html or lesion.patient_id in html
+    ]
     assert {target for _, target in page.links} == {"s1", "s2", "method"}
     assert "40" not in page.all("header")[0][1]
     assert "Small counts are withheld in this report" in html
@@ -235,27 +237,27 @@ def test_a_long_list_is_not_written_out_but_points_to_the_table_of_rows(
     (target,) = {target for text, target in page.links if text == "40 lesions"}
     assert lists[target] == []
     assert "in rows.csv the rows with the key <code>all</code>" in page.html
-    named = {one for those in lists.values() for one in those}
+    named = {each for selected in lists.values() for each in selected}
     rows = [attributes for attributes, _ in page.all("tr") if attributes.get("id")]
     assert max(map(len, lists.values())) <= 3
     assert 0 < len(named) == len(rows) < 40
     assert f"The {len(named)} lesions that shorter lists name are shown below, of 40" in page.html
     write_bytes(tmp_path / "rows.csv", render_rows_csv(report))
     with (tmp_path / "rows.csv").open(encoding="utf-8", newline="") as file:
-        found = list(csv.DictReader(file))
-    everyone = [(one["patient_id"], one["lesion_id"]) for one in found if one["key"] == "all"]
-    assert everyone == [(one.patient_id, one.lesion.lesion_id) for one in LESIONS]
+        result = list(csv.DictReader(file))
+    everyone = [(each["patient_id"], each["lesion_id"]) for each in result if each["key"] == "all"]
+    assert everyone == [(lesion.patient_id, lesion.lesion.lesion_id) for lesion in LESIONS]
 
 
 def test_the_table_of_rows_has_the_lesions_of_every_count(tmp_path: Path) -> None:
     report = a_report()
     write_bytes(tmp_path / "rows.csv", render_rows_csv(report))
     with (tmp_path / "rows.csv").open(encoding="utf-8", newline="") as file:
-        found = [(one["key"], one["lesion_id"]) for one in csv.DictReader(file)]
-    assert len(found) == len(set(found))
+        result = [(each["key"], each["lesion_id"]) for each in csv.DictReader(file)]
+    assert len(result) == len(set(result))
     for cell in (c for table in report.tables for row in table.rows for c in row):
         if cell.count is not None and not cell.rests_on:
-            assert [name for key, name in found if key == cell.key] == list(cell.lesion_ids)
+            assert [name for key, name in result if key == cell.key] == list(cell.lesion_ids)
 
 
 def test_a_version_without_rows_says_where_they_are_and_links_no_number() -> None:

@@ -81,12 +81,12 @@ def visits(page: Page) -> list[list[str]]:
         for tag, attributes, text in page.elements
         if tag == "td" or attributes.get("scope") == "row"
     ]
-    found: list[list[str]] = []
+    result: list[list[str]] = []
     for _, attributes, text in cells:
         if attributes.get("scope") == "row":
-            found.append([])
-        found[-1].append(text)
-    return found
+            result.append([])
+        result[-1].append(text)
+    return result
 
 
 def test_the_header_says_version_criteria_data_and_that_it_is_no_medical_device() -> None:
@@ -135,7 +135,7 @@ def test_what_it_was_called_stands_beside_each_visit_as_known_on_that_day() -> N
 
 def test_a_visit_has_date_image_and_why_there_is_no_length() -> None:
     measured = VisitLength(length_mm=Decimal("17.3"), image="series 4, image 8")
-    those = [
+    selected = [
         Visit(
             study_date=date(2024, 1, 2),
             days_from_ssrs=-9,
@@ -153,7 +153,7 @@ def test_a_visit_has_date_image_and_why_there_is_no_length() -> None:
             lengths={SeriesRole.T1: VisitLength(length_mm=None, remark="not measurable: metal")},
         ),
     ]  # fmt: skip
-    rows = visits(page_of(a_lesion(visits=those)))
+    rows = visits(page_of(a_lesion(visits=selected)))
     assert rows[0] == ["2024-01-02", "−9", "−1.3", "17.3 baseline series 4, image 8", ""]
     assert rows[1][0] == "2024-01-12 within the treatment: does not count"
     assert rows[1][3] == "19.0"  # what does not count has no change

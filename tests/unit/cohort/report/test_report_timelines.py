@@ -39,8 +39,8 @@ def page(criteria: Criteria) -> Callable[[Sequence[LesionPage]], str]:
 
 
 def cells(html: str) -> list[str]:
-    found = re.findall(r"<td[^>]*>(.*?)</td>", html, re.S)
-    return [" ".join(re.sub(r"<[^>]*>", " ", cell).split()) for cell in found]
+    result = re.findall(r"<td[^>]*>(.*?)</td>", html, re.S)
+    return [" ".join(re.sub(r"<[^>]*>", " ", cell).split()) for cell in result]
 
 
 def test_the_header_says_version_criteria_date_and_that_it_is_no_medical_device(

@@ -36,7 +36,7 @@ from opp_mri.response.assessed import AssessedLesion
 UNHURRIED = settings(
     deadline=None, max_examples=40, suppress_health_check=[HealthCheck.too_slow]
 )  # fmt: skip
-OPP, PD, PR, SD = (COURSES[one] for one in tuple(ResponseCategory)[:4])
+OPP, PD, PR, SD = (COURSES[each] for each in tuple(ResponseCategory)[:4])
 DAY_0 = date(2024, 2, 1)
 
 
@@ -50,13 +50,13 @@ def numbers(found: object) -> Iterator[EventEstimate]:
     if isinstance(found, EventEstimate):
         yield found
     elif isinstance(found, tuple):
-        for one in found:
-            yield from numbers(one)
+        for field in found:
+            yield from numbers(field)
     elif isinstance(found, Mapping):
         yield from numbers(tuple(found.values()))
     elif has(type(found)) and not isinstance(found, Observed | AssessedLesion | LesionEvents):
-        for one in fields(type(found)):
-            yield from numbers(getattr(found, one.name))
+        for field in fields(type(found)):
+            yield from numbers(getattr(found, field.name))
 
 
 def test_the_counts_of_the_paper_give_its_fisher_test(paper) -> None:
@@ -70,9 +70,9 @@ def test_the_counts_of_the_paper_give_its_fisher_test(paper) -> None:
 
 def test_the_counts_of_the_paper_bound_its_log_rank_test(paper) -> None:
     """It prints P = .005; with every event before every censoring it is .0060."""
-    found = paper.opp_free.comparison.log_rank
-    assert found.chi_square == pytest.approx(7.549, abs=5e-4)
-    assert found.p == pytest.approx(0.0060, abs=5e-5)
+    result = paper.opp_free.comparison.log_rank
+    assert result.chi_square == pytest.approx(7.549, abs=5e-4)
+    assert result.p == pytest.approx(0.0060, abs=5e-5)
 
 
 def test_the_papers_failed_model_has_a_reason_and_firths_a_number(paper) -> None:
@@ -100,8 +100,8 @@ def test_the_other_covariates_of_the_paper_have_coxs_model_with_errors_by_patien
 
 def test_with_one_lesion_a_patient_the_errors_are_by_lesion() -> None:
     lesions = [
-        evolve(one, lesion=evolve(one.lesion, patient_id=str(n)))
-        for n, one in enumerate(lesions_of_the_paper())
+        evolve(lesion, lesion=evolve(lesion.lesion, patient_id=str(n)))
+        for n, lesion in enumerate(lesions_of_the_paper())
     ]
     (age, *_) = analyse(lesions).opp_free.models
     assert age.cox.patients is None
@@ -110,17 +110,17 @@ def test_with_one_lesion_a_patient_the_errors_are_by_lesion() -> None:
 
 def test_the_direction_of_the_papers_hazard_ratios_comes_out(paper) -> None:
     """Age 1.16, dose 0.86, radiosensitive 0.70, thoracic 0.75: below or above 1 as printed."""
-    found = {m.covariates[0]: m.cox.hazards[0].ratio.value for m in paper.opp_free.models[:-1]}
-    assert found[Covariate.AGE] > 1
-    assert found[Covariate.DOSE] < 1
-    assert found[Covariate.RADIOSENSITIVE] < 1
-    assert found[Covariate.THORACIC] < 1
+    result = {m.covariates[0]: m.cox.hazards[0].ratio.value for m in paper.opp_free.models[:-1]}
+    assert result[Covariate.AGE] > 1
+    assert result[Covariate.DOSE] < 1
+    assert result[Covariate.RADIOSENSITIVE] < 1
+    assert result[Covariate.THORACIC] < 1
 
 
 def test_a_model_of_all_wants_ten_events_for_each_covariate(paper) -> None:
-    found = paper.opp_free.multivariable
-    assert found.reason == "5 covariates need 50 events, 10 for each; there are 5."
-    assert (found.n, found.events) == (37, 5)
+    result = paper.opp_free.multivariable
+    assert result.reason == "5 covariates need 50 events, 10 for each; there are 5."
+    assert (result.n, result.events) == (37, 5)
     enough = analyse(lesions_of_the_paper(), events_per_covariate=1).progression_free.multivariable
     assert enough.reason is None
     assert [hazard.covariate for hazard in enough.cox.hazards] == [*PAPER_COVARIATES]
@@ -129,25 +129,25 @@ def test_a_model_of_all_wants_ten_events_for_each_covariate(paper) -> None:
 
 
 def test_the_arms_are_all_then_single_then_multifraction_then_unknown() -> None:
-    lesions = [cohort_lesion(fractions=one) for one in (None, 3, 1, 5)]
-    found = analyse(lesions).opp_free.comparison
-    assert [arm.group for arm in found.arms] == [
+    lesions = [cohort_lesion(fractions=each) for each in (None, 3, 1, 5)]
+    result = analyse(lesions).opp_free.comparison
+    assert [arm.group for arm in result.arms] == [
         "all", FractionGroup.SINGLE, FractionGroup.MULTI, FractionGroup.UNKNOWN
     ]  # fmt: skip
-    assert [arm.curve.n for arm in found.arms] == [4, 1, 2, 1]
-    assert found.log_rank.n == 3
+    assert [arm.curve.n for arm in result.arms] == [4, 1, 2, 1]
+    assert result.log_rank.n == 3
     assert analyse(lesions).fisher.left_out == 1
 
 
 def test_an_opp_is_no_progression_and_the_other_way_round() -> None:
     lesions = [cohort_lesion(t1=OPP), cohort_lesion(t1=PD), cohort_lesion(t1=SD)]
-    found = analyse(lesions)
-    assert found.opp_free.comparison.observed.duration_days.tolist() == [87, 260, 200]
-    assert found.opp_free.comparison.observed.event.tolist() == [True, False, False]
-    assert found.progression_free.comparison.observed.duration_days.tolist() == [260, 80, 200]
-    assert found.opp_free.competing.cause.tolist() == [1, 2, 0]
-    assert found.first.duration_days.tolist() == [87, 80, 200]
-    assert found.first.cause.tolist() == [1, 2, 0]
+    result = analyse(lesions)
+    assert result.opp_free.comparison.observed.duration_days.tolist() == [87, 260, 200]
+    assert result.opp_free.comparison.observed.event.tolist() == [True, False, False]
+    assert result.progression_free.comparison.observed.duration_days.tolist() == [260, 80, 200]
+    assert result.opp_free.competing.cause.tolist() == [1, 2, 0]
+    assert result.first.duration_days.tolist() == [87, 80, 200]
+    assert result.first.cause.tolist() == [1, 2, 0]
 
 
 def test_numbers_at_risk_are_counted_in_weeks_0_13_26_52_and_104(paper) -> None:
@@ -158,30 +158,30 @@ def test_numbers_at_risk_are_counted_in_weeks_0_13_26_52_and_104(paper) -> None:
 def test_the_event_may_be_set_at_the_peak() -> None:
     rising = {-10: 20, 50: 22.5, 87: 25, 180: 21, 260: 20}
     first, peak = (
-        analyse([cohort_lesion(t1=rising)], event_at=one).first.duration_days[0]
-        for one in (EventDay.FIRST_GROWTH, EventDay.PEAK)
+        analyse([cohort_lesion(t1=rising)], event_at=each).first.duration_days[0]
+        for each in (EventDay.FIRST_GROWTH, EventDay.PEAK)
     )
     assert (first, peak) == (50, 87)
 
 
 def test_a_death_competes_and_ends_no_lesion_otherwise() -> None:
     died = cohort_lesion(t1=SD, death_date=DAY_0 + timedelta(250))
-    found = analyse([died, cohort_lesion(t1=SD), cohort_lesion(t1=OPP)])
-    opp, failure, death = (curves[0] for curves in found.incidence.values())
-    assert [*found.incidence] == [Cause.OPP, Cause.LOCAL_FAILURE, Cause.DEATH]
+    result = analyse([died, cohort_lesion(t1=SD), cohort_lesion(t1=OPP)])
+    opp, failure, death = (curves[0] for curves in result.incidence.values())
+    assert [*result.incidence] == [Cause.OPP, Cause.LOCAL_FAILURE, Cause.DEATH]
     assert opp.values[-1] == pytest.approx(1 / 3)
     assert failure.values == (0.0,)
     assert death.days == (0, 250)
-    assert found.opp_free.events == 1
-    survival = found.by_endpoint[Endpoint.SURVIVAL].comparison.observed
+    assert result.opp_free.events == 1
+    survival = result.by_endpoint[Endpoint.SURVIVAL].comparison.observed
     assert survival.duration_days.tolist() == [250, 200, 260]
 
 
 def test_the_landmark_keeps_who_is_without_any_event_and_counts_the_others() -> None:
     late = {-10: 20, 100: 20, 300: 25, 400: 26}
-    lesions = [cohort_lesion(t1=one) for one in (OPP, OPP, PD, SD, PR, late)]
-    found = analyse(lesions, landmark_day=182)
-    opp, progression = found.opp_free.landmark, found.progression_free.landmark
+    lesions = [cohort_lesion(t1=each) for each in (OPP, OPP, PD, SD, PR, late)]
+    result = analyse(lesions, landmark_day=182)
+    opp, progression = result.opp_free.landmark, result.progression_free.landmark
     assert (opp.n, opp.had_event, opp.had_competing, opp.censored) == (3, 2, 1, 0)
     assert (progression.had_event, progression.had_competing) == (1, 2)
     assert progression.comparison.observed.duration_days.tolist() == [18, 18, 118]
@@ -194,8 +194,8 @@ def test_the_landmark_keeps_who_is_without_any_event_and_counts_the_others() -> 
 def test_a_lesion_imaged_until_before_the_landmark_is_censored_though_it_dies_later() -> None:
     few = cohort_lesion(t1={-10: 20, 45: 20, 92: 20}, death_date=DAY_0 + timedelta(205))
     lesions = [cohort_lesion(t1=course) for course in (OPP, PD, SD)] + [few]
-    found = analyse(lesions, landmark_day=182)
-    for landmark in (found.opp_free.landmark, found.progression_free.landmark):
+    result = analyse(lesions, landmark_day=182)
+    for landmark in (result.opp_free.landmark, result.progression_free.landmark):
         assert landmark.censored == 1
         assert landmark.n + landmark.had_event + landmark.had_competing == 3
         assert min(landmark.comparison.observed.duration_days) > 0
@@ -230,8 +230,8 @@ def test_a_lesion_without_a_covariate_is_left_out_of_that_model_only() -> None:
         cohort_lesion(t1=OPP, histology="RCC", level="T1", age_years=60, dose_gy=None),
         cohort_lesion(t1=SD, histology="breast", level="L1", age_years=None),
     ]
-    found = {model.covariates[0]: model for model in analyse(lesions).opp_free.models}
-    counts = {k: (m.n, m.events, m.left_out, m.events_left_out) for k, m in found.items()}
+    result = {model.covariates[0]: model for model in analyse(lesions).opp_free.models}
+    counts = {k: (m.n, m.events, m.left_out, m.events_left_out) for k, m in result.items()}
     assert counts == {
         Covariate.AGE: (2, 2, 1, 0),
         Covariate.DOSE: (2, 1, 1, 1),
@@ -260,13 +260,13 @@ def test_every_lesion_that_was_eligible_on_day_0_has_a_time_in_every_endpoint() 
         cohort_lesion(),
         cohort_lesion(t1={90: 20, 200: 20}),
     ]
-    found = analyse(lesions)
-    assert (found.eligible, found.n) == (2, 4)
-    for endpoint in found.endpoints:
+    result = analyse(lesions)
+    assert (result.eligible, result.n) == (2, 4)
+    for endpoint in result.endpoints:
         assert endpoint.comparison.observed.n == endpoint.competing.n == 4
-    days = found.progression_free.comparison.observed.duration_days.tolist()
+    days = result.progression_free.comparison.observed.duration_days.tolist()
     assert days == [90, 90, 0, 200]
-    assert found.follow_up.without_study == 1
+    assert result.follow_up.without_study == 1
 
 
 def test_a_patient_has_the_event_of_the_worst_lesion() -> None:
@@ -275,25 +275,25 @@ def test_a_patient_has_the_event_of_the_worst_lesion() -> None:
         cohort_lesion(t1=PD, patient_id="A"),
         cohort_lesion(t1=SD, patient_id="B"),
     ]
-    found = analyse(lesions).progression_free
-    assert (found.events, found.by_patient.patients, found.by_patient.events) == (1, 2, 1)
-    assert found.by_patient.curve.days == (0, 80)
+    result = analyse(lesions).progression_free
+    assert (result.events, result.by_patient.patients, result.by_patient.events) == (1, 2, 1)
+    assert result.by_patient.curve.days == (0, 80)
 
 
 def test_median_follow_up_counts_an_event_as_censored() -> None:
     """survfit(Surv(c(80, 200, 200), c(0, 1, 1)) ~ 1): the median is 200."""
-    found = analyse([cohort_lesion(t1=PD), cohort_lesion(), cohort_lesion()])
-    assert found.follow_up.imaging.value == 200
-    assert found.follow_up.studies.median == 2
+    result = analyse([cohort_lesion(t1=PD), cohort_lesion(), cohort_lesion()])
+    assert result.follow_up.imaging.value == 200
+    assert result.follow_up.studies.median == 2
 
 
 @UNHURRIED
 @given(COHORTS)
 def test_no_cohort_raises_and_every_test_and_model_has_a_number_or_a_reason(lesions) -> None:
-    found = analyse(lesions)
-    for number in numbers(found):
+    result = analyse(lesions)
+    for number in numbers(result):
         assert number.value is not None or number.reason
-    for endpoint in found.endpoints:
+    for endpoint in result.endpoints:
         landmark = endpoint.landmark
         later = [] if landmark is None else [landmark.comparison.log_rank]
         for test in (endpoint.comparison.log_rank, endpoint.gray, *later):
@@ -301,7 +301,7 @@ def test_no_cohort_raises_and_every_test_and_model_has_a_number_or_a_reason(lesi
         together = [endpoint.multivariable] if endpoint.multivariable else []
         for model in (*endpoint.models, *together):
             assert (model.cox is None) == bool(model.reason)
-            assert model.n + model.left_out == found.n
+            assert model.n + model.left_out == result.n
             if model.cox is not None and model.cox.reason:
                 assert model.firth is not None
             for trend in model.trends:

@@ -25,11 +25,11 @@ APART = evolve(made(), duration_days=made().duration_days + np.arange(60) / 100)
 )
 def test_grays_test_is_that_of_r(observed, chi_square, p, freedom) -> None:
     """cuminc(day, cause, group)$Tests."""
-    found = run_gray_test(observed)
-    assert found.chi_square == pytest.approx(chi_square, rel=1e-11)
-    assert found.p == pytest.approx(p, rel=1e-11)
-    assert found.degrees_of_freedom == freedom
-    assert sum(found.expected.values()) == pytest.approx(observed.events)
+    result = run_gray_test(observed)
+    assert result.chi_square == pytest.approx(chi_square, rel=1e-11)
+    assert result.p == pytest.approx(p, rel=1e-11)
+    assert result.degrees_of_freedom == freedom
+    assert sum(result.expected.values()) == pytest.approx(observed.events)
 
 
 @pytest.mark.parametrize(
@@ -45,16 +45,16 @@ def test_grays_test_is_that_of_r(observed, chi_square, p, freedom) -> None:
 )  # fmt: skip
 def test_fine_and_grays_model_is_that_of_r(observed, covariates, beta, errors) -> None:
     """crr(day, cause, cbind(x, z), gtol = 1e-12, maxiter = 50): coef, sqrt(diag(var))."""
-    found = fit_fine_gray(observed, covariates).hazards
-    assert [math.log(one.ratio.value) for one in found] == pytest.approx(beta, rel=1e-9)
-    assert [one.standard_error for one in found] == pytest.approx(errors, rel=1e-9)
+    result = fit_fine_gray(observed, covariates).hazards
+    assert [math.log(each.ratio.value) for each in result] == pytest.approx(beta, rel=1e-9)
+    assert [each.standard_error for each in result] == pytest.approx(errors, rel=1e-9)
 
 
 def test_without_competing_events_the_ratio_is_that_of_cox_with_breslows_ties() -> None:
     """coxph(Surv(t, e) ~ arm, ties = "breslow"): -1.5092."""
     trial = evolve(gehan(), cause=gehan().event * 1)
-    found = fit_fine_gray(trial, {"6-MP": (trial.group == "6-MP") * 1.0})
-    assert math.log(found.hazards[0].ratio.value) == pytest.approx(-1.5092, abs=5e-5)
+    result = fit_fine_gray(trial, {"6-MP": (trial.group == "6-MP") * 1.0})
+    assert math.log(result.hazards[0].ratio.value) == pytest.approx(-1.5092, abs=5e-5)
 
 
 def test_errors_by_patient_differ_and_the_ratio_does_not() -> None:
@@ -71,9 +71,9 @@ def test_what_is_not_estimable_has_a_reason() -> None:
     assert fit_fine_gray(none, {"x": np.arange(TWO.n)}).reason == "There is no event."
     one_arm = TWO.take((TWO.group == "a") | ~TWO.event)
     assert run_gray_test(evolve(one_arm, group=None)).p is None
-    found = fit_fine_gray(one_arm, {"a": (one_arm.group == "a") * 1.0})
-    assert found.hazards[0].ratio.value is None
-    assert found.reason
+    result = fit_fine_gray(one_arm, {"a": (one_arm.group == "a") * 1.0})
+    assert result.hazards[0].ratio.value is None
+    assert result.reason
 
 
 def test_delayed_entry_or_a_missing_cause_is_refused() -> None:

@@ -60,28 +60,28 @@ def test_a_peak_at_the_first_follow_up_lies_after_day_0_at_the_earliest() -> Non
 
 def test_the_peak_is_that_of_the_deciding_sequence() -> None:
     more = {-10: 20, 40: 27, 180: 21, 260: 20}
-    one = cohort_lesion(t1=OPP, others={SeriesRole.T2FS: more})
-    assert find_time_to_peak(one) == IntervalDay(after_day=-10, day=40)
+    each = cohort_lesion(t1=OPP, others={SeriesRole.T2FS: more})
+    assert find_time_to_peak(each) == IntervalDay(after_day=-10, day=40)
 
 
 @pytest.mark.parametrize("category", [ResponseCategory.PR, ResponseCategory.SD])
 def test_a_lesion_that_never_grew_has_no_peak_and_no_return(category) -> None:
-    one = cohort_lesion(t1=COURSES[category])
-    assert find_time_to_peak(one) is None
-    assert find_returns_to_baseline(one) == {}
+    each = cohort_lesion(t1=COURSES[category])
+    assert find_time_to_peak(each) is None
+    assert find_returns_to_baseline(each) == {}
 
 
 def test_peak_changes_are_from_each_sequences_own_baseline_those_that_did_not_grow_too() -> None:
-    others = {SeriesRole.T2FS: {-10: 30, 87: 31, 260: 30}, SeriesRole.T1POST: {87: 25, 260: 20}}
-    one = cohort_lesion(t1=OPP, others=others)
-    assert find_peak_changes_mm(one) == {SeriesRole.T1: 5, SeriesRole.T2FS: 1}
+    rest = {SeriesRole.T2FS: {-10: 30, 87: 31, 260: 30}, SeriesRole.T1POST: {87: 25, 260: 20}}
+    each = cohort_lesion(t1=OPP, others=rest)
+    assert find_peak_changes_mm(each) == {SeriesRole.T1: 5, SeriesRole.T2FS: 1}
 
 
 def test_a_return_is_the_first_study_after_the_peak_without_growth_or_never() -> None:
     never = {-10: 20, 87: 26, 180: 24, 300: 23.9}
     small = {-10: 20, 87: 21, 180: 20}
-    one = cohort_lesion(t1=OPP, others={SeriesRole.T2FS: never, SeriesRole.T1POST: small})
-    assert find_returns_to_baseline(one) == {
+    each = cohort_lesion(t1=OPP, others={SeriesRole.T2FS: never, SeriesRole.T1POST: small})
+    assert find_returns_to_baseline(each) == {
         SeriesRole.T1: ReturnToBaseline(peak_day=87, day=180, last_day=260),
         SeriesRole.T2FS: ReturnToBaseline(peak_day=87, day=None, last_day=300),
     }
@@ -92,8 +92,8 @@ def test_peak_and_return_are_those_that_the_assessment_reports(one) -> None:
     reported = one.assessment.sequences
     for role, change_mm in find_peak_changes_mm(one).items():
         assert change_mm == reported[role].peak_change_mm
-    for role, found in find_returns_to_baseline(one).items():
-        assert found.day == reported[role].return_to_baseline_day
+    for role, result in find_returns_to_baseline(one).items():
+        assert result.day == reported[role].return_to_baseline_day
     peak = find_time_to_peak(one)
     if peak is not None and one.assessment.deciding_sequence is not None:
         deciding = reported[one.assessment.deciding_sequence]
@@ -101,19 +101,19 @@ def test_peak_and_return_are_those_that_the_assessment_reports(one) -> None:
 
 
 def test_the_days_that_the_rules_name_give_the_papers_digits() -> None:
-    found = describe_spread([day / 7 for day in (68, 76, 83, 87, 171)])
-    assert found is not None
-    assert (f"{found.mean:.1f}", f"{found.least:.1f}", f"{found.most:.1f}") == (
+    spread = describe_spread([day / 7 for day in (68, 76, 83, 87, 171)])
+    assert spread is not None
+    assert (f"{spread.mean:.1f}", f"{spread.least:.1f}", f"{spread.most:.1f}") == (
         "13.9", "9.7", "24.4",
     )  # fmt: skip
-    assert (f"{found.low:.1f}", f"{found.high:.1f}") == ("6.4", "21.3")
-    half = (found.high or 0) - found.mean
+    assert (f"{spread.low:.1f}", f"{spread.high:.1f}") == ("6.4", "21.3")
+    half = (spread.high or 0) - spread.mean
     normal = half / 2.7764451 * NormalDist().inv_cdf(0.975)  # t of 4 degrees of freedom
-    assert (f"{found.mean - normal:.1f}", f"{found.mean + normal:.1f}") == ("8.6", "19.1")
+    assert (f"{spread.mean - normal:.1f}", f"{spread.mean + normal:.1f}") == ("8.6", "19.1")
 
 
 def test_one_value_has_no_interval_and_none_has_no_spread() -> None:
-    one = describe_spread([3.0])
-    assert one is not None
-    assert (one.n, one.mean, one.median, one.low, one.high) == (1, 3.0, 3.0, None, None)
+    each = describe_spread([3.0])
+    assert each is not None
+    assert (each.n, each.mean, each.median, each.low, each.high) == (1, 3.0, 3.0, None, None)
     assert describe_spread([]) is None

@@ -49,8 +49,8 @@ def test_opp_is_an_event_at_the_first_growth_and_no_progression() -> None:
 
 
 def test_the_event_can_be_set_at_the_peak() -> None:
-    found = gather_events(cohort_lesion(t1=RISING), event_at=EventDay.PEAK)
-    assert found.opp == IntervalDay(after_day=50, day=87)
+    result = gather_events(cohort_lesion(t1=RISING), event_at=EventDay.PEAK)
+    assert result.opp == IntervalDay(after_day=50, day=87)
 
 
 def test_a_progression_is_censored_for_opp_at_the_last_follow_up_and_competes_before() -> None:
@@ -63,30 +63,33 @@ def test_a_progression_is_censored_for_opp_at_the_last_follow_up_and_competes_be
 
 @pytest.mark.parametrize("mode", Mode)
 def test_a_progression_after_an_opp_is_dated_to_the_growth_after_the_fall(mode) -> None:
-    found = gather_events(cohort_lesion(t1=OPP_THEN_PD, mode=mode))
-    assert found.opp == IntervalDay(after_day=-10, day=70)
-    assert found.progression == IntervalDay(after_day=365, day=540)
-    assert find_first_event(found) == (70, Cause.OPP)
+    result = gather_events(cohort_lesion(t1=OPP_THEN_PD, mode=mode))
+    assert result.opp == IntervalDay(after_day=-10, day=70)
+    assert result.progression == IntervalDay(after_day=365, day=540)
+    assert find_first_event(result) == (70, Cause.OPP)
     for endpoint, day in ((Endpoint.OPP_FREE, 70), (Endpoint.PROGRESSION_FREE, 540)):
-        assert (find_ending(found, endpoint).day, find_ending(found, endpoint).event) == (day, True)
+        assert (find_ending(result, endpoint).day, find_ending(result, endpoint).event) == (
+            day,
+            True,
+        )
 
 
 def test_a_growth_that_dips_without_having_been_opp_keeps_its_first_day() -> None:
     dip = {-10: 20, 70: 30, 110: 26, 150: 31, 260: 33}
-    found = gather_events(cohort_lesion(t1=dip))
-    assert found.opp is None
-    assert found.progression == IntervalDay(after_day=-10, day=70)
+    result = gather_events(cohort_lesion(t1=dip))
+    assert result.opp is None
+    assert result.progression == IntervalDay(after_day=-10, day=70)
 
 
 @pytest.mark.parametrize("mode", Mode)
 def test_a_lesion_retreated_for_its_growth_has_progression_and_local_failure(mode) -> None:
     lesion = cohort_lesion(retreated(104), t1={-10: 20, 45: 20, 90: 25}, mode=mode)
-    found = gather_events(lesion)
-    assert found.unresolved
-    assert found.progression == IntervalDay(after_day=45, day=90)
-    local = find_ending(found, Endpoint.LOCAL_CONTROL)
+    result = gather_events(lesion)
+    assert result.unresolved
+    assert result.progression == IntervalDay(after_day=45, day=90)
+    local = find_ending(result, Endpoint.LOCAL_CONTROL)
     assert (local.day, local.event) == (90, True)
-    opp = find_ending(found, Endpoint.OPP_FREE)
+    opp = find_ending(result, Endpoint.OPP_FREE)
     assert (opp.day, opp.event, opp.first_day, opp.cause) == (90, False, 90, 2)
 
 
@@ -102,20 +105,20 @@ def test_a_retreatment_without_growth_is_a_local_failure_on_its_day() -> None:
 
 def test_growth_that_may_still_be_opp_ends_the_time_without_an_event() -> None:
     for t1 in ({-10: 20, 90: 25}, {-10: 20, 90: 25, 130: 20}):
-        found = gather_events(cohort_lesion(t1=t1, mode=Mode.PROSPECTIVE, **died(140)))
-        assert (found.unresolved, found.open_day, found.progression) == (True, 90, None)
+        result = gather_events(cohort_lesion(t1=t1, mode=Mode.PROSPECTIVE, **died(140)))
+        assert (result.unresolved, result.open_day, result.progression) == (True, 90, None)
         for endpoint in (Endpoint.OPP_FREE, Endpoint.PROGRESSION_FREE, Endpoint.LOCAL_CONTROL):
-            assert find_ending(found, endpoint) == Ending(
+            assert find_ending(result, endpoint) == Ending(
                 day=90, event=False, first_day=90, cause=0
             )
-        assert find_first_event(found) == (90, Cause.CENSORED)
+        assert find_first_event(result) == (90, Cause.CENSORED)
 
 
 def test_growth_after_the_window_for_opp_counts_as_progression_while_it_lasts() -> None:
     late = {-10: 20, 100: 20, 190: 20, 280: 25}
-    found = gather_events(cohort_lesion(t1=late, mode=Mode.PROSPECTIVE))
-    assert found.unresolved
-    assert found.progression == IntervalDay(after_day=190, day=280)
+    result = gather_events(cohort_lesion(t1=late, mode=Mode.PROSPECTIVE))
+    assert result.unresolved
+    assert result.progression == IntervalDay(after_day=190, day=280)
 
 
 @pytest.mark.parametrize(
@@ -124,8 +127,8 @@ def test_growth_after_the_window_for_opp_counts_as_progression_while_it_lasts() 
 def test_a_death_competes_when_no_two_visits_were_missed_before_it(day, cause, first_day) -> None:
     lesion = cohort_lesion(**died(day))
     for endpoint in (Endpoint.OPP_FREE, Endpoint.PROGRESSION_FREE, Endpoint.LOCAL_CONTROL):
-        found = ending(lesion, endpoint)
-        assert (found.cause, found.first_day, found.event) == (cause, first_day, False)
+        result = ending(lesion, endpoint)
+        assert (result.cause, result.first_day, result.event) == (cause, first_day, False)
     assert ending(lesion, Endpoint.OPP_FREE, death_within_days=10_000).cause == (day >= 200) * 2
 
 
@@ -139,8 +142,8 @@ def test_every_death_is_an_event_of_survival_and_contact_ends_it_otherwise() -> 
 
 def test_a_fracture_is_an_event_unless_the_lesion_was_retreated_before() -> None:
     fracture = TreatmentEvent(150, EventKind.FRACTURE, "wedge")
-    found = ending(cohort_lesion(fracture), Endpoint.FRACTURE_FREE)
-    assert (found.day, found.event) == (150, True)
+    result = ending(cohort_lesion(fracture), Endpoint.FRACTURE_FREE)
+    assert (result.day, result.event) == (150, True)
     after = cohort_lesion(retreated(100), fracture, t1={-10: 20, 90: 20})
     assert ending(after, Endpoint.FRACTURE_FREE) == Ending(
         day=90, event=False, first_day=100, cause=2

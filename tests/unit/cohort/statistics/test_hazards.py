@@ -82,16 +82,16 @@ def two_arms(rows: list[tuple[int, bool, bool]]) -> tuple[Observed, dict[str, np
 def test_coxs_model_with_ties_and_late_entry_is_that_of_r(ties, entry) -> None:
     """coxph(Surv(entry, day, event) ~ x + z, d, ties = ...), + cluster(patient), cox.zph."""
     ratios, error, robust, chi = COX[ties, entry]
-    one, covariates = made(entry=entry), {"x": X, "z": Z}
-    plain = fit_cox(one, covariates, ties=ties)
+    each, covariates = made(entry=entry), {"x": X, "z": Z}
+    plain = fit_cox(each, covariates, ties=ties)
     assert log_ratios(plain) == pytest.approx(ratios, rel=EXACT)
     assert errors(plain) == pytest.approx(error, rel=EXACT)
     assert plain.patients is None
-    by_patient = fit_cox(one, covariates, ties=ties, by_patient=True)
+    by_patient = fit_cox(each, covariates, ties=ties, by_patient=True)
     assert log_ratios(by_patient) == pytest.approx(ratios, rel=EXACT)
     assert errors(by_patient) == pytest.approx(robust, rel=EXACT)
     assert by_patient.patients == 40
-    trends = check_proportionality(one, covariates, ties=ties)
+    trends = check_proportionality(each, covariates, ties=ties)
     assert [trend.covariate for trend in trends] == ["x", "z", None]
     assert [trend.degrees_of_freedom for trend in trends] == [1, 1, 2]
     assert [trend.chi_square for trend in trends] == pytest.approx(chi, rel=1e-7)
@@ -115,8 +115,8 @@ def test_interval_and_p_are_walds() -> None:
 
 def test_p_of_the_check_is_that_of_r() -> None:
     """cox.zph(..., transform = "km")$table[, 3]."""
-    found = [one.p for one in check_proportionality(made(), {"x": X, "z": Z})]
-    assert found == pytest.approx((0.398696699503563, 0.701171643294605, 0.597872593502799))
+    result = [each.p for each in check_proportionality(made(), {"x": X, "z": Z})]
+    assert result == pytest.approx((0.398696699503563, 0.701171643294605, 0.597872593502799))
 
 
 def test_the_ovarian_trial_is_that_of_r() -> None:
@@ -126,9 +126,9 @@ def test_the_ovarian_trial_is_that_of_r() -> None:
     fitted = fit_cox(observed, covariates)
     assert log_ratios(fitted) == pytest.approx((0.147326595469114, -0.803973012665114), rel=EXACT)
     assert errors(fitted) == pytest.approx((0.0461470477408026, 0.6320493718794501), rel=EXACT)
-    assert [one.chi_square for one in check_proportionality(observed, covariates)] == pytest.approx(
-        (0.224265642197981, 0.779606879884519, 0.918669928516088), rel=1e-7
-    )
+    assert [
+        each.chi_square for each in check_proportionality(observed, covariates)
+    ] == pytest.approx((0.224265642197981, 0.779606879884519, 0.918669928516088), rel=1e-7)
 
 
 @pytest.mark.parametrize(
@@ -151,7 +151,7 @@ def test_gehans_trial_is_that_of_r(ties, ratio, error, chi) -> None:
 def check_firth(
     found: Hazard, ratio: float, error: float, low: float, high: float, p: float
 ) -> None:
-    logs = [math.log(one) for one in (found.ratio.value, found.ratio.low, found.ratio.high)]
+    logs = [math.log(each) for each in (found.ratio.value, found.ratio.low, found.ratio.high)]
     assert [*logs, found.standard_error, found.p] == pytest.approx(
         [ratio, low, high, error, p], abs=FIRTH
     )
@@ -215,17 +215,17 @@ def test_firths_ratio_of_three_rows_is_the_root_of_its_slope() -> None:
     height = np.log(r / (2 * r + 1) * r / (r + 1)) + np.log(information) / 2
     observed = Observed(duration_days=(1, 2, 3), event=(1, 1, 1))
     assert fit_cox(observed, {"x": (1, 1, 0)}).reason
-    found = fit_firth(observed, {"x": (1, 1, 0)}).hazards[0].ratio.value
-    assert found == pytest.approx(r[height.argmax()], abs=1e-4)
+    result = fit_firth(observed, {"x": (1, 1, 0)}).hazards[0].ratio.value
+    assert result == pytest.approx(r[height.argmax()], abs=1e-4)
 
 
 @UNHURRIED
 @given(ROWS)
 def test_the_hazard_ratio_of_a_swapped_arm_is_the_reciprocal(rows) -> None:
-    one, arm = two_arms(rows)
+    each, arm = two_arms(rows)
     swapped = {"arm": 1 - arm["arm"]}
     for fit in (fit_cox, fit_firth):
-        here, there = fit(one, arm).hazards[0], fit(one, swapped).hazards[0]
+        here, there = fit(each, arm).hazards[0], fit(each, swapped).hazards[0]
         assert (here.ratio.value is None) == (there.ratio.value is None)
         if here.ratio.value is None:
             continue
@@ -238,11 +238,11 @@ def test_the_hazard_ratio_of_a_swapped_arm_is_the_reciprocal(rows) -> None:
 @UNHURRIED
 @given(ROWS)
 def test_firths_interval_is_finite_about_its_ratio_and_agrees_with_its_p(rows) -> None:
-    found = fit_firth(*two_arms(rows)).hazards[0]
-    assume(found.ratio.value is not None)
-    assert 0 < found.ratio.low < found.ratio.value < found.ratio.high < math.inf
-    if abs(found.p - 0.05) > 1e-4:
-        assert (found.p < 0.05) == (found.ratio.low > 1 or found.ratio.high < 1)
+    result = fit_firth(*two_arms(rows)).hazards[0]
+    assume(result.ratio.value is not None)
+    assert 0 < result.ratio.low < result.ratio.value < result.ratio.high < math.inf
+    if abs(result.p - 0.05) > 1e-4:
+        assert (result.p < 0.05) == (result.ratio.low > 1 or result.ratio.high < 1)
 
 
 @UNHURRIED
@@ -291,14 +291,14 @@ def test_coxs_model_says_why_there_is_none(days, events, covariates, words) -> N
     assert words in fitted.reason
     assert all(hazard.ratio.value is None for hazard in fitted.hazards)
     assert {hazard.ratio.reason for hazard in fitted.hazards} == {fitted.reason}
-    assert {found.reason for found in check_proportionality(observed, covariates)} == {
+    assert {result.reason for result in check_proportionality(observed, covariates)} == {
         fitted.reason
     }
 
 
 def test_too_few_patients_for_errors_by_patient_is_a_reason() -> None:
-    one = evolve(made(), patient=np.arange(60) % 2)
-    fitted = fit_cox(one, {"x": X, "z": Z}, by_patient=True)
+    each = evolve(made(), patient=np.arange(60) % 2)
+    fitted = fit_cox(each, {"x": X, "z": Z}, by_patient=True)
     assert fitted.reason == (
         "There are no more patients than covariates, too few for errors by patient."
     )

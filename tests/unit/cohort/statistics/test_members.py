@@ -34,9 +34,9 @@ from opp_mri.domain.timeline import (
 
 @pytest.mark.parametrize("category", COURSES)
 def test_a_lesion_with_an_answer_of_the_paper_is_eligible(category) -> None:
-    one = cohort_lesion(t1=COURSES[category])
-    assert one.assessment.category is category
-    assert is_eligible(one)
+    each = cohort_lesion(t1=COURSES[category])
+    assert each.assessment.category is category
+    assert is_eligible(each)
 
 
 @pytest.mark.parametrize("criterion", Exclusion)
@@ -64,12 +64,12 @@ def test_a_lesion_that_grew_early_stays_in_as_known_today_and_not_with_hindsight
 
 
 def test_the_reasons_stand_in_the_order_of_the_rules() -> None:
-    assert [one.value for one in EXCLUSION_WORDS][:5] == [one.value for one in Exclusion]
+    assert [word.value for word in EXCLUSION_WORDS][:5] == [each.value for each in Exclusion]
 
 
 def test_the_eligible_keep_their_order() -> None:
-    those = [cohort_lesion(patient_id="A"), failing(Exclusion.CEMENT), cohort_lesion()]
-    assert [one.patient_id for one in select_eligible(those)] == ["A", "P1"]
+    selected = [cohort_lesion(patient_id="A"), failing(Exclusion.CEMENT), cohort_lesion()]
+    assert [each.patient_id for each in select_eligible(selected)] == ["A", "P1"]
 
 
 @pytest.mark.parametrize(
@@ -129,8 +129,8 @@ def test_radiosensitivity_is_as_the_paper_has_it_and_never_guessed(text, expecte
 
 
 def test_the_paper_calls_four_of_its_histologies_radioresistant() -> None:
-    found = {one for one in Histology if classify_radiosensitivity(one) == "radioresistant"}
-    assert found == {
+    result = {each for each in Histology if classify_radiosensitivity(each) == "radioresistant"}
+    assert result == {
         Histology.RENAL_CELL, Histology.SARCOMA, Histology.ADENOID_CYSTIC, Histology.MELANOMA,
     }  # fmt: skip
 
@@ -186,15 +186,15 @@ def test_a_regimen_is_dose_and_fractions(dose, fractions, label) -> None:
 
 def test_values_stand_in_order_with_those_of_no_order_after_them_and_unknown_last() -> None:
     texts = ["", "zebra", "thyroid", "Bladder", "RCC", "bladder"]
-    found = {
+    result = {
         characteristic.key: characteristic
         for characteristic in count_characteristics([cohort_lesion(histology=t) for t in texts])
     }
-    assert [(value, len(ids)) for value, ids in found["histology"].lesion_ids.items()] == [
+    assert [(value, len(ids)) for value, ids in result["histology"].lesion_ids.items()] == [
         ("renal cell carcinoma", 1), ("thyroid carcinoma", 1), ("bladder", 2), ("zebra", 1),
         ("unknown", 1),
     ]  # fmt: skip
-    assert {value: len(ids) for value, ids in found["sex"].lesion_ids.items()} == {
+    assert {value: len(ids) for value, ids in result["sex"].lesion_ids.items()} == {
         "female": 0,
         "male": 0,
         "unknown": 6,
@@ -202,7 +202,9 @@ def test_values_stand_in_order_with_those_of_no_order_after_them_and_unknown_las
 
 
 def test_fractions_stand_in_the_order_of_numbers() -> None:
-    those = [cohort_lesion(fractions=n) for n in (10, 3, None, 1)]
-    found = {characteristic.key: characteristic for characteristic in count_characteristics(those)}
-    assert list(found["fractions"].lesion_ids) == ["1", "3", "10", "unknown"]
-    assert list(found["dose"].lesion_ids) == ["24 Gy / 1", "24 Gy / 3", "24 Gy / 10", "unknown"]
+    selected = [cohort_lesion(fractions=n) for n in (10, 3, None, 1)]
+    result = {
+        characteristic.key: characteristic for characteristic in count_characteristics(selected)
+    }
+    assert list(result["fractions"].lesion_ids) == ["1", "3", "10", "unknown"]
+    assert list(result["dose"].lesion_ids) == ["24 Gy / 1", "24 Gy / 3", "24 Gy / 10", "unknown"]

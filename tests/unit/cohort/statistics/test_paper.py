@@ -120,31 +120,31 @@ def test_table_1_holds_the_lesions_of_the_paper() -> None:
 def test_a_figure_that_follows_from_the_table_agrees(
     name: str, figures: dict[str, PrintedFigure]
 ) -> None:
-    one = figures[name]
-    assert (one.printed, one.computed) == AGREEING[name]
-    assert one.agrees is True
-    assert one.why == ""
-    assert one.where
+    each = figures[name]
+    assert (each.printed, each.computed) == AGREEING[name]
+    assert each.agrees is True
+    assert each.why == ""
+    assert each.where
 
 
 @pytest.mark.parametrize("name", DIFFERING)
 def test_a_figure_that_differs_says_why(name: str, figures: dict[str, PrintedFigure]) -> None:
-    one = figures[name]
-    assert (one.printed, one.computed) == DIFFERING[name]
-    assert one.agrees is False
-    assert one.why.startswith("With the paper's digits it is ")
+    each = figures[name]
+    assert (each.printed, each.computed) == DIFFERING[name]
+    assert each.agrees is False
+    assert each.why.startswith("With the paper's digits it is ")
 
 
 def test_every_other_figure_is_named_as_one_that_nothing_published_gives(
     figures: dict[str, PrintedFigure],
 ) -> None:
-    others = [figure for name, figure in figures.items() if name not in AGREEING.keys() | DIFFERING]
-    assert len(others) == 17
-    assert {one.agrees for one in others} == {None}
-    assert all(one.why for one in others)
-    cox = [one for one in others if one.name.startswith("Cox")]
+    rest = [figure for name, figure in figures.items() if name not in AGREEING.keys() | DIFFERING]
+    assert len(rest) == 17
+    assert {other.agrees for other in rest} == {None}
+    assert all(other.why for other in rest)
+    cox = [other for other in rest if other.name.startswith("Cox")]
     assert len(cox) == 5
-    assert {one.computed for one in cox} == {None}
+    assert {each.computed for each in cox} == {None}
 
 
 def test_the_share_that_differs_over_lesions_is_as_printed_over_patients(
@@ -159,10 +159,10 @@ def test_the_reconstructed_days_give_every_printed_digit_and_are_called_a_recons
     figures: dict[str, PrintedFigure],
 ) -> None:
     for name in ("Time to peak, range, weeks", "Time to peak, mean, weeks"):
-        one = figures[name]
-        assert one.computed == f"{one.printed} (reconstruction)"
-        assert one.agrees is None
-        assert "no check" in one.why
+        each = figures[name]
+        assert each.computed == f"{each.printed} (reconstruction)"
+        assert each.agrees is None
+        assert "no check" in each.why
     why = figures[PEAK_INTERVAL].why
     assert "The days 68, 76, 83, 87, 171, a reconstruction" in why
     assert "give 8.6–19.1 by the normal distribution, and 6.4–21.3 by t" in why
@@ -179,9 +179,9 @@ def test_the_log_rank_of_counts_is_that_of_any_times_with_events_before_censorin
     )
     several = stats.CensoredData(uncensored=[], right=[190 + 3 * n for n in range(21)])
     test = log_rank_of_counts((16, 21), [(1, 0)] * 5)
-    found = stats.logrank(single, several)
-    assert test.chi_square == pytest.approx(found.statistic**2)
-    assert test.p == pytest.approx(found.pvalue)
+    result = stats.logrank(single, several)
+    assert test.chi_square == pytest.approx(result.statistic**2)
+    assert test.p == pytest.approx(result.pvalue)
     assert test.chi_square == pytest.approx(7.549, abs=5e-4)
     assert test.p == pytest.approx(0.0060, abs=5e-5)
 
@@ -189,9 +189,9 @@ def test_the_log_rank_of_counts_is_that_of_any_times_with_events_before_censorin
 def test_the_log_rank_counts_ties_as_a_second_implementation_does() -> None:
     first = stats.CensoredData(uncensored=[1, 1, 3], right=[9] * 4)
     second = stats.CensoredData(uncensored=[1, 2, 3, 3], right=[9] * 2)
-    found = stats.logrank(first, second)
+    result = stats.logrank(first, second)
     test = log_rank_of_counts((7, 6), [(2, 1), (0, 1), (1, 2)])
-    assert (test.chi_square, test.p) == pytest.approx((found.statistic**2, found.pvalue))
+    assert (test.chi_square, test.p) == pytest.approx((result.statistic**2, result.pvalue))
 
 
 @pytest.mark.parametrize("at_risk", [(16, 21), (0, 21), (16, 0)])
@@ -224,8 +224,8 @@ def test_no_values_with_the_mean_and_range_have_a_narrower_t_interval() -> None:
 
 def test_another_response_changes_the_figures_that_rest_on_it(copy: Path) -> None:
     change(copy, "29,74,M,Lung carcinoma,L1,18,1,OPP", "29,74,M,Lung carcinoma,L1,18,1,SD")
-    found = by_name(copy)
-    differing = {name for name, one in found.items() if one.agrees is False}
+    result = by_name(copy)
+    differing = {name for name, item in result.items() if item.agrees is False}
     assert differing - DIFFERING.keys() == {
         "Stable or partial response",
         "Enlarged early, lesions",
@@ -239,17 +239,17 @@ def test_another_response_changes_the_figures_that_rest_on_it(copy: Path) -> Non
         "OPP after 18 Gy, lesions",
         FISHER,
     }
-    assert found["OPP, lesions"].computed == "4"
-    assert found["OPP, lesions"].why == "With the paper's digits it is 4."
-    assert found[FISHER].computed == "0.02756 (4 of 16, 0 of 21)"
-    assert found[LOG_RANK].computed != DIFFERING[LOG_RANK][1]
-    assert found["Time to peak, mean, weeks"].computed is None
+    assert result["OPP, lesions"].computed == "4"
+    assert result["OPP, lesions"].why == "With the paper's digits it is 4."
+    assert result[FISHER].computed == "0.02756 (4 of 16, 0 of 21)"
+    assert result[LOG_RANK].computed != DIFFERING[LOG_RANK][1]
+    assert result["Time to peak, mean, weeks"].computed is None
 
 
 def test_another_age_level_and_patient_change_what_is_computed_of_them(copy: Path) -> None:
     change(copy, "29,74,M,Lung carcinoma,L1", "27,94,M,Lung carcinoma,T1")
-    found = by_name(copy)
-    changed = {name for name, one in found.items() if one.agrees is False} - DIFFERING.keys()
+    result = by_name(copy)
+    changed = {name for name, item in result.items() if item.agrees is False} - DIFFERING.keys()
     assert changed == {
         "Patients",
         "Patients excluded",
@@ -258,32 +258,32 @@ def test_another_age_level_and_patient_change_what_is_computed_of_them(copy: Pat
         "Thoracic",
         "Lumbar",
     }
-    assert found["Age, mean, years"].computed == "53.11"
+    assert result["Age, mean, years"].computed == "53.11"
 
 
 def test_events_in_both_groups_leave_the_log_rank_open(copy: Path) -> None:
     change(
         copy, "5,52,M,Renal cell carcinoma,L1,27,3,PR", "5,52,M,Renal cell carcinoma,L1,27,3,OPP"
     )
-    one = by_name(copy)[LOG_RANK]
-    assert (one.computed, one.agrees) == (None, None)
-    assert one.why.startswith("Both groups have events")
+    each = by_name(copy)[LOG_RANK]
+    assert (each.computed, each.agrees) == (None, None)
+    assert each.why.startswith("Both groups have events")
 
 
 def test_a_printed_interval_as_wide_as_one_by_t_is_not_said_to_differ(copy: Path) -> None:
     change(copy, "8.6–19.1", "6.4–21.3", PRINTED)
-    one = by_name(copy)[PEAK_INTERVAL]
-    assert one.agrees is None
-    assert one.why == "The printed interval may be one by t."
+    each = by_name(copy)[PEAK_INTERVAL]
+    assert each.agrees is None
+    assert each.why == "The printed interval may be one by t."
 
 
 def test_a_table_without_opp_leaves_open_what_rests_on_it(copy: Path) -> None:
     table = copy / TABLE
     table.write_text(table.read_text().replace(",OPP", ",SD").replace(",PD", ",SD"))
-    found = by_name(copy)
+    result = by_name(copy)
     for name in (LOG_RANK, "OPP of those that enlarged", PEAK_INTERVAL):
-        assert (found[name].computed, found[name].agrees) == (None, None)
-        assert found[name].why
+        assert (result[name].computed, result[name].agrees) == (None, None)
+        assert result[name].why
 
 
 def test_a_table_with_faults_is_refused_with_their_lines_and_columns(copy: Path) -> None:
@@ -338,12 +338,12 @@ def test_the_verb_shows_the_table_and_why_figures_differ() -> None:
 
 def test_the_verb_gives_json_with_one_object_a_figure() -> None:
     shown = CliRunner().invoke(verb.paper_command, ["--json", "--data", str(FOLDER)])
-    found = json.loads(shown.output)
-    assert len(found) == 54
-    for one in found:
-        assert {"name", "printed", "computed", "agrees", "why"} <= one.keys()
-        assert one["agrees"] in (True, False, None)
-        assert one["why"] or one["agrees"]
+    result = json.loads(shown.output)
+    assert len(result) == 54
+    for each in result:
+        assert {"name", "printed", "computed", "agrees", "why"} <= each.keys()
+        assert each["agrees"] in (True, False, None)
+        assert each["why"] or each["agrees"]
 
 
 def test_the_verb_says_where_to_find_the_data_where_they_are_not_installed(

@@ -29,9 +29,9 @@ def test_lesions_retreated_two_weeks_after_their_growth_are_failures_in_either_m
         endings = [find_ending(gather_events(lesion), endpoint) for lesion in lesions]
         assert sum(each.event for each in endings) == 84
     for day, free in ((200, 272), (380, 244), (546, 216)):
-        found = estimates(lesions, day)
+        result = estimates(lesions, day)
         for endpoint in (Endpoint.PROGRESSION_FREE, Endpoint.LOCAL_CONTROL):
-            share = found[endpoint.value]
+            share = result[endpoint.value]
             assert share.value == pytest.approx(free / 300)
             assert share.low < free / 300 < share.high
 
@@ -45,9 +45,9 @@ def test_a_progression_after_a_pseudoprogression_has_its_own_day(mode) -> None:
     """60 of 200 grow on day 91 and are back; 20 each progress on days 364, 455 and 546."""
     lesions = progression_after_pseudoprogression(mode)
     for day, progressed in ((370, 20), (460, 40), (550, 60)):
-        found = estimates(lesions, day)
-        assert holds(found["progression_free"], 1 - progressed / 200)
-        assert holds(found["opp_free incidence"], 60 / 200)
+        result = estimates(lesions, day)
+        assert holds(result["progression_free"], 1 - progressed / 200)
+        assert holds(result["opp_free incidence"], 60 / 200)
     early = estimates(lesions, 350)
     assert early["progression_free"].value == 1
     assert holds(early["opp_free incidence"], 60 / 200)
@@ -58,10 +58,10 @@ def test_patients_who_die_before_six_months_stay_in_the_curves(mode) -> None:
     """60 of 200 die on day 120; 40 of the others progress on day 273."""
     lesions = deaths_before_six_months(mode)
     assert all(map(is_at_risk, lesions))
-    found = estimates(lesions, 280)
-    assert holds(found["survival"], 140 / 200)
-    assert holds(found["progression_free incidence"], 40 / 200)
-    assert holds(found["progression_free"], 100 / 140)
+    result = estimates(lesions, 280)
+    assert holds(result["survival"], 140 / 200)
+    assert holds(result["progression_free incidence"], 40 / 200)
+    assert holds(result["progression_free"], 100 / 140)
 
 
 @pytest.mark.parametrize("mode", Mode)
@@ -69,5 +69,5 @@ def test_informative_retreatment_death_and_missed_visits_bias_no_endpoint(mode) 
     scenario, rng = Scenario(), np.random.default_rng(7)
     cohorts = [simulate(rng, scenario, 150, mode) for _ in range(6)]
     for name, share in truth(scenario, 375, n=50_000, mode=mode).items():
-        found = [100 * estimates(lesions, 375)[name].value for lesions in cohorts]
-        assert abs(np.mean(found) - share) < 5, name
+        result = [100 * estimates(lesions, 375)[name].value for lesions in cohorts]
+        assert abs(np.mean(result) - share) < 5, name

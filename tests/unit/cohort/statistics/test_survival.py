@@ -68,8 +68,8 @@ def test_medians_and_their_intervals_are_those_of_r() -> None:
     treated, placebo = map(compute_median_days, estimate_kaplan_meier(gehan()))
     assert (treated.value, treated.low, treated.high) == (23, 13, None)
     assert (placebo.value, placebo.low, placebo.high) == (8, 4, 11)
-    found = [compute_median_days(one) for one in estimate_kaplan_meier(made())]
-    assert [(one.value, one.low, one.high) for one in found] == [
+    result = [compute_median_days(each) for each in estimate_kaplan_meier(made())]
+    assert [(each.value, each.low, each.high) for each in result] == [
         (133, 98, None), (182, 161, None), (182, 63, None)
     ]  # fmt: skip
 
@@ -89,13 +89,13 @@ def test_medians_and_their_intervals_are_those_of_r() -> None:
 )  # fmt: skip
 def test_a_curve_with_ties_and_late_entry_is_that_of_r(entry, at_risk, values, low, high) -> None:
     """survfit(Surv(entry, day, event) ~ 1, d, conf.type = "log-log") at days 35, 91 and 154."""
-    one = whole(made(entry=entry))
-    (curve,) = estimate_kaplan_meier(one)
-    found = [curve.read_share(day) for day in (35, 91, 154)]
-    assert [one.value for one in found] == pytest.approx(values, abs=EXACT)
-    assert [one.low for one in found] == pytest.approx(low, abs=EXACT)
-    assert [one.high for one in found] == pytest.approx(high, abs=EXACT)
-    assert count_at_risk(one, (35, 91, 154)) == {"all": at_risk}
+    each = whole(made(entry=entry))
+    (curve,) = estimate_kaplan_meier(each)
+    result = [curve.read_share(day) for day in (35, 91, 154)]
+    assert [each_.value for each_ in result] == pytest.approx(values, abs=EXACT)
+    assert [each_.low for each_ in result] == pytest.approx(low, abs=EXACT)
+    assert [each_.high for each_ in result] == pytest.approx(high, abs=EXACT)
+    assert count_at_risk(each, (35, 91, 154)) == {"all": at_risk}
 
 
 def test_a_curve_says_nothing_after_the_last_day() -> None:
@@ -108,9 +108,9 @@ def test_a_curve_says_nothing_after_the_last_day() -> None:
 
 def test_a_median_that_is_not_reached_says_so() -> None:
     (curve,) = estimate_kaplan_meier(Observed(duration_days=(5, 9, 9), event=(1, 0, 0)))
-    found = compute_median_days(curve)
-    assert (found.value, found.high) == (None, None)
-    assert found.reason == "Not reached: more than half were without the event to the end."
+    median_days = compute_median_days(curve)
+    assert (median_days.value, median_days.high) == (None, None)
+    assert median_days.reason == "Not reached: more than half were without the event to the end."
 
 
 def test_the_log_rank_test_is_that_of_r() -> None:
@@ -125,40 +125,40 @@ def test_the_log_rank_test_is_that_of_r() -> None:
 
 def test_the_counts_of_the_paper_fix_its_log_rank_test() -> None:
     """survdiff: 7.549401, p = 0.0060030; the paper prints .005."""
-    found = log_rank(paper())
-    assert found.chi_square == pytest.approx(7.54940109571625, rel=EXACT)
-    assert found.p == pytest.approx(0.00600300228082665, rel=EXACT)
+    result = log_rank(paper())
+    assert result.chi_square == pytest.approx(7.54940109571625, rel=EXACT)
+    assert result.p == pytest.approx(0.00600300228082665, rel=EXACT)
 
 
 @UNHURRIED
 @given(ROWS, st.integers(0, 20))
 def test_the_log_rank_test_with_delayed_entry_is_its_definition(rows, late) -> None:
     """Sum of observed less expected, squared, over its hypergeometric variance (Mantel 1966)."""
-    one = observed(rows)
-    entry = np.minimum(np.arange(one.n) * late % 11, one.duration_days - 1)
-    one = evolve(one, entry_days=entry)
-    first = one.group == "a"
+    each = observed(rows)
+    entry = np.minimum(np.arange(each.n) * late % 11, each.duration_days - 1)
+    each = evolve(each, entry_days=entry)
+    first = each.group == "a"
     difference = variance = 0.0
-    for day in np.unique(one.duration_days[one.event]):
-        risk = (one.duration_days >= day) & ((entry < day) | (entry == 0))
-        ends = one.event & (one.duration_days == day)
+    for day in np.unique(each.duration_days[each.event]):
+        risk = (each.duration_days >= day) & ((entry < day) | (entry == 0))
+        ends = each.event & (each.duration_days == day)
         n, m, d = risk.sum(), (risk & first).sum(), ends.sum()
         difference += (ends & first).sum() - d * m / n
         variance += d * m / n * (1 - m / n) * (n - d) / max(n - 1, 1)
-    found = log_rank(one)
+    result = log_rank(each)
     if variance > 1e-9:
-        assert found.chi_square == pytest.approx(difference**2 / variance, abs=1e-7)
+        assert result.chi_square == pytest.approx(difference**2 / variance, abs=1e-7)
     else:
-        assert found.chi_square is None
-        assert found.reason
+        assert result.chi_square is None
+        assert result.reason
 
 
 def test_the_log_rank_test_says_why_there_is_none() -> None:
-    one = Observed(duration_days=(5, 9), event=(1, 0), group=("a", "a"))
-    assert log_rank(one).reason == "There is only one group with anybody at risk at an event."
-    none = evolve(one, event=(0, 0), group=("a", "b"))
+    each = Observed(duration_days=(5, 9), event=(1, 0), group=("a", "a"))
+    assert log_rank(each).reason == "There is only one group with anybody at risk at an event."
+    none = evolve(each, event=(0, 0), group=("a", "b"))
     assert log_rank(none).reason == "There is no event."
-    apart = evolve(one, duration_days=(9, 5), group=("a", "b"))
+    apart = evolve(each, duration_days=(9, 5), group=("a", "b"))
     assert log_rank(apart).p is None
 
 
@@ -179,18 +179,18 @@ def test_the_cumulative_incidence_is_that_of_r(cause, values, errors) -> None:
     Limits by their definition: the log(-log) of the share, with the error by the delta method.
     """
     curve = estimate_cumulative_incidence(whole(made()))[cause - 1]
-    found = [curve.read_share(day) for day in (35, 91, 154)]
-    assert [one.value for one in found] == pytest.approx(values, abs=EXACT)
-    for one, share, error in zip(found, values, errors, strict=True):
+    result = [curve.read_share(day) for day in (35, 91, 154)]
+    assert [each_.value for each_ in result] == pytest.approx(values, abs=EXACT)
+    for each, share, error in zip(result, values, errors, strict=True):
         half = stats.norm.ppf(0.975) * error / (share * abs(math.log(share)))
         middle = math.log(-math.log(share))
         limits = [math.exp(-math.exp(middle + sign * half)) for sign in (1, -1)]
-        assert [one.low, one.high] == pytest.approx(limits, abs=1e-8)
+        assert [each.low, each.high] == pytest.approx(limits, abs=1e-8)
 
 
 def test_a_cause_that_nobody_had_has_a_flat_curve() -> None:
-    one = Observed(duration_days=(5, 9), event=(1, 0), cause=(1, 0))
-    opp, other = estimate_cumulative_incidence(one, causes=2)
+    each = Observed(duration_days=(5, 9), event=(1, 0), cause=(1, 0))
+    opp, other = estimate_cumulative_incidence(each, causes=2)
     assert (opp.values, other.values) == ((0.0, 0.5), (0.0,))
     assert other.read_share(9).value == 0
 
@@ -203,9 +203,9 @@ def test_a_cause_that_nobody_had_has_a_flat_curve() -> None:
 )
 def test_incidences_add_up_to_one_less_the_share_without_any_event(rows) -> None:
     days, causes = map(np.array, zip(*rows, strict=True))
-    one = Observed(duration_days=days, event=causes == 1, cause=causes)
+    each = Observed(duration_days=days, event=causes == 1, cause=causes)
     (free,) = estimate_kaplan_meier(Observed(duration_days=days, event=causes > 0))
-    curves = estimate_cumulative_incidence(one, causes=3)
+    curves = estimate_cumulative_incidence(each, causes=3)
     for day in range(max(days) + 1):
         total = sum(curve.read_share(day).value for curve in curves)
         assert total == pytest.approx(1 - free.read_share(day).value, abs=1e-9)
@@ -217,7 +217,7 @@ def test_without_censoring_the_curve_is_the_share_that_is_left(days) -> None:
     (curve,) = estimate_kaplan_meier(Observed(duration_days=days, event=[1] * len(days)))
     for day in range(max(days) + 1):
         assert curve.read_share(day).value == pytest.approx(
-            sum(one > day for one in days) / len(days)
+            sum(each > day for each in days) / len(days)
         )
 
 
@@ -244,17 +244,17 @@ def _check(curve: Curve) -> None:
 @UNHURRIED
 @given(ROWS)
 def test_the_log_rank_test_does_not_care_about_names_order_or_unit(rows) -> None:
-    one = observed(rows)
-    swapped = evolve(one, group=np.where(one.group == "a", "z", "y")).take(np.ones(one.n, bool))
+    each = observed(rows)
+    swapped = evolve(each, group=np.where(each.group == "a", "z", "y")).take(np.ones(each.n, bool))
     turned = evolve(
-        one, duration_days=7 * one.duration_days[::-1], event=one.event[::-1],
-        group=one.group[::-1],
+        each, duration_days=7 * each.duration_days[::-1], event=each.event[::-1],
+        group=each.group[::-1],
     )  # fmt: skip
-    chi = log_rank(one).chi_square
+    chi = log_rank(each).chi_square
     for other in (swapped, turned):
-        found = log_rank(other).chi_square
-        assert (found is None) == (chi is None)
-        assert chi is None or found == pytest.approx(chi, abs=1e-7)
+        result = log_rank(other).chi_square
+        assert (result is None) == (chi is None)
+        assert chi is None or result == pytest.approx(chi, abs=1e-7)
 
 
 @pytest.mark.parametrize(
@@ -268,10 +268,10 @@ def test_the_log_rank_test_does_not_care_about_names_order_or_unit(rows) -> None
 )
 def test_fishers_test_is_that_of_r(first, second, p, ratio) -> None:
     """fisher.test, whose odds ratio is found to four digits or so."""
-    found = run_fisher_test(first, second)
-    assert found.p == pytest.approx(p, rel=EXACT)
-    assert found.odds_ratio.value == pytest.approx(ratio, rel=1e-5)
-    assert (found.odds_ratio.n, found.odds_ratio.events) == (
+    result = run_fisher_test(first, second)
+    assert result.p == pytest.approx(p, rel=EXACT)
+    assert result.odds_ratio.value == pytest.approx(ratio, rel=1e-5)
+    assert (result.odds_ratio.n, result.odds_ratio.events) == (
         first[1] + second[1], first[0] + second[0]
     )  # fmt: skip
 
@@ -280,9 +280,9 @@ def test_fishers_test_is_that_of_r(first, second, p, ratio) -> None:
 @given(st.tuples(*[st.integers(1, 25)] * 4))
 def test_the_limits_of_the_odds_ratio_leave_a_fortieth_on_either_side(counts) -> None:
     a, b, c, d = counts
-    found = run_fisher_test((a, a + b), (c, c + d)).odds_ratio
+    result = run_fisher_test((a, a + b), (c, c + d)).odds_ratio
     total, drawn, marked = sum(counts), a + b, a + c
-    for odds, side in ((found.low, "upper"), (found.high, "lower")):
+    for odds, side in ((result.low, "upper"), (result.high, "lower")):
         if math.isinf(odds) or odds == 0:
             continue
         law = stats.nchypergeom_fisher(total, marked, drawn, odds)
@@ -294,9 +294,9 @@ def test_the_limits_of_the_odds_ratio_leave_a_fortieth_on_either_side(counts) ->
 @given(st.tuples(*[st.integers(0, 20)] * 4))
 def test_the_odds_ratio_of_swapped_arms_is_the_reciprocal(counts) -> None:
     a, b, c, d = counts
-    one, other = run_fisher_test((a, a + b), (c, c + d)), run_fisher_test((c, c + d), (a, a + b))
-    assert one.p == (other.p if other.p is None else pytest.approx(other.p))
-    ratio, back = one.odds_ratio, other.odds_ratio
+    each, other = run_fisher_test((a, a + b), (c, c + d)), run_fisher_test((c, c + d), (a, a + b))
+    assert each.p == (other.p if other.p is None else pytest.approx(other.p))
+    ratio, back = each.odds_ratio, other.odds_ratio
     if ratio.value is None:
         assert ratio.reason
         return
@@ -307,9 +307,9 @@ def test_the_odds_ratio_of_swapped_arms_is_the_reciprocal(counts) -> None:
 
 @pytest.mark.parametrize("arms", [((0, 0), (2, 5)), ((0, 0), (0, 0))])
 def test_fishers_test_of_an_empty_arm_has_no_p(arms) -> None:
-    found = run_fisher_test(*arms)
-    assert found.p is None
-    assert found.odds_ratio.reason == "An arm has no lesion."
+    result = run_fisher_test(*arms)
+    assert result.p is None
+    assert result.odds_ratio.reason == "An arm has no lesion."
 
 
 @pytest.mark.parametrize(
@@ -330,9 +330,9 @@ def test_rows_that_cannot_be_are_refused_in_words(columns, words) -> None:
 
 
 def test_competing_risks_want_causes_and_everyone_from_the_start() -> None:
-    for one in (gehan(), made(entry=True)):
+    for each in (gehan(), made(entry=True)):
         with pytest.raises(InputError, match="Competing risks"):
-            estimate_cumulative_incidence(one)
+            estimate_cumulative_incidence(each)
 
 
 def test_more_events_than_lesions_are_refused() -> None:
@@ -342,13 +342,13 @@ def test_more_events_than_lesions_are_refused() -> None:
 
 def test_the_median_follow_up_is_that_of_r() -> None:
     """survfit(Surv(day, event == 0) ~ 1, conf.type = "log-log")."""
-    found = follow_up_days(evolve(made(), event=made().cause != 0, cause=None))
-    assert (found.value, found.low, found.high) == (161, 119, None)
+    result = follow_up_days(evolve(made(), event=made().cause != 0, cause=None))
+    assert (result.value, result.low, result.high) == (161, 119, None)
 
 
 def test_a_median_that_is_not_reached_keeps_the_limit_that_exists() -> None:
     """survfit(Surv(1:12, (1:12) <= 5) ~ 1, conf.type = "log-log")."""
     curve = estimate_kaplan_meier(observed([(day, day <= 5, "a") for day in range(1, 13)]))[0]
-    found = compute_median_days(curve)
-    assert found.value is None
-    assert found.low == 2
+    median_days = compute_median_days(curve)
+    assert median_days.value is None
+    assert median_days.low == 2

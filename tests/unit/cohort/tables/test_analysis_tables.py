@@ -41,7 +41,7 @@ def named(lesions: list[AssessedLesion]) -> list[AssessedLesion]:
 
 def all_tables(lesions: list[AssessedLesion], *, suppressing: bool = False) -> list[Table]:
     """The tables of the statistics with those that they are published with."""
-    found = [
+    result = [
         make(lesions)
         for make in (
             tabulate_flow,
@@ -50,7 +50,7 @@ def all_tables(lesions: list[AssessedLesion], *, suppressing: bool = False) -> l
             tabulate_time_course,
         )
     ]
-    return [*found, *build_analysis_tables(analyse(lesions), suppressing=suppressing)]
+    return [*result, *build_analysis_tables(analyse(lesions), suppressing=suppressing)]
 
 
 def cells_of(tables: list[Table]) -> list[Cell]:
@@ -173,11 +173,11 @@ def test_the_hazard_ratio_of_fractionation_is_firths_beside_coxs_reason(paper) -
 
 
 def test_the_machine_form_has_numbers_unrounded_and_an_infinite_one_as_a_word(paper) -> None:
-    found = {cell.key: cell.values for cell in cells_of(list(build_analysis_tables(paper)))}
-    fisher = found["opp.fisher"]
+    result = {cell.key: cell.values for cell in cells_of(list(build_analysis_tables(paper)))}
+    fisher = result["opp.fisher"]
     assert fisher["p"] == pytest.approx(0.0100207, abs=5e-8)
     assert (fisher["value"], fisher["high"], fisher["n"]) == ("infinite", "infinite", 37)
-    assert found["opp_free.age.cox"]["p"] == pytest.approx(
+    assert result["opp_free.age.cox"]["p"] == pytest.approx(
         paper.opp_free.models[0].cox.hazards[0].p
     )
 
@@ -209,9 +209,9 @@ def test_without_tables_of_many_small_counts_fewer_are_hidden() -> None:
     hidden = [
         sum(
             cell.text == "hidden"
-            for cell in cells_of(suppress_counts(all_tables(lesions, suppressing=one), BELOW))
+            for cell in cells_of(suppress_counts(all_tables(lesions, suppressing=each), BELOW))
         )
-        for one in (False, True)
+        for each in (False, True)
     ]
     assert hidden[1] < hidden[0]
 

@@ -35,7 +35,7 @@ def test_no_more_calls_are_expected_to_be_true_than_were_given() -> None:
     confirmed = numbers("expected_confirmed")
     assert confirmed
     for answer, number in confirmed.items():
-        called = sum(one.assessment.category is ResponseCategory(answer) for one in COHORT)
+        called = sum(each.assessment.category is ResponseCategory(answer) for each in COHORT)
         assert 0 <= number <= called
         assert number <= numbers("expected_true")[answer] + 1e-9
 

@@ -35,8 +35,8 @@ AMINI = lesions_of_the_paper()
 
 
 def cell(table: Table, key: str) -> Cell:
-    (found,) = {c.text: c for row in table.rows for c in row if c.key == key}.values()
-    return found
+    (result,) = {c.text: c for row in table.rows for c in row if c.key == key}.values()
+    return result
 
 
 def texts(table: Table, *first: str) -> list[tuple[str, ...]]:
@@ -59,7 +59,7 @@ def test_in_every_table_the_counts_add_up(lesions) -> None:
             assert counts.setdefault(key, count) == count
         for record in table.records:
             assert record["key"]
-    for total, *parts in [one for table in tables for one in table.sums]:
+    for total, *parts in [each for table in tables for each in table.sums]:
         if {total, *parts} <= counts.keys():
             assert counts[total] == sum(counts[part] for part in parts)
 
@@ -104,16 +104,16 @@ def test_every_count_names_the_lesions_it_counts_and_every_statistic_those_of_it
     patients = {lesion.lesion.lesion_id: lesion.patient_id for lesion in lesions}
     named: dict[str, tuple[str, ...]] = {}
     cells = [c for make in TABLES for row in make(lesions).rows for c in row]
-    for one in cells:
-        if one.count is not None:
-            assert named.setdefault(one.key, one.lesion_ids) == one.lesion_ids
-            of = one.lesion_ids
-            if one.key.startswith("patients/"):
-                of = {patients[lesion_id] for lesion_id in one.lesion_ids}
-            assert len(set(of)) == len(of) == one.count
-    for one in cells:
-        if one.count is None and one.rests_on:
-            assert len(named[one.rests_on]) == one.values["n"]
+    for each in cells:
+        if each.count is not None:
+            assert named.setdefault(each.key, each.lesion_ids) == each.lesion_ids
+            of = each.lesion_ids
+            if each.key.startswith("patients/"):
+                of = {patients[lesion_id] for lesion_id in each.lesion_ids}
+            assert len(set(of)) == len(of) == each.count
+    for each in cells:
+        if each.count is None and each.rests_on:
+            assert len(named[each.rests_on]) == each.values["n"]
 
 
 def test_the_lesions_behind_a_number_are_those_that_it_says() -> None:
@@ -130,7 +130,7 @@ def test_the_lesions_behind_a_number_are_those_that_it_says() -> None:
 def test_a_suppressed_table_says_so_and_names_no_lesion() -> None:
     table = suppress_alone(tabulate_demographics(AMINI))
     assert table.suppressed
-    assert not any(one.lesion_ids for row in table.rows for one in row)
+    assert not any(each.lesion_ids for row in table.rows for each in row)
 
 
 def test_an_open_lesion_is_analysed_as_indeterminate() -> None:
@@ -248,10 +248,10 @@ def test_every_row_has_a_cell_for_each_column_and_text_and_numbers_agree(lesions
     for table in (make(lesions) for make in TABLES):
         for row in table.rows:
             assert len(row) == len(table.columns)
-            for one in row:
-                assert type(one.text) is str
-                assert one.count is None or one.text.split()[0] == str(one.count)
-                assert one.count is None or one.values["n"] == one.count
+            for each in row:
+                assert type(each.text) is str
+                assert each.count is None or each.text.split()[0] == str(each.count)
+                assert each.count is None or each.values["n"] == each.count
 
 
 # --- small numbers
@@ -264,7 +264,7 @@ def a_table(total: int, *parts: int) -> Table:
         for key, n in zip(["total", *keys], [total, *parts], strict=True)
     ]
     return Table(
-        title="", columns=("n",), rows=tuple((one,) for one in cells), sums=(("total", *keys),)
+        title="", columns=("n",), rows=tuple((each,) for each in cells), sums=(("total", *keys),)
     )
 
 
@@ -298,8 +298,8 @@ def feasible(counts: tuple[int, ...], words: list[str], below: int) -> list[set[
     telling = any(word.startswith("<") for word in words)
     ranges = {"hidden": range(below if telling else 1, top), f"<{below}": range(1, below)}
     options = [ranges.get(word, [n]) for n, word in zip(counts, words, strict=True)]
-    found = [one for one in product(*options) if one[0] == sum(one[1:])]
-    return [{one[i] for one in found} for i in range(len(counts))]
+    result = [each for each in product(*options) if each[0] == sum(each[1:])]
+    return [{each[i] for each in result} for i in range(len(counts))]
 
 
 @settings(deadline=None, max_examples=60)
@@ -326,9 +326,9 @@ def test_a_percentage_and_a_statistic_do_not_tell_what_is_withheld() -> None:
 def test_a_percentage_goes_where_its_total_is_withheld() -> None:
     share = Cell(text="6 (100.0 %)", key="x", count=6, share_of="total", values={"n": 6, "of": 6})
     table = a_table(6, 5, 1)
-    found = suppress_alone(evolve(table, rows=(*table.rows, (share,))))
-    assert cell(found, "total").text == "hidden"
-    assert (cell(found, "x").text, cell(found, "x").values) == ("6", {"n": 6, "of": None})
+    result = suppress_alone(evolve(table, rows=(*table.rows, (share,))))
+    assert cell(result, "total").text == "hidden"
+    assert (cell(result, "x").text, cell(result, "x").values) == ("6", {"n": 6, "of": None})
 
 
 def test_a_part_that_is_the_whole_is_withheld_with_it() -> None:
@@ -368,8 +368,8 @@ def test_tables_published_together_do_not_show_what_another_hides() -> None:
     tables = suppress_counts([make(AMINI) for make in TABLES])
     words: dict[str, set[str]] = {}
     for table in tables:
-        for one in (c for row in table.rows for c in row if c.key and "/" not in c.key):
-            words.setdefault(one.key, set()).add(one.text.split(" (")[0])
+        for each in (c for row in table.rows for c in row if c.key and "/" not in c.key):
+            words.setdefault(each.key, set()).add(each.text.split(" (")[0])
     assert all(len(word) == 1 for word in words.values())
     assert words["response.OPP"] <= {"5", "hidden"}
 

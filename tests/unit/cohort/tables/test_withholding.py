@@ -21,12 +21,12 @@ def possible(
         range(least, 2 * max(counts.values()) + 1) if word == HIDDEN else range(1, BELOW)
         for word in words.values()
     ]
-    found = set()
+    result = set()
     for numbers in product(*ranges):
         tried = {**counts, **dict(zip(words, numbers, strict=True))}
         if all(tried[total] == sum(tried[part] for part in parts) for total, *parts in sums):
-            found.add(tried[key])
-    return found
+            result.add(tried[key])
+    return result
 
 
 @settings(deadline=None)
@@ -39,7 +39,7 @@ def test_no_small_count_is_the_only_one_that_the_sums_allow(parts, more) -> None
     if len(words) > 5:
         return  # too many to try
     nothing_left = words == {key: HIDDEN for key, count in counts.items() if count}
-    for key in [one for one, count in counts.items() if 0 < count < BELOW]:
+    for key in [item for item, count in counts.items() if 0 < count < BELOW]:
         assert nothing_left or len(possible(key, words, counts, sums)) > 1
 
 

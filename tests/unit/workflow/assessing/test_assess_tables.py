@@ -41,7 +41,7 @@ def faults(folder: Path, measurements: str, events: str | None = None) -> list[s
 
 def test_lesions_are_answered_in_the_order_in_which_the_measurements_name_them(tmp_path) -> None:
     answered = assess(tmp_path, OPP).lesions
-    assert [(one.assessment.lesion_id, one.assessment.category) for one in answered] == [
+    assert [(each.assessment.lesion_id, each.assessment.category) for each in answered] == [
         ("B", "OPP"),
         ("A", "SD"),
     ]
@@ -75,7 +75,7 @@ def test_a_record_is_json_with_all_that_is_reported(tmp_path) -> None:
     assert record.pop("fragile") is True
     assert record.pop("measurement_sd_mm") == 1.2294
     assert "PMID 37001052" in record.pop("measurement_sd_source")
-    assert [one["day"] for one in record.pop("labels_by_day")] == [84, 200]
+    assert [each["day"] for each in record.pop("labels_by_day")] == [84, 200]
     assert record == {
         "lesion_id": "B",
         "category": "OPP",
@@ -130,7 +130,7 @@ def test_events_are_heeded(tmp_path) -> None:
         "A,,exclusion,cement\n"
     )
     answered = assess(tmp_path, OPP, events).lesions
-    assert [one.assessment.reason for one in answered] == [
+    assert [each.assessment.reason for each in answered] == [
         "decline_attributable_to_systemic_therapy",
         "cement",
     ]

@@ -120,5 +120,5 @@ def test_a_pair_with_itself_takes_a_patient_id_out_again() -> None:
 @given(st.lists(st.tuples(st.sampled_from("ABCDE"), st.sampled_from("ABCDE")), max_size=12))
 def test_groups_never_overlap_and_always_end(pairs: list[tuple[str, str]]) -> None:
     joined = PatientMap(pairs)
-    groups = {joined.group(one) for one in "ABCDE"}
+    groups = {joined.group(each) for each in "ABCDE"}
     assert sorted(member for group in groups for member in group) == list("ABCDE")

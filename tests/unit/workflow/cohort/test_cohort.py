@@ -57,9 +57,9 @@ def cohort_of(folder: Path) -> Cohort:
 
 
 def test_each_lesion_of_the_tables_is_classified(folder: Path) -> None:
-    found = {lesion.lesion.lesion_id: lesion.assessment for lesion in cohort_of(folder).lesions}
-    assert found["A"].category is ResponseCategory.OPP
-    assert found["B"].category is ResponseCategory.SD
+    result = {lesion.lesion.lesion_id: lesion.assessment for lesion in cohort_of(folder).lesions}
+    assert result["A"].category is ResponseCategory.OPP
+    assert result["B"].category is ResponseCategory.SD
 
 
 def test_a_lesion_that_was_never_measured_is_still_screened(folder: Path) -> None:
@@ -97,8 +97,8 @@ def test_events_may_be_absent(folder: Path) -> None:
 
 
 def test_a_cohort_that_nobody_has_measured_yet_is_screened(tmp_path: Path) -> None:
-    found = cohort_of(tables(tmp_path, measurements=MEASUREMENTS.splitlines()[0] + "\n"))
-    reasons = [lesion.assessment.reason for lesion in found.lesions]
+    result = cohort_of(tables(tmp_path, measurements=MEASUREMENTS.splitlines()[0] + "\n"))
+    reasons = [lesion.assessment.reason for lesion in result.lesions]
     assert reasons == [Reason.NO_BASELINE, Reason.NO_BASELINE, Reason.HARDWARE]
 
 
@@ -139,14 +139,14 @@ def test_nobody_dies_before_the_radiosurgery(tmp_path: Path, column: str) -> Non
 
 
 def test_the_hash_of_the_data_is_of_the_data_alone(tmp_path: Path) -> None:
-    one = cohort_of(tables(tmp_path / "one"))
+    each = cohort_of(tables(tmp_path / "one"))
     rows = LESIONS.splitlines()
     other_order = "\n".join([rows[0], *reversed(rows[1:])]) + "\n"
-    assert cohort_of(tables(tmp_path / "two", other_order)).data_sha256 == one.data_sha256
+    assert cohort_of(tables(tmp_path / "two", other_order)).data_sha256 == each.data_sha256
     changed = MEASUREMENTS.replace("14.00", "14.01")
-    assert cohort_of(tables(tmp_path / "x", LESIONS, changed)).data_sha256 != one.data_sha256
+    assert cohort_of(tables(tmp_path / "x", LESIONS, changed)).data_sha256 != each.data_sha256
     longer = EVENTS + "C,5,fracture,\n"
-    assert cohort_of(tables(tmp_path / "y", events=longer)).data_sha256 != one.data_sha256
+    assert cohort_of(tables(tmp_path / "y", events=longer)).data_sha256 != each.data_sha256
 
 
 @pytest.mark.parametrize("day", ["9999-12-31", "0001-01-01", "1949-12-31"])

@@ -88,11 +88,11 @@ def observations(draw: st.DrawFn) -> dict[SeriesRole, tuple[Observation, ...]]:
 EVENTS = st.one_of(
     st.builds(
         TreatmentEvent, DAYS, st.just(EventKind.OTHER_BONE_LESIONS),
-        st.sampled_from([one.value for one in OtherBoneLesions]),
+        st.sampled_from([otherbonelesion.value for otherbonelesion in OtherBoneLesions]),
     ),
     st.builds(
         TreatmentEvent, DAYS, st.just(EventKind.EXCLUSION),
-        st.sampled_from([one.value for one in Exclusion]),
+        st.sampled_from([each.value for each in Exclusion]),
     ),
     st.builds(
         TreatmentEvent, DAYS,
@@ -127,7 +127,9 @@ def members(draw: st.DrawFn, lesion_id: str, patients: list[str]) -> AssessedLes
         age_years=draw(st.none() | st.integers(0, 120)),
         birth_year=draw(st.none() | st.integers(1900, 1989)),
         exclusions=tuple(
-            one for one in Exclusion if one in draw(st.sets(st.sampled_from(Exclusion), max_size=2))
+            each
+            for each in Exclusion
+            if each in draw(st.sets(st.sampled_from(Exclusion), max_size=2))
         ),
         death_date=draw(
             st.none() | st.integers(4001, 5000).map(lambda day: last + timedelta(days=day))
@@ -218,7 +220,7 @@ def test_what_is_exported_imports_again_unchanged(cohort: Cohort) -> None:
         ]
         assert digits[0] == digits[1]
     assert imported(back) == back
-    first, second = (exported(one, ExportFormat.CSV) for one in (cohort, back))
+    first, second = (exported(each_, ExportFormat.CSV) for each_ in (cohort, back))
     assert {name: first[name] for name in RECORDED} == {name: second[name] for name in RECORDED}
     assert first["assessments.csv"] == second["assessments.csv"]
 
@@ -262,38 +264,38 @@ PLACES = {"lesions.csv", "parquet", "cohort.xlsx", "redcap", "sdtm", "aggregated
 def secretive(lesions: tuple[AssessedLesion, ...]) -> tuple[AssessedLesion, ...]:
     """Return lesions whose names and texts cannot come about by chance."""
     text = (EventKind.SYSTEMIC_THERAPY_CHANGE, "began pazopanib at Sankt-Beispiel")
-    found = []
-    for number, one in enumerate(lesions):
-        patient_id, lesion_id = f"MRN{one.patient_id[1:]}77", f"XQ{number:04}ZJ"
+    result = []
+    for number, each in enumerate(lesions):
+        patient_id, lesion_id = f"MRN{each.patient_id[1:]}77", f"XQ{number:04}ZJ"
         timeline = evolve(
-            one.timeline,
+            each.timeline,
             lesion_id=lesion_id,
-            events=(*one.timeline.events, TreatmentEvent(33, *text)),
+            events=(*each.timeline.events, TreatmentEvent(33, *text)),
         )
         lesion = evolve(
-            one.lesion,
+            each.lesion,
             patient_id=patient_id, lesion_id=lesion_id, histology="chordoma, see Dr Probe",
-            last_contact_date=one.lesion.ssrs_last_date + timedelta(days=900 + number),
+            last_contact_date=each.lesion.ssrs_last_date + timedelta(days=900 + number),
         )  # fmt: skip
-        assessment = evolve(one.assessment, lesion_id=lesion_id)
-        found.append(evolve(one, lesion=lesion, timeline=timeline, assessment=assessment))
-    return tuple(found)
+        assessment = evolve(each.assessment, lesion_id=lesion_id)
+        result.append(evolve(each, lesion=lesion, timeline=timeline, assessment=assessment))
+    return tuple(result)
 
 
 def secrets_of(lesions: tuple[AssessedLesion, ...]) -> dict[str, set[str]]:
     """Return all that names somebody, by kind; dates in every form that a file may hold."""
-    found: dict[str, set[str]] = {
+    result: dict[str, set[str]] = {
         kind: set() for kind in ("patient", "lesion", "text", "date", "uid")
     }
     for lesion in lesions:
-        found["patient"] |= {lesion.patient_id, lesion.lesion.patient_id}
-        found["lesion"].add(lesion.lesion.lesion_id)
-        found["uid"].add(lesion.lesion.tracking_uid)
+        result["patient"] |= {lesion.patient_id, lesion.lesion.patient_id}
+        result["lesion"].add(lesion.lesion.lesion_id)
+        result["uid"].add(lesion.lesion.tracking_uid)
         coded = (EventKind.OTHER_BONE_LESIONS, EventKind.EXCLUSION)
-        found["text"] |= {
+        result["text"] |= {
             e.value for e in lesion.timeline.events if e.kind not in coded and e.value
         }
-        found["text"].add(lesion.lesion.histology)
+        result["text"].add(lesion.lesion.histology)
         days = [
             lesion.lesion.ssrs_first_date,
             lesion.lesion.ssrs_last_date,
@@ -307,8 +309,8 @@ def secrets_of(lesions: tuple[AssessedLesion, ...]) -> dict[str, set[str]]:
         ]
         for day in filter(None, days):
             serial = (day - date(1899, 12, 30)).days  # of spreadsheets
-            found["date"] |= {day.isoformat(), f"{day:%Y%m%d}", f"{day:%d.%m.%Y}", f">{serial}<"}
-    return found
+            result["date"] |= {day.isoformat(), f"{day:%Y%m%d}", f"{day:%d.%m.%Y}", f">{serial}<"}
+    return result
 
 
 def readable(name: str, content: bytes) -> str:
@@ -349,11 +351,11 @@ def test_no_name_date_or_free_text_is_in_any_byte_of_a_deidentified_export(
 
 def test_an_export_that_is_not_deidentified_is_full_of_them() -> None:
     lesions = secretive(make_cohort(6))
-    found = leaks(exported(cohort_of(lesions), *EVERY_FORMAT), lesions)
-    assert {kind for kind, _ in found} == {"patient", "lesion", "text", "date", "uid"}
+    result = leaks(exported(cohort_of(lesions), *EVERY_FORMAT), lesions)
+    assert {kind for kind, _ in result} == {"patient", "lesion", "text", "date", "uid"}
     places = PLACES - {"aggregated"}
-    assert {place for kind, place in found if kind == "date"} == places
-    assert places <= {place for kind, place in found if kind == "patient"}
+    assert {place for kind, place in result if kind == "date"} == places
+    assert places <= {place for kind, place in result if kind == "patient"}
 
 
 Mutation = Callable[[AssessedLesion, AssessedLesion], AssessedLesion]
@@ -421,14 +423,14 @@ def test_the_search_for_leaks_finds_one_field_of_one_lesion_that_is_let_through(
 
     monkeypatch.setattr(exporting, "deidentify_lesions", mutated)
     files = exported(cohort_of(lesions), *EVERY_FORMAT, deidentify=True)
-    assert {found for found, _ in leaks(files, lesions)} == {kind}
+    assert {result for result, _ in leaks(files, lesions)} == {kind}
 
 
 def test_each_file_that_holds_a_patient_is_searched() -> None:
     lesions = secretive(make_cohort(12))
     files = exported(cohort_of(lesions), *EVERY_FORMAT)
     for name, content in files.items():
-        found = leaks({name: content}, lesions)
+        result = leaks({name: content}, lesions)
         silent = (
             "notes",
             "dictionary",
@@ -440,7 +442,7 @@ def test_each_file_that_holds_a_patient_is_searched() -> None:
             "repeating",
             "fa.csv",  # findings of visits, of which this cohort has none
         )
-        assert bool(found) or any(word in name for word in silent), name
+        assert bool(result) or any(word in name for word in silent), name
 
 
 def test_small_counts_of_aggregated_tables_are_withheld_on_request() -> None:

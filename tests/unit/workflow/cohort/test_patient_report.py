@@ -129,9 +129,9 @@ def test_who_signed_and_when_is_said(report, store: SqlStore) -> None:
 
 def test_a_consensus_names_its_two_readers(report, store: SqlStore) -> None:
     store.add_to_log([ReadingProtocol(name="two", readers=("Ana", "Ben"))])
-    found = report(*all_three(reader=CONSENSUS))
-    assert found.lesions[0].read_by[0] == "A consensus of Ana and Ben."
-    assert found.facts.readers == (CONSENSUS,)
+    result = report(*all_three(reader=CONSENSUS))
+    assert result.lesions[0].read_by[0] == "A consensus of Ana and Ben."
+    assert result.facts.readers == (CONSENSUS,)
 
 
 def at_3_t(volume: VolumeDescription) -> VolumeDescription:
@@ -161,9 +161,9 @@ def test_a_lesion_without_a_measurement_is_named_as_one_without_an_answer(
     report, store: SqlStore
 ) -> None:
     store.add_lesions([make_lesion("M", tracking_uid="2.25.2")], NOON)
-    found = report(*all_three())
-    assert [lesion.lesion.lesion_id for lesion in found.lesions] == ["L"]
-    assert list(found.without_answer) == ["M"]
+    result = report(*all_three())
+    assert [lesion.lesion.lesion_id for lesion in result.lesions] == ["L"]
+    assert list(result.without_answer) == ["M"]
 
 
 def test_the_hash_is_that_of_the_patients_data_and_changes_with_a_length(report) -> None:

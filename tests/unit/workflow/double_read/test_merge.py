@@ -74,7 +74,7 @@ def test_it_may_come_back_several_times_and_adds_what_is_new(
     assert merge_package(project, package, NOON, unsealed=True).added == len(first) == 4
     with open_project(package) as opened:
         (lesion, *_) = opened.store.get_lesions()
-        mine = next(one for one in first if one.lesion_id == lesion.lesion_id)
+        mine = next(each for each in first if each.lesion_id == lesion.lesion_id)
         again = attrs.evolve(mine, reading_id="again", amendment_reason="a clearer edge")
         opened.store.add_readings([again])
     merged = merge_package(project, package, NOON, unsealed=True)
@@ -83,7 +83,7 @@ def test_it_may_come_back_several_times_and_adds_what_is_new(
         opened.store.add_signature(sign_drafts([again], frozenset(), statement="Done.", at=NOON))
     merged = merge_package(project, package, NOON, unsealed=True)
     assert (merged.added, merged.known, merged.unsigned) == (1, 4, 0)
-    assert [len(one.reading_ids) for one in project.store.log_of(MergedPackage)] == [4, 1]
+    assert [len(each.reading_ids) for each in project.store.log_of(MergedPackage)] == [4, 1]
     assert merge_package(project, package, NOON, unsealed=True).added == 0
     assert len(project.store.log_of(MergedPackage)) == 2
 
@@ -207,8 +207,8 @@ def test_what_is_answered_after_resolving_began_is_not_independent(
         columns = 1.0 if reader == "reader-1" else 8.0
         read_all(folder / reader, issued[reader], most=2, columns=lambda *_, c=columns: c)
         merge_package(project, folder / reader, NOON, unsealed=True)
-    found = prepare_consensus(project, load_project_rules(project))
-    (pair, *_) = found[0].open_pairs
+    result = prepare_consensus(project, load_project_rules(project))
+    (pair, *_) = result[0].open_pairs
     resolve(project.store, pair, ResolutionKind.KEEP_A, reason="seen", at=NOON)
     with open_project(folder / "reader-1") as package:
         log = [
@@ -218,7 +218,7 @@ def test_what_is_answered_after_resolving_began_is_not_independent(
         ]  # fmt: skip
         package.store.add_readings(log)
         for lesion in package.store.get_lesions():
-            mine = [one for one in log if one.lesion_id == lesion.lesion_id]
+            mine = [each for each in log if each.lesion_id == lesion.lesion_id]
             package.store.add_signature(sign_drafts(mine, frozenset(), statement="Done.", at=NOON))
     merged = merge_package(project, folder / "reader-1", NOON, unsealed=True)
     assert (merged.added, merged.late) == (2, 2)
@@ -300,17 +300,17 @@ def test_answers_may_be_handed_over_in_a_table_unless_time_points_are_locked(
 
 FORGERIES: dict[str, tuple[Callable[[Reading], Reading], str]] = {
     "outside the image": (
-        lambda one: moved(one, (5000.0, 5.0)), "has a point outside its image"
+        lambda each: moved(each, (5000.0, 5.0)), "has a point outside its image"
     ),
     "another sequence": (
-        lambda one: altered(one, sequence=other_sequence(one)), "image of another sequence"
+        lambda each: altered(each, sequence=other_sequence(each)), "image of another sequence"
     ),
     "without points": (
-        lambda one: altered(one, caliper=None, length_source=LengthSource.IMPORTED),
+        lambda each: altered(each, caliper=None, length_source=LengthSource.IMPORTED),
         "has a length without points",
     ),
-    "a repeat": (lambda one: altered(one, repeat=True), "is marked as a repeat"),
-    "another reader": (lambda one: altered(one, reader="reader-2"), "is by a reader other than"),
+    "a repeat": (lambda each: altered(each, repeat=True), "is marked as a repeat"),
+    "another reader": (lambda each: altered(each, reader="reader-2"), "is by a reader other than"),
 }  # fmt: skip
 
 

@@ -166,10 +166,10 @@ def test_the_second_package_holds_the_rest_and_the_repeats(
     second = make(project, tmp_path / "second", at=NOON + timedelta(days=14))
     assert [case.code for case in second.cases] == ["CASE-003", "CASE-004", "CASE-005"]
     repeats = [case.patient_id for case in second.cases if case.repeat]
-    others = [case.patient_id for case in second.cases if not case.repeat]
+    rest = [case.patient_id for case in second.cases if not case.repeat]
     assert len(repeats) == 1
     assert set(repeats) < {case.patient_id for case in first.cases}
-    assert set(others) == set(PATIENTS) - {case.patient_id for case in first.cases}
+    assert set(rest) == set(PATIENTS) - {case.patient_id for case in first.cases}
     with open_project(tmp_path / "second") as package:
         assert "repeat" not in str(package.store.log_of(Blinding)).replace("unannounced", "")
     with pytest.raises(ProjectError, match=r"was made on 2024-05-15.*--again"):
@@ -198,7 +198,7 @@ def test_a_single_patient_comes_back_as_a_repeat(tmp_path: Path) -> None:
         read_all(tmp_path / "first", first)
         merge_package(project, tmp_path / "first", NOON, unsealed=True)
         second = make(project, tmp_path / "second")
-    assert [one.repeat for one in (*first.cases, *second.cases)] == [False, True]
+    assert [each.repeat for each in (*first.cases, *second.cases)] == [False, True]
 
 
 def test_a_lost_package_is_made_anew_and_one_that_came_back_is_not(

@@ -117,12 +117,12 @@ def test_an_own_report_whose_points_were_altered_is_set_aside(
 ) -> None:
     read_and_sign(project, "A")
     export(project, tmp_path / "out")
-    (path, *others) = [p for p in (tmp_path / "out").glob("*.dcm") if "response" not in p.name]
+    (path, *rest) = [p for p in (tmp_path / "out").glob("*.dcm") if "response" not in p.name]
     text = path.read_bytes().replace(b"1.0 5.0 9.0 5.0", b"1.0 5.0 8.0 5.0")
     assert text != path.read_bytes()
     path.write_bytes(text)
     assert "altered" in reason_of(take_in(project, path))
-    assert others
+    assert rest
 
 
 @pytest.mark.parametrize("kind", ["tid 1500", "tid 1410", "aim 4", "markups", "ras", "ohif"])

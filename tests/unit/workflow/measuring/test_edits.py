@@ -51,7 +51,7 @@ def line(length_mm: float, sequence: SeriesRole = SeriesRole.T1) -> Reading:
 
 
 def lengths(log: Sequence[Reading]) -> dict[str, str]:
-    return {key[1].value: str(one.length_mm) for key, one in select_latest_by_cell(log).items()}
+    return {key[1].value: str(item.length_mm) for key, item in select_latest_by_cell(log).items()}
 
 
 def test_a_drawn_line_is_a_draft_with_the_length_of_the_native_image() -> None:
@@ -102,12 +102,12 @@ def test_a_new_edit_after_undo_forgets_what_could_be_redo() -> None:
 @given(st.lists(st.sampled_from(["edit", "undo", "redo"]), max_size=30))
 def test_a_log_of_any_edits_undoes_to_nothing_and_redoes_to_where_it_was(what: list[str]) -> None:
     log: list[Reading] = []
-    for n, one in enumerate(what):
+    for n, each in enumerate(what):
         made = {
             "edit": lambda n=n: line(10 + n),
             "undo": lambda: undo(log, set(), NOON),
             "redo": lambda: redo(log, set(), NOON),
-        }[one]()
+        }[each]()
         if made is not None:
             log.append(made)
     stands = lengths(log)
@@ -195,7 +195,7 @@ def test_what_an_undo_brings_back_unchanged_needs_no_signature() -> None:
     first = line(10)
     signed = frozenset(sign_drafts([first], frozenset(), statement="I sign.", at=NOON).reading_ids)
     log = [first, attrs.evolve(line(12), amendment_reason="misread")]
-    assert [one.length_mm for one in find_unsigned_cells(log, signed)] == [Decimal("12.0")]
+    assert [each.length_mm for each in find_unsigned_cells(log, signed)] == [Decimal("12.0")]
     back = undo(log, signed, NOON)
     assert back is not None
     log.append(back)
@@ -203,7 +203,7 @@ def test_what_an_undo_brings_back_unchanged_needs_no_signature() -> None:
     assert back.reading_id in find_settled_ids(log, signed)
     again = redo(log, signed, NOON)
     assert again is not None
-    assert [one.length_mm for one in find_unsigned_cells([*log, again], signed)] == [
+    assert [each.length_mm for each in find_unsigned_cells([*log, again], signed)] == [
         Decimal("12.0")
     ]
 
@@ -269,9 +269,9 @@ def test_every_further_edit_stays_an_edit_of_the_proposal_until_a_line_is_drawn_
         draft_line(cell(), "L", VOLUME, 7, ((90.0, 90.0), (109.0, 90.0)), reader="A", at=NOON),
         anew, None,
     )  # fmt: skip
-    origins = [one.origin for one in (edited, again, anew, after)]
+    origins = [each.origin for each in (edited, again, anew, after)]
     assert origins == [Origin.EDITED, Origin.EDITED, Origin.DRAWN, Origin.DRAWN]
-    assert {one.proposed for one in (edited, again, anew, after)} == {proposed()}
+    assert {each.proposed for each in (edited, again, anew, after)} == {proposed()}
 
 
 def test_not_measurable_after_a_proposal_says_that_one_was_shown() -> None:

@@ -128,7 +128,7 @@ def test_all_that_a_protocol_says_is_told_in_words(tmp_path: Path) -> None:
         assert part in told
     assert "dose" not in told
     unnamed = " ".join(describe_protocol(read, unnamed=True))
-    assert not [one for one in ("reader-1", "reader-2", "third,") if one in unnamed]
+    assert not [each for each in ("reader-1", "reader-2", "third,") if each in unnamed]
     assert "an adjudicator, who selects" in unnamed
 
 
@@ -167,7 +167,7 @@ def test_unblinding_is_signed_once_and_kept(store: SqlStore, tmp_path: Path) -> 
 
 
 def test_orders_are_named_as_the_example_names_them() -> None:
-    assert all(f'"{one}"' in EXAMPLE for one in CaseOrder)
+    assert all(f'"{each}"' in EXAMPLE for each in CaseOrder)
 
 
 @pytest.mark.parametrize(

@@ -119,12 +119,12 @@ def test_the_latest_reading_of_a_cell_counts(store: SqlStore, tmp_path: Path) ->
 
 
 def test_events_become_days_and_exclusions_stand_first(store: SqlStore) -> None:
-    found = timeline(
+    result = timeline(
         store,
         exclusions=(Exclusion.CEMENT,),
         events=(LesionEvent(date=date(2024, 3, 2), kind=EventKind.SYSTEMIC_THERAPY_CHANGE),),
     )
-    assert found.timeline.events == (
+    assert result.timeline.events == (
         TreatmentEvent(0, EventKind.EXCLUSION, "cement"),
         TreatmentEvent(30, EventKind.SYSTEMIC_THERAPY_CHANGE, ""),
     )

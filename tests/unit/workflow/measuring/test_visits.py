@@ -37,7 +37,7 @@ def test_a_later_record_of_a_day_follows_and_takes_over_what_it_leaves_out(
     assert (stands.epidural_grade, stands.fracture, stands.pain) == (
         EpiduralGrade.GRADE_1B, Fracture.NEW, 4,
     )  # fmt: skip
-    assert [one.pain for one in store.log_of(Visit)] == [3, 4], "nothing is overwritten"
+    assert [each.pain for each in store.log_of(Visit)] == [3, 4], "nothing is overwritten"
     assert (stands.recorded_by, stands.recorded_at) == ("reader-2", later)
 
 

@@ -76,7 +76,7 @@ def test_a_baseline_that_stops_before_the_lesion_is_said_to(store: SqlStore, fil
     fill(store, [study_volume("before", T1), attrs.evolve(short, planes=planes)])
     seed = SeedPoint(sop_instance_uid="1.before.T1.8", column=100.0, row=50.0)
     store.add_lesions([make_lesion("L", seed=seed)], NOON)
-    assert [one for one in list_left_out(store) if "does not reach the lesion" in one]
+    assert [each for each in list_left_out(store) if "does not reach the lesion" in each]
 
 
 def test_a_seed_on_a_follow_up_lines_up_nothing_and_says_so(store: SqlStore) -> None:
