@@ -11,7 +11,6 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import date, datetime
 from decimal import Decimal
 from functools import lru_cache
-from pathlib import Path
 from typing import Any, Final
 from zipfile import ZIP_DEFLATED, ZipFile, ZipInfo
 
@@ -117,11 +116,9 @@ class _TimelessArchive(ZipFile):
         super().writestr(_build_member(str(zinfo_or_arcname)), data)
 
     def write(self, filename: Any, arcname: Any = None, *_args: Any, **_kwargs: Any) -> None:
-        with (
-            Path(filename).open("rb") as source,
-            self.open(_build_member(str(arcname)), "w") as target,
-        ):
-            shutil.copyfileobj(source, target)
+        filename.seek(0)  # a sheet of `_keep_in_memory`
+        with self.open(_build_member(str(arcname)), "w") as target:
+            shutil.copyfileobj(filename, target)
 
 
 def _build_member(name: str) -> ZipInfo:
@@ -130,11 +127,26 @@ def _build_member(name: str) -> ZipInfo:
     return member
 
 
+def _keep_in_memory(sheet: Any) -> None:
+    """Have openpyxl write a sheet to memory: a kill would leave its temporary file, with names."""
+    from openpyxl.worksheet._writer import WorksheetWriter
+
+    def begin() -> None:
+        if sheet._writer is None:
+            writer: Any = WorksheetWriter(sheet, io.BytesIO())
+            writer.cleanup = lambda: None  # there is no file to remove
+            writer.write_top()
+            sheet._writer = writer
+
+    sheet._get_writer = begin
+
+
 def _make_sheet(book: Any, title: str, freeze: str) -> Any:
     """Begin a sheet whose header stays in view, and which prints across the width of a page."""
     from openpyxl.worksheet.properties import PageSetupProperties
 
     sheet = book.create_sheet(title)
+    _keep_in_memory(sheet)
     sheet.freeze_panes = freeze
     sheet.print_title_rows = "1:1"
     sheet.page_setup.orientation = "landscape"

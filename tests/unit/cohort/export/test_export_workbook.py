@@ -5,6 +5,7 @@ import time
 import zipfile
 from datetime import date, datetime
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import openpyxl
@@ -33,6 +34,14 @@ def made(lesions: tuple[AssessedLesion, ...] = COHORT) -> bytes:
 
 def opened(content: bytes) -> Any:
     return openpyxl.load_workbook(io.BytesIO(content))
+
+
+def test_it_leaves_nothing_in_the_temporary_folder_of_the_system(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """A kill would leave sheets with patients' names there."""
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "absent"))  # no file can be made in it
+    assert made(COHORT[:2])
 
 
 @pytest.fixture(scope="module")
