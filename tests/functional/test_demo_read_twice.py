@@ -53,17 +53,23 @@ def test_the_discordance_list_is_what_was_injected(project: Path) -> None:
     }
     assert len(set(injected.values())) == 8
     told = {
-        (each_["lesion_id"], each_["study_date"], each_["sequence"]): each_["cause"]
-        for each_ in result
+        (difference["lesion_id"], difference["study_date"], difference["sequence"]): difference[
+            "cause"
+        ]
+        for difference in result
     }
     assert told == injected
-    changes = [each_["changes_category"] for each_ in result]
+    changes = [difference["changes_category"] for difference in result]
     assert changes == sorted(changes, reverse=True)
     assert changes[0]
-    (category_only,) = {each_["lesion_id"] for each_ in result if each_["cause"] == "category only"}
+    (category_only,) = {
+        difference["lesion_id"] for difference in result if difference["cause"] == "category only"
+    }
     assert category_only == "OPP-03"
     assert all(
-        abs(each_["difference_mm"]) < 2 for each_ in result if each_["cause"] == "category only"
+        abs(difference["difference_mm"]) < 2
+        for difference in result
+        if difference["cause"] == "category only"
     )
     for each in result:
         if each["cause"] == "another angle":

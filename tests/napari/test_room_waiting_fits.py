@@ -67,9 +67,9 @@ def press_key(room: ReadingRoom) -> None:
 
 def decisions(project: Project) -> list[FitDecision]:
     return [
-        each_.decision
+        decision.decision
         for each in project.store.get_alignment_decisions().values()
-        for each_ in each
+        for decision in each
     ]
 
 

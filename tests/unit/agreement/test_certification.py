@@ -29,7 +29,7 @@ def errors(
     rng = np.random.default_rng(seed)
     of_lesion = bias_mm + rng.normal(0, between_mm, (lesions, 1))
     result = of_lesion + rng.normal(0, sd_mm, (lesions, each))
-    return {f"L{n}": [float(x) for x in each_] for n, each_ in enumerate(result)}
+    return {f"L{n}": [float(x) for x in values] for n, values in enumerate(result)}
 
 
 def only_reason(found: Certification) -> str:

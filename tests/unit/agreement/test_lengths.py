@@ -173,7 +173,7 @@ def test_limits_and_their_intervals_by_a_second_way() -> None:
     }
     bland_altman = compute_bland_altman(data)
     y = np.concatenate(list(data.values()))
-    group = np.repeat(np.arange(9), [len(each_) for each_ in data.values()])
+    group = np.repeat(np.arange(9), [len(lengths) for lengths in data.values()])
     dummies = (group[:, None] == np.arange(9)).astype(float)
     means = np.linalg.lstsq(dummies, y, rcond=None)[0]
     residual = float(((y - dummies @ means) ** 2).sum()) / (len(y) - 9)
@@ -186,7 +186,7 @@ def test_limits_and_their_intervals_by_a_second_way() -> None:
     def bound(tail: float) -> float:  # of the total variance, Zou 2013, equation 6
         parts = (of_means, 8), (inside, len(y) - 9)
         off = [v * (free / stats.chi2.ppf(tail, free) - 1) for v, free in parts]
-        return total + math.copysign(math.sqrt(sum(each_**2 for each_ in off)), off[0])
+        return total + math.copysign(math.sqrt(sum(distance**2 for distance in off)), off[0])
 
     low, high = bound(0.975), bound(0.025)
     inner = math.sqrt(z**2 * of_means / 9 + z**2 * (math.sqrt(total) - math.sqrt(low)) ** 2)

@@ -101,14 +101,14 @@ def test_the_dictionary_has_a_row_for_each_column_and_describes_itself() -> None
 def test_a_change_is_from_the_sequences_own_baseline_and_exact() -> None:
     retreated = TreatmentEvent(200, EventKind.LOCAL_RETREATMENT)
     lengths = ((-90, "11.0"), (-7, "10.25"), (0, "10.3"), (83, "14.7"), (250, "9"))
-    each_ = lesion_with(timeline(*lengths, events=(retreated,)))
-    result = list(generate_changes(each_))
+    lesion = lesion_with(timeline(*lengths, events=(retreated,)))
+    result = list(generate_changes(lesion))
     assert [str(each.change_mm) for each in result] == ["None", "None", "0.0", "4.4", "-1.3"]
     assert [each.part for each in result] == [
         StudyPart.EARLIER, StudyPart.EARLIER, StudyPart.BASELINE, StudyPart.FOLLOW_UP,
         StudyPart.AFTER_RETREATMENT,
     ]  # fmt: skip
-    table = build_derived_tables([each_], AMINI)[0]
+    table = build_derived_tables([lesion], AMINI)[0]
     assert table.get_column("days_since_study_before") == [None, 83, 7, 83, 167]
     assert [str(week) for week in table.get_column("weeks_from_ssrs")] == [
         "-12.9", "-1.0", "0.0", "11.9", "35.7",

@@ -92,9 +92,9 @@ def test_a_curve_with_ties_and_late_entry_is_that_of_r(entry, at_risk, values, l
     each = whole(made(entry=entry))
     (curve,) = estimate_kaplan_meier(each)
     result = [curve.read_share(day) for day in (35, 91, 154)]
-    assert [each_.value for each_ in result] == pytest.approx(values, abs=EXACT)
-    assert [each_.low for each_ in result] == pytest.approx(low, abs=EXACT)
-    assert [each_.high for each_ in result] == pytest.approx(high, abs=EXACT)
+    assert [estimate.value for estimate in result] == pytest.approx(values, abs=EXACT)
+    assert [estimate.low for estimate in result] == pytest.approx(low, abs=EXACT)
+    assert [estimate.high for estimate in result] == pytest.approx(high, abs=EXACT)
     assert count_at_risk(each, (35, 91, 154)) == {"all": at_risk}
 
 
@@ -180,7 +180,7 @@ def test_the_cumulative_incidence_is_that_of_r(cause, values, errors) -> None:
     """
     curve = estimate_cumulative_incidence(whole(made()))[cause - 1]
     result = [curve.read_share(day) for day in (35, 91, 154)]
-    assert [each_.value for each_ in result] == pytest.approx(values, abs=EXACT)
+    assert [estimate.value for estimate in result] == pytest.approx(values, abs=EXACT)
     for each, share, error in zip(result, values, errors, strict=True):
         half = stats.norm.ppf(0.975) * error / (share * abs(math.log(share)))
         middle = math.log(-math.log(share))

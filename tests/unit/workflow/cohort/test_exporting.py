@@ -220,7 +220,7 @@ def test_what_is_exported_imports_again_unchanged(cohort: Cohort) -> None:
         ]
         assert digits[0] == digits[1]
     assert imported(back) == back
-    first, second = (exported(each_, ExportFormat.CSV) for each_ in (cohort, back))
+    first, second = (exported(table, ExportFormat.CSV) for table in (cohort, back))
     assert {name: first[name] for name in RECORDED} == {name: second[name] for name in RECORDED}
     assert first["assessments.csv"] == second["assessments.csv"]
 
