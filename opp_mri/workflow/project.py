@@ -142,7 +142,9 @@ def open_project(folder: Path, *, in_file: bool = False) -> Project:
         Its settings file is not as it must be, or names a database.
     """
     if not is_project(folder):
-        raise ProjectError(f"{folder} is not a project: run `opp-mri init {folder}` first.")
+        raise ProjectError(
+            f"{folder} is not an opp_mri project. Run `opp-mri init {folder}` first."
+        )
     settings = read_settings(folder / SETTINGS_NAME)
     if in_file and settings.database:
         raise InputError(

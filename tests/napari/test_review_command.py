@@ -54,7 +54,7 @@ def test_what_is_no_project_and_a_lesion_that_is_not_there_open_no_window(
 ) -> None:
     no_project = run("review", "--project", tmp_path, "--reader", "A", DISPLAY=":none")
     assert (no_project.returncode, no_project.stdout) == (6, "")
-    assert "is not a project" in no_project.stderr
+    assert "is not an opp_mri project" in no_project.stderr
     no_lesion = run("review", "X", "--project", aligned, "--reader", "A", DISPLAY=":none")
     assert no_lesion.returncode == 5
     assert "There is no lesion X" in no_lesion.stderr
