@@ -281,8 +281,9 @@ def _show_assessments(lesions: list[AssessedTimeline]) -> None:
         ]
         for lesion in lesions
     ]
-    columns = ["Lesion", "Category", "As known", "Sequence", "Rule", "Margin mm", "Margin days"]
-    show_table([*columns, "Probability", "Cautions", "Discordant"], rows)
+    columns = ["Lesion", "Category", "Prospective label", "Sequence", "Rule"]
+    columns += ["Margin mm", "Margin days", "Probability", "Cautions", "Discordant"]
+    show_table(columns, rows)
     for lesion in lesions:
         # tables do not say in how many fractions
         outlook = lesion.outlook if isinstance(lesion, ProjectLesion) else None
