@@ -13,6 +13,7 @@ from typing import Final
 
 from opp_mri.cohort.export.columns import ExportTable
 from opp_mri.domain.columns.column import write_value
+from opp_mri.domain.visible_text import make_visible
 
 GUARD: Final = "\u00a0"
 # the last four are full-width forms, which East Asian spreadsheets take for the same
@@ -54,9 +55,13 @@ def write_csv_table(table: ExportTable) -> bytes:
 
 
 def write_csv_rows(header: Sequence[str], rows: Iterable[Sequence[str]]) -> bytes:
-    """Write rows of text, which are guarded already, under a header."""
+    """Write rows of text, which are guarded already, under a header.
+
+    What would act on a terminal that shows the file is written out, lone carriage returns
+    included: tables refuse it, but records of earlier versions may hold it.
+    """
     text = io.StringIO(newline="")
     writer = csv.writer(text)  # RFC 4180: commas, lines end with CR LF, quotes where needed
     writer.writerow(header)
-    writer.writerows(rows)
+    writer.writerows([make_visible(cell.replace("\r\n", "\n")) for cell in row] for row in rows)
     return text.getvalue().encode()

@@ -27,6 +27,7 @@ from opp_mri.dicom.sr.concepts import (
 from opp_mri.domain.assessment import Rules
 from opp_mri.domain.measurement import Answer, Lesion, Reading
 from opp_mri.domain.reader_study import CONSENSUS
+from opp_mri.domain.visible_text import make_visible
 from opp_mri.errors import InputError
 from opp_mri.files import write_bytes
 from opp_mri.response.assessed import AssessedLesion
@@ -114,7 +115,7 @@ def export_bundles(
         bundle = build_bundle(timeline, assessed, at)
         name = f"{uuid5(NAMESPACE_OID, lesion.tracking_uid)}.json"
         paths.append(folder / name)
-        content = json.dumps(bundle, indent=1, ensure_ascii=False) + "\n"
+        content = make_visible(json.dumps(bundle, indent=1, ensure_ascii=False)) + "\n"
         write_bytes(folder / name, content.encode())
     return FhirSummary(paths=tuple(paths), left_out=tuple(left_out))
 

@@ -18,7 +18,13 @@ from fixtures.visit_makers import with_visits
 from opp_mri.cohort.export.aggregated import render_table_files
 from opp_mri.cohort.export.changes import StudyPart, generate_changes
 from opp_mri.cohort.export.columns import ExportTable, tabulate
-from opp_mri.cohort.export.csv_text import FORMULA_STARTS, GUARD, guard_text, write_csv_table
+from opp_mri.cohort.export.csv_text import (
+    FORMULA_STARTS,
+    GUARD,
+    guard_text,
+    write_csv_rows,
+    write_csv_table,
+)
 from opp_mri.cohort.export.derived import build_derived_tables
 from opp_mri.cohort.export.dictionary import build_data_dictionary
 from opp_mri.cohort.export.notes import export_notes
@@ -29,6 +35,7 @@ from opp_mri.domain.assessment import Mode, Rules
 from opp_mri.domain.columns.column import SEVERAL, Column, Kind
 from opp_mri.domain.imaging import SeriesRole
 from opp_mri.domain.timeline import EventKind, Exclusion, Observation, Timeline, TreatmentEvent
+from opp_mri.domain.visible_text import make_visible
 from opp_mri.errors import InputError
 from opp_mri.response.assessed import AssessedLesion
 from opp_mri.response.classify import classify
@@ -172,8 +179,9 @@ def text_table(*texts: str | None) -> ExportTable:
 @pytest.mark.parametrize("start", FORMULA_STARTS)
 def test_no_text_of_a_csv_begins_like_a_formula(start: str) -> None:
     cell = read_csv(write_csv_table(text_table(f"{start}1+1")))[1][0]
-    assert cell == f"{GUARD}{start}1+1"
-    assert cell.strip() == f"{start}1+1".strip()  # what opp_mri reads of it
+    written = make_visible(f"{start}1+1")  # a carriage return is written out
+    assert cell == f"{GUARD}{written}"
+    assert cell.strip() == written.strip()  # what opp_mri reads of it
 
 
 def test_only_a_text_that_begins_like_a_formula_is_touched() -> None:
@@ -273,3 +281,9 @@ def test_the_page_of_exports_names_the_columns_of_each_table() -> None:
     with_margins = build_derived_tables(COHORT[:1], AMINI, {"L00001": None})
     wanted = {table.name: list(table.names) for table in (*TABLES[:4], *with_margins)}
     assert listed == wanted
+
+
+def test_a_cell_does_not_act_on_the_terminal_that_shows_the_file() -> None:
+    """Tables refuse such texts, but a store that another program wrote may hold them."""
+    written = write_csv_rows(["lesion_id"], [["L\x1b]0;owned\x07\u202e\u2066"]]).decode()
+    assert written == "lesion_id\r\nL\\u001b]0;owned\\u0007\\u202e\\u2066\r\n"
