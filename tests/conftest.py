@@ -8,10 +8,14 @@ import pytest
 from fixtures.demo_read_twice import read_demo_twice
 from fixtures.processes import heed_interrupts
 from fixtures.shared_work import make_once
+from hypothesis import HealthCheck, settings
 
 from opp_mri.workflow.catalogue.phantom import PhantomSummary, write_phantom
 
 heed_interrupts()
+# a busy machine is no fault of the code: no test fails by the time that it takes
+settings.register_profile("untimed", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("untimed")
 
 
 @pytest.fixture(scope="session")
