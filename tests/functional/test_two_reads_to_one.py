@@ -343,7 +343,7 @@ def test_the_protocol_is_checked_shown_and_frozen(
     assert "no reading protocol" in run("protocol", expect=6).err
     for change, said in (
         ({"readers": '["one"]'}, "must name two readers"),
-        ({"readers": '["one", "consensus"]'}, "stands for the resolved read"),
+        ({"readers": '["one", "consensus"]'}, "denotes the resolved read"),
         ({"order": '"any"'}, "must be one of shuffled"),
         ({"repeats_share": "0.9"}, "between 0 and 0.5"),
         ({"resolution": '"adjudicator"'}, "name an adjudicator"),

@@ -4,14 +4,12 @@ import hashlib
 import json
 import shutil
 import zipfile
-import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from datetime import datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, Final
-from zipfile import BadZipFile
 
 from attrs import frozen
 
@@ -32,7 +30,12 @@ from opp_mri.workflow.project import (
     read_settings,
 )
 from opp_mri.workflow.safekeeping.audit import verify
-from opp_mri.workflow.safekeeping.encryption import decrypt, is_encrypted, open_new_archive
+from opp_mri.workflow.safekeeping.encryption import (
+    ARCHIVE_DAMAGE,
+    decrypt,
+    is_encrypted,
+    open_new_archive,
+)
 
 MANIFEST_NAME: Final = "manifest.json"
 NAMES: Final = (STORE_NAME, SETTINGS_NAME)
@@ -230,7 +233,7 @@ def _unpack(path: Path, passphrase: str, workplace: Path) -> Iterator[tuple[Path
                 f"{path} cannot be unpacked ({error.strerror or error}): make room, or use another "
                 "backup."
             ) from error
-        except (KeyError, TypeError, ValueError, BadZipFile, zlib.error) as error:
+        except (KeyError, TypeError, ValueError, *ARCHIVE_DAMAGE) as error:
             raise InputError(f"{path} is not a backup of opp_mri, or it is damaged.") from error
         # a backup never names one: its server would be sent this machine's account and password
         sound = sound and not read_settings(folder / SETTINGS_NAME).database

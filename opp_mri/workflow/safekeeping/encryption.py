@@ -9,8 +9,10 @@ out unnoticed. There is no way back without the passphrase.
 import io
 import os
 import shutil
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
+from lzma import LZMAError
 from pathlib import Path
 from struct import Struct
 from typing import Any, BinaryIO, Final
@@ -33,6 +35,8 @@ PIECE: Final = 1 << 20
 TAG: Final = 16
 _HEADER: Final = Struct(f">{len(MARK)}sB16s7s")
 _COUNTER: Final = Struct(">IB")
+ARCHIVE_DAMAGE: Final = (EOFError, RuntimeError, BadZipFile, LZMAError, zlib.error)
+"""What zipfile raises; RuntimeError where a member is encrypted or needs a later format."""
 WRONG: Final = "The passphrase is wrong, or the file was altered or is incomplete."
 
 
@@ -226,5 +230,5 @@ def unpack(archive_path: Path, folder: Path) -> None:
                 if not (folder / name).resolve().is_relative_to(folder.resolve()):
                     raise InputError("The archive names files outside its folder: ask for another.")
             archive.extractall(folder)
-    except (BadZipFile, OSError, NotImplementedError) as error:
+    except (OSError, *ARCHIVE_DAMAGE) as error:
         raise InputError("The archive is damaged: ask for another.") from error
