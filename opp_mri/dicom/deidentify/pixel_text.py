@@ -74,7 +74,7 @@ def _has_line(mask: NDArray[np.bool_]) -> bool:
     labels, count = ndimage.label(mask, structure=np.ones((3, 3)))
     if count < FEWEST_LETTERS:
         return False
-    boxes = ndimage.find_objects(labels)
+    boxes = [box for box in ndimage.find_objects(labels) if box is not None]
     letters = sorted(
         (
             (rows.start + rows.stop) / 2,
