@@ -20,6 +20,7 @@ from opp_mri.dicom.headers.header import silence_pydicom
 from opp_mri.dicom.headers.sources import open_source
 from opp_mri.domain.imaging import SourceFile
 from opp_mri.errors import InputError
+from opp_mri.files import open_new, write_whole
 
 MANUFACTURER: Final = "opp_mri"
 UNICODE: Final = "ISO_IR 192"
@@ -178,8 +179,9 @@ def _build_series_reference(images: ReferencedImages) -> Dataset:
 
 
 def write_object(dataset: Dataset, path: Path) -> None:
-    """Write a dataset as a DICOM file, in a folder that is made where needed."""
+    """Write a dataset as a DICOM file, whole and for its owner, in a folder made where needed."""
     dataset.file_meta = FileMetaDataset()
     dataset.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
     path.parent.mkdir(parents=True, exist_ok=True)
-    dataset.save_as(path, enforce_file_format=True, overwrite=True)
+    with write_whole(path) as partial, open_new(partial) as file:
+        dataset.save_as(file, enforce_file_format=True)
