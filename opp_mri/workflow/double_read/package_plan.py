@@ -3,6 +3,7 @@
 import random
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import date, datetime, timedelta
+from itertools import zip_longest
 from typing import Final
 
 from opp_mri.domain.measurement import Lesion
@@ -186,15 +187,40 @@ def _collect_dates(lesion: Lesion) -> set[date]:
 def plan_shown_days(
     days: Sequence[date], dated: Collection[date], chance: random.Random
 ) -> dict[date, date]:
-    """Return the day that replaces each date: their order stays, and intervals to three days."""
-    shown: dict[date, date] = {}
-    previous: date | None = None
-    for day in sorted({*days, *dated}):
-        if previous is None:
-            shown[day] = FIRST_DAY
-        else:
-            gap = (day - previous).days + chance.randint(-JITTER_DAYS, JITTER_DAYS)
-            shown[day] = shown[previous] + timedelta(days=max(gap, 1))
-        previous = day
-    first = shown[min(days)] if days else FIRST_DAY  # the first study is day 0
-    return {day: FIRST_DAY + (shown_day - first) for day, shown_day in shown.items()}
+    """Return the day that replaces each date; the order of all dates stays.
+
+    The interval between two consecutive studies is up to `JITTER_DAYS` off, whatever was done
+    between them, and so is the interval of any other date to the study before it (or, before the
+    first study, after it). Where the order of close dates would change, they stay a day apart.
+
+    Parameters
+    ----------
+    days
+        Of the studies; the first of them becomes `FIRST_DAY`.
+    dated
+        Other dates, of treatment and events.
+    chance
+        Decides by how much.
+    """
+    if not days:
+        days = [min(dated, default=FIRST_DAY)]
+    studies = sorted(set(days))
+    events = sorted(set(dated) - set(studies))
+    shown: dict[date, date] = {studies[0]: FIRST_DAY}
+    later = FIRST_DAY
+    for day in reversed([day for day in events if day < studies[0]]):
+        gap_days = (studies[0] - day).days + chance.randint(-JITTER_DAYS, JITTER_DAYS)
+        later = shown[day] = min(FIRST_DAY - timedelta(gap_days), later - timedelta(1))
+    for study, following in zip_longest(studies, studies[1:]):
+        between = [day for day in events if study < day and (not following or day < following)]
+        if following:
+            gap_days = (following - study).days + chance.randint(-JITTER_DAYS, JITTER_DAYS)
+            shown[following] = shown[study] + timedelta(max(gap_days, len(between) + 1))
+        earlier = shown[study]
+        for place, day in enumerate(between):
+            gap_days = (day - study).days + chance.randint(-JITTER_DAYS, JITTER_DAYS)
+            moved = max(shown[study] + timedelta(gap_days), earlier + timedelta(1))
+            if following:
+                moved = min(moved, shown[following] - timedelta(len(between) - place))
+            earlier = shown[day] = moved
+    return shown

@@ -22,7 +22,7 @@ from opp_mri.domain.reader_study import IssuedPackage
 from opp_mri.workflow.catalogue.index import index
 from opp_mri.workflow.catalogue.patients import find_likely_matches
 from opp_mri.workflow.double_read.merge import merge_package
-from opp_mri.workflow.double_read.package_plan import plan_shown_days
+from opp_mri.workflow.double_read.package_plan import FIRST_DAY, plan_shown_days
 from opp_mri.workflow.double_read.packages import make_package
 from opp_mri.workflow.project import create_project, open_project
 
@@ -141,13 +141,22 @@ def test_a_repeat_is_told_by_no_pixels_days_or_numbers(tmp_path: Path) -> None:
         assert find_likely_matches(attack.store) == []
 
 
-@given(gaps=st.lists(st.integers(1, 200), min_size=1, max_size=8), seed=st.integers(0, 2**32))
+@given(
+    gaps=st.lists(st.tuples(st.integers(1, 200), st.booleans()), min_size=1, max_size=12),
+    seed=st.integers(0, 2**32),
+)
 def test_intervals_are_off_by_up_to_three_days_and_keep_their_order(
-    gaps: list[int], seed: int
+    gaps: list[tuple[int, bool]], seed: int
 ) -> None:
-    days = [VISITS[0] + timedelta(days=sum(gaps[:n])) for n in range(len(gaps) + 1)]
-    shown = plan_shown_days(days, (), random.Random(seed))
-    for first, second in pairwise(days):
-        gap = (shown[second] - shown[first]).days
-        assert gap >= 1
-        assert abs(gap - (second - first).days) <= 3
+    """Whatever was done between two studies: a treatment there must not add a shift of its own."""
+    days = [VISITS[0] + timedelta(days=sum(gap for gap, _ in gaps[:n])) for n in range(len(gaps))]
+    studies = [day for day, (_, study) in zip(days, gaps, strict=True) if study]
+    shown = plan_shown_days(studies, days, random.Random(seed))
+    assert sorted(shown) == days
+    assert all(shown[first] < shown[second] for first, second in pairwise(days))
+    assert not studies or shown[studies[0]] == FIRST_DAY
+    for first, second in pairwise(studies):
+        assert abs((shown[second] - shown[first]).days - (second - first).days) <= 3
+    for day in days if studies else []:
+        study = max((study for study in studies if study <= day), default=studies[0])
+        assert abs((shown[day] - shown[study]).days - (day - study).days) <= 3
