@@ -81,7 +81,7 @@ class KaplanMeier:
         InputError
             There is no such unit.
         """
-        units = {known.value: known for known in TimeUnit}
+        units = {time_unit.value: time_unit for time_unit in TimeUnit}
         if unit not in units:
             raise InputError(f"There is no unit {unit!r}: write {' or '.join(map(repr, units))}.")
         comparison = self._comparison
@@ -174,8 +174,8 @@ class Cohort:
         for endpoint in analyse(self._cohort.lesions).endpoints:
             if EVENT_WORDS[endpoint.endpoint].casefold() == event.casefold():
                 return KaplanMeier(endpoint)
-        known = " or ".join(repr(words) for words in EVENT_WORDS.values())
-        raise InputError(f"There is no event {event!r}: write {known}.")
+        known_events = " or ".join(repr(words) for words in EVENT_WORDS.values())
+        raise InputError(f"There is no event {event!r}: write {known_events}.")
 
 
 def read_tables(

@@ -29,10 +29,10 @@ class Figure:
 
     def _repr_png_(self) -> tuple[bytes, dict[str, int]]:
         width_in, height_in = self.figure.get_size_inches()
-        shown = {"width": round(96 * width_in), "height": round(96 * height_in)}
+        metadata = {"width": round(96 * width_in), "height": round(96 * height_in)}
         picture = io.BytesIO()
         self.figure.savefig(picture, format="png", dpi=SHOWN_DPI, metadata={"Software": None})
-        return picture.getvalue(), shown
+        return picture.getvalue(), metadata
 
     def save(self, path: str | Path) -> None:
         """Save the figure.

@@ -40,12 +40,12 @@ def write_text_table(frame: pd.DataFrame, name: str, columns: Sequence[str]) -> 
         A floating-point number has more decimals than a measurement: it was computed, and would
         miss a threshold that it represents.
     """
-    known = [column for column in frame.columns if column in columns]
+    known_columns = [column for column in frame.columns if column in columns]
     faults: list[TableFault] = []
     rows = []
-    for line, values in enumerate(frame[known].itertuples(index=False, name=None), start=2):
+    for line, values in enumerate(frame[known_columns].itertuples(index=False, name=None), start=2):
         cells = []
-        for column, value in zip(known, values, strict=True):
+        for column, value in zip(known_columns, values, strict=True):
             text = _write_text(value)
             if isinstance(value, float) and len(text.partition(".")[2]) > MOST_DECIMALS:
                 message = f"{text} was computed: round it to the digits that were measured"
@@ -54,7 +54,7 @@ def write_text_table(frame: pd.DataFrame, name: str, columns: Sequence[str]) -> 
         rows.append(tuple(cells))
     if faults:
         raise TableError(name, faults)
-    return TextTable(name=name, columns=tuple(known), rows=tuple(rows))
+    return TextTable(name=name, columns=tuple(known_columns), rows=tuple(rows))
 
 
 def _write_text(value: Any) -> str:

@@ -169,8 +169,8 @@ class Project:
         path = Path(calipers)
         summary = measure(self._project.store, path, _read_clock(), all_or_none=all_or_none)
         if summary.refused:
-            stored = len(summary.stored) + summary.repeated
-            raise RowsError(path.name, summary.refused, stored)
+            stored_count = len(summary.stored) + summary.repeated
+            raise RowsError(path.name, summary.refused, stored_count)
         return len(summary.stored)
 
     def cohort(

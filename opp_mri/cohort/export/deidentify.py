@@ -137,9 +137,9 @@ def _strip_visit(visit: Visit, ssrs_last_date: date, lesion_id: str) -> Visit:
 
 
 def _without_text(event: TreatmentEvent) -> TreatmentEvent:
-    known = CODED_EVENTS.get(event.kind, ())
+    coded_values = CODED_EVENTS.get(event.kind, ())
     return TreatmentEvent(
-        event.days_from_ssrs, event.kind, event.value if event.value in known else ""
+        event.days_from_ssrs, event.kind, event.value if event.value in coded_values else ""
     )
 
 

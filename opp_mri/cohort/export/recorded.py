@@ -39,13 +39,13 @@ def select_own_events(member: AssessedLesion) -> tuple[TreatmentEvent, ...]:
         for exclusion in member.lesion.exclusions
     )
     events, count = member.timeline.events, len(exclusions)
-    recorded = events[count:] if events[:count] == exclusions else events
+    recorded_events = events[count:] if events[:count] == exclusions else events
     drawn_events = {
         (count_days(member.lesion.ssrs_last_date, event.date), event.kind)
         for event in derive_events(member.visits, member.lesion.ssrs_first_date)
     }
     return tuple(
-        event for event in recorded if (event.days_from_ssrs, event.kind) not in drawn_events
+        event for event in recorded_events if (event.days_from_ssrs, event.kind) not in drawn_events
     )
 
 

@@ -73,15 +73,17 @@ def _draw_panel(axis: Axes, panel: AgreementPanel, reach: float) -> None:
         linewidth=0.6 if many else 1.1, alpha=0.55 if many else 1, zorder=1.5 if many else 3,
     )  # fmt: skip
     lines = ((panel.bias, "-"), (panel.lower, "--"), (panel.upper, "--"))
-    drawn = [(value, low, high, style) for (value, low, high), style in lines if value is not None]
-    for number, (value, low, high, style) in enumerate(drawn):
+    drawn_lines = [
+        (value, low, high, style) for (value, low, high), style in lines if value is not None
+    ]
+    for number, (value, low, high, style) in enumerate(drawn_lines):
         axis.axhline(value, color=INK, lw=0.9, ls=style, zorder=2)
         if low is not None and high is not None:  # next to the panel, where none hides another
             axis.plot(
                 [1.015 + 0.018 * number] * 2, [low, high], transform=axis.get_yaxis_transform(),
                 color=QUIET, lw=1.8, solid_capstyle="butt", clip_on=False,
             )  # fmt: skip
-    values = [value for value, _, _, _ in drawn]
+    values = [value for value, _, _, _ in drawn_lines]
     for value, place in zip(values, spread_out(values, reach * LEAST_APART), strict=True):
         axis.annotate(
             f"{round(value, 1) + 0.0:+.1f}", (1.0, place), xycoords=("axes fraction", "data"),

@@ -78,7 +78,7 @@ def draw_change_panels(
         Sentences below the figure.
     """
     every = [line for panel in panels for line in panel.lines]
-    marked = any(len(panel.lines) <= FEW for panel in panels)
+    has_markers = any(len(panel.lines) <= FEW for panel in panels)
     if max(len(panel.lines) for panel in panels) > FEW:
         notes = [*notes, MIDDLE_NOTE, f"Marks are left out in panels of more than {FEW} lines."]
     heads = [format_count(len(panel.lines), "lesion") for panel in panels]
@@ -105,8 +105,8 @@ def draw_change_panels(
         name_y(figure, row, CHANGE_LABEL)
         name_x(figure, row, WEEKS_LABEL)
         band = Patch(color=BAND, lw=0, label=f"baseline ± {limit_mm:g} mm")
-        shown: Sequence[Artist] = legend if marked else legend[:1]
-        write_legend(figure, 0.1, [*shown, band], left_in=LEFT_IN)
+        handles: Sequence[Artist] = legend if has_markers else legend[:1]
+        write_legend(figure, 0.1, [*handles, band], left_in=LEFT_IN)
         write_foot(figure, foot)
     return figure
 

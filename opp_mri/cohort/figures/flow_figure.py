@@ -81,21 +81,21 @@ def draw_flow(flow: Table) -> Figure:
         left_in=left_in + MAIN_IN + BETWEEN_IN, top_in=first.bottom_in + GAP_IN / 2,
         width_in=SIDE_IN, lines=_write_exclusions(steps),
     )  # fmt: skip
-    then = _Box(
+    next_box = _Box(
         left_in=left_in, top_in=side.bottom_in + GAP_IN / 2, width_in=MAIN_IN,
         lines=("Analysed", *wrap_text(_write_counts(steps[ELIGIBLE]), inner_in)),
     )  # fmt: skip
-    answers = _build_answer_boxes(steps, then.bottom_in + GAP_IN + STEM_IN / 2)
+    answers = _build_answer_boxes(steps, next_box.bottom_in + GAP_IN + STEM_IN / 2)
     with use_journal_style():
         foot = break_notes(flow.notes, DOUBLE_IN)
-        bottom_in = max(box.bottom_in for box in (then, *answers))
+        bottom_in = max(box.bottom_in for box in (next_box, *answers))
         figure = make_sheet(DOUBLE_IN, bottom_in + 0.14 + measure_foot_in(foot))
-        for box in (first, side, then, *answers):
+        for box in (first, side, next_box, *answers):
             _draw_box(figure, box)
         branch_in = (side.top_in + side.bottom_in) / 2
-        _draw_arrow(figure, (first.middle_in, first.bottom_in), (first.middle_in, then.top_in))
+        _draw_arrow(figure, (first.middle_in, first.bottom_in), (first.middle_in, next_box.top_in))
         _draw_arrow(figure, (first.middle_in, branch_in), (side.left_in, branch_in))
-        _draw_fork(figure, then, answers)
+        _draw_fork(figure, next_box, answers)
         write_foot(figure, foot)
     return figure
 

@@ -124,11 +124,11 @@ def draw_incidence(
 
 def _find_highest(arms: Mapping[str, Sequence[Curve]], thin_days: Mapping[str, float]) -> float:
     """Return the highest share or upper limit that is drawn."""
-    shown = [value for curves in arms.values() for curve in curves for value in curve.values]
+    values = [value for curves in arms.values() for curve in curves for value in curve.values]
     for group, curves in arms.items():
         for curve in curves:
             limits = zip(curve.days, curve.low, curve.high, strict=True)
-            shown += [
+            values += [
                 high
                 for day, low, high in limits
                 if low is not None
@@ -136,7 +136,7 @@ def _find_highest(arms: Mapping[str, Sequence[Curve]], thin_days: Mapping[str, f
                 and day <= thin_days[group]
                 and high - low <= WIDEST_BAND
             ]
-    return max(shown)
+    return max(values)
 
 
 def _add_panels(figure: Figure, number: int, top_in: float) -> list[Axes]:

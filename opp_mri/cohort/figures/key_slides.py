@@ -96,13 +96,13 @@ def _add_curve(slides: Slides, title: str, curve: CurveSlide) -> None:
         picture.height = Inches(PICTURE_IN)
     _describe(slide, curve.description)
     left_in = MARGIN_IN + width_in + 0.3
-    waiting = [*curve.sentences, NO_DEVICE]
-    while waiting:
+    sentences = [*curve.sentences, NO_DEVICE]
+    while sentences:
         box_in = (WIDTH_IN - MARGIN_IN - left_in, PICTURE_IN)
-        count = _count_fitting(waiting, *box_in)
-        _write(slide, waiting[:count], (left_in, MARGIN_IN + TITLE_IN), box_in, TEXT_PT)
-        waiting = waiting[count:]
-        if waiting:
+        count = _count_fitting(sentences, *box_in)
+        _write(slide, sentences[:count], (left_in, MARGIN_IN + TITLE_IN), box_in, TEXT_PT)
+        sentences = sentences[count:]
+        if sentences:
             slide, left_in = _add_slide(slides, f"{title}, continued"), MARGIN_IN
 
 

@@ -80,10 +80,12 @@ def sort_into_lanes(
     a higher lane passes to the left of those below it.
     """
     weeks_per_in = (x_limits[1] - x_limits[0]) / PANEL_WIDTH_IN
-    named = {(weeks_from_days(event.days_from_ssrs), describe_event(event)) for event in events}
+    week_labels = {
+        (weeks_from_days(event.days_from_ssrs), describe_event(event)) for event in events
+    }
     labels: list[LaneLabel] = []
     spans = [(0, *get_window_weeks(criteria))]
-    for week, text in sorted(named | {(0.0, "SSRS")}, reverse=True):
+    for week, text in sorted(week_labels | {(0.0, "SSRS")}, reverse=True):
         width = weeks_per_in * (CHARACTER_IN * len(text) + 0.12)
         runs_right = week + width <= x_limits[1]
         start = week if runs_right else week - width
@@ -235,11 +237,11 @@ def _label_lengths(
         range(len(observations)),
         key=lambda i: (observations[i].days_from_ssrs not in key_days, -i),
     )
-    written: list[float] = []
+    label_weeks: list[float] = []
     for index in order:
         week = weeks_from_days(observations[index].days_from_ssrs)
-        if all(abs(week - other) >= room for other in written):
-            written.append(week)
+        if all(abs(week - label_week) >= room for label_week in label_weeks):
+            label_weeks.append(week)
             above = _would_point_up(observations, index)
             before = week <= 0
             panel.annotate(
@@ -258,9 +260,9 @@ def _label_lengths(
 
 def _would_point_up(observations: Sequence[Observation], index: int) -> bool:
     """Return whether a point lies above the line of its neighbours; its label goes there too."""
-    here = observations[index].ap_mm
+    own_mm = observations[index].ap_mm
     beside = [o.ap_mm for o in observations[max(0, index - 1) : index + 2]]
-    return here * len(beside) >= sum(beside, Decimal(0))
+    return own_mm * len(beside) >= sum(beside, Decimal(0))
 
 
 def _write_header(

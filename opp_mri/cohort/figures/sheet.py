@@ -167,11 +167,12 @@ def name_x(figure: Figure, axes: Sequence[Axes], text: str, below_in: float = 0.
     figure.text(middle, height, text, va="center", ha="center", color=INK)
 
 
-def write_drawn_note(drawn: int, of: int) -> str:
+def write_drawn_note(drawn_count: int, of: int) -> str:
     """State how many lesions are drawn, and how many are left out."""
-    if drawn == of:
-        return f"n = {format_count(drawn, 'lesion')}."
-    return f"n = {format_count(drawn, 'lesion')}; {of - drawn:,} not analysed, and left out."
+    if drawn_count == of:
+        return f"n = {format_count(drawn_count, 'lesion')}."
+    left_out = f"{of - drawn_count:,} not analysed, and left out."
+    return f"n = {format_count(drawn_count, 'lesion')}; {left_out}"
 
 
 def measure_size_in(axes: Axes) -> tuple[float, float]:

@@ -44,7 +44,7 @@ def draw_spider(lesions: Sequence[AssessedLesion]) -> Figure:
     ]
     if not panels:
         return draw_nothing("There is no lesion with a baseline and a follow-up to draw.")
-    drawn = sum(len(panel.lines) for panel in panels)
+    line_count = sum(len(panel.lines) for panel in panels)
     return draw_change_panels(
         panels,
         limit_mm(analysed),
@@ -54,7 +54,7 @@ def draw_spider(lesions: Sequence[AssessedLesion]) -> Figure:
             mark("o", INK, "last follow-up"),
         ],
         notes=[
-            f"{write_drawn_note(drawn, len(lesions))} "
+            f"{write_drawn_note(line_count, len(lesions))} "
             "Each line starts at its own baseline, drawn at week 0."
         ],
     )

@@ -155,11 +155,11 @@ def _draw_arms(
 
 def _find_lowest(curves: Sequence[Curve], observed: Observed) -> float:
     """Return where the vertical axis begins: at a half where nothing drawn lies below it."""
-    shown = [value for curve in curves for value in curve.values]
+    values = [value for curve in curves for value in curve.values]
     for curve, (_, rows) in zip(curves, observed.split_by_group(), strict=True):
         limits = zip(curve.days, curve.low, strict=True)
-        shown += [v for day, v in limits if v is not None and day <= find_thinning_day(rows)]
-    return 0.5 if min(shown) > 0.52 else 0.0
+        values += [v for day, v in limits if v is not None and day <= find_thinning_day(rows)]
+    return 0.5 if min(values) > 0.52 else 0.0
 
 
 def _mark_ends(axes: Axes, curve: Curve, colour: str, unit: TimeUnit) -> None:
@@ -207,8 +207,8 @@ def _write_notes(
     if all(crowded):
         notes.append("Ends of follow-up are too many to mark.")
     elif any(crowded):
-        shown = ", ".join(n for n, many in zip(names, crowded, strict=True) if not many)
-        notes.append(f"{ticks}; too many to mark except for {shown}.")
+        curve_names = ", ".join(n for n, many in zip(names, crowded, strict=True) if not many)
+        notes.append(f"{ticks}; too many to mark except for {curve_names}.")
     else:
         notes.append(f"{ticks}.")
     return [*notes, THIN_NOTE]

@@ -183,8 +183,8 @@ def _draw_group(
         for swimmer, height in zip(group, heights, strict=True)
     ]
     width = 72 * ROW_IN * 0.66
-    shown = LineCollection(bars, colors=colour, linewidths=width, capstyle="butt", zorder=2)
-    axes.add_collection(shown, autolim=False)
+    collection = LineCollection(bars, colors=colour, linewidths=width, capstyle="butt", zorder=2)
+    axes.add_collection(collection, autolim=False)
     beyond = [
         [(weeks_from_days(swimmer.last_day), height), (weeks_from_days(swimmer.end_day), height)]
         for swimmer, height in zip(group, heights, strict=True)
@@ -197,8 +197,12 @@ def _draw_group(
     _draw_marks(axes, group, heights, light=answer is not ResponseCategory.PD)
 
 
-def _describe_size(drawn: int, of: int) -> str:
-    return format_count(of, "lesion") if drawn == of else f"{drawn} of {format_count(of, 'lesion')}"
+def _describe_size(drawn_count: int, of: int) -> str:
+    return (
+        format_count(of, "lesion")
+        if drawn_count == of
+        else f"{drawn_count} of {format_count(of, 'lesion')}"
+    )
 
 
 def _draw_marks(
@@ -235,15 +239,16 @@ def _build_legend(swimmers: Sequence[_Swimmer]) -> list[Line2D]:
     ]
 
 
-def _write_notes(drawn: int, measured: int, of: int) -> list[str]:
+def _write_notes(drawn_count: int, measured_count: int, of: int) -> list[str]:
     notes = [
-        f"{write_drawn_note(measured, of)} Bar: from completion of SSRS to the last follow-up that "
-        "counts; thin line: until what happened later. First growth, peak and return to baseline "
-        "are those of the deciding sequence; a lesion without an answer has no peak yet."
+        f"{write_drawn_note(measured_count, of)} Bar: from completion of SSRS to the last "
+        "follow-up that counts; thin line: until what happened later. First growth, peak and "
+        "return to baseline are those of the deciding sequence; a lesion without an answer has no "
+        "peak yet."
     ]
-    if drawn < measured:
+    if drawn_count < measured_count:
         notes.append(
-            f"The {drawn} lesions with the most events are drawn; {measured - drawn:,} others are "
-            "not."
+            f"The {drawn_count} lesions with the most events are drawn; "
+            f"{measured_count - drawn_count:,} others are not."
         )
     return notes

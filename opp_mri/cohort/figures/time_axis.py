@@ -103,7 +103,7 @@ def draw_steps(
     ends = float(min(thin_day, curve.last_day))
     place = int(np.searchsorted(days, ends, "right"))
     until = np.array([*days[:place], ends]) / unit.days
-    shown = np.array([*share[:place], share[max(place - 1, 0)]])
+    shares = np.array([*share[:place], share[max(place - 1, 0)]])
     band = [np.array([*side[:place], side[max(place - 1, 0)]]) for side in (low, high)]
     narrow = (band[1] - band[0]) <= WIDEST_BAND
     for side in band:
@@ -113,7 +113,7 @@ def draw_steps(
     )
     for side in band:
         axes.step(until, side, where="post", color=colour, lw=0.5, alpha=0.5, zorder=1.5)
-    axes.step(until, shown, where="post", color=colour, lw=1.5, ls=dashes, zorder=3)
+    axes.step(until, shares, where="post", color=colour, lw=1.5, ls=dashes, zorder=3)
     times = np.array([*curve.days, curve.last_day]) / unit.days
     axes.step(times, share, where="post", color=colour, lw=0.7, ls=dashes, alpha=0.7, zorder=2.5)
 
@@ -156,5 +156,5 @@ def keep_known_arms(observed: Observed) -> tuple[Observed, int]:
     """
     if observed.group is None:
         return observed, 0
-    known = np.asarray(observed.group != FractionGroup.UNKNOWN)
-    return (observed.take(known), int((~known).sum())) if known.any() else (observed, 0)
+    is_known = np.asarray(observed.group != FractionGroup.UNKNOWN)
+    return (observed.take(is_known), int((~is_known).sum())) if is_known.any() else (observed, 0)

@@ -152,8 +152,8 @@ def _link_table(table: Table, number: int, lists: Mapping[str, RowList]) -> Link
         cells = []
         for cell in row:
             behind = list_behind(cell, lists) if cell.key else None
-            shown = cell.count != 0 and cell.text != NONE
-            href = behind.anchor if behind and shown else ""
+            is_linked = cell.count != 0 and cell.text != NONE
+            href = behind.anchor if behind and is_linked else ""
             cells.append(LinkedCell(text=cell.text, href=href, is_number=bool(cell.key)))
         label = row[0].text if len(row) > 2 and not row[1].key else None
         if label is None or label != previous:
@@ -169,9 +169,9 @@ def _find_figures_by_list(
     report: CohortReport, lists: Mapping[str, RowList]
 ) -> dict[str, list[int]]:
     """Return the tables that contain each list's number, for the links back."""
-    shown: dict[str, list[int]] = {key: [] for key in lists}
+    figure_numbers: dict[str, list[int]] = {key: [] for key in lists}
     for number, table in enumerate(report.tables, 1):
         for key in dict.fromkeys(cell.key for row in table.rows for cell in row):
-            if key in shown:
-                shown[key].append(number)
-    return shown
+            if key in figure_numbers:
+                figure_numbers[key].append(number)
+    return figure_numbers

@@ -62,7 +62,9 @@ def write_methods_text(
     environment.filters["words"] = write_identifier
     environment.filters["weeks"] = _format_weeks
     assessed_lesions = select_eligible(lesions)
-    measured = {sequence for lesion in lesions for sequence in lesion.timeline.observations}
+    measured_sequences = {
+        sequence for lesion in lesions for sequence in lesion.timeline.observations
+    }
     text = environment.get_template("methods.md.j2").render(
         lesions=len(lesions),
         patients=len({lesion.patient_id for lesion in lesions}),
@@ -70,7 +72,7 @@ def write_methods_text(
         analysed_patients=len({lesion.patient_id for lesion in assessed_lesions}),
         exclusions=_count_exclusions(lesions),
         shows_counts=shows_counts,
-        sequences=[sequence.value for sequence in SeriesRole if sequence in measured],
+        sequences=[sequence.value for sequence in SeriesRole if sequence in measured_sequences],
         criteria=criteria,
         prospective=mode is Mode.PROSPECTIVE,
         consensus="consensus" in readers,

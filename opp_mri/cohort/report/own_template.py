@@ -48,14 +48,14 @@ def fill(text: str, values: Mapping[str, Any]) -> str:
         Something in the template is wrong, or it takes too long, too much memory, or too much room.
     """
     try:
-        done = subprocess.run(  # noqa: S603 - this interpreter, our own words
+        process = subprocess.run(  # noqa: S603 - this interpreter, our own words
             [sys.executable, "-c", START.format(path=sys.path)],
             input=pickle.dumps((text, dict(values))),
             capture_output=True,
             timeout=SECONDS,
             check=False,
         )
-        answer = json.loads(done.stdout)
+        answer = json.loads(process.stdout)
     except (subprocess.TimeoutExpired, ValueError) as error:  # too late, or it died
         raise FillError(TOO_MUCH) from error
     if "error" in answer:

@@ -273,12 +273,12 @@ def _describe_treatment(lesion_report: LesionReport) -> list[tuple[str, str]]:
         facts.append(
             ("excluded", ", ".join(write_identifier(each.value) for each in lesion.exclusions))
         )
-    happened = [
+    event_sentences = [
         f"{describe_event(event)} at week {describe_week(event.days_from_ssrs)}"
         for event in lesion_report.timeline.events
         if event.kind.value != "exclusion"
     ]
-    facts.append(("events", "; ".join(happened) or "none recorded"))
+    facts.append(("events", "; ".join(event_sentences) or "none recorded"))
     if lesion.sins is not None:
         stability = write_identifier(classify_stability(lesion.sins).value)
         facts.append(("instability score (SINS)", f"{lesion.sins}, {stability}"))

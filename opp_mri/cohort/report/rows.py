@@ -86,7 +86,7 @@ def build_row_lists(report: CohortReport) -> dict[str, RowList]:
             lists.setdefault(key, (title, lesion_ids))
     for number, figure in enumerate((f for s in report.sections for f in s.figures), 1):
         lists[name_figure(number)] = (f"Figure {number}: {figure.title}", figure.lesion_ids)
-    shown = [(key, title, ids) for key, (title, ids) in lists.items() if ids]
+    nonempty_lists = [(key, title, ids) for key, (title, ids) in lists.items() if ids]
     patient_of = {lesion.lesion.lesion_id: lesion.patient_id for lesion in report.lesions}
     return {
         key: RowList(
@@ -96,7 +96,7 @@ def build_row_lists(report: CohortReport) -> dict[str, RowList]:
             lesion_ids=ids,
             patients=len({patient_of[id_] for id_ in ids}),
         )
-        for number, (key, title, ids) in enumerate(shown, 1)
+        for number, (key, title, ids) in enumerate(nonempty_lists, 1)
     }
 
 
@@ -112,11 +112,13 @@ def list_behind(cell: Cell, lists: Mapping[str, RowList]) -> RowList | None:
 
 def build_lesion_rows(report: CohortReport, lists: Iterable[RowList]) -> list[LesionRow]:
     """Return the rows of the lesions that the lists of a page name, in the order of the cohort."""
-    named = {lesion_id for row_list in lists if row_list.named for lesion_id in row_list.lesion_ids}
+    named_ids = {
+        lesion_id for row_list in lists if row_list.named for lesion_id in row_list.lesion_ids
+    }
     return [
         _build_row(f"r{number}", lesion)
         for number, lesion in enumerate(report.lesions, 1)
-        if lesion.lesion.lesion_id in named
+        if lesion.lesion.lesion_id in named_ids
     ]
 
 
@@ -145,8 +147,8 @@ def _list_counts(table: Table) -> list[tuple[str, str, tuple[str, ...]]]:
     """Return key, title and lesions of each count of a table; patients go with their lesions."""
     pixelses = []
     for row in table.rows:
-        named = takewhile(lambda cell: not cell.key, row)  # remarks follow the numbers
-        labels = ", ".join(dict.fromkeys(cell.text for cell in named if cell.text))
+        label_cells = takewhile(lambda cell: not cell.key, row)  # remarks follow the numbers
+        labels = ", ".join(dict.fromkeys(cell.text for cell in label_cells if cell.text))
         several = sum(bool(cell.key) for cell in row) > 1
         for column, cell in zip(table.columns, row, strict=True):
             if cell.key and cell.count is not None and not cell.rests_on:

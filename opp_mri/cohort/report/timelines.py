@@ -77,15 +77,15 @@ def render_timelines_html(
     title
         Heading of the page.
     """
-    known = [lesion for lesion in lesions if lesion.agrees is not None]
+    compared_lesions = [lesion for lesion in lesions if lesion.agrees is not None]
     return render_page(
         "timelines.html.j2",
         title=title,
         lesions=lesions,
         figures=[_draw_figure(lesion, number) for number, lesion in enumerate(lesions, 1)],
         counts=_count_by_category(lesions),
-        known=len(known),
-        agreed=sum(lesion.agrees is True for lesion in known),
+        known=len(compared_lesions),
+        agreed=sum(lesion.agrees is True for lesion in compared_lesions),
         criteria=criteria,
         written_on=written_on,
     )

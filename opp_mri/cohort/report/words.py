@@ -115,12 +115,12 @@ def describe_timeline(timeline: Timeline) -> str:
         + ", ".join(f"{format_mm(o.ap_mm)} at week {describe_week(o.days_from_ssrs)}" for o in row)
         for sequence, row in timeline.observations.items()
     ]
-    happened = [
+    event_sentences = [
         f"{describe_event(event)} at week {describe_week(event.days_from_ssrs)}"
         for event in timeline.events
     ]
     return (
         f"Greatest AP extent of lesion {timeline.lesion_id} against weeks from radiosurgery. "
-        + ". ".join([*sentences, *happened] or ["Nothing measured"])
+        + ". ".join([*sentences, *event_sentences] or ["Nothing measured"])
         + "."
     )

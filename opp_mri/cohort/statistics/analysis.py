@@ -99,13 +99,16 @@ def analyse(
         Events that a model of several covariates needs for each of them.
     """
     at_risk = [lesion for lesion in lesions if is_at_risk(lesion)]
-    happened = [gather_events(lesion, event_at=event_at) for lesion in at_risk]
-    first = _observe_first(at_risk, happened, death_within_days)
+    lesion_events = [gather_events(lesion, event_at=event_at) for lesion in at_risk]
+    first = _observe_first(at_risk, lesion_events, death_within_days)
     endpoints = {
         endpoint: _analyse_endpoint(
             at_risk,
             endpoint,
-            [find_ending(each, endpoint, death_within_days=death_within_days) for each in happened],
+            [
+                find_ending(each, endpoint, death_within_days=death_within_days)
+                for each in lesion_events
+            ],
         )
         for endpoint in Endpoint
     }
@@ -116,7 +119,7 @@ def analyse(
     return CohortAnalysis(
         screened=tuple(lesions),
         lesions=tuple(at_risk),
-        happened=tuple(happened),
+        happened=tuple(lesion_events),
         first=first,
         incidence=_estimate_first_incidence(first),
         n=len(at_risk),
@@ -127,7 +130,7 @@ def analyse(
         events_per_covariate=events_per_covariate,
         landmark_day=landmark_day,
         by_endpoint=endpoints,
-        follow_up=_follow_up(happened, endpoints),
+        follow_up=_follow_up(lesion_events, endpoints),
         fisher=_compare_fractionation(select_eligible(lesions)),
     )
 
@@ -199,16 +202,16 @@ def _observe(lesions: Sequence[AssessedLesion], ends: Sequence[tuple[int, int]])
 
 
 def _observe_first(
-    lesions: Sequence[AssessedLesion], happened: Sequence[LesionEvents], death_within_days: int
+    lesions: Sequence[AssessedLesion], lesion_events: Sequence[LesionEvents], death_within_days: int
 ) -> Observed | None:
     codes = {Cause.CENSORED: 0} | {cause: n for n, cause in enumerate(CAUSES, 1)}
-    ends = [find_first_event(each, death_within_days=death_within_days) for each in happened]
+    ends = [find_first_event(each, death_within_days=death_within_days) for each in lesion_events]
     return _observe(lesions, [(day, codes[cause]) for day, cause in ends])
 
 
 def _select_fractions_known(observed: Observed) -> Observed | None:
-    known = np.asarray(observed.group) != FractionGroup.UNKNOWN
-    return observed.take(known) if known.any() else None
+    is_known = np.asarray(observed.group) != FractionGroup.UNKNOWN
+    return observed.take(is_known) if is_known.any() else None
 
 
 def _build_missing_test(n: int, events: int, reason: str) -> LogRank:
@@ -217,21 +220,21 @@ def _build_missing_test(n: int, events: int, reason: str) -> LogRank:
 
 
 def _log_rank(observed: Observed) -> LogRank:
-    known = _select_fractions_known(observed)
-    if known is None:
+    rows = _select_fractions_known(observed)
+    if rows is None:
         return _build_missing_test(0, 0, NO_FRACTIONS)
-    return log_rank(known)
+    return log_rank(rows)
 
 
 def _fit_subdistribution(competing: Observed | None) -> tuple[LogRank, Regression | None]:
     """Return Gray's test of the fraction groups, and the model of Fine and Gray."""
-    known = None if competing is None else _select_fractions_known(competing)
-    if known is None:
+    rows = None if competing is None else _select_fractions_known(competing)
+    if rows is None:
         return _build_missing_test(0, 0, NO_TIMES if competing is None else NO_FRACTIONS), None
-    single = np.asarray(known.group) == FractionGroup.SINGLE
-    shared = len(np.unique(np.asarray(known.patient))) < known.n
+    single = np.asarray(rows.group) == FractionGroup.SINGLE
+    shared = len(np.unique(np.asarray(rows.patient))) < rows.n
     name = Covariate.SINGLE_FRACTION.value
-    return run_gray_test(known), fit_fine_gray(known, {name: single * 1.0}, by_patient=shared)
+    return run_gray_test(rows), fit_fine_gray(rows, {name: single * 1.0}, by_patient=shared)
 
 
 def _sort_curves(curves: Sequence[Curve]) -> tuple[Curve, ...]:
@@ -274,7 +277,7 @@ def _analyse_landmark(
     # a lesion may be out of this endpoint's follow-up while it is still followed for another
     later = (first.duration_days > day) & (observed.duration_days > day)
     own = observed.event & (observed.duration_days <= day)
-    other = ~own & (np.asarray(first.cause) > 0) & (first.duration_days <= day)
+    has_competing = ~own & (np.asarray(first.cause) > 0) & (first.duration_days <= day)
     at_risk = observed.take(later) if later.any() else None
     if at_risk is not None:
         at_risk = evolve(at_risk, duration_days=at_risk.duration_days - day)
@@ -282,8 +285,8 @@ def _analyse_landmark(
         day=day,
         n=int(later.sum()),
         had_event=int((~later & own).sum()),
-        had_competing=int(other.sum()),
-        censored=int((~later & ~own & ~other).sum()),
+        had_competing=int(has_competing.sum()),
+        censored=int((~later & ~own & ~has_competing).sum()),
         comparison=_compare(at_risk, f"No lesion is followed beyond day {day} without an event."),
     )
 
@@ -309,7 +312,7 @@ def _estimate_first_incidence(first: Observed | None) -> dict[Cause, tuple[Curve
 
 
 def _follow_up(
-    happened: Sequence[LesionEvents], endpoints: Mapping[Endpoint, EndpointAnalysis]
+    lesion_events: Sequence[LesionEvents], endpoints: Mapping[Endpoint, EndpointAnalysis]
 ) -> FollowUp:
     imaging, life = (
         EventEstimate(value=None, n=0, events=0, reason=NO_TIMES)
@@ -320,14 +323,14 @@ def _follow_up(
             for endpoint in (Endpoint.LOCAL_CONTROL, Endpoint.SURVIVAL)
         )
     )
-    followed = [each.studies for each in happened if each.studies]
+    followed = [each.studies for each in lesion_events if each.studies]
     gaps = [median(later - sooner for sooner, later in pairwise((0, *days))) for days in followed]
     return FollowUp(
         imaging=imaging,
         life=life,
         studies=describe_spread([len(days) for days in followed]),
         interval_days=describe_spread(gaps),
-        without_study=len(happened) - len(followed),
+        without_study=len(lesion_events) - len(followed),
     )
 
 

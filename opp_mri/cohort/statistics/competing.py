@@ -198,9 +198,9 @@ class _Weighted:
         self.events = np.flatnonzero(causes == OF_INTEREST)
         self.censored = causes == CENSORED
         self.competing = np.flatnonzero(causes > OF_INTEREST)
-        self.lost_days, lost = np.unique(self.days[self.censored], return_counts=True)
+        self.lost_days, lost_counts = np.unique(self.days[self.censored], return_counts=True)
         self.lost_risk = _count_at_least(self.days, self.lost_days)
-        self.lost_hazard = lost / self.lost_risk
+        self.lost_hazard = lost_counts / self.lost_risk
         self.watched = np.concatenate([[1.0], np.cumprod(1 - self.lost_hazard)])
         self.at_event = self._weigh_watched(self.event_days)
         self.at_own = self._weigh_watched(self.days)
@@ -235,9 +235,12 @@ class _Weighted:
         order = np.argsort(self.days)
         later = _sum_to_end(columns[order])
         sums = later[np.searchsorted(self.days[order], self.event_days)]
-        gone = self.competing[np.argsort(self.days[self.competing])]
-        ended = _sum_from_start(columns[gone] / self.at_own[gone, None])
-        sums += self.at_event[:, None] * ended[np.searchsorted(self.days[gone], self.event_days)]
+        competing_rows = self.competing[np.argsort(self.days[self.competing])]
+        ended = _sum_from_start(columns[competing_rows] / self.at_own[competing_rows, None])
+        sums += (
+            self.at_event[:, None]
+            * ended[np.searchsorted(self.days[competing_rows], self.event_days)]
+        )
         return sums[:, 0], sums[:, 1 : p + 1], sums[:, p + 1 :].reshape(-1, p, p)
 
     def compute_slopes(self, beta: FloatArray) -> tuple[FloatArray, FloatArray]:
@@ -259,20 +262,22 @@ class _Weighted:
         place = np.searchsorted(self.event_days, self.days[self.events])
         parts[self.events] += self.x[self.events] - mean[place]
         after = _sum_to_end(self.at_event[:, None] * steps)
-        gone = self.competing
-        remainder = after[np.searchsorted(self.event_days, self.days[gone], "right")]
-        remainder = remainder / self.at_own[gone, None]
-        parts[gone] += risk[gone] * (remainder[:, 1:] - self.x[gone] * remainder[:, :1])
+        competing_rows = self.competing
+        remainder = after[np.searchsorted(self.event_days, self.days[competing_rows], "right")]
+        remainder = remainder / self.at_own[competing_rows, None]
+        parts[competing_rows] += risk[competing_rows] * (
+            remainder[:, 1:] - self.x[competing_rows] * remainder[:, :1]
+        )
         return parts + self._compute_censoring_part(risk, after)
 
     def _compute_censoring_part(self, risk: FloatArray, after: FloatArray) -> FloatArray:
-        gone = self.competing[np.argsort(self.days[self.competing])]
-        own = np.hstack([np.ones((len(gone), 1)), self.x[gone]])
-        before = _sum_from_start(risk[gone] * own / self.at_own[gone, None])
-        ended = before[np.searchsorted(self.days[gone], self.lost_days)]
+        competing_rows = self.competing[np.argsort(self.days[self.competing])]
+        own = np.hstack([np.ones((len(competing_rows), 1)), self.x[competing_rows]])
+        before = _sum_from_start(risk[competing_rows] * own / self.at_own[competing_rows, None])
+        ended = before[np.searchsorted(self.days[competing_rows], self.lost_days)]
         later = after[np.searchsorted(self.event_days, self.lost_days)]
-        moved = ended[:, 1:] * later[:, :1] - ended[:, :1] * later[:, 1:]
-        share = moved / self.lost_risk[:, None]
+        weighted_difference = ended[:, 1:] * later[:, :1] - ended[:, :1] * later[:, 1:]
+        share = weighted_difference / self.lost_risk[:, None]
         place = np.searchsorted(self.lost_days, self.days, "right")
         parts = -_sum_from_start(share * self.lost_hazard[:, None])[place]
         parts[self.censored] += share[place[self.censored] - 1]
@@ -313,28 +318,28 @@ def _compute_gray_variance(grid: _Grid, ratio: FloatArray, total: FloatArray) ->
     before = np.concatenate([[0.0], common[:-1]])
     groups = len(grid.labels)
     weight = ratio[:, :, None] * (np.eye(groups) - (ratio / whole[:, None])[:, None, :])
-    carried = np.cumsum(weight * (total / (whole * (1 - before)))[:, None, None], axis=0)
-    remainder = carried[-1] - carried
+    cumulative = np.cumsum(weight * (total / (whole * (1 - before)))[:, None, None], axis=0)
+    remainder = cumulative[-1] - cumulative
     share = np.divide(
         1 - common[:, None], grid.free_after, out=np.zeros_like(ratio), where=grid.free_after > TINY
     )
-    there = grid.risk > 0
+    at_risk = grid.risk > 0
     expected = whole[:, None] * grid.free
     spared = _compute_tie_correction(np.broadcast_to(total[:, None], ratio.shape), expected)
     own = np.divide(
         spared * grid.free * total[:, None], whole[:, None] * grid.risk,
-        out=np.zeros_like(ratio), where=there,
+        out=np.zeros_like(ratio), where=at_risk,
     )  # fmt: skip
     spared = _compute_tie_correction(grid.other, grid.risk)
-    other = np.divide(
-        spared * grid.free**2 * grid.other, grid.risk**2, out=np.zeros_like(ratio), where=there
+    competing_variance = np.divide(
+        spared * grid.free**2 * grid.other, grid.risk**2, out=np.zeros_like(ratio), where=at_risk
     )
-    other[grid.free_after <= TINY] = 0.0
+    competing_variance[grid.free_after <= TINY] = 0.0
     of_own = weight + (1 - share)[:, None, :] * remainder
     of_other = share[:, None, :] * remainder
     return np.asarray(
         np.einsum("tik,tjk,tk->ij", of_own, of_own, own)
-        + np.einsum("tik,tjk,tk->ij", of_other, of_other, other)
+        + np.einsum("tik,tjk,tk->ij", of_other, of_other, competing_variance)
     )
 
 

@@ -111,7 +111,7 @@ def get_covariate(
     with cervical and lumbar. Epidural disease is a grade of 1a or more at the latest visit up to
     the first fraction that has a grade.
     """
-    known: tuple[object, object, object]  # what it is, yes, no
+    coding: tuple[object, object, object]  # what it is, yes, no
     match covariate:
         case Covariate.AGE:
             age = find_age_at_radiosurgery(lesion)
@@ -129,12 +129,12 @@ def get_covariate(
             return float(grades[-1].rank > 0) if grades else None
         case Covariate.RADIOSENSITIVE:
             sensitivity = classify_radiosensitivity(lesion.histology)
-            known = sensitivity, Radiosensitivity.RADIOSENSITIVE, Radiosensitivity.UNKNOWN
+            coding = sensitivity, Radiosensitivity.RADIOSENSITIVE, Radiosensitivity.UNKNOWN
         case Covariate.THORACIC:
-            known = find_region(lesion.level), Region.THORACIC, Region.SACRAL
+            coding = find_region(lesion.level), Region.THORACIC, Region.SACRAL
         case Covariate.SINGLE_FRACTION:
-            known = classify_fractions(lesion), FractionGroup.SINGLE, FractionGroup.UNKNOWN
-    value, yes, unknown = known
+            coding = classify_fractions(lesion), FractionGroup.SINGLE, FractionGroup.UNKNOWN
+    value, yes, unknown = coding
     return None if value is unknown else float(value is yes)
 
 
@@ -181,42 +181,42 @@ def _fit(
         for covariate in covariates
     ]
     table = np.array(values, dtype=np.float64).reshape(len(covariates), len(lesions))
-    known = np.asarray(np.isfinite(table).all(axis=0))
+    is_known = np.asarray(np.isfinite(table).all(axis=0))
     events = np.zeros(0, dtype=np.bool_) if observed is None else observed.event
-    counted = Model(
-        covariates=covariates, n=int(known.sum()), events=int(events[known].sum()),
-        left_out=int((~known).sum()), events_left_out=int(events[~known].sum()),
+    model = Model(
+        covariates=covariates, n=int(is_known.sum()), events=int(events[is_known].sum()),
+        left_out=int((~is_known).sum()), events_left_out=int(events[~is_known].sum()),
     )  # fmt: skip
-    reason = _find_obstacle(counted, events_per_covariate)
+    reason = _find_obstacle(model, events_per_covariate)
     if observed is None or reason is not None:
-        return evolve(counted, reason=NO_TIMES if observed is None else reason)
-    rows = observed.take(known)
+        return evolve(model, reason=NO_TIMES if observed is None else reason)
+    rows = observed.take(is_known)
     columns = {
-        covariate.value: row for covariate, row in zip(covariates, table[:, known], strict=True)
+        covariate.value: row for covariate, row in zip(covariates, table[:, is_known], strict=True)
     }
     shared = len(np.unique(np.asarray(rows.patient))) < rows.n
     fitted = fit_cox(rows, columns, by_patient=shared)
-    wanted = fitted.reason is not None or Covariate.SINGLE_FRACTION in covariates
+    needs_firth = fitted.reason is not None or Covariate.SINGLE_FRACTION in covariates
     trends = check_proportionality(rows, columns)  # of one covariate, all at once is no other test
     return evolve(
-        counted,
+        model,
         cox=fitted,
         trends=trends if len(covariates) > 1 else trends[:1],
         cox_by_lesion=fit_cox(rows, columns) if fitted.patients is not None else None,
-        firth=fit_firth(rows, columns) if wanted else None,
+        firth=fit_firth(rows, columns) if needs_firth else None,
     )
 
 
-def _find_obstacle(counted: Model, events_per_covariate: int) -> str | None:
+def _find_obstacle(model: Model, events_per_covariate: int) -> str | None:
     """Explain why no model is possible; `events_per_covariate` is 0 for a single covariate."""
-    size, needed = len(counted.covariates), events_per_covariate * len(counted.covariates)
+    size, least_events = len(model.covariates), events_per_covariate * len(model.covariates)
     if events_per_covariate and size < 2:
         return "Fewer than two covariates have a hazard ratio of their own."
-    if counted.events < needed:
+    if model.events < least_events:
         return (
-            f"{size} covariates need {needed} events, {events_per_covariate} for each; "
-            f"there are {counted.events}."
+            f"{size} covariates need {least_events} events, {events_per_covariate} for each; "
+            f"there are {model.events}."
         )
-    if not counted.n:
-        return f"{counted.covariates[0].capitalize()} is not known of any lesion."
+    if not model.n:
+        return f"{model.covariates[0].capitalize()} is not known of any lesion."
     return None

@@ -282,10 +282,10 @@ def _find_growth(
     category, deciding = lesion.assessment.category, lesion.assessment.deciding_sequence
     window_days = lesion.assessment.criteria.window_days
     retreated = find_retreatment_day(lesion.timeline) is not None
-    known = category in PAPER_ANSWERS
+    has_paper_answer = category in PAPER_ANSWERS
     decides = None if deciding is None else courses.get(deciding)
-    if decides is None or (not known and not decides[1].grew):
-        grown = [each for each in courses.values() if each[1].grew and not known]
+    if decides is None or (not has_paper_answer and not decides[1].grew):
+        grown = [each for each in courses.values() if each[1].grew and not has_paper_answer]
         decides = min(grown, key=lambda each: each[1].days[each[1].grown[0]], default=None)
     if decides is None:
         return None, None, False
@@ -299,7 +299,9 @@ def _find_growth(
     if category is ResponseCategory.OPP:
         return _build_interval(baseline_day, course, first), None, False
     lasts = course.last_grew and not course.fallen
-    if not known and not (lasts and (retreated or course.days[course.grown[0]] > window_days)):
+    if not has_paper_answer and not (
+        lasts and (retreated or course.days[course.grown[0]] > window_days)
+    ):
         return None, None, True
     fell_at = course.nadir if lasts else None
     called_opp = fell_at is not None and any(
@@ -311,7 +313,7 @@ def _find_growth(
         first if fell_at is None else _find_growth_after_fall(course, fell_at, called_opp) or first
     )
     opp = _build_interval(baseline_day, course, course.grown[0]) if called_opp else None
-    return opp, _build_interval(baseline_day, course, place), not known
+    return opp, _build_interval(baseline_day, course, place), not has_paper_answer
 
 
 def _find_growth_after_fall(course: Course, nadir: int, called_opp: bool) -> int | None:

@@ -274,7 +274,7 @@ def _climb_to_maximum(
     partial: PartialLikelihood,
     start: FloatArray,
     inverse: FloatArray,
-    held: int = -1,
+    fixed_index: int = -1,
     *,
     sharp: float,
 ) -> tuple[float, FloatArray]:  # fmt: skip
@@ -284,11 +284,15 @@ def _climb_to_maximum(
     """
     from scipy import optimize
 
-    free, beta = np.arange(len(start)) != held, start.copy()
+    free, beta = np.arange(len(start)) != fixed_index, start.copy()
     if not free.any():
         return _compute_penalised(partial, beta)[0], beta
-    if held >= 0:
-        inverse = inverse - np.outer(inverse[held], inverse[held]) / inverse[held, held]
+    if fixed_index >= 0:
+        inverse = (
+            inverse
+            - np.outer(inverse[fixed_index], inverse[fixed_index])
+            / inverse[fixed_index, fixed_index]
+        )
     inverse = inverse[np.ix_(free, free)]
     unit = np.sqrt(np.diag(inverse))
 

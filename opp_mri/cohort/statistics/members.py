@@ -170,12 +170,12 @@ def list_screening_steps(
     members = select_eligible(lesions)
     steps = [("All lesions", ALL, [*lesions]), ("Excluded", EXCLUDED, out)]
     for reason, words in EXCLUSION_WORDS.items():
-        counted = [lesion for lesion in out if find_exclusion_reason(lesion) is reason]
-        steps.append((f"Excluded: {words}", f"{EXCLUDED}.{reason}", counted))
+        step_lesions = [lesion for lesion in out if find_exclusion_reason(lesion) is reason]
+        steps.append((f"Excluded: {words}", f"{EXCLUDED}.{reason}", step_lesions))
     steps.append(("Analysed", ELIGIBLE, members))
     for answer in list_answers(members):
-        counted = [lesion for lesion in members if lesion.assessment.category is answer]
-        steps.append((f"Analysed: {answer}", f"response.{answer}", counted))
+        step_lesions = [lesion for lesion in members if lesion.assessment.category is answer]
+        steps.append((f"Analysed: {answer}", f"response.{answer}", step_lesions))
     return steps
 
 
@@ -321,8 +321,8 @@ def _sort_by_value(
 ) -> dict[str, tuple[str, ...]]:
     """Sort lesions by value: first those in order, even without one, then by name, unknown last."""
     by_value: dict[str, list[str]] = {str(value): [] for value in order}
-    known = list(by_value)
+    known_values = list(by_value)
     for value, lesion_id in zip(values, lesion_ids, strict=True):
         by_value.setdefault(str(value), []).append(lesion_id)
-    further = sorted(by_value.keys() - {*known, UNKNOWN}) + [UNKNOWN] * (UNKNOWN in by_value)
-    return {other: tuple(by_value[other]) for other in [*known, *further]}
+    further = sorted(by_value.keys() - {*known_values, UNKNOWN}) + [UNKNOWN] * (UNKNOWN in by_value)
+    return {value: tuple(by_value[value]) for value in [*known_values, *further]}

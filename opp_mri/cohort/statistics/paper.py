@@ -160,8 +160,8 @@ def read_paper(folder: Path) -> Paper:
         unknown |= set(figure.needs) - {figure.name for figure in figures}
         unknown |= {figure.reason} - {"", *paper.reasons}
         if unknown:
-            listed = ", ".join(sorted(unknown))
-            raise InputError(f"{PRINTED}, “{figure.name}”: {listed} is unknown: correct it.")
+            names = ", ".join(sorted(unknown))
+            raise InputError(f"{PRINTED}, “{figure.name}”: {names} is unknown: correct it.")
     return paper
 
 
@@ -180,15 +180,15 @@ def log_rank_of_counts(at_risk: tuple[int, int], events: Sequence[tuple[int, int
         for group, count in enumerate(at_once):
             days += [day] * count
             groups += [group] * count
-    happened = len(days)
+    event_count = len(days)
     for group, lesions in enumerate(at_risk):
-        rest = lesions - groups[:happened].count(group)
+        rest = lesions - groups[:event_count].count(group)
         days += [len(events) + 1] * rest
         groups += [group] * rest
     return log_rank(
         Observed(
             duration_days=days,
-            event=np.arange(len(days)) < happened,
+            event=np.arange(len(days)) < event_count,
             group=[str(group) for group in groups],
         )
     )
@@ -243,8 +243,8 @@ def _compare_printed(paper: Paper, figure: Figure) -> PrintedFigure:
     agrees = None if computed.values is None else _would_round_to(computed.values, figure.numbers)
     why = ["" if agrees else computed.hint, paper.reasons.get(figure.reason, "")]
     if computed.values is not None and not agrees:
-        written = _write_values(computed.values, _count_decimals(figure.numbers[0]))
-        why.insert(0, f"With the paper's digits it is {written}.")
+        values_text = _write_values(computed.values, _count_decimals(figure.numbers[0]))
+        why.insert(0, f"With the paper's digits it is {values_text}.")
     return PrintedFigure(
         name=figure.name, where=figure.where, printed=figure.printed, computed=computed.text,
         agrees=agrees, why=" ".join(filter(None, why)),
@@ -267,8 +267,8 @@ def _would_round_to(values: Values, numbers: Sequence[str]) -> bool:
     )
 
 
-def _select_matching(rows: Rows, wanted: Wanted) -> Rows:
-    return [row for row in rows if all(getattr(row, key) in wanted[key] for key in wanted)]
+def _select_matching(rows: Rows, conditions: Wanted) -> Rows:
+    return [row for row in rows if all(getattr(row, key) in conditions[key] for key in conditions)]
 
 
 def _count_patients(rows: Rows) -> int:
@@ -289,20 +289,20 @@ def _count_all_patients(paper: Paper, figure: Figure) -> _Computed:
 
 def _compute_percent(paper: Paper, figure: Figure) -> _Computed:
     base = _select_matching(paper.rows, figure.of)
-    chosen = _select_matching(base, figure.count)
+    matching_rows = _select_matching(base, figure.count)
     if not base:
         return _Computed(None, hint="There is no lesion to take a percentage of.")
     parts = ", ".join(
-        f"{len(_select_matching(chosen, {key: [value]}))} {value}"
+        f"{len(_select_matching(matching_rows, {key: [value]}))} {value}"
         for key, values in figure.count.items()
         for value in values
         if len(values) > 1
     )
-    percent = 100 * len(chosen) / len(base)
-    text = f"{percent:.1f}% ({len(chosen)} of {len(base)}{': ' if parts else ''}{parts})"
-    by_patient, hint = 100 * _count_patients(chosen) / _count_patients(base), ""
+    percent = 100 * len(matching_rows) / len(base)
+    text = f"{percent:.1f}% ({len(matching_rows)} of {len(base)}{': ' if parts else ''}{parts})"
+    by_patient, hint = 100 * _count_patients(matching_rows) / _count_patients(base), ""
     if _would_round_to([by_patient], figure.numbers):
-        counts = f"{_count_patients(chosen)} of {_count_patients(base)}, {by_patient:.1f}%"
+        counts = f"{_count_patients(matching_rows)} of {_count_patients(base)}, {by_patient:.1f}%"
         hint = f"Counted over patients it is as printed: {counts}."
     return _Computed(text, [percent], hint)
 

@@ -54,8 +54,8 @@ class PartialLikelihood:
             self.event_days, return_index=True, return_inverse=True, return_counts=True
         )
         # Efron: of d events on a day the k-th, from 0, finds k / d of each of them gone
-        gone = (np.arange(len(self.events)) - self.new_day[self.tie]) / size[self.tie]
-        self.gone = gone if ties == "efron" else np.zeros(len(gone))
+        removed_share = (np.arange(len(self.events)) - self.new_day[self.tie]) / size[self.tie]
+        self.gone = removed_share if ties == "efron" else np.zeros(len(removed_share))
         p = len(self.names)
         square = np.einsum("ia,ib->iab", self.x, self.x).reshape(-1, p * p)
         self.powers = np.hstack([np.ones((observed.n, 1)), self.x, square])
@@ -108,9 +108,9 @@ def compute_score_residuals(
     risk, unit = np.exp(partial.x @ beta)[:, None], np.ones((len(partial.events), 1))
     steps = slopes.hazard[:, None] * np.hstack([unit, slopes.mean])
     total = np.vstack([np.zeros(steps.shape[1]), steps.cumsum(axis=0)])
-    passed = total[np.searchsorted(partial.event_days, partial.days, "right")]
-    passed -= total[np.searchsorted(partial.event_days, partial.unseen, "right")]
-    parts = risk * (passed[:, 1:] - partial.x * passed[:, :1])
+    cumulative = total[np.searchsorted(partial.event_days, partial.days, "right")]
+    cumulative -= total[np.searchsorted(partial.event_days, partial.unseen, "right")]
+    parts = risk * (cumulative[:, 1:] - partial.x * cumulative[:, :1])
     own = partial.x[partial.events]
     spared = partial.sum_tied(partial.gone[:, None] * steps)
     parts[partial.events] += own - partial.sum_tied(slopes.mean) / partial.sum_tied(unit)
@@ -122,7 +122,7 @@ def _sum_from(columns: FloatArray, first: IntArray) -> FloatArray:
     """Sum the rows from each of `first` to the end."""
     starts, back = np.unique(first, return_inverse=True)
     sums = np.zeros((len(starts), columns.shape[1]))
-    some = starts < len(columns)
-    parts = np.add.reduceat(columns, starts[some]) if some.any() else sums[:0]
-    sums[some] = parts[::-1].cumsum(axis=0)[::-1]
+    is_filled = starts < len(columns)
+    parts = np.add.reduceat(columns, starts[is_filled]) if is_filled.any() else sums[:0]
+    sums[is_filled] = parts[::-1].cumsum(axis=0)[::-1]
     return np.asarray(sums[back])

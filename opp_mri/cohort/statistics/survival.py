@@ -120,10 +120,10 @@ class Observed:
     def take(self, rows: BoolArray) -> "Observed":
         """Return the rows that are true."""
         columns = asdict(self, recurse=False).items()
-        kept: dict[str, Any] = {
+        taken_fields: dict[str, Any] = {
             k: None if values is None else values[rows] for k, values in columns
         }
-        return Observed(**kept)
+        return Observed(**taken_fields)
 
     def split_by_group(self) -> Iterator[tuple[str, "Observed"]]:
         """Yield each arm in the order of its label; all rows as one where there are no arms."""
@@ -315,13 +315,13 @@ def estimate_cumulative_incidence(
             estimate = CumIncidenceRight(rows.duration_days, ended)
         for cause in range(OF_INTEREST, last + 1):
             ends = ended == cause
-            here = np.isin(estimate.times, rows.duration_days[ends])
+            at_event = np.isin(estimate.times, rows.duration_days[ends])
             share, error = (
-                side[cause - 1][here] if ends.any() else np.zeros(0)
+                side[cause - 1][at_event] if ends.any() else np.zeros(0)
                 for side in (estimate.cinc, estimate.cinc_se)
             )
             curves.append(
-                _build_curve(rows, group, ends, 0.0, estimate.times[here], share, error, cause)
+                _build_curve(rows, group, ends, 0.0, estimate.times[at_event], share, error, cause)
             )
     return tuple(curves)
 

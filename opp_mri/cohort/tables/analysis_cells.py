@@ -94,13 +94,13 @@ def build_statistic_cell(
 ) -> Cell:  # fmt: skip
     """Put a number and its interval into a cell; days are shown as weeks, shares as percent."""
     size, percent = (DAYS_PER_WEEK if unit == "days" else 1), unit == "share"
-    shown = [
+    texts = [
         None
         if number is None
         else _write_value(number / size, percent=percent, weeks=unit == "days")
         for number in (estimate.value, estimate.low, estimate.high)
     ]
-    value, low, high = shown
+    value, low, high = texts
     if value is None:
         text = NONE if low is None else f"{OPEN} ({low} to {high or OPEN})"
     else:

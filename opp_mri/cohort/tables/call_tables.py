@@ -34,16 +34,16 @@ def tabulate_sequence_calls(lesions: Sequence[AssessedLesion]) -> Table:
             for assessed_lesion in lesions
             if assessed_lesion.assessment.deciding_sequence is sequence
         ]
-        measured = [name for names in ids.values() for name in names]
+        lesion_ids = [name for names in ids.values() for name in names]
         key = f"sequence.{sequence.value}"
         cells = (
-            count_cell(f"{key}.{answer}", ids.get(answer, []), f"{key}.n", len(measured))
+            count_cell(f"{key}.{answer}", ids.get(answer, []), f"{key}.n", len(lesion_ids))
             for answer in answers
         )
         rows.append(
             (
                 Cell(text=sequence.value),
-                count_cell(f"{key}.n", measured),
+                count_cell(f"{key}.n", lesion_ids),
                 *cells,
                 count_cell(f"{key}.deciding", deciding),
             )
@@ -142,8 +142,12 @@ def _build_expected_row(
 
 def estimate_cohort_prior(lesions: Sequence[AssessedLesion]) -> CoursePrior:
     """Estimate how common each course is in a cohort, from all lengths and their error."""
-    known = (estimate_lesion_lengths(lesion.timeline, lesion.weighed_error) for lesion in lesions)
-    evidence = [lengths.compute_evidence_by_course() for lengths in known if lengths is not None]
+    estimates = (
+        estimate_lesion_lengths(lesion.timeline, lesion.weighed_error) for lesion in lesions
+    )
+    evidence = [
+        lengths.compute_evidence_by_course() for lengths in estimates if lengths is not None
+    ]
     return estimate_prior(evidence, "estimated from this cohort")
 
 

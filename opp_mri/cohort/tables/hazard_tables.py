@@ -87,7 +87,10 @@ def tabulate_covariates(analysis: CohortAnalysis) -> Table:
         for part, label in (("n", "known"), ("left_out", "not all known")):
             key = f"{endpoint.endpoint}.together.{part}"
             own = rows.count(key, masks[part] & rows.get_events(endpoint.endpoint))
-            events = (own if other is endpoint.endpoint else Cell(text=NONE) for other in MODELLED)
+            events = (
+                own if column_endpoint is endpoint.endpoint else Cell(text=NONE)
+                for column_endpoint in MODELLED
+            )
             name = f"{TOGETHER}, time to {EVENT_WORDS[endpoint.endpoint]}"
             n = rows.count(f"model.{key}", masks[part])
             lines.append((Cell(text=name), Cell(text=label), n, *events))
@@ -159,10 +162,10 @@ def _build_masks(
         for c in covariates
     ]
     table = np.array(values, dtype=np.float64).reshape(len(covariates), len(analysis.lesions))
-    known = np.asarray(np.isfinite(table).all(axis=0))
+    is_complete = np.asarray(np.isfinite(table).all(axis=0))
     return {
-        "n": known,
-        "left_out": ~known,
+        "n": is_complete,
+        "left_out": ~is_complete,
         "yes": np.asarray((table == 1).all(axis=0)),
         "no": np.asarray((table == 0).all(axis=0)),
     }
@@ -172,10 +175,10 @@ def _build_lines(
     analysis: CohortAnalysis, rows: Rows, endpoint: EndpointAnalysis, model: Model,
     keys: tuple[str, str], *, together: bool = False,
 ) -> list[tuple[Cell, ...]]:  # fmt: skip
-    known = _build_masks(analysis, model.covariates)["n"]
+    is_complete = _build_masks(analysis, model.covariates)["n"]
     counts = (
-        rows.count(keys[0], known),
-        rows.count(keys[1], known & rows.get_events(endpoint.endpoint)),
+        rows.count(keys[0], is_complete),
+        rows.count(keys[1], is_complete & rows.get_events(endpoint.endpoint)),
     )
     told_by, empty = _list_told_by(keys, model), Cell(text=NONE)
     words = "together" if together else "alone"

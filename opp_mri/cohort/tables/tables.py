@@ -136,8 +136,8 @@ def tabulate_flow(lesions: Sequence[AssessedLesion]) -> Table:
                 count_cell(key, list_ids(at_step)),
                 _count_patients(key, at_step),
                 *(
-                    count_cell(f"{slug}/{key}", list_ids(filter(happened, at_step)))
-                    for _, slug, happened in HAPPENED
+                    count_cell(f"{slug}/{key}", list_ids(filter(had_event, at_step)))
+                    for _, slug, had_event in HAPPENED
                 ),
             )
             for step, key, at_step in list_screening_steps(lesions)
@@ -238,10 +238,10 @@ def tabulate_time_course(lesions: Sequence[AssessedLesion]) -> Table:
     analysed = [
         o for o in select_eligible(lesions) if o.assessment.category is ResponseCategory.OPP
     ]
-    named = [(lesion, lesion.lesion.lesion_id) for lesion in analysed]
-    peaks = [(name, peak) for lesion, name in named if (peak := find_time_to_peak(lesion))]
-    sizes = [(name, find_peak_changes_mm(lesion)) for lesion, name in named]
-    returns = [(name, find_returns_to_baseline(lesion)) for lesion, name in named]
+    lesion_names = [(lesion, lesion.lesion.lesion_id) for lesion in analysed]
+    peaks = [(name, peak) for lesion, name in lesion_names if (peak := find_time_to_peak(lesion))]
+    sizes = [(name, find_peak_changes_mm(lesion)) for lesion, name in lesion_names]
+    returns = [(name, find_returns_to_baseline(lesion)) for lesion, name in lesion_names]
     peak_days = [(name, day.day) for name, day in peaks]
     earliest = [(name, day.earliest_day) for name, day in peaks]
     rows = [
@@ -310,13 +310,15 @@ def _count_patients(key: str, lesions: Sequence[AssessedLesion]) -> Cell:
 
 
 def _build_age_rows(lesions: Sequence[AssessedLesion]) -> list[tuple[Cell, ...]]:
-    known = [(o.lesion.lesion_id, a) for o in lesions if (a := find_age_at_radiosurgery(o.lesion))]
-    guessed = [name for name, age in known if age.approximate]
+    known_ages = [
+        (o.lesion.lesion_id, a) for o in lesions if (a := find_age_at_radiosurgery(o.lesion))
+    ]
+    guessed = [name for name, age in known_ages if age.approximate]
     unknown = [o.lesion.lesion_id for o in lesions if find_age_at_radiosurgery(o.lesion) is None]
-    ages, n = [age.years for _, age in known], len(lesions)
+    ages, n = [age.years for _, age in known_ages], len(lesions)
     mean, _, extent = _build_statistics("age", ages, "years", AGE_KNOWN)
     cells = (
-        ("known", count_cell(AGE_KNOWN, [name for name, _ in known], ELIGIBLE, n)),
+        ("known", count_cell(AGE_KNOWN, [name for name, _ in known_ages], ELIGIBLE, n)),
         ("of these from the year of birth", count_cell("age.approximate", guessed)),
         (UNKNOWN, count_cell(f"age.{UNKNOWN}", unknown, ELIGIBLE, n)),
         ("mean (95 % t interval), years", mean),
@@ -326,11 +328,14 @@ def _build_age_rows(lesions: Sequence[AssessedLesion]) -> list[tuple[Cell, ...]]
 
 
 def _build_course_row(
-    measure: str, sequence: str, slug: str, named: Sequence[tuple[str, float]], days: bool = False,
-    never: Cell = Cell(),
+    measure: str, sequence: str, slug: str, lesion_values: Sequence[tuple[str, float]],
+    days: bool = False, never: Cell = Cell(),
 ) -> tuple[Cell, ...]:  # fmt: skip
     key, unit = f"opp.{slug}.{sequence}", "days" if days else "mm"
-    n, values = count_cell(f"{key}.n", [name for name, _ in named]), [value for _, value in named]
+    n, values = (
+        count_cell(f"{key}.n", [name for name, _ in lesion_values]),
+        [value for _, value in lesion_values],
+    )
     statistics = (n, *_build_statistics(key, values, unit, f"{key}.n"))
     return (Cell(text=measure), Cell(text=sequence), *statistics, never)
 
@@ -352,7 +357,7 @@ def build_statistics_cells(
         for x in (spread.mean, spread.low, spread.high, spread.median)
     )
     least, most = (f"{x / size:.{digits}f}" for x in (spread.least, spread.most))
-    shown: tuple[tuple[str, dict[str, Value]], ...] = (
+    entries: tuple[tuple[str, dict[str, Value]], ...] = (
         (f"{mean} ({low} to {high})" if low else mean,
          {"mean": spread.mean, "low": spread.low, "high": spread.high}),
         (middle, {"median": spread.median}),
@@ -361,5 +366,5 @@ def build_statistics_cells(
     return tuple(
         Cell(text=text, key=f"{key}.{name}", rests_on=n_key,
              values={**numbers, "n": spread.n, "unit": unit})
-        for name, (text, numbers) in zip(names, shown, strict=True)
+        for name, (text, numbers) in zip(names, entries, strict=True)
     )  # fmt: skip

@@ -34,37 +34,37 @@ def withhold_counts(counts: Mapping[str, int], sums: Sequence[Sum], below: int) 
     """
     small = [key for key, count in counts.items() if 0 < count < below]
     words = dict.fromkeys(small, f"<{below}")
-    known: list[dict[str, int]] = []  # other numbers that the shown ones allow
+    alternatives: list[dict[str, int]] = []  # other numbers that the shown ones allow
     for key in small:
-        while _is_determined(key, words, counts, sums, below, known):
+        while _is_determined(key, words, counts, sums, below, alternatives):
             around = _select_sums_around(key, words, sums)
-            shown = [k for s in around for k in s if k not in words and counts[k]]
-            near = [k for s in around if key in s for k in s if k in shown]
-            if shown:
-                words[min(near or shown, key=counts.__getitem__)] = HIDDEN
+            visible_keys = [k for s in around for k in s if k not in words and counts[k]]
+            near = [k for s in around if key in s for k in s if k in visible_keys]
+            if visible_keys:
+                words[min(near or visible_keys, key=counts.__getitem__)] = HIDDEN
             else:
                 words = dict.fromkeys(words, HIDDEN)
     for key in [k for k in words if k not in small]:  # what a later one has made needless
         fewer = {k: word for k, word in words.items() if k != key}
         reached = {k for s in _select_sums_around(key, words, sums) for k in s}
-        solutions = [total for total in known if total.get(key, counts[key]) == counts[key]]
+        solutions = [total for total in alternatives if total.get(key, counts[key]) == counts[key]]
         doubtful = [k for k in small if k in reached]
         if not any(_is_determined(k, fewer, counts, sums, below, solutions) for k in doubtful):
-            words, known = fewer, solutions
+            words, alternatives = fewer, solutions
     return words
 
 
 def _is_determined(
     key: str, words: Mapping[str, str], counts: Mapping[str, int], sums: Sequence[Sum], below: int,
-    known: list[dict[str, int]],
+    alternatives: list[dict[str, int]],
 ) -> bool:  # fmt: skip
-    """Return whether a withheld count can be one number only; one that is found goes into `known`.
+    """Return whether a withheld count can be one number only; any other goes to `alternatives`.
 
     What is known stays allowed as long as no word is taken back.
     """
     from scipy.optimize import Bounds, LinearConstraint, milp  # slow to import
 
-    if any(solution.get(key, counts[key]) != counts[key] for solution in known):
+    if any(solution.get(key, counts[key]) != counts[key] for solution in alternatives):
         return False
     telling = any(word != HIDDEN for word in words.values())
     sums = _select_sums_around(key, words, sums)
@@ -72,9 +72,10 @@ def _is_determined(
     words = {k: word for k, word in words.items() if k in reached}
     signs = [{total: -1} | dict.fromkeys(parts, 1) for total, *parts in sums]
     totals = [
-        -sum(sign * counts[k] for k, sign in signed.items() if k not in words) for signed in signs
+        -sum(sign * counts[k] for k, sign in sum_signs.items() if k not in words)
+        for sum_signs in signs
     ]
-    rows = [[signed.get(k, 0) for k in words] for signed in signs]
+    rows = [[sum_signs.get(k, 0) for k in words] for sum_signs in signs]
     rules = (
         LinearConstraint(np.array(rows).reshape(-1, len(words)), totals, totals) if sums else None
     )
@@ -86,9 +87,9 @@ def _is_determined(
                      constraints=rules).x  # fmt: skip
         if optimum is None:
             raise ValueError("the sums of tables that are published together hold")
-        other = {k: round(float(x)) for k, x in zip(words, optimum, strict=True)}
-        if other[key] != counts[key]:
-            known.append(other)
+        alternative = {k: round(float(x)) for k, x in zip(words, optimum, strict=True)}
+        if alternative[key] != counts[key]:
+            alternatives.append(alternative)
             return False
     return True
 

@@ -142,11 +142,11 @@ def make_bundle(
 
 def _deidentify(cohort: Cohort, key: bytes | None) -> Cohort:
     readers = [reader for reader in cohort.readers if reader != CONSENSUS]
-    named = {reader: f"reader {number}" for number, reader in enumerate(readers, 1)}
+    aliases = {reader: f"reader {number}" for number, reader in enumerate(readers, 1)}
     return evolve(
         cohort,
         lesions=deidentify_lesions(cohort.lesions, key),
-        readers=tuple(named.get(reader, reader) for reader in cohort.readers),
+        readers=tuple(aliases.get(reader, reader) for reader in cohort.readers),
     )
 
 
@@ -191,13 +191,15 @@ def _generate_files(
 
 def _write_readme(files: Iterable[str], suppress_below: int | None) -> str:
     """Describe what is in the bundle, and only of what is."""
-    there = {name.partition("/")[0] + "/" * ("/" in name) for name in files} | {MANIFEST}
-    listed = [
-        f"{name:<17}{description}" for name, description in DESCRIBED.items() if name in there
+    present_names = {name.partition("/")[0] + "/" * ("/" in name) for name in files} | {MANIFEST}
+    lines = [
+        f"{name:<17}{description}"
+        for name, description in DESCRIBED.items()
+        if name in present_names
     ]
     last = READ_AGAIN if suppress_below is None else WITHHELD.format(most=suppress_below - 1)
     first = f"A bundle of opp_mri {__version__}: research software, not a medical device."
-    return "\n".join((first, "", *listed, "", *wrap(last, 100), ""))
+    return "\n".join((first, "", *lines, "", *wrap(last, 100), ""))
 
 
 def _generate_figure_files(pictures: CohortPictures) -> Iterator[tuple[str, bytes]]:
@@ -220,15 +222,21 @@ def _write_methods(cohort: Cohort, contents: CohortContents) -> str:
 
 def _compare(folder: Path, files: Mapping[str, bytes]) -> None:
     """Refuse a folder whose bundle is another one."""
-    there = {str(p.relative_to(folder).as_posix()) for p in folder.rglob("*") if p.is_file()}
-    if differing := sorted(there ^ files.keys() | set(_list_changed(folder, files, there))):
+    present_names = {
+        str(p.relative_to(folder).as_posix()) for p in folder.rglob("*") if p.is_file()
+    }
+    if differing := sorted(
+        present_names ^ files.keys() | set(_list_changed(folder, files, present_names))
+    ):
         raise InputError(
             f"{folder} holds another bundle: {len(differing)} files differ, the first is "
             f"{differing[0]}. Name a new folder."
         )
 
 
-def _list_changed(folder: Path, files: Mapping[str, bytes], there: Iterable[str]) -> Iterator[str]:
-    for name in there:
+def _list_changed(
+    folder: Path, files: Mapping[str, bytes], present_names: Iterable[str]
+) -> Iterator[str]:
+    for name in present_names:
         if name in files and (folder / name).read_bytes() != files[name]:
             yield name

@@ -81,13 +81,15 @@ class Cohort:
     @property
     def warnings(self) -> tuple[DataWarning, ...]:
         """What is unlikely about the data, in the order of the lesions."""
-        named = [*find_lesion_warnings(member.lesion for member in self.lesions)]
+        lesion_warnings = [*find_lesion_warnings(member.lesion for member in self.lesions)]
         for member in self.lesions:
             observations = member.timeline.observations
-            named += find_length_warnings(member.lesion.lesion_id, observations)
-            named += find_study_warnings(member.lesion, observations)
+            lesion_warnings += find_length_warnings(member.lesion.lesion_id, observations)
+            lesion_warnings += find_study_warnings(member.lesion, observations)
         places = {member.lesion.lesion_id: n for n, member in enumerate(self.lesions)}
-        return self.lines.locate(sorted(named, key=lambda warning: places[warning.lesion_id]))
+        return self.lines.locate(
+            sorted(lesion_warnings, key=lambda warning: places[warning.lesion_id])
+        )
 
     @property
     def data_sha256(self) -> str:
@@ -188,9 +190,13 @@ def assess_table_cohort(folder: Path, rules: Rules) -> Cohort:
 
 
 def _convert_events(
-    lesion: Lesion, recorded: Sequence[TreatmentEvent], visits: Sequence[Visit]
+    lesion: Lesion, treatment_events: Sequence[TreatmentEvent], visits: Sequence[Visit]
 ) -> tuple[TreatmentEvent, ...]:
-    return (*convert_events(lesion), *recorded, *find_visit_events(lesion, visits, recorded))
+    return (
+        *convert_events(lesion),
+        *treatment_events,
+        *find_visit_events(lesion, visits, treatment_events),
+    )
 
 
 def _convert_to_plain(assessed_lesion: AssessedLesion) -> object:

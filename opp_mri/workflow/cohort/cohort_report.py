@@ -129,22 +129,22 @@ def save_cohort_report(
     InputError
         A file cannot be written, or a library that a PDF needs is missing.
     """
-    written = [path]
+    paths = [path]
     if len(cohort.lesions) > MOST_NAMED and not contents.tables.suppressed:
-        written.append(path.with_name(f"{path.stem}-rows.csv"))
+        paths.append(path.with_name(f"{path.stem}-rows.csv"))
     report = compose_cohort_report(
         cohort,
         contents,
         build_cohort_pictures(cohort, contents),
         title=title,
         written_on=written_on,
-        rows_file="".join(file.name for file in written[1:]),
+        rows_file="".join(file.name for file in paths[1:]),
     )
     is_pdf = path.suffix.lower() == ".pdf"
     save_page(path, render_printed_html(report) if is_pdf else render_cohort_html(report))
-    for rows in written[1:]:
+    for rows in paths[1:]:
         write_bytes(rows, render_rows_csv(report))
-    return written
+    return paths
 
 
 def save_pictures(folder: Path, pictures: Sequence[Picture], suffixes: Sequence[str]) -> list[Path]:
@@ -166,12 +166,12 @@ def save_pictures(folder: Path, pictures: Sequence[Picture], suffixes: Sequence[
         raise InputError(
             f"The folder {folder} cannot be made ({error.strerror}): name another."
         ) from error
-    written = []
+    paths = []
     for picture in pictures:
         for suffix in suffixes:
-            written.append(folder / f"{picture.name}{suffix}")
-            write_bytes(written[-1], picture.render_content(suffix))
-    return written
+            paths.append(folder / f"{picture.name}{suffix}")
+            write_bytes(paths[-1], picture.render_content(suffix))
+    return paths
 
 
 def _draw_figures(pictures: Sequence[Picture]) -> tuple[ReportFigure, ...]:

@@ -65,8 +65,8 @@ def dictate_lesion(
         drafts=sum(cell.reading.reading_id in drafts for cell in answered_cells if cell.reading),
         **(_build_answer(lesion) if answer is None else {"answer": answer}),
     )
-    named = project.settings.dictation_template
-    return dictate(facts, project.folder / Path(named) if named else None)
+    template_name = project.settings.dictation_template
+    return dictate(facts, project.folder / Path(template_name) if template_name else None)
 
 
 def name_criteria(criteria: Criteria) -> str:

@@ -112,10 +112,10 @@ def export_cohort(
         raise InputError("The cohort has no lesion: there is nothing to export.")
     if deidentify:
         cohort = evolve(cohort, lesions=deidentify_lesions(cohort.lesions, key))
-    wanted = frozenset(formats)
+    export_formats = frozenset(formats)
     files = _generate_files(
         cohort,
-        wanted,
+        export_formats,
         notes=export_notes(
             cohort.lesions, cohort.criteria, cohort.mode, data_sha256=cohort.data_sha256,
             deidentified=deidentify, shows_counts=suppress_below is None,
@@ -177,9 +177,9 @@ def read_key(path: Path) -> bytes:
 def _compute_margins(cohort: Cohort, progress: Progress) -> Mapping[str, Decimal | None]:
     total = len(cohort.lesions)
     margins = {}
-    for done, lesion in enumerate(cohort.lesions, 1):
+    for count, lesion in enumerate(cohort.lesions, 1):
         margins[lesion.lesion.lesion_id] = compute_margin_mm(lesion.timeline, cohort.rules)
-        progress("Margins", done, total)
+        progress("Margins", count, total)
     return margins
 
 
@@ -214,20 +214,20 @@ def _generate_files(
         )
         from opp_mri.workflow.cohort.cohort_contents import build_cohort_tables
 
-        shown = build_cohort_tables(cohort, analyse(lesions), suppress_below=suppress_below)
-        yield from _place_in_folder("aggregated", render_table_files(shown.every))
+        cohort_tables = build_cohort_tables(cohort, analyse(lesions), suppress_below=suppress_below)
+        yield from _place_in_folder("aggregated", render_table_files(cohort_tables.every))
 
 
 def _build_sheets(cohort: Cohort, tables: Iterable[ExportTable]) -> tuple[ExportTable, ...]:
     by_name = {table.name: table for table in tables}
-    shown = [
+    sheets = [
         build_summary_table(cohort.lesions, cohort.criteria),
         by_name[CHANGES],
         by_name[EVENTS],
     ]
     if by_name[VISITS].n_rows:
-        shown.append(by_name[VISITS])
-    return (*shown, build_data_dictionary(shown))
+        sheets.append(by_name[VISITS])
+    return (*sheets, build_data_dictionary(sheets))
 
 
 def _place_in_folder(folder: str, files: Mapping[str, bytes]) -> Iterator[tuple[str, bytes]]:

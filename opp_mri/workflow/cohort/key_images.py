@@ -224,8 +224,8 @@ def _build_panel(
         label=label,
     )
     if cell.volume is None:
-        known = WITHOUT_IMAGE.get(cell.status)
-        return evolve(panel, reason=known or GONE_FROM_PROJECT)
+        status_reason = WITHOUT_IMAGE.get(cell.status)
+        return evolve(panel, reason=status_reason or GONE_FROM_PROJECT)
     if place is None:
         return evolve(panel, reason=NO_PLACE)
     try:
@@ -290,8 +290,8 @@ def _find_slice(volume: VolumeDescription, caliper: Caliper | None) -> int | Non
     if caliper is None:
         return None
     places = [(frame.sop_instance_uid, frame.frame_number) for frame in volume.frames]
-    drawn = (caliper.sop_instance_uid, caliper.frame_number)
-    return places.index(drawn) if drawn in places else None
+    caliper_frame = (caliper.sop_instance_uid, caliper.frame_number)
+    return places.index(caliper_frame) if caliper_frame in places else None
 
 
 def _read_native(store: Store, volume: VolumeDescription, number: int) -> NDArray[np.generic]:
@@ -304,10 +304,10 @@ def _read_native(store: Store, volume: VolumeDescription, number: int) -> NDArra
 
 
 def _apply_window(values: NDArray[np.float32]) -> NDArray[np.float32]:
-    known = values[np.isfinite(values)]
-    if known.size == 0:
+    finite_values = values[np.isfinite(values)]
+    if finite_values.size == 0:
         return values
-    low, high = (float(x) for x in np.quantile(known, QUANTILES))
+    low, high = (float(x) for x in np.quantile(finite_values, QUANTILES))
     grey: NDArray[np.float32] = np.clip((values - low) / max(high - low, 1e-6), 0, 1)
     return grey
 

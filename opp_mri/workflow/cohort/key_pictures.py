@@ -115,14 +115,14 @@ def save_key_images(
         The name ends otherwise, or the file cannot be written.
     """
     check_file_name(path)
-    shown = strip if identity else strip.without_identity()
+    output_strip = strip if identity else strip.without_identity()
     match path.suffix.lower():
         case ".pptx":
-            write_bytes(path, _build_slides(shown, lesion, identity=identity))
+            write_bytes(path, _build_slides(output_strip, lesion, identity=identity))
         case ".gif":
-            write_bytes(path, render_loop(shown))
+            write_bytes(path, render_loop(output_strip))
         case _:
-            save_figure(draw_strip(shown), path)
+            save_figure(draw_strip(output_strip), path)
 
 
 def _build_slides(strip: KeyStrip, lesion: ProjectLesion, *, identity: bool) -> bytes:

@@ -187,14 +187,14 @@ def _build_strips(store: Store, lesion: ProjectLesion) -> list[KeyStrip]:
     if read_blinding(store) is not None:
         return []
     assessment = lesion.assessment
-    shown = [strip_sequence(lesion)]
+    sequences = [strip_sequence(lesion)]
     if assessment.discordant:
-        shown += [
+        sequences += [
             sequence
             for sequence, course in assessment.sequences.items()
-            if sequence not in shown and course.growth_studies
+            if sequence not in sequences and course.growth_studies
         ]
-    return [draw_key_strip(store, lesion, sequence) for sequence in shown]
+    return [draw_key_strip(store, lesion, sequence) for sequence in sequences]
 
 
 def _build_answer(lesion: AssessedLesion) -> LesionReport:
@@ -276,13 +276,13 @@ def _read_by(store: Store, timeline: ProjectLesion) -> Iterator[str]:
         yield f"A consensus of {readers}."
     else:
         yield f"Read by {timeline.reader} alone."
-    signed: set[str] = set()
+    signed_ids: set[str] = set()
     for signature in store.get_signatures(timeline.lesion.lesion_id):
         if covered := readings.keys() & set(signature.reading_ids):
-            signed |= covered
+            signed_ids |= covered
             at = f"{signature.recorded_at.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
             yield f"{len(covered)} of {len(readings)} answers signed by {signature.reader} on {at}."
-    if unsigned := len(readings) - len(signed):
+    if unsigned := len(readings) - len(signed_ids):
         yield f"{unsigned} of {len(readings)} answers were handed over in a table and not signed."
 
 
