@@ -90,27 +90,27 @@ def mark_clashes(volumes: Sequence[VolumeDescription]) -> list[VolumeDescription
     for volume in volumes:
         for uid in {get_uid_in_file(frame.sop_instance_uid) for frame in volume.frames}:
             holders[uid].append(volume)
-    marked = []
+    marked_volumes = []
     for volume in volumes:
         repeated = {get_repetition(frame.sop_instance_uid) for frame in volume.frames}
         clashing = {
-            other.volume_id: other
+            holder.volume_id: holder
             for frame in volume.frames
-            for other in holders[get_uid_in_file(frame.sop_instance_uid)]
-            if {get_repetition(each.sop_instance_uid) for each in other.frames} != repeated
+            for holder in holders[get_uid_in_file(frame.sop_instance_uid)]
+            if {get_repetition(each.sop_instance_uid) for each in holder.frames} != repeated
         }
         clash = _describe_clash(volume, list(clashing.values()), repeated=repeated != {""})
-        marked.append(attrs.evolve(volume, clash=clash) if clash else volume)
-    return marked
+        marked_volumes.append(attrs.evolve(volume, clash=clash) if clash else volume)
+    return marked_volumes
 
 
 def _describe_clash(
     volume: VolumeDescription, volumes: Sequence[VolumeDescription], *, repeated: bool
 ) -> str:
-    if any(other.study_date == volume.study_date for other in volumes):
+    if any(holder.study_date == volume.study_date for holder in volumes):
         return "Other images have the same UIDs and date, but other pixels: one is wrong."
     if volumes:
-        dates = ", ".join(sorted({str(other.study_date or "no date") for other in volumes}))
+        dates = ", ".join(sorted({str(holder.study_date or "no date") for holder in volumes}))
         return f"Images of {dates} have the same UIDs: they were used twice."
     if repeated:
         return (
@@ -154,9 +154,9 @@ def mark_copies(
     for volume in ranked:
         signature = _compute_signature(volume, pixel_hashes)
         complete = signature.total() == len(volume.frames) > 0
-        for other, whole in holding[next(iter(signature))] if complete else ():
-            if other.study_instance_uid != volume.study_instance_uid and signature <= whole:
-                original_of[volume.volume_id] = other.volume_id
+        for original, whole in holding[next(iter(signature))] if complete else ():
+            if original.study_instance_uid != volume.study_instance_uid and signature <= whole:
+                original_of[volume.volume_id] = original.volume_id
                 break
         else:
             for slice_key in signature:

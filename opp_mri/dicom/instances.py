@@ -103,11 +103,11 @@ def _correct_study_date(values: Values) -> None:
         "AcquisitionDate": values.get("acquisition_date"),
         "ContentDate": values.pop("content_date", None),
     }
-    stated = {keyword: date for keyword, date in dates.items() if date is not None}
-    of_scanner = stated.keys() & {"SeriesDate", "AcquisitionDate"}
-    if "study_date" not in values and of_scanner and len({*stated.values()}) == 1:
-        *first, last = stated
-        values["study_date"] = stated[last]
+    stated_dates = {keyword: date for keyword, date in dates.items() if date is not None}
+    of_scanner = stated_dates.keys() & {"SeriesDate", "AcquisitionDate"}
+    if "study_date" not in values and of_scanner and len({*stated_dates.values()}) == 1:
+        *first, last = stated_dates
+        values["study_date"] = stated_dates[last]
         values["study_date_from"] = f"{', '.join(first)} and {last}" if first else last
 
 

@@ -157,9 +157,9 @@ def compute_pixel_hash(source: SourceFile, *frame_numbers: int) -> str:
     digest = hashlib.sha256()
     for frame in read_frames(source, frame_numbers):
         # 16 bits signed or not are the same image where the values are the same
-        written = "<i8" if frame.stored.dtype.kind in "iu" else "<f8"
-        digest.update(f"{frame.stored.shape}{written[1]}".encode())
-        digest.update(frame.stored.astype(written).tobytes())
+        dtype = "<i8" if frame.stored.dtype.kind in "iu" else "<f8"
+        digest.update(f"{frame.stored.shape}{dtype[1]}".encode())
+        digest.update(frame.stored.astype(dtype).tobytes())
     return digest.hexdigest()
 
 
@@ -169,8 +169,8 @@ def _explain_damage(source: SourceFile) -> Iterator[None]:
         yield
     except InputError as error:
         text = str(error)  # what could not be read at all is named already
-        named = text.startswith(source.name)
-        raise InputError(text if named else f"{source.name}: {text}") from error
+        is_named = text.startswith(source.name)
+        raise InputError(text if is_named else f"{source.name}: {text}") from error
     except DAMAGE as error:
         raise InputError(
             f"The pixels of {source.name} cannot be read ({_get_first_line(error)}). "
@@ -237,9 +237,9 @@ def _decode_values(dataset: Dataset, frame_numbers: Sequence[int]) -> Iterable[P
 
 def _transfer_syntax(dataset: Dataset) -> UID:
     """Return TransferSyntaxUID, or what the encoding shows where a file has no meta header."""
-    stated = dataset.file_meta.get("TransferSyntaxUID")
-    if stated:
-        return UID(stated)
+    stated_uid = dataset.file_meta.get("TransferSyntaxUID")
+    if stated_uid:
+        return UID(stated_uid)
     implicit, little = dataset.original_encoding
     if implicit:
         return ImplicitVRLittleEndian

@@ -97,14 +97,14 @@ def _scan_chunks(chunks: Iterator[list[SourceFile]], workers: int) -> Iterator[l
 def _scan_in_pool(chunks: Iterator[list[SourceFile]], workers: int) -> Iterator[list[ScannedFile]]:
     # Spawned, as a fork of a process with threads (a progress bar, a window) may hang.
     pool = ProcessPoolExecutor(workers, mp_context=get_context("spawn"))
-    waiting: deque[tuple[list[SourceFile], Future[list[ScannedFile]] | None]] = deque()
+    queue: deque[tuple[list[SourceFile], Future[list[ScannedFile]] | None]] = deque()
     try:
         for chunk in chunks:
-            waiting.append((chunk, _submit(pool, chunk)))
-            if len(waiting) > 2 * workers:
-                yield _get_answer(*waiting.popleft())
-        while waiting:
-            yield _get_answer(*waiting.popleft())
+            queue.append((chunk, _submit(pool, chunk)))
+            if len(queue) > 2 * workers:
+                yield _get_answer(*queue.popleft())
+        while queue:
+            yield _get_answer(*queue.popleft())
     finally:
         pool.shutdown(wait=False, cancel_futures=True)
 

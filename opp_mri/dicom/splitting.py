@@ -145,10 +145,10 @@ def _find_geometry_fault(header: Instance, frame: Frame) -> str:
         return f"The header has no {' and no '.join(absent)}: pixels have no place or size in mm."
     spacings = frame.pixel_spacing_mm or ()
     if any(not SMALLEST_PIXEL_MM <= spacing <= LARGEST_PIXEL_MM for spacing in spacings):
-        written = "\\".join(dict.fromkeys(f"{spacing:g}" for spacing in spacings))
+        spacing_text = "\\".join(dict.fromkeys(f"{spacing:g}" for spacing in spacings))
         return (
-            f"PixelSpacing is {written} mm, and no pixel is smaller than {SMALLEST_PIXEL_MM} or "
-            f"larger than {LARGEST_PIXEL_MM} mm."
+            f"PixelSpacing is {spacing_text} mm, and no pixel is smaller than {SMALLEST_PIXEL_MM} "
+            f"or larger than {LARGEST_PIXEL_MM} mm."
         )
     if any(abs(number) > FARTHEST_MM for number in frame.image_position_lps_mm or ()):
         return "ImagePositionPatient lies more than 100 m from the origin: it cannot be right."

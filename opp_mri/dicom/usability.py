@@ -161,8 +161,8 @@ def _describe_slant(stack: Sequence[Slice]) -> str | None:
     )
 
 
-def _measure_sideways_mm(first: ImagePlane, other: ImagePlane) -> float:
-    a, b = first.position_lps_mm, other.position_lps_mm
+def _measure_sideways_mm(first: ImagePlane, second: ImagePlane) -> float:
+    a, b = first.position_lps_mm, second.position_lps_mm
     offset = (b[0] - a[0], b[1] - a[1], b[2] - a[2])
     return math.hypot(
         multiply_scalar(offset, first.row_direction),
@@ -177,17 +177,17 @@ def _describe_uneven(stack: Sequence[Slice]) -> str | None:
     if all(abs(d - k * mean) <= _compute_leeway_mm(mean) for k, d in enumerate(distances)):
         return None
     usual = statistics.median_low(gaps)
-    missing = [round(gap / usual) - 1 for gap in gaps]
+    missing_counts = [round(gap / usual) - 1 for gap in gaps]
     fits = all(
         abs(gap - (absent + 1) * usual) <= 2 * _compute_leeway_mm(usual)
-        for gap, absent in zip(gaps, missing, strict=True)
+        for gap, absent in zip(gaps, missing_counts, strict=True)
     )
-    if not fits or not any(missing):
+    if not fits or not any(missing_counts):
         return (
             f"The slices are unevenly spaced: gaps of {min(gaps):.2f} to {max(gaps):.2f} mm "
             f"between neighbours."
         )
-    holes = [(k, absent) for k, absent in enumerate(missing, start=1) if absent]
+    holes = [(k, absent) for k, absent in enumerate(missing_counts, start=1) if absent]
     words = [
         f"{_count(absent, 'slice')} {'is' if absent == 1 else 'are'} missing between slice {k} "
         f"and {k + 1}: the gap is {gaps[k - 1]:.1f} mm where the others are {usual:.1f} mm"

@@ -120,16 +120,19 @@ def _read(
     sources: Mapping[str, SourceFile],
 ) -> list[FramePixels]:
     """Read each file once, and give the frames in the order of references."""
-    wanted: dict[str, list[int]] = defaultdict(list)
+    numbers_by_uid: dict[str, list[int]] = defaultdict(list)
     for reference in references:
-        wanted[reference.sop_instance_uid].append(reference.frame_number)
-    if absent := wanted.keys() - sources.keys():
+        numbers_by_uid[reference.sop_instance_uid].append(reference.frame_number)
+    if absent := numbers_by_uid.keys() - sources.keys():
         raise InputError(
-            f"{len(absent)} of the {len(wanted)} files of this volume are not in the catalogue: "
-            "index their folder again."
+            f"{len(absent)} of the {len(numbers_by_uid)} files of this volume are not in the "
+            "catalogue: index their folder again."
         )
     pixelses: dict[FrameReference, FramePixels] = {}
-    for uid, numbers in wanted.items():  # in turn: the codecs do not let threads run next to them
+    for (
+        uid,
+        numbers,
+    ) in numbers_by_uid.items():  # in turn: the codecs do not let threads run next to them
         for number, frame in zip(numbers, _read_instance(uid, numbers, sources[uid]), strict=True):
             pixelses[FrameReference(sop_instance_uid=uid, frame_number=number)] = frame
     return [pixelses[reference] for reference in references]

@@ -131,7 +131,7 @@ def write_deidentified(
     new_uid: NewUid,
     header: Mapping[str, str | int],
     disguise: Disguise,
-    allowed: frozenset[str] = ALLOWED,
+    allowed_keywords: frozenset[str] = ALLOWED,
 ) -> None:
     """Write an image without identity, its pixels decoded, disguised and uncompressed.
 
@@ -141,7 +141,7 @@ def write_deidentified(
         The attributes of patient, study and image that replace the original ones, by keyword.
     disguise
         How pixels and geometry differ from the original; no length does.
-    allowed
+    allowed_keywords
         Keywords that pass.
 
     Raises
@@ -159,7 +159,7 @@ def write_deidentified(
                     "Its header says that text is burned into the image, which may name the "
                     "patient: it cannot be read blind."
                 )
-            clean = keep_allowed(original, new_uid, allowed)
+            clean = keep_allowed(original, new_uid, allowed_keywords)
             for keyword, value in header.items():
                 setattr(clean, keyword, value)
             frames = read_frames(source, range(1, int(original.get("NumberOfFrames") or 1) + 1))
@@ -179,7 +179,9 @@ def write_deidentified(
         ) from error
 
 
-def keep_allowed(dataset: Dataset, new_uid: NewUid, allowed: frozenset[str] = ALLOWED) -> Dataset:
+def keep_allowed(
+    dataset: Dataset, new_uid: NewUid, allowed_keywords: frozenset[str] = ALLOWED
+) -> Dataset:
     """Return what of a dataset may pass, at every depth, with new UIDs."""
 
     def keep_element(element: DataElement, _dataset: Dataset, _place: Place) -> DataElement | None:
@@ -187,9 +189,9 @@ def keep_allowed(dataset: Dataset, new_uid: NewUid, allowed: frozenset[str] = AL
         if keyword in REPLACED_UIDS:
             uid = str(element.value or "")
             return DataElement(element.tag, "UI", new_uid(uid)) if uid else None
-        return _keep(element) if keyword in allowed else None
+        return _keep(element) if keyword in allowed_keywords else None
 
-    return clean_dataset(dataset, keep_element, keywords=REPLACED_UIDS | allowed)
+    return clean_dataset(dataset, keep_element, keywords=REPLACED_UIDS | allowed_keywords)
 
 
 def _keep(element: DataElement) -> DataElement | None:

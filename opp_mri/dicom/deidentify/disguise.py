@@ -133,7 +133,7 @@ def put_on(dataset: Dataset, frames: Sequence[NDArray[np.integer]], disguise: Di
     generator = np.random.default_rng(disguise.noise_seed)
     signed = bool(dataset.get("PixelRepresentation", 0))
     bits = int(dataset.get("BitsStored", 16))
-    stored = [
+    stored_frames = [
         _change_values(
             frame[trim.top : rows - trim.bottom, trim.left : columns - trim.right],
             disguise,
@@ -146,8 +146,8 @@ def put_on(dataset: Dataset, frames: Sequence[NDArray[np.integer]], disguise: Di
     dtype = np.dtype(("<i" if signed else "<u") + ("4" if wide else "2"))
     dataset.BitsAllocated, dataset.BitsStored, dataset.HighBit = 32 if wide else 16, bits, bits - 1
     dataset.SamplesPerPixel = 1
-    dataset.Rows, dataset.Columns = stored[0].shape
-    dataset.PixelData = np.stack(stored).astype(dtype).tobytes()
+    dataset.Rows, dataset.Columns = stored_frames[0].shape
+    dataset.PixelData = np.stack(stored_frames).astype(dtype).tobytes()
     dataset["PixelData"].VR = "OW"
     _place_elsewhere(dataset, disguise)
 
@@ -215,7 +215,7 @@ def _change_values(
 def _place_elsewhere(dataset: Dataset, disguise: Disguise) -> None:
     """Move each plane by the trimmed edge, then turn and shift the patient's coordinates."""
     turned: set[int] = set()
-    moved: set[int] = set()
+    moved_ids: set[int] = set()
     for position, orientation, measures in list(_generate_planes(dataset)):
         directions = np.array(orientation.ImageOrientationPatient, dtype=float).reshape(2, 3)
         spacing = [float(value) for value in measures.PixelSpacing]
@@ -227,10 +227,10 @@ def _place_elsewhere(dataset: Dataset, disguise: Disguise) -> None:
             + directions[0] * disguise.trim.left * spacing[1]
             + directions[1] * disguise.trim.top * spacing[0]
         )
-        if id(position) not in moved:
-            placed = disguise.rotation @ corner + np.array(disguise.shift_lps_mm)
-            position.ImagePositionPatient = _get_numbers(placed)
-            moved.add(id(position))
+        if id(position) not in moved_ids:
+            new_corner = disguise.rotation @ corner + np.array(disguise.shift_lps_mm)
+            position.ImagePositionPatient = _get_numbers(new_corner)
+            moved_ids.add(id(position))
         if id(orientation) not in turned:
             orientation.ImageOrientationPatient = _get_numbers(directions @ disguise.rotation.T)
             turned.add(id(orientation))

@@ -74,16 +74,17 @@ def clean_dataset(
         if keywords is not None and keyword_for_tag(tag) not in keywords:
             continue
         element = dataset[tag]
-        kept = profile(element, dataset, place)
-        if kept is None:
+        new_element = profile(element, dataset, place)
+        if new_element is None:
             continue
-        if kept.VR == "SQ":
+        if new_element.VR == "SQ":
             within = (*place, element.keyword or str(element.tag))
             items = [
-                clean_dataset(item, profile, within, keywords=keywords) for item in kept.value or ()
+                clean_dataset(item, profile, within, keywords=keywords)
+                for item in new_element.value or ()
             ]
-            kept = DataElement(element.tag, "SQ", DicomSequence(items))
-        clean.add(kept)
+            new_element = DataElement(element.tag, "SQ", DicomSequence(items))
+        clean.add(new_element)
     return clean
 
 
@@ -103,6 +104,6 @@ def encode_file(clean: Dataset) -> bytes:
     """Encode a dataset with new file meta information, uncompressed."""
     clean.file_meta = FileMetaDataset()
     clean.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
-    written = BytesIO()
-    clean.save_as(written, enforce_file_format=True)
-    return written.getvalue()
+    buffer = BytesIO()
+    clean.save_as(buffer, enforce_file_format=True)
+    return buffer.getvalue()

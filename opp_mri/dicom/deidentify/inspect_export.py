@@ -78,8 +78,8 @@ def inspect_file(source: SourceFile, name: str) -> Iterator[Finding]:
 def _inspect(dataset: Dataset, source: SourceFile, name: str) -> Iterator[Finding]:
     profile = ExportProfile(pseudonyms=None, patient_id="")
     clean_dataset(dataset, profile)
-    for place, done in profile.changes:
-        yield Finding(file_name=name, place=place, reason=_PARTS[done])
+    for place, action in profile.changes:
+        yield Finding(file_name=name, place=place, reason=_PARTS[action])
     is_stated = str(dataset.get("LongitudinalTemporalInformationModified", "")) == "MODIFIED"
     if not is_stated or str(dataset.get("PatientIdentityRemoved", "")) != "YES":
         for element in dataset.iterall():

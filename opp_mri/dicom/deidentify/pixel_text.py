@@ -92,8 +92,8 @@ def _is_line(letters: Sequence[tuple[float, float, float]], middle: float, heigh
     """Return whether several shapes of about this height lie next to each other on a line."""
     columns = sorted(
         column
-        for row, column, other in letters
-        if abs(row - middle) <= SAME_LINE and abs(other - height) <= max(2.0, 0.3 * height)
+        for row, column, letter_height in letters
+        if abs(row - middle) <= SAME_LINE and abs(letter_height - height) <= max(2.0, 0.3 * height)
     )
     run = 1
     for left, right in pairwise(columns):

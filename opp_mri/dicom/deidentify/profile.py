@@ -139,11 +139,11 @@ class ExportProfile:
 
     def __call__(self, element: DataElement, dataset: Dataset, place: Place) -> DataElement | None:
         """Return what replaces an element, or None."""
-        kept, done = self._decide(element, dataset)
-        if done:
+        new_element, action = self._decide(element, dataset)
+        if action:
             name = element.keyword or f"({element.tag.group:04X},{element.tag.element:04X})"
-            self.changes["/".join((*place, name)), done] += 1
-        return kept
+            self.changes["/".join((*place, name)), action] += 1
+        return new_element
 
     def _decide(self, element: DataElement, dataset: Dataset) -> tuple[DataElement | None, str]:
         if element.tag.is_private:
@@ -239,8 +239,8 @@ class ExportProfile:
         several = element.VM > 1
         uids = [str(uid) for uid in element.value] if several else [str(element.value)]
         if self.pseudonyms is None:
-            changed = [uid for uid in uids if not is_new_or_standard(uid)]
-            return element, "replaced" if changed else ""
+            foreign_uids = [uid for uid in uids if not is_new_or_standard(uid)]
+            return element, "replaced" if foreign_uids else ""
         new = [
             uid if uid.startswith("1.2.840.10008.") else self.pseudonyms.new_uid(uid)
             for uid in uids
@@ -258,8 +258,8 @@ class ExportProfile:
         if self.pseudonyms is None:
             return element, ""  # whether it was shifted is what the header states
         shift: timedelta = self.pseudonyms.shift_of(self.patient_id)
-        written = [shift_date(convert_to_text(value), shift) for value in _list(element)]
-        value = written if len(written) > 1 else written[0]
+        dates = [shift_date(convert_to_text(value), shift) for value in _list(element)]
+        value = dates if len(dates) > 1 else dates[0]
         return DataElement(element.tag, element.VR, value), "shifted"
 
     def _clean(self, element: DataElement, dataset: Dataset) -> tuple[DataElement | None, str]:
@@ -269,11 +269,11 @@ class ExportProfile:
         if element.keyword == "TemplateIdentifier" and _TEMPLATE.fullmatch(str(element.value)):
             return element, ""
         if element.keyword == "TextValue":
-            written = convert_to_text(element.value)
-            named = self._report_texts.replace(dataset, written)
-            if named is not None:
-                is_same = named == written
-                return DataElement(element.tag, "UT", named or REMOVED), (
+            text = convert_to_text(element.value)
+            replacement = self._report_texts.replace(dataset, text)
+            if replacement is not None:
+                is_same = replacement == text
+                return DataElement(element.tag, "UT", replacement or REMOVED), (
                     "" if is_same else "replaced"
                 )
         values = _list(element)
@@ -285,11 +285,11 @@ class ExportProfile:
         cleaned = [clean_text(convert_to_text(value)) for value in values]
         if cleaned == [convert_to_text(value) for value in values]:
             return element, ""
-        kept = [value for value in cleaned if value]
-        if not kept:
+        texts = [value for value in cleaned if value]
+        if not texts:
             is_required = element.keyword in REQUIRED_TEXTS
             return self._replace_by_dummy(element) if is_required else (None, "removed")
-        value = kept if len(kept) > 1 else kept[0]
+        value = texts if len(texts) > 1 else texts[0]
         return DataElement(element.tag, element.VR, value), "cleaned"
 
     def _replace_by_dummy(self, element: DataElement) -> tuple[DataElement, str]:

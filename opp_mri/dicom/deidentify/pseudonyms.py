@@ -78,14 +78,14 @@ def is_new_or_standard(uid: str) -> bool:
     return uid.startswith(_STANDARD_UIDS) or bool(_UID_FORM.fullmatch(uid))
 
 
-def shift_date(written: str, shift: timedelta) -> str:
+def shift_date(text: str, shift: timedelta) -> str:
     """Return a date or date-time, shifted; "" where it is none that can be understood."""
-    original = convert_to_day(written[:10] if "." in written[:5] else written[:8])
+    original = convert_to_day(text[:10] if "." in text[:5] else text[:8])
     if original is None:
         return ""
     try:
-        moved = original + shift
+        new_date = original + shift
     except OverflowError:
         return ""
-    rest = written[8:] if re.fullmatch(r"\d{6,}(\.\d*)?([+-]\d{4})?", written[8:]) else ""
-    return f"{moved:%Y%m%d}{rest}"
+    rest = text[8:] if re.fullmatch(r"\d{6,}(\.\d*)?([+-]\d{4})?", text[8:]) else ""
+    return f"{new_date:%Y%m%d}{rest}"

@@ -54,10 +54,10 @@ class ReportTexts:
     pseudonyms: Pseudonyms | None
     patient_id: str
 
-    def replace(self, item: Dataset, written: str) -> str | None:
+    def replace(self, item: Dataset, text: str) -> str | None:
         """Return what replaces the text of a content item; None where its concept says nothing."""
         replacement = self._replacements.get(_get_concept(item))
-        return None if replacement is None else replacement(written)
+        return None if replacement is None else replacement(text)
 
     @property
     def _replacements(self) -> Mapping[tuple[str, str], Callable[[str], str]]:
@@ -82,33 +82,33 @@ class ReportTexts:
             return name
         return self.pseudonyms.name_person(name) if self.pseudonyms else ""
 
-    def _shift_day(self, written: str) -> str:
+    def _shift_day(self, text: str) -> str:
         try:
-            day = date.fromisoformat(written)
+            day = date.fromisoformat(text)
             return (
                 (day + self.pseudonyms.shift_of(self.patient_id)).isoformat()
                 if self.pseudonyms
-                else written  # whether it was shifted is what the header states
+                else text  # whether it was shifted is what the header states
             )
         except (ValueError, OverflowError):
             return ""
 
-    def _replace_tracked(self, written: str) -> str:
-        parts = _TRACKED.fullmatch(written)
+    def _replace_tracked(self, text: str) -> str:
+        parts = _TRACKED.fullmatch(text)
         if parts is None:
-            return self.replace_lesion(written)
+            return self.replace_lesion(text)
         kind, name, sequence = parts.groups()
         return f"{kind}{self.replace_lesion(name)}{sequence}"
 
-    def _replace_in_comment(self, written: str) -> str:
-        parts = _COMMENT.fullmatch(written)
+    def _replace_in_comment(self, text: str) -> str:
+        parts = _COMMENT.fullmatch(text)
         if parts is None:
-            return clean_text(written)
+            return clean_text(text)
         return f"{self.replace_lesion(parts[1])}{parts[2]}"
 
 
-def _keep_ends(written: str) -> str:
-    return written if _ENDS.fullmatch(written) else ""
+def _keep_ends(text: str) -> str:
+    return text if _ENDS.fullmatch(text) else ""
 
 
 def _get_concept(item: Dataset) -> tuple[str, str]:

@@ -24,14 +24,14 @@ def _read_harmless_words() -> frozenset[str]:
 def clean_text(text: str) -> str:
     """Return a text with its known words only, and the signs between them."""
     pieces = _PIECE.findall(text)
-    kept: list[str] = []
+    parts: list[str] = []
     for piece in pieces:
         if not piece[0].isalnum():
-            if kept and kept[-1][-1].isalnum():
-                kept.append(piece)
+            if parts and parts[-1][-1].isalnum():
+                parts.append(piece)
         elif is_known(piece):
-            kept.append(piece)
-    return "".join(kept).strip(" ,;:^/\\") if any(piece[0].isalnum() for piece in kept) else ""
+            parts.append(piece)
+    return "".join(parts).strip(" ,;:^/\\") if any(piece[0].isalnum() for piece in parts) else ""
 
 
 @lru_cache(maxsize=8192)
@@ -57,13 +57,13 @@ def list_known_meanings() -> frozenset[str]:
             own |= {each.meaning for each in table.values() if hasattr(each, "meaning")}
     own |= set(concepts.VERTEBRAE)
     for scheme in ("DCM", "SCT", "UCUM"):
-        known = getattr(codes, scheme)
-        own |= {_find_meaning(known, name) for name in known.dir()}
+        vocabulary = getattr(codes, scheme)
+        own |= {_find_meaning(vocabulary, name) for name in vocabulary.dir()}
     return frozenset(own)
 
 
-def _find_meaning(known: Any, name: str) -> str:
+def _find_meaning(vocabulary: Any, name: str) -> str:
     try:
-        return str(getattr(known, name).meaning)
+        return str(getattr(vocabulary, name).meaning)
     except (AttributeError, RuntimeError):  # a name of several codes
         return ""

@@ -100,7 +100,9 @@ def _describe_missing_fragments(
             return "Its compressed pixel data are damaged: fetch it again."
         position += 8 + length
         fragments += length > 0 or fragments < 0
-    needed = 1 if shape.transfer_syntax_uid.startswith(_VIDEO) else shape.frame_count
-    if fragments < needed:
-        return f"It holds {max(fragments, 0)} of {needed} compressed frames: fetch it again."
+    least_fragments = 1 if shape.transfer_syntax_uid.startswith(_VIDEO) else shape.frame_count
+    if fragments < least_fragments:
+        return (
+            f"It holds {max(fragments, 0)} of {least_fragments} compressed frames: fetch it again."
+        )
     return None

@@ -41,17 +41,17 @@ def find_private_b_values(header: Header) -> Iterator[PrivateBValue]:
     elements = header.raw if header.dataset is None else header.dataset
     for tag, creator, creator_tag in [place for place in _PLACES if place[0] in elements]:
         if header.dataset is None:
-            written = header.raw.get(creator_tag, b""), header.raw[tag]
-            b_value = _read_b_value_once(creator, creator_tag, tag, *written, header.layout)
+            raw_values = header.raw.get(creator_tag, b""), header.raw[tag]
+            b_value = _read_b_value_once(creator, creator_tag, tag, *raw_values, header.layout)
         else:
             b_value = _read_b_value_of(creator, creator_tag, tag, header)
         if b_value is not None:
             yield PrivateBValue(b_value, creator)
 
 
-def would_differ(b_value: float, other: float) -> bool:
+def would_differ(b_value: float, other_b_value: float) -> bool:
     """Return whether two b-values contradict each other: other than by rounding."""
-    return abs(b_value - other) > SAME_B * max(b_value, other)
+    return abs(b_value - other_b_value) > SAME_B * max(b_value, other_b_value)
 
 
 @lru_cache(maxsize=4096)

@@ -62,7 +62,7 @@ class Layout:
         Tags to keep. The walk always stops at pixel data.
     """
 
-    def __init__(self, *, implicit: bool, little_endian: bool, wanted: Iterable[int]) -> None:
+    def __init__(self, *, implicit: bool, little_endian: bool, tags: Iterable[int]) -> None:
         order = "<" if little_endian else ">"
         self.implicit = implicit
         self.little_endian = little_endian
@@ -75,7 +75,7 @@ class Layout:
             for vrs, size in ((EXPLICIT_VR_LENGTH_16, 8), (EXPLICIT_VR_LENGTH_32, 12))
             for vr in vrs
         }
-        self.wanted = {self._as_read(tag): tag for tag in wanted}
+        self.wanted = {self._as_read(tag): tag for tag in tags}
         self.wanted |= {self._as_read(tag): _AT_PIXELS for tag in PIXEL_TAGS}
         self.item_start = self._as_read(ITEM)
         self.item_end = self._as_read(ITEM_END)
@@ -112,8 +112,8 @@ class Layout:
 
 
 @lru_cache(maxsize=64)
-def _build_layout(implicit: bool, little_endian: bool, wanted: tuple[int, ...]) -> Layout:
-    return Layout(implicit=implicit, little_endian=little_endian, wanted=wanted)
+def _build_layout(implicit: bool, little_endian: bool, tags: tuple[int, ...]) -> Layout:
+    return Layout(implicit=implicit, little_endian=little_endian, tags=tags)
 
 
 def split_items(element: bytes, layout: Layout) -> list[bytes] | None:
@@ -218,16 +218,16 @@ def _walk_explicit(
     block: bytes, p: int, limit: int, layout: Layout, raw: dict[int, bytes], starts: list[int]
 ) -> tuple[int, Stop]:
     element, length_of, sizes = layout.element, layout.length, layout.header_sizes.get
-    wanted, available, note = layout.wanted.get, len(block), starts.append
+    get_tag, available, note = layout.wanted.get, len(block), starts.append
     while p < limit:
         note(p)
         tag, vr, length = element(block, p)
         size = sizes(vr)
-        known = wanted(tag)
+        known_tag = get_tag(tag)
         if size != 8:  # of most elements it is
             if size is None:
                 return p, Stop.ODD
-            if known == _AT_PIXELS:
+            if known_tag == _AT_PIXELS:
                 return p, Stop.PIXELS
             length = length_of(block, p + 8)[0]
             if length == UNDEFINED_LENGTH:
@@ -238,12 +238,12 @@ def _walk_explicit(
                 except (ValueError, RecursionError):
                     return p, Stop.ODD
         end = p + size + length
-        if known is not None:
-            if known == _AT_PIXELS:
+        if known_tag is not None:
+            if known_tag == _AT_PIXELS:
                 return p, Stop.PIXELS
             if end > available:
                 return p, Stop._SHORT
-            raw[known] = block[p:end]
+            raw[known_tag] = block[p:end]
         p = end
     return p, Stop._SHORT
 
@@ -251,13 +251,13 @@ def _walk_explicit(
 def _walk_implicit(
     block: bytes, p: int, limit: int, layout: Layout, raw: dict[int, bytes], starts: list[int]
 ) -> tuple[int, Stop]:
-    element, wanted = layout.element, layout.wanted.get
+    element, get_tag = layout.element, layout.wanted.get
     item_end, note = layout.item_end, starts.append
     while p < limit:
         note(p)
         tag, length = element(block, p)
-        known = wanted(tag)
-        if known == _AT_PIXELS:
+        known_tag = get_tag(tag)
+        if known_tag == _AT_PIXELS:
             return p, Stop.PIXELS
         if length == UNDEFINED_LENGTH:
             try:
@@ -269,10 +269,10 @@ def _walk_implicit(
         elif tag in (0, item_end):
             return p, Stop.ODD
         end = p + 8 + length
-        if known is not None:
+        if known_tag is not None:
             if end > len(block):
                 return p, Stop._SHORT
-            raw[known] = block[p:end]
+            raw[known_tag] = block[p:end]
         p = end
     return p, Stop._SHORT
 

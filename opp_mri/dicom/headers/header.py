@@ -39,7 +39,7 @@ _VRS: Final = {tag: dictionary_VR(tag) for tag in TAGS.values()} | {
 }
 _VR_NAMES: Final = {vr.encode(): vr for vr in CLEAN_VRS}
 _LAYOUTS: Final = {
-    (implicit, little): Layout(implicit=implicit, little_endian=little, wanted=_READ)
+    (implicit, little): Layout(implicit=implicit, little_endian=little, tags=_READ)
     for implicit, little in ((False, True), (True, True), (False, False), (True, False))
 }
 _ENDLESS: Final = UNDEFINED_LENGTH.to_bytes(4, "little")
@@ -335,11 +335,11 @@ def _judge_header(
         head = block[position : position + 12]
         if len(head) < 12:
             head = reader.read_at(position, 12)
-        missing = describe_missing_pixels(
+        missing_pixels = describe_missing_pixels(
             reader, position, head, header.layout, _read_shape(header)
         )
-        if missing:
-            header.status, header.detail = FileStatus.TRUNCATED, missing
+        if missing_pixels:
+            header.status, header.detail = FileStatus.TRUNCATED, missing_pixels
         return header
     class_uid = convert_to_text(header.get_value(TAGS["SOPClassUID"]))
     name = UID(class_uid).name if class_uid else "No SOPClassUID"

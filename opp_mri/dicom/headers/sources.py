@@ -58,13 +58,13 @@ def find_sources(sources: Iterable[str | Path]) -> Iterator[SourceFile]:
     InputError
         A source does not exist.
     """
-    named = [os.path.abspath(source) for source in sources]
-    for path in named:
+    absolute_paths = [os.path.abspath(source) for source in sources]
+    for path in absolute_paths:
         if not os.path.lexists(path):
             raise InputError(f"There is no file or folder {path}: check how it is written.")
     folders_seen: set[tuple[int, int]] = set()
     files_seen: set[str] = set()
-    for path in named:
+    for path in absolute_paths:
         for source in _generate_paths(path, folders_seen):
             if source not in files_seen:
                 files_seen.add(source)
@@ -231,14 +231,14 @@ def _generate_dicomdir_paths(path: str) -> Iterator[str]:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             directory = dcmread(path, specific_tags=["DirectoryRecordSequence"])
-            named = [
+            file_ids = [
                 record.get("ReferencedFileID")
                 for record in directory.get("DirectoryRecordSequence") or ()
             ]
     except PYDICOM_ERRORS:
         return  # the scan says that it is damaged
     folder = os.path.dirname(path)
-    for file_id in named:
+    for file_id in file_ids:
         if file_id:
             parts = [file_id] if isinstance(file_id, str) else [str(part) for part in file_id]
             yield _resolve(folder, parts)

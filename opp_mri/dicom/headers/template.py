@@ -299,9 +299,9 @@ class Templates:
         block, starts
             As for `Template`.
         """
-        needed = starts[-1] + _MARGIN
-        if needed <= _MOST_READ:
-            self.span = max(self.span, needed)
+        needed_bytes = starts[-1] + _MARGIN
+        if needed_bytes <= _MOST_READ:
+            self.span = max(self.span, needed_bytes)
         if starts[-1] + _PIXEL_HEAD > len(block) or len(starts) > _MOST_ELEMENTS:
             return False
         self._fruitless += 1

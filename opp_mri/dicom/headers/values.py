@@ -57,18 +57,18 @@ def convert_to_shown_text(value: object) -> str:
 
 def convert_to_texts(value: object) -> tuple[str, ...]:
     """Return the values of a code string, none for an empty one."""
-    written = convert_to_text(value)
-    return (
-        tuple(make_line_visible(part.strip(" \0")) for part in written.split("\\"))
-        if written
-        else ()
-    )
+    text = convert_to_text(value)
+    return tuple(make_line_visible(part.strip(" \0")) for part in text.split("\\")) if text else ()
 
 
 def number(value: object) -> float | None:
     """Return a finite number, or None for anything else, several values included."""
-    written = value if isinstance(value, str | bytes) else getattr(value, "original_string", None)
-    if isinstance(written, str | bytes) and not _DECIMAL.fullmatch(convert_to_text(written)):
+    source_value = (
+        value if isinstance(value, str | bytes) else getattr(value, "original_string", None)
+    )
+    if isinstance(source_value, str | bytes) and not _DECIMAL.fullmatch(
+        convert_to_text(source_value)
+    ):
         return None
     try:
         converted = float(value)  # type: ignore[arg-type]  # whatever cannot be converted raises
@@ -129,17 +129,17 @@ def convert_to_bool(value: object) -> bool | None:
 def list_code_meanings(value: object) -> tuple[str, ...]:
     """Return the meaning of each code of a code sequence, or else the code itself."""
     items = value if isinstance(value, Sequence) and not isinstance(value, str | bytes) else ()
-    written = (
+    meanings = (
         convert_to_text(item.get("CodeMeaning")) or convert_to_text(item.get("CodeValue"))
         for item in items
     )
-    return tuple(meaning for meaning in written if meaning)
+    return tuple(meaning for meaning in meanings if meaning)
 
 
 def _as_written(part: object) -> str:
-    written = getattr(part, "original_string", None)
-    if written is not None:
-        return convert_to_text(written)
+    original_text = getattr(part, "original_string", None)
+    if original_text is not None:
+        return convert_to_text(original_text)
     return f"{part:g}" if isinstance(part, float) else convert_to_text(part)
 
 
@@ -153,13 +153,11 @@ def describe_fault(keyword: str, value: object) -> str:
     """
     several = isinstance(value, Iterable) and not isinstance(value, str | bytes)
     parts = [_as_written(part) for part in value] if several else convert_to_text(value).split("\\")  # type: ignore[attr-defined]  # several: iterable
-    written = "\\".join(parts)[:_LONGEST_QUOTED]
+    quote = "\\".join(parts)[:_LONGEST_QUOTED]
     if not all(_DECIMAL.fullmatch(part) for part in parts):
-        return (
-            f'{keyword} is written as "{make_line_visible(written)}", which cannot be understood.'
-        )
+        return f'{keyword} is written as "{make_line_visible(quote)}", which cannot be understood.'
     count = format_count(len(parts), "value")
-    return f"{keyword} holds {count} ({written}), and another number of values is needed."
+    return f"{keyword} holds {count} ({quote}), and another number of values is needed."
 
 
 def convert_to_day(value: object) -> date | None:
@@ -193,5 +191,5 @@ def convert_to_clock(value: object) -> time | None:
 
 def convert_datetime_to_clock(value: object) -> time | None:
     """Return the time of a date-time, its offset from UTC left out, or None where it has none."""
-    written = re.split(r"[+\-]", convert_to_text(value))[0]
-    return convert_to_clock(written[8:]) if len(written) > 8 else None
+    datetime_text = re.split(r"[+\-]", convert_to_text(value))[0]
+    return convert_to_clock(datetime_text[8:]) if len(datetime_text) > 8 else None

@@ -87,8 +87,8 @@ def understand_series(answers: Iterable[Dataset], study: RemoteStudy) -> list[Re
     series: dict[str, RemoteSeries] = {}
     for answer in answers:
         uid = convert_to_text(answer.get("SeriesInstanceUID"))
-        stated = convert_to_text(answer.get("StudyInstanceUID"))
-        if is_uid(uid) and stated in ("", study.study_instance_uid):
+        stated_uid = convert_to_text(answer.get("StudyInstanceUID"))
+        if is_uid(uid) and stated_uid in ("", study.study_instance_uid):
             series.setdefault(
                 uid,
                 RemoteSeries(
@@ -110,8 +110,8 @@ def understand_instances(answers: Iterable[Dataset], series: RemoteSeries) -> li
     instances: dict[str, RemoteInstance] = {}
     for answer in answers:
         uid = convert_to_text(answer.get("SOPInstanceUID"))
-        stated = convert_to_text(answer.get("SeriesInstanceUID"))
-        if is_uid(uid) and stated in ("", series.series_instance_uid):
+        stated_uid = convert_to_text(answer.get("SeriesInstanceUID"))
+        if is_uid(uid) and stated_uid in ("", series.series_instance_uid):
             number = convert_to_integer(answer.get("InstanceNumber"))
             instances.setdefault(uid, RemoteInstance(sop_instance_uid=uid, instance_number=number))
     return sorted(

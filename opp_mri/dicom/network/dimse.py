@@ -126,8 +126,8 @@ class DimseArchive:
             "SeriesInstanceUID": item.series_instance_uid,
             "SOPInstanceUID": item.sop_instance_uid,
         }
-        listed = self._find("IMAGE", matching, ())
-        if not any(str(each.get("SOPInstanceUID")) == item.sop_instance_uid for each in listed):
+        answers = self._find("IMAGE", matching, ())
+        if not any(str(each.get("SOPInstanceUID")) == item.sop_instance_uid for each in answers):
             return False
         query = StudyQuery(
             patient_id=item.patient_id or None,

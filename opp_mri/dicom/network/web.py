@@ -198,8 +198,10 @@ class WebArchive:
         def send(emit: Emit) -> None:
             for item in items:
                 answer = self._client.store_instances([dcmread(BytesIO(item.content))])
-                failed = answer.get("FailedSOPSequence") or ()  # some answers hold an empty one
-                failure = "the archive did not store it" if failed else ""
+                failed_items = (
+                    answer.get("FailedSOPSequence") or ()
+                )  # some answers hold an empty one
+                failure = "the archive did not store it" if failed_items else ""
                 emit(StoreOutcome(sop_instance_uid=item.sop_instance_uid, failure=failure))
 
         yield from self._take(send)

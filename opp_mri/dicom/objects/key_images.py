@@ -203,10 +203,10 @@ def build_key_objects(
         (reference,) = item.ReferencedSOPSequence
         if image.frame_number is not None:
             reference.ReferencedFrameNumber = image.frame_number
-        shown = Dataset()
-        shown.ReferencedSOPClassUID = state.SOPClassUID
-        shown.ReferencedSOPInstanceUID = state.SOPInstanceUID
-        reference.ReferencedSOPSequence = [shown]
+        state_reference = Dataset()
+        state_reference.ReferencedSOPClassUID = state.SOPClassUID
+        state_reference.ReferencedSOPInstanceUID = state.SOPInstanceUID
+        reference.ReferencedSOPSequence = [state_reference]
     _complete(document, max(image.recorded_at for image in images), headers[0])
     return document
 
@@ -222,14 +222,14 @@ def build_secondary_capture(picture: Picture) -> Dataset:
     image = picture.image
     header = read_image_header(image.source)
     content = np.ascontiguousarray(picture.pixels).tobytes()
-    shown = hashlib.sha256(content).hexdigest()
+    content_hash = hashlib.sha256(content).hexdigest()
     dataset = Dataset()
     add_patient_and_study(dataset, header)
     add_equipment(dataset)
     add_times(dataset, image.recorded_at, header)
     dataset.SOPClassUID = SecondaryCaptureImageStorage
-    dataset.SOPInstanceUID = image.derive_uid("picture", shown)
-    dataset.SeriesInstanceUID = image.derive_uid("picture series", shown)
+    dataset.SOPInstanceUID = image.derive_uid("picture", content_hash)
+    dataset.SeriesInstanceUID = image.derive_uid("picture series", content_hash)
     dataset.Modality = "OT"
     dataset.ConversionType = "WSD"
     dataset.SeriesNumber = PICTURE_SERIES_NUMBER

@@ -189,8 +189,8 @@ def read_spatial_registration(
             f"{path} does not tell the two studies apart: they have one frame of reference there, "
             "and it does not name their images. Export the transform with references to images."
         )
-    carried: FloatArray = np.linalg.inv(baseline) @ followup
-    return carried
+    baseline_from_followup: FloatArray = np.linalg.inv(baseline) @ followup
+    return baseline_from_followup
 
 
 @frozen(eq=False)

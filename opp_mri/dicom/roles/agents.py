@@ -63,8 +63,10 @@ def interpret_agent(text: str) -> AgentText:
     tokens = read_words(text)
     if any(token.has_meaning(Word.WITHOUT, Word.PLAIN, Word.BEFORE) for token in tokens):
         return AgentText.NONE if _has_denial(tokens) else AgentText.UNKNOWN
-    known = any(token.has_meaning(Word.AGENT, Word.ENHANCED, Word.AFTER) for token in tokens)
-    return AgentText.GIVEN if known else AgentText.UNKNOWN
+    has_agent_word = any(
+        token.has_meaning(Word.AGENT, Word.ENHANCED, Word.AFTER) for token in tokens
+    )
+    return AgentText.GIVEN if has_agent_word else AgentText.UNKNOWN
 
 
 def _has_denial(tokens: Sequence[Token]) -> bool:

@@ -93,27 +93,28 @@ def judge_dixon_part(instance: Instance) -> Finding[DixonPart]:
     """
     typed, kind = _judge_by_type(instance)
     name = instance.series_description or instance.protocol_name
-    named, words = _judge_by_name(name)
+    named_part, words = _judge_by_name(name)
     if typed is not None:
         sentence = f"The {typed} image of a Dixon acquisition: ImageType says {kind}."
-        if named not in (None, DixonPart.UNKNOWN, typed):
+        if named_part not in (None, DixonPart.UNKNOWN, typed):
             return Finding(
                 value=typed,
                 sentence=f'{sentence[:-1]}, but the description says "{words}".',
                 certainty=RoleCertainty.IN_DOUBT,
             )
         return Finding(value=typed, sentence=sentence)
-    if named is DixonPart.UNKNOWN:
+    if named_part is DixonPart.UNKNOWN:
         return Finding(
-            value=named,
+            value=named_part,
             sentence=f'A Dixon acquisition ("{words}") whose part is not known: '
             "nothing says water, fat, in phase or opposed phase.",
             certainty=RoleCertainty.IN_DOUBT,
         )
-    if named is not None:
+    if named_part is not None:
         return Finding(
-            value=named,
-            sentence=f'The {named} image of a Dixon acquisition: the description says "{words}".',
+            value=named_part,
+            sentence=f"The {named_part} image of a Dixon acquisition: the description says "
+            f'"{words}".',
             certainty=RoleCertainty.LIKELY,
         )
     return Finding(value=None, sentence="")

@@ -91,8 +91,8 @@ def judge_image_kind(instance: Instance, *, is_dixon_part: bool) -> Finding[bool
     text = _ORDINARY_WORDS.sub(" ", text)
     if _RADIAL_BLADES.search(text):
         text = _MOTION_CORRECTED.sub(" ", text)
-    if named := _find_kind(text, instance.series_description, instance.protocol_name):
-        return _build_rejection(named)
+    if name_kind := _find_kind(text, instance.series_description, instance.protocol_name):
+        return _build_rejection(name_kind)
     derived = "DERIVED" in kinds[:1] or "SECONDARY" in kinds[1:2]
     if rejection := _judge_by_derivation(instance):
         return rejection
@@ -115,12 +115,12 @@ def _is_harmless(derivation: str) -> bool:
 
 
 @lru_cache(maxsize=4096)  # series of many studies have one name
-def _find_kind(text: str, *written: str) -> str:
+def _find_kind(text: str, *names: str) -> str:
     """State which kind of computed image a name says, or ""."""
     for pattern, sentence in _build_patterns("names"):
         if match := pattern.search(text):
             return f'{sentence[:-1]}: the description says "{match[0].strip()}".'
-    for name in written:
+    for name in names:
         if word := find_named(name, Word.SUBTRACTION):
             return f'A subtraction: the description says "{word}".'
     return ""
@@ -153,8 +153,8 @@ def _judge_by_doubt(
     if derived and not is_ordinary:
         unknown = _list_unknown(kinds[2:])
         end = f', and "{unknown[0]}" is not known here' if unknown else ""
-        written = "\\".join(kinds[:3])
-        return _build_doubt(f"It was derived from other images: ImageType is {written}{end}.")
+        image_type = "\\".join(kinds[:3])
+        return _build_doubt(f"It was derived from other images: ImageType is {image_type}{end}.")
     if kinds[:1] == ["DERIVED"] and (unknown := _list_unknown(kinds[2:])):
         return _build_doubt(
             f'It was derived, and "{unknown[0]}" in its ImageType is not known here.'

@@ -75,14 +75,14 @@ def judge(volume: VolumeDescription, *, allow_gradient_echo: bool = False) -> Ju
         Whether gradient echoes may have a role.
     """
     headers = volume.variants or (volume.instance,)
-    judged = [_judge(header, volume, allow_gradient_echo) for header in headers]
-    first = judged[0]
-    if len({each.role for each in judged}) > 1:
+    judgements = [_judge(header, volume, allow_gradient_echo) for header in headers]
+    first = judgements[0]
+    if len({each.role for each in judgements}) > 1:
         sentence = f"No role: its slices differ in attributes that decide it. {volume.differences}"
         return Judgement(role=None, evidence=(sentence.strip(),), contrast=first.contrast)
     if first.certainty is None:
         return first
-    least_sure = max(judged, key=lambda each: _ORDER.index(each.certainty or _ORDER[0]))
+    least_sure = max(judgements, key=lambda each: _ORDER.index(each.certainty or _ORDER[0]))
     if volume.instance.study_date_from:
         dated = f"StudyDate is empty; the date is that of {volume.instance.study_date_from}."
     elif volume.study_date is None:

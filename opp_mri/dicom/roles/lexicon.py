@@ -111,12 +111,12 @@ _LEVEL: Final = re.compile(r"[a-z]|[ctls]\d{1,2}|\d+|\d+(mm|min|sec|s|ml|cc|t)")
 def fold(text: str) -> str:
     """Return text in lower case, in compatible letters, without accents that can be dropped."""
     lower = unicodedata.normalize("NFKC", text).casefold()
-    kept = (
+    characters = (
         letter
         for letter in unicodedata.normalize("NFD", lower)
         if not ("\u0300" <= letter <= "\u036f")
     )
-    return unicodedata.normalize("NFC", "".join(kept)).translate(_NOT_DECOMPOSED)
+    return unicodedata.normalize("NFC", "".join(characters)).translate(_NOT_DECOMPOSED)
 
 
 @lru_cache(maxsize=4096)
@@ -174,11 +174,11 @@ def _read_vocabulary() -> tuple[Mapping[str, frozenset[Word]], tuple[tuple[str, 
     words: dict[str, frozenset[Word]] = {}
     stems: list[tuple[str, Word]] = []
     for table, languages in tables.items():
-        for written in (entry for entries in languages.values() for entry in entries):
-            if written.endswith("*"):
-                stems.append((fold(written[:-1]), Word(table)))
+        for spelling in (entry for entries in languages.values() for entry in entries):
+            if spelling.endswith("*"):
+                stems.append((fold(spelling[:-1]), Word(table)))
             else:
-                folded = fold(written)
+                folded = fold(spelling)
                 words[folded] = words.get(folded, frozenset()) | {Word(table)}
     return words, tuple(sorted(stems, key=lambda stem: -len(stem[0])))
 
@@ -186,13 +186,15 @@ def _read_vocabulary() -> tuple[Mapping[str, frozenset[Word]], tuple[tuple[str, 
 @lru_cache(maxsize=4096)
 def _find_meanings(text: str) -> frozenset[Word]:
     words, stems = _read_vocabulary()
-    known = words.get(text, frozenset())
-    if not known:
-        known = next((frozenset({word}) for stem, word in stems if text.startswith(stem)), known)
-    if Word.AGENT_NAME in known:
-        return known | {Word.AGENT}
-    if known:
-        return known
+    meanings = words.get(text, frozenset())
+    if not meanings:
+        meanings = next(
+            (frozenset({word}) for stem, word in stems if text.startswith(stem)), meanings
+        )
+    if Word.AGENT_NAME in meanings:
+        return meanings | {Word.AGENT}
+    if meanings:
+        return meanings
     return frozenset({Word.NEUTRAL}) if _LEVEL.fullmatch(text) else frozenset()
 
 
@@ -208,10 +210,10 @@ def _take_apart(text: str) -> tuple[str, ...]:
             return ()
         for length in range(len(rest), 1, -1):
             head = rest[:length]
-            known = words.get(head) or (
+            meanings = words.get(head) or (
                 depth and _find_meanings(head) if length == len(rest) else None
             )
-            if not known or Word.WEAK in known or depth > 4:
+            if not meanings or Word.WEAK in meanings or depth > 4:
                 continue
             tail = split_rest(rest[length:], depth + 1)
             if tail is not None:

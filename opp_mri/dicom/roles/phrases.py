@@ -115,8 +115,8 @@ def find_contrast_phrase(text: str) -> Phrase:
     if not sayings and last.text in _MEDIUM and before_last.has_meaning(Word.WITH, Word.WITHOUT):
         saying = Saying.YES if before_last.has_meaning(Word.WITH) else Saying.NO
         sayings.append(_build_phrase(saying, tokens, len(tokens) - 1))
-    if not sayings and (both := _describe_both_orders(words)):
-        sayings.append(Phrase(saying=Saying.UNCLEAR, words=both))
+    if not sayings and (phrase_text := _describe_both_orders(words)):
+        sayings.append(Phrase(saying=Saying.UNCLEAR, words=phrase_text))
     return _combine_phrases(sayings)
 
 
@@ -145,7 +145,7 @@ def find_fat_suppression_phrase(text: str) -> Phrase:
         if before.text in _FILLERS:
             before = _get_token(tokens, number - 2)
         beyond = _get_token(tokens, number + 2)
-        kept = (
+        is_fat_kept = (
             token.sign == "-"
             or (before.has_meaning(Word.WITHOUT) and not _is_bound_back(tokens, number - 1))
             or (
@@ -153,7 +153,7 @@ def find_fat_suppression_phrase(text: str) -> Phrase:
                 and not beyond.has_meaning(Word.AGENT, Word.ENHANCED)
             )
         )
-        sayings.append(_build_phrase(Saying.NO if kept else Saying.YES, tokens, number))
+        sayings.append(_build_phrase(Saying.NO if is_fat_kept else Saying.YES, tokens, number))
     return _combine_phrases(sayings)
 
 
@@ -236,15 +236,15 @@ def _without_both(tokens: Sequence[Token]) -> list[Token]:
     """Leave out "with and without contrast" and "pre and post", which name an examination."""
     opposites = ((Word.WITH, Word.WITHOUT), (Word.BEFORE, Word.AFTER))
     joints = ("and", "und", "et", "y", "e", "en", "og", "och", "i", "a", "ve", "и", "o", "or")
-    kept: list[Token] = []
+    remaining_tokens: list[Token] = []
     number = 0
     while number < len(tokens):
         token = tokens[number]
         second = number + 2 if _get_token(tokens, number + 1).text in joints else number + 1
-        other = _get_token(tokens, second)
+        second_token = _get_token(tokens, second)
         paired = any(
-            (token.has_meaning(a) and other.has_meaning(b))
-            or (token.has_meaning(b) and other.has_meaning(a))
+            (token.has_meaning(a) and second_token.has_meaning(b))
+            or (token.has_meaning(b) and second_token.has_meaning(a))
             for a, b in opposites
         )
         if token.text == _BOTH or (
@@ -256,12 +256,16 @@ def _without_both(tokens: Sequence[Token]) -> list[Token]:
                 or _get_token(tokens, number).text in _FILLERS
             ):
                 number += 1
-            if kept and token.text == _BOTH and kept[-1].has_meaning(Word.AGENT):
-                kept.pop()  # "KM +/-"
+            if (
+                remaining_tokens
+                and token.text == _BOTH
+                and remaining_tokens[-1].has_meaning(Word.AGENT)
+            ):
+                remaining_tokens.pop()  # "KM +/-"
             continue
-        kept.append(token)
+        remaining_tokens.append(token)
         number += 1
-    return kept
+    return remaining_tokens
 
 
 def _describe_both_orders(tokens: Sequence[Token]) -> str:
@@ -284,17 +288,17 @@ def _with_fat_joined(tokens: Sequence[Token]) -> list[Token]:
         second = number + 1
         while _get_token(tokens, second).text in _FILLERS:
             second += 1
-        other = _get_token(tokens, second)
-        if (token.has_meaning(Word.FAT) and other.has_meaning(Word.SUPPRESSION)) or (
-            token.has_meaning(Word.SUPPRESSION) and other.has_meaning(Word.FAT)
+        second_token = _get_token(tokens, second)
+        if (token.has_meaning(Word.FAT) and second_token.has_meaning(Word.SUPPRESSION)) or (
+            token.has_meaning(Word.SUPPRESSION) and second_token.has_meaning(Word.FAT)
         ):
             text = " ".join(part.text for part in tokens[number : second + 1])
             meanings = frozenset({Word.FAT_SUPPRESSED})
-            joined.append(Token(text=text, meanings=meanings, sign=other.sign))
+            joined.append(Token(text=text, meanings=meanings, sign=second_token.sign))
             number = second + 1
             continue
-        if token.has_meaning(Word.FAT) and other.has_meaning(Word.FAT_KEPT):
-            joined.append(other)
+        if token.has_meaning(Word.FAT) and second_token.has_meaning(Word.FAT_KEPT):
+            joined.append(second_token)
             number = second + 1
             continue
         joined.append(token)

@@ -64,14 +64,14 @@ def select(volumes: Sequence[VolumeDescription]) -> list[VolumeDescription]:
         and volume.planes
     ]
     station_of: dict[str, int] = {}
-    chosen: set[str] = set()
+    selected_ids: set[str] = set()
     doubts: dict[str, str] = {}
     equals: dict[str, str] = {}
     for number, members in enumerate(_group_by_station(eligible), start=1):
         station_of |= {volume.volume_id: number for volume in members}
         sure = [volume for volume in members if not volume.is_in_doubt]
         best, alike = _choose_best(sure)
-        chosen |= {volume.volume_id for volume in best}
+        selected_ids |= {volume.volume_id for volume in best}
         equals |= {v.volume_id: ALIKE.format(role=v.role) for v in alike}
         doubts |= {
             v.volume_id: LATER_T1 for v in sure if v not in best and find_earlier_t1(v, sure)
@@ -80,7 +80,7 @@ def select(volumes: Sequence[VolumeDescription]) -> list[VolumeDescription]:
         attrs.evolve(
             volume,
             station=station_of.get(volume.volume_id),
-            selected=volume.volume_id in chosen,
+            selected=volume.volume_id in selected_ids,
             choice_in_doubt=volume.volume_id in equals,
             role_certainty=RoleCertainty.IN_DOUBT
             if volume.volume_id in doubts
@@ -181,12 +181,12 @@ def _choose_best(
     ]
     highest = max(key for key, _ in choices)
     best = [choice for key, choice in choices if key == highest]
-    chosen: list[VolumeDescription] = []
+    selection: list[VolumeDescription] = []
     alike: list[VolumeDescription] = []
     for volumes in zip(*best, strict=True):
         different = {volume.volume_id: volume for volume in volumes}
-        (chosen if len(different) == 1 else alike).extend(different.values())
-    return chosen, alike
+        (selection if len(different) == 1 else alike).extend(different.values())
+    return selection, alike
 
 
 def find_earlier_t1(
@@ -201,10 +201,14 @@ def find_earlier_t1(
         return None
     if volume.role_certainty is RoleCertainty.CERTAIN:
         return None
-    for other in members:
-        another_series = other.series_instance_uid != volume.series_instance_uid
-        if other.role is SeriesRole.T1 and another_series and _is_acquired_before(other, volume):
-            return other
+    for candidate in members:
+        another_series = candidate.series_instance_uid != volume.series_instance_uid
+        if (
+            candidate.role is SeriesRole.T1
+            and another_series
+            and _is_acquired_before(candidate, volume)
+        ):
+            return candidate
     return None
 
 

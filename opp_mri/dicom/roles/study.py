@@ -40,21 +40,21 @@ def assign_roles(
     list of VolumeDescription
         In the same order.
     """
-    judged = [judge(volume, allow_gradient_echo=allow_gradient_echo) for volume in volumes]
+    judgements = [judge(volume, allow_gradient_echo=allow_gradient_echo) for volume in volumes]
     enhanced = [
         volume.instance
-        for volume, judgement in zip(volumes, judged, strict=True)
+        for volume, judgement in zip(volumes, judgements, strict=True)
         if judgement.contrast.value is True
         and judgement.contrast.certainty is not RoleCertainty.IN_DOUBT
     ]
     starts = [(moment, each) for each in enhanced if (moment := _start_of_contrast(each))]
-    judged = _without_diffusion_series(volumes, judged)
-    judged = _with_first_phase_doubted(volumes, _with_agent_everywhere(volumes, judged))
+    judgements = _without_diffusion_series(volumes, judgements)
+    judgements = _with_first_phase_doubted(volumes, _with_agent_everywhere(volumes, judgements))
     settled = [
         _with_earlier_contrast(volume, judgement, starts)
         if find_acquisition_time(volume.instance)
         else _with_lower_number(volume, judgement, enhanced)
-        for volume, judgement in zip(volumes, judged, strict=True)
+        for volume, judgement in zip(volumes, judgements, strict=True)
     ]
     return [
         attrs.evolve(
@@ -87,25 +87,27 @@ def _name_source(source: Instance) -> str:
 
 
 def _with_agent_everywhere(
-    volumes: Sequence[VolumeDescription], judged: Sequence[Judgement]
+    volumes: Sequence[VolumeDescription], judgements: Sequence[Judgement]
 ) -> list[Judgement]:
     """Put contrast in doubt where each series of an examination names the agent.
 
     Then it was entered for the examination and does not tell which series came after it: those up
     to the first T1-weighted one and every STIR may be from before. A fat-suppressed T1 is not.
     """
-    of_mr = [(v, j) for v, j in zip(volumes, judged, strict=True) if v.instance.modality != "CT"]
+    of_mr = [
+        (v, j) for v, j in zip(volumes, judgements, strict=True) if v.instance.modality != "CT"
+    ]
     series = {volume.series_instance_uid for volume, _ in of_mr}
     by_agent = [judgement.contrast.rests_on_agent for _, judgement in of_mr]
     if len(series) < FEWEST_SERIES or not all(by_agent):
-        return list(judged)
+        return list(judgements)
     t1 = [
         (
             find_acquisition_time(v.instance) or datetime.max,
             v.instance.series_number or 0,
             v.volume_id,
         )
-        for v, j in zip(volumes, judged, strict=True)
+        for v, j in zip(volumes, judgements, strict=True)
         if j.weighting in T1_WEIGHTINGS
     ]
     first = min(t1)[-1] if len(t1) > 1 else None
@@ -113,12 +115,12 @@ def _with_agent_everywhere(
         _add_doubt(judgement, EVERYWHERE)
         if judgement.weighting is Weighting.STIR or volume.volume_id == first
         else judgement
-        for volume, judgement in zip(volumes, judged, strict=True)
+        for volume, judgement in zip(volumes, judgements, strict=True)
     ]
 
 
 def _without_diffusion_series(
-    volumes: Sequence[VolumeDescription], judged: Sequence[Judgement]
+    volumes: Sequence[VolumeDescription], judgements: Sequence[Judgement]
 ) -> list[Judgement]:
     """Take the role from an image without diffusion weighting (b = 0) of a diffusion series."""
     b_values = {
@@ -126,22 +128,22 @@ def _without_diffusion_series(
         for volume in volumes
         if (volume.instance.diffusion_b_value or 0) > 0
     }
-    kept = []
-    for volume, judgement in zip(volumes, judged, strict=True):
+    new_judgements = []
+    for volume, judgement in zip(volumes, judgements, strict=True):
         b_value = b_values.get(volume.series_instance_uid)
         if b_value is not None and judgement.role is not None:
             sentence = f"Of a diffusion series: other images of it have b = {b_value:g} s/mm2."
             judgement = Judgement(role=None, evidence=(sentence,), contrast=judgement.contrast)
-        kept.append(judgement)
-    return kept
+        new_judgements.append(judgement)
+    return new_judgements
 
 
 def _with_first_phase_doubted(
-    volumes: Sequence[VolumeDescription], judged: Sequence[Judgement]
+    volumes: Sequence[VolumeDescription], judgements: Sequence[Judgement]
 ) -> list[Judgement]:
     """Put the first phase of a dynamic series in doubt: the bolus comes during the series."""
     phases: dict[str, dict[str, int]] = {}
-    for volume, judgement in zip(volumes, judged, strict=True):
+    for volume, judgement in zip(volumes, judgements, strict=True):
         frame = volume.instance.frames[0]
         phase = frame.temporal_position or volume.instance.temporal_position
         if judgement.role is SeriesRole.T1POST and phase is not None:
@@ -158,16 +160,16 @@ def _with_first_phase_doubted(
         )
         if judgement.contrast.rests_on_agent and volume.volume_id in first
         else judgement
-        for volume, judgement in zip(volumes, judged, strict=True)
+        for volume, judgement in zip(volumes, judgements, strict=True)
     ]
 
 
 def _add_doubt(judgement: Judgement, reason: str) -> Judgement:
     role = SeriesRole.STIR if judgement.weighting is Weighting.STIR else judgement.role
-    kept = (each for each in judgement.evidence if not each.startswith(("No role", "After")))
+    sentences = (each for each in judgement.evidence if not each.startswith(("No role", "After")))
     end = f"In doubt: {judgement.contrast.sentence} But {reason}"
     return attrs.evolve(
-        judgement, role=role, certainty=RoleCertainty.IN_DOUBT, evidence=(*kept, end)
+        judgement, role=role, certainty=RoleCertainty.IN_DOUBT, evidence=(*sentences, end)
     )
 
 
@@ -226,19 +228,21 @@ def _with_earlier_contrast(
         return attrs.evolve(judgement, role=None, certainty=None, evidence=evidence)
     if judgement.weighting not in T1_WEIGHTINGS:
         return judgement
-    kept = tuple(each for each in judgement.evidence if not each.startswith(("No ", "In doubt")))
+    sentences = tuple(
+        each for each in judgement.evidence if not each.startswith(("No ", "In doubt"))
+    )
     doubted = judgement.certainty is RoleCertainty.IN_DOUBT
     if not (judgement.contrast.denied or doubted):
         return attrs.evolve(
             judgement,
             role=SeriesRole.T1POST,
             certainty=RoleCertainty.LIKELY,
-            evidence=(*kept, sentence),
+            evidence=(*sentences, sentence),
         )
     end = f"In doubt: {judgement.contrast.sentence} {sentence}"
     return attrs.evolve(
         judgement,
         role=SeriesRole.T1POST,
         certainty=RoleCertainty.IN_DOUBT,
-        evidence=(*kept, end),
+        evidence=(*sentences, end),
     )

@@ -47,13 +47,13 @@ def judge_fat_suppression(instance: Instance) -> Finding[bool]:
         return Finding(value=True, sentence=part.sentence, certainty=part.certainty)
     phrase = _find_phrase(instance)
     options = {option.strip().upper() for option in instance.scan_options}
-    stated = instance.spectrally_selected_suppression.upper()
-    if stated in {"FAT", "FAT_AND_WATER"}:
-        return _judge_by_statement(True, f"spectrally selected suppression {stated}", phrase)
+    suppression = instance.spectrally_selected_suppression.upper()
+    if suppression in {"FAT", "FAT_AND_WATER"}:
+        return _judge_by_statement(True, f"spectrally selected suppression {suppression}", phrase)
     if spectral := sorted(options & SPECTRAL_OPTIONS):
         return _judge_by_statement(True, f"ScanOptions {spectral[0]}", phrase)
-    if stated in {"NONE", "WATER"}:
-        return _judge_by_statement(False, f"spectrally selected suppression {stated}", phrase)
+    if suppression in {"NONE", "WATER"}:
+        return _judge_by_statement(False, f"spectrally selected suppression {suppression}", phrase)
     return _judge_by_words(phrase, sorted(options & SPATIAL_OPTIONS))
 
 

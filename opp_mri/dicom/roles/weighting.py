@@ -159,18 +159,22 @@ def _compare_with_names(instance: Instance, timed: Finding[Weighting]) -> Findin
 def _find_contradicting_name(instance: Instance, weighted: Weighting | None) -> str:
     """Return the word of the description that speaks of another weighting, or ""."""
     name = fold(instance.series_description)
-    named = {match[0] for match in _WEIGHTING_NAME.finditer(name)}
+    weighting_names = {match[0] for match in _WEIGHTING_NAME.finditer(name)}
     if weighted is Weighting.STIR:
-        return next(iter(named), "") if named == {"t1"} and not _STIR_NAME.search(name) else ""
+        return (
+            next(iter(weighting_names), "")
+            if weighting_names == {"t1"} and not _STIR_NAME.search(name)
+            else ""
+        )
     if stir := _STIR_NAME.search(name):
         return stir[0]
     if weighted is Weighting.T2 and (flair := _FLAIR_NAME.search(name)):
         return flair[0]
     expected = "t2" if weighted is Weighting.T2 else "t1"
-    if named and expected not in named:
-        return next(iter(named))
+    if weighting_names and expected not in weighting_names:
+        return next(iter(weighting_names))
     density = _DENSITY_NAME.search(name)
-    return density[0] if density and not named else ""
+    return density[0] if density and not weighting_names else ""
 
 
 def _judge_by_name(instance: Instance) -> Finding[Weighting]:
@@ -186,22 +190,24 @@ def _judge_by_name(instance: Instance) -> Finding[Weighting]:
     end = f"{' and '.join(absent)} {'is' if len(absent) == 1 else 'are'} not recorded"
     declared = instance.acquisition_contrast.upper()
     if is_called_stir(instance):
-        named = Weighting.STIR
+        weighting = Weighting.STIR
     elif declared in ("T1", "T2"):
-        named = Weighting(declared)
+        weighting = Weighting(declared)
     elif match := _WEIGHTING_NAME.search(_name(instance)):
-        named = Weighting(f"T{match[1]}")
+        weighting = Weighting(f"T{match[1]}")
     else:
         return Finding(value=None, sentence=f"{end[0].upper()}{end[1:]}, and nothing names a role.")
-    if misfit := _describe_misfit(named, instance.repetition_time_ms, instance.echo_time_ms):
-        sentence = f"{end[0].upper()}{end[1:]}, and {misfit} does not fit the name {named}."
+    if misfit := _describe_misfit(weighting, instance.repetition_time_ms, instance.echo_time_ms):
+        sentence = f"{end[0].upper()}{end[1:]}, and {misfit} does not fit the name {weighting}."
         return Finding(value=None, sentence=sentence)
-    return Finding(value=named, sentence=f"{named} by name: {end}.", certainty=RoleCertainty.LIKELY)
+    return Finding(
+        value=weighting, sentence=f"{weighting} by name: {end}.", certainty=RoleCertainty.LIKELY
+    )
 
 
-def _describe_misfit(named: Weighting, tr: float | None, te: float | None) -> str:
+def _describe_misfit(weighting: Weighting, tr: float | None, te: float | None) -> str:
     """Return the time that is recorded and contradicts a name, or ""."""
-    short = named is Weighting.T1
+    short = weighting is Weighting.T1
     if te is not None and te > 0 and (te > 30 if short else te < 20):
         return f"TE {te:g} ms"
     if tr is not None and tr > 0 and (tr >= 2000 if short else tr < 1400):

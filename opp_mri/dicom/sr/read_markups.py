@@ -85,10 +85,10 @@ def _read_stated_mm(markup: dict[str, Any]) -> Decimal | None:
     for measurement in markup.get("measurements") or []:
         if measurement.get("name") == "length" and measurement.get("value") is not None:
             try:
-                stated = Decimal(str(measurement["value"]))
+                stated_mm = Decimal(str(measurement["value"]))
             except InvalidOperation:
                 raise ValueError("Its stated length is not a number.") from None
-            if not stated.is_finite():
+            if not stated_mm.is_finite():
                 raise ValueError("Its stated length is not a number.")
-            return stated
+            return stated_mm
     return None

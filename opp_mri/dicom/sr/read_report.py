@@ -187,9 +187,9 @@ def _read_stated_mm(number: Dataset) -> Decimal:
     values = list(number.get("MeasuredValueSequence") or [])
     if not values:
         raise _NoLineError("It states no number.")
-    written = values[0].get("NumericValue")
+    numeric_value = values[0].get("NumericValue")
     unit = get_code(values[0].get("MeasurementUnitsCodeSequence"))
-    if written is None or written == "":
+    if numeric_value is None or numeric_value == "":
         raise _NoLineError("It states no number.")
     if unit in UNITS_OF_OTHER_QUANTITIES:
         raise _NoLineError(
@@ -198,12 +198,12 @@ def _read_stated_mm(number: Dataset) -> Decimal:
     if unit not in MM_PER_UNIT:
         raise _NoLineError(f"It is no length: its unit is “{unit or 'not stated'}”.")
     try:
-        stated = Decimal(str(written))
+        length = Decimal(str(numeric_value))
     except InvalidOperation:
         raise _NoLineError("What it states is no number.") from None
-    if not stated.is_finite() or stated < 0:
-        raise _NoLineError(f"It states {stated}, which is no length.")
-    return stated * MM_PER_UNIT[unit]
+    if not length.is_finite() or length < 0:
+        raise _NoLineError(f"It states {length}, which is no length.")
+    return length * MM_PER_UNIT[unit]
 
 
 def _read_region(number: Dataset, group: Dataset) -> _Region:
@@ -236,9 +236,9 @@ def _read_region_on_image(region: Dataset) -> _Region:
     if len(references) != 1:
         raise _NoLineError("Its line refers to no image, or to several.")
     frames = references[0].get("ReferencedFrameNumber")
-    written = frames if isinstance(frames, MultiValue) else [frames]
+    frame_numbers = frames if isinstance(frames, MultiValue) else [frames]
     numbers = [
-        int(number) for number in written if number
+        int(number) for number in frame_numbers if number
     ]  # AIM writes 0 for an image of one frame
     if len(numbers) > 1:
         raise _NoLineError("Its line refers to several frames of an image.")
@@ -319,8 +319,8 @@ def _read_exact_ends(group: Dataset, region: _Region) -> tuple[PixelPoint, Pixel
         a, b, c, d = (float(word) for word in words)
     except ValueError:
         raise _NoLineError("The recorded ends of its caliper are missing.") from None
-    drawn = [number for end in region.ends or () for number in end]
-    if any(abs(x - y) > SCOORD_ROUNDING for x, y in zip((a, b, c, d), drawn, strict=True)):
+    coordinates = [number for end in region.ends or () for number in end]
+    if any(abs(x - y) > SCOORD_ROUNDING for x, y in zip((a, b, c, d), coordinates, strict=True)):
         raise _NoLineError("Its points are not the recorded ends of its caliper: it was altered.")
     return (a, b), (c, d)
 
@@ -340,8 +340,8 @@ def _read_reader(dataset: Dataset) -> str:
         for item in walk(dataset)
         if name_of(item) == PERSON_NAME.value
     ]
-    chosen = list(dict.fromkeys(logins or names))
-    return chosen[0] if len(chosen) == 1 else ""
+    candidates = list(dict.fromkeys(logins or names))
+    return candidates[0] if len(candidates) == 1 else ""
 
 
 def _read_level(items: Sequence[Dataset]) -> str:
