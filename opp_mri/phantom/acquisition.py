@@ -211,10 +211,10 @@ def receive(
     clean = image * weight * np.float32(receiver.gain)
     real = clean + receiver.noise * rng.standard_normal(image.shape, dtype=np.float32)
     imaginary = receiver.noise * rng.standard_normal(image.shape, dtype=np.float32)
-    stored: NDArray[np.uint16] = np.clip(
+    stored_values: NDArray[np.uint16] = np.clip(
         np.rint(np.hypot(real, imaginary)), 0, LARGEST_STORED
     ).astype(np.uint16)
-    return stored
+    return stored_values
 
 
 def compute_points_lps_mm(plane: ImagePlane, column: FloatArray, row: FloatArray) -> FloatArray:

@@ -149,8 +149,8 @@ class Patient:
         shapes = {sequence: self.get_lesion(visit, sequence) for sequence in case.sequences}
         seen_from: dict[Prescription, NDArray[np.float32]] = {}
         series = []
-        wanted = [kind for kind in ORDER if kind in (*case.sequences, *visit.extras)]
-        for number, kind in enumerate(wanted, start=1):
+        kinds = [kind for kind in ORDER if kind in (*case.sequences, *visit.extras)]
+        for number, kind in enumerate(kinds, start=1):
             stacks = prescribe(case, scene.posture, kind, index, seed=self.seed, coarse=self.coarse)
             planes = tuple(plane for stack in stacks for plane in stack.build_planes(frame_uid))
             contrast = visit.scanner.contrasts[kind]
@@ -299,8 +299,10 @@ def make_patient(case: Case, *, seed: int, coarse: bool = False) -> Patient:
 def without_pixels(study: AcquiredStudy) -> AcquiredStudy:
     """Return a study without its stored values, from which the truth is written."""
     no_pixels = np.zeros((0, 0, 0), np.uint16)
-    measured = (series for series in study.series if series.kind in MEASURED)
-    return evolve(study, series=tuple(evolve(series, pixels=no_pixels) for series in measured))
+    measured_series = (series for series in study.series if series.kind in MEASURED)
+    return evolve(
+        study, series=tuple(evolve(series, pixels=no_pixels) for series in measured_series)
+    )
 
 
 def _choose_thickness(kind: SeriesKind) -> tuple[float, float, float]:

@@ -53,9 +53,9 @@ def read_ap(
     spacing = np.array([plane.column_spacing_mm, plane.row_spacing_mm])
     along_mm = (ends[1] - ends[0]) * spacing
     along = along_mm / np.hypot(*along_mm)
-    placed = [end + along * rng.normal(0.0, end_sd_mm) / spacing for end in ends]
+    noisy_ends = [end + along * rng.normal(0.0, end_sd_mm) / spacing for end in ends]
     (start_column, start_row), (end_column, end_row) = (
-        (round(float(column), 3), round(float(row), 3)) for column, row in placed
+        (round(float(column), 3), round(float(row), 3)) for column, row in noisy_ends
     )
     return SimulatedCaliper(
         plane_index=index, start=(start_column, start_row), end=(end_column, end_row)

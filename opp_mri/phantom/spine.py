@@ -154,8 +154,8 @@ class Posture:
 
     def place_points(self, vertebra: int, point_local_mm: tuple[float, float, float]) -> FloatArray:
         """Place a point of a vertebra in the patient, in LPS mm."""
-        placed: FloatArray = (self.lps_from_local[vertebra] @ (*point_local_mm, 1.0))[:3]
-        return placed
+        point_lps_mm: FloatArray = (self.lps_from_local[vertebra] @ (*point_local_mm, 1.0))[:3]
+        return point_lps_mm
 
     def compute_motion_from(self, baseline: "Posture") -> FloatArray:
         """Return the rigid motion of each vertebra, (vertebrae, 4, 4), from another posture."""
@@ -182,12 +182,12 @@ def build_posture(spine: Spine, joints_deg: FloatArray, patient: FloatArray) -> 
             spine.vertebrae, spine.vertebrae[1:], joints_deg, strict=False
         )
     ]
-    placed = {spine.middle: patient}
+    transforms = {spine.middle: patient}
     for index in range(spine.middle, len(spine.vertebrae) - 1):
-        placed[index + 1] = placed[index] @ steps[index]
+        transforms[index + 1] = transforms[index] @ steps[index]
     for index in range(spine.middle, 0, -1):
-        placed[index - 1] = placed[index] @ np.linalg.inv(steps[index - 1])
-    chain = np.stack([placed[index] for index in range(len(spine.vertebrae))])
+        transforms[index - 1] = transforms[index] @ np.linalg.inv(steps[index - 1])
+    chain = np.stack([transforms[index] for index in range(len(spine.vertebrae))])
     return Posture(spine=spine, lps_from_local=chain)
 
 
@@ -247,9 +247,9 @@ def _find_step_down(upper: Vertebra, lower: Vertebra, extra_deg: FloatArray) -> 
 
 def _convert_to_local(where: Posture, index: int, points: Float32Array) -> Float32Array:
     inverse = np.linalg.inv(where.lps_from_local[index])
-    moved: Float32Array = np.tensordot(inverse[:3, :3].astype(np.float32), points, axes=1)
-    moved += inverse[:3, 3].astype(np.float32).reshape(3, *([1] * (points.ndim - 1)))
-    return moved
+    local_points: Float32Array = np.tensordot(inverse[:3, :3].astype(np.float32), points, axes=1)
+    local_points += inverse[:3, 3].astype(np.float32).reshape(3, *([1] * (points.ndim - 1)))
+    return local_points
 
 
 def _lift_points(local: Float32Array, vertebra: Vertebra) -> Float32Array:

@@ -128,18 +128,18 @@ def align_visit(
         As for `align`, or the volumes lie in several frames of reference.
     """
     question = _make_question(pairs, centre_lps_mm, lesion_radius_mm)
-    chosen = [index for index, same in enumerate(comparable) if same] or list(range(len(pairs)))
-    both, visit, centre = _align_together(question, chosen, whole=centre_lps_mm is None)
+    indices = [index for index, same in enumerate(comparable) if same] or list(range(len(pairs)))
+    estimates, visit, centre = _align_together(question, indices, whole=centre_lps_mm is None)
     if len(pairs) == 1:
         return (visit,)
     question = evolve(question, centre=centre)
     fits = []
     for index in range(len(pairs)):
         alone = question.select([index])
-        if both is None:
+        if estimates is None:
             fits.append(build_no_fit(alone))
             continue
-        own = correct(alone, both) if index in chosen else both
+        own = correct(alone, estimates) if index in indices else estimates
         fits.append(measure_fit(alone, own, meet_halfway(own, centre), visit))
     return tuple(fits)
 
@@ -179,12 +179,12 @@ def judge(
             "baseline and follow-up."
         )
     question = _make_question([(baseline, followup)], centre_lps_mm, lesion_radius_mm)
-    both = estimate_both_ways(question, FIRST_TURNS)
-    if both is None:
+    estimates = estimate_both_ways(question, FIRST_TURNS)
+    if estimates is None:
         return build_no_fit(question)
     if centre_lps_mm is None:
-        question, both = _recentre(question, both, FIRST_TURNS)
-    return measure_fit(question, both, baseline_from_followup.invert().matrix)
+        question, estimates = _recentre(question, estimates, FIRST_TURNS)
+    return measure_fit(question, estimates, baseline_from_followup.invert().matrix)
 
 
 def list_parameters() -> dict[str, float]:
@@ -212,17 +212,17 @@ Answer = tuple[Question, Both | None, Fit]
 
 
 def _align_together(
-    question: Question, chosen: Sequence[int], *, whole: bool
+    question: Question, indices: Sequence[int], *, whole: bool
 ) -> tuple[Both | None, Fit, FloatArray]:
     """Line the chosen sequences up together; where that is not good, each alone, then wider."""
-    together = question.select(chosen)
+    together = question.select(indices)
     attempts = [(together, FIRST_TURNS)]
-    if len(chosen) > 1:
-        attempts += [(question.select([index]), FIRST_TURNS) for index in chosen]
+    if len(indices) > 1:
+        attempts += [(question.select([index]), FIRST_TURNS) for index in indices]
     attempts.append((together, ALL_TURNS))
     best: Answer = (together, None, build_no_fit(together))
-    for tried, turns in attempts:
-        answer = _align_question(tried, turns, whole=whole)
+    for attempt, turns in attempts:
+        answer = _align_question(attempt, turns, whole=whole)
         if best[1] is None or _rank(answer[2]) > _rank(best[2]):
             best = answer
         if best[2].verdict is Verdict.GOOD:
@@ -231,12 +231,16 @@ def _align_together(
 
 
 def _align_question(question: Question, turns: Sequence[FloatArray], *, whole: bool) -> Answer:
-    both = estimate_both_ways(question, turns)
-    if both is None:
+    estimates = estimate_both_ways(question, turns)
+    if estimates is None:
         return question, None, build_no_fit(question)
     if whole:
-        question, both = _recentre(question, both, turns)
-    return question, both, measure_fit(question, both, meet_halfway(both, question.centre))
+        question, estimates = _recentre(question, estimates, turns)
+    return (
+        question,
+        estimates,
+        measure_fit(question, estimates, meet_halfway(estimates, question.centre)),
+    )
 
 
 def _make_question(
@@ -281,13 +285,15 @@ def _check_volume(name: str, volume: Volume) -> None:
         raise GeometryError(f"The {name} has no contrast: all its voxels are alike.")
 
 
-def _recentre(question: Question, both: Both, turns: Sequence[FloatArray]) -> tuple[Question, Both]:
+def _recentre(
+    question: Question, estimates: Both, turns: Sequence[FloatArray]
+) -> tuple[Question, Both]:
     """Move the centre to the middle of what both images show; estimate again where that is far."""
-    middle = find_common_centre(question, both)
+    middle = find_common_centre(question, estimates)
     moved_mm = float(np.linalg.norm(middle - question.centre))
     question = evolve(question, centre=middle)
     again = estimate_both_ways(question, turns) if moved_mm > RECENTRE_BEYOND_MM else None
-    return question, again or both
+    return question, again or estimates
 
 
 def _rank(fit: Fit) -> tuple[int, float]:

@@ -138,12 +138,12 @@ class Question:
         centre = (moving_from_fixed @ np.append(self.centre, 1.0))[:3]
         return evolve(self, fixed=self.moving, moving=self.fixed, centre=centre)
 
-    def select(self, chosen: Sequence[int]) -> "Question":
+    def select(self, indices: Sequence[int]) -> "Question":
         """Return the question of some of the sequences."""
         return evolve(
             self,
-            fixed=tuple(self.fixed[index] for index in chosen),
-            moving=tuple(self.moving[index] for index in chosen),
+            fixed=tuple(self.fixed[index] for index in indices),
+            moving=tuple(self.moving[index] for index in indices),
         )
 
 
@@ -165,8 +165,8 @@ class Candidate:
 
     def map_point(self, point_lps_mm: FloatArray) -> FloatArray:
         """Return where a point of the fixed image lies in the moving one."""
-        placed: FloatArray = (self.moving_from_fixed @ np.append(point_lps_mm, 1.0))[:3]
-        return placed
+        mapped_lps_mm: FloatArray = (self.moving_from_fixed @ np.append(point_lps_mm, 1.0))[:3]
+        return mapped_lps_mm
 
 
 @frozen(kw_only=True, eq=False)
@@ -210,15 +210,17 @@ def estimate(question: Question, turns: Sequence[FloatArray]) -> FitEstimate | N
     starts = [refine(rough, images, place.image_from_template, ROUGH_STEPS) for place in places]
     starts.sort(key=lambda start: -_compute_overlap(rough, images, start))
     thinned = _thin(level, THINNED)
-    tried = []
+    candidates = []
     for start in starts[:KEPT_PLACES]:
-        placed = refine(thinned, images, start, MIDDLE_STEPS)
-        similarity, overlap = correlate(thinned, images, placed)
-        tried.append(Candidate(moving_from_fixed=placed, similarity=similarity, overlap=overlap))
-    best = max(tried, key=lambda candidate: candidate.similarity * candidate.overlap)
+        moving_from_fixed = refine(thinned, images, start, MIDDLE_STEPS)
+        similarity, overlap = correlate(thinned, images, moving_from_fixed)
+        candidates.append(
+            Candidate(moving_from_fixed=moving_from_fixed, similarity=similarity, overlap=overlap)
+        )
+    best = max(candidates, key=lambda candidate: candidate.similarity * candidate.overlap)
     rivals = [
         candidate
-        for candidate in tried
+        for candidate in candidates
         if np.linalg.norm(candidate.map_point(centre) - best.map_point(centre)) >= APART_MM
     ]
     rivals.sort(key=lambda candidate: -candidate.similarity)
@@ -232,10 +234,12 @@ def polish(question: Question, start: FloatArray) -> FloatArray:
         make_template(view.cut_fine_layer(centre, region), centre, region.fine, question.hole_mm)
         for view in question.fixed
     ]
-    moved = (start @ np.append(centre, 1.0))[:3]
-    images = [view.cut_fine_layer(moved, region) for view in question.moving]
-    placed = refine(_thin(templates, THINNED), images, start, FINE_STEPS)
-    return refine(_thin(templates, FINE_THINNED), images, placed, STRICT_STEPS, strict=True)
+    moved_centre = (start @ np.append(centre, 1.0))[:3]
+    images = [view.cut_fine_layer(moved_centre, region) for view in question.moving]
+    moving_from_fixed = refine(_thin(templates, THINNED), images, start, FINE_STEPS)
+    return refine(
+        _thin(templates, FINE_THINNED), images, moving_from_fixed, STRICT_STEPS, strict=True
+    )
 
 
 def _search_places(question: Question, turns: Sequence[FloatArray]) -> list[Place]:
@@ -257,9 +261,9 @@ def _search_places(question: Question, turns: Sequence[FloatArray]) -> list[Plac
 
 
 def _compute_overlap(
-    templates: Sequence[Template], images: Sequence[Layer], placed: FloatArray
+    templates: Sequence[Template], images: Sequence[Layer], moving_from_fixed: FloatArray
 ) -> float:
-    similarity, overlap = correlate(templates, images, placed)
+    similarity, overlap = correlate(templates, images, moving_from_fixed)
     return similarity * overlap
 
 

@@ -103,14 +103,14 @@ def measure_resemblance(
             shifted = followup_from_baseline.copy()
             shifted[:3, 3] -= followup_from_baseline[:3, :3] @ (way * next_level_mm)
             elsewhere.append(_correlate_vertebra(question, centre, hole_mm, shifted))
-        known = [other for other in elsewhere if other is not None]
-        if own is not None and known:
-            pairs.append((own, max(known)))
+        other_values = [value for value in elsewhere if value is not None]
+        if own is not None and other_values:
+            pairs.append((own, max(other_values)))
     if len(pairs) < LEAST_VERTEBRAE:
         return None
     return Resemblance(
-        mismatch=float(np.mean([(1 - own) / max(1 - other, 1e-6) for own, other in pairs])),
-        advantage=float(np.mean([own / max(other, 0.1) for own, other in pairs])),
+        mismatch=float(np.mean([(1 - own) / max(1 - rival, 1e-6) for own, rival in pairs])),
+        advantage=float(np.mean([own / max(rival, 0.1) for own, rival in pairs])),
     )
 
 
@@ -123,13 +123,15 @@ def _correlate_vertebra(
     details: list[Template] = []
     moving, moving_details = [], []
     for fixed, followup in zip(question.fixed, question.moving, strict=True):
-        for kept, layer in (
+        for target_list, layer in (
             (templates, fixed.cut_fine_layer(centre, question.region)),
             (details, fixed.cut_detail_layer(centre, question.region)),
         ):
-            kept.append(make_template(layer, centre, IDENTITY, hole_mm).thin(NEIGHBOUR_THINNED))
+            target_list.append(
+                make_template(layer, centre, IDENTITY, hole_mm).thin(NEIGHBOUR_THINNED)
+            )
         moving.append(followup.cut_fine_layer(place, question.region))
         moving_details.append(followup.cut_detail_layer(place, question.region))
-    placed = refine(templates, moving, start, NEIGHBOUR_STEPS)
-    correlation, overlap = correlate(details, moving_details, placed)
+    moving_from_fixed = refine(templates, moving, start, NEIGHBOUR_STEPS)
+    correlation, overlap = correlate(details, moving_details, moving_from_fixed)
     return correlation if overlap >= LEAST_IDENTITY_OVERLAP else None

@@ -85,11 +85,13 @@ def find_upright_directions(plane: ImagePlane) -> Directions:
     right, down = _UPRIGHT[axis]
     along = (plane.row_direction, plane.column_direction)
     sides = [*along, *(_reverse(direction) for direction in along)]
-    chosen = max(sides, key=lambda direction: multiply_scalar(direction, right))
+    horizontal = max(sides, key=lambda direction: multiply_scalar(direction, right))
     across = [
-        direction for direction in sides if abs(multiply_scalar(direction, chosen)) < LEAST_IN_PLANE
+        direction
+        for direction in sides
+        if abs(multiply_scalar(direction, horizontal)) < LEAST_IN_PLANE
     ]
-    return chosen, max(across, key=lambda direction: multiply_scalar(direction, down))
+    return horizontal, max(across, key=lambda direction: multiply_scalar(direction, down))
 
 
 def carry_directions(

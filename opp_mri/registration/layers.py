@@ -130,8 +130,8 @@ def make_layer(
     values = _compute_block_mean(values, blocks)
     for axis in range(3):
         native, coarse = spacing[axis], spacing[axis] * blocks[axis]
-        wanted = max(BLUR_OF_SCALE * scale_mm, BLUR_OF_SPACING * native)
-        variance = wanted**2 - (coarse**2 - native**2) / 12  # averaging blurs too
+        blur_mm = max(BLUR_OF_SCALE * scale_mm, BLUR_OF_SPACING * native)
+        variance = blur_mm**2 - (coarse**2 - native**2) / 12  # averaging blurs too
         if variance > 0:
             ndimage.gaussian_filter1d(
                 values, math.sqrt(variance) / coarse, axis=axis, output=values,
@@ -192,8 +192,8 @@ def _lps_from_kji(
 def _compress(values: Float32Array) -> Float32Array:
     """Take the logarithm of the signal above black, raised so that noise is not amplified."""
     black, white = np.percentile(values[::2, ::2, ::2], (BLACK_PERCENTILE, WHITE_PERCENTILE))
-    raised = max(float(white - black) * COMPRESSED_FROM, 1e-6)
-    compressed: Float32Array = np.log1p(np.maximum(values - np.float32(black), 0) / raised)
+    divisor = max(float(white - black) * COMPRESSED_FROM, 1e-6)
+    compressed: Float32Array = np.log1p(np.maximum(values - np.float32(black), 0) / divisor)
     return compressed
 
 

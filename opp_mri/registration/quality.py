@@ -150,14 +150,14 @@ def _resembles_next_level(numbers: Numbers) -> bool:
 def _describe_size(numbers: Numbers) -> str:
     """State where the follow-up's vertebrae are larger or smaller than the baseline's."""
     directions = (("along", numbers.size_along), ("across", numbers.size_across))
-    changed = [
+    changes = [
         f"{abs(size - 1):.1%} {'larger' if size > 1 else 'smaller'} {way} the spine"
         for way, size in directions
         if size is not None and not abs(size - 1) <= GOOD_SIZE
     ]
-    if not changed:
+    if not changes:
         return ""
-    return f"The follow-up's vertebrae are {' and '.join(changed)}: it may be another patient."
+    return f"The follow-up's vertebrae are {' and '.join(changes)}: it may be another patient."
 
 
 def describe_opinion(displacement_mm: float, rotation_deg: float) -> str:

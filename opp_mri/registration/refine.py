@@ -59,14 +59,14 @@ def refine(
     numpy.ndarray
         Shape (4, 4); the start where too little of the templates lies on the images.
     """
-    placed = image_from_template
+    transform = image_from_template
     centre = templates[0].centre_lps_mm
     motions: list[float | None] = [SLICE_MOTION_MM if strict else None for _ in templates]
     for _ in range(iterations):
         size = templates[0].slopes.shape[1]
         normal, right = np.zeros((size, size)), np.zeros(size)
         for index, (template, image) in enumerate(zip(templates, images, strict=True)):
-            part = _build_normal_equations(template, image, placed, motions[index])
+            part = _build_normal_equations(template, image, transform, motions[index])
             if part is not None:
                 share = part.correlation if len(templates) > 1 else 1.0
                 normal += share * part.normal
@@ -74,12 +74,12 @@ def refine(
                 motions[index] = part.slice_motion_mm
         step = _solve(normal, right)
         if step is None:
-            return placed
-        placed = placed @ _move_about(centre, -step)
-        moved = float(np.abs(step * LEVERS[: len(step)]).max())
-        if moved < (VERY_STILL_MM if strict else STILL_MM):
+            return transform
+        transform = transform @ _move_about(centre, -step)
+        largest_mm = float(np.abs(step * LEVERS[: len(step)]).max())
+        if largest_mm < (VERY_STILL_MM if strict else STILL_MM):
             break
-    return placed
+    return transform
 
 
 def correlate(
@@ -90,7 +90,7 @@ def correlate(
     Several sequences are taken as one long image. The correlation is 0 where they share too little
     to tell.
     """
-    total = shared = across = own = other = 0.0
+    total = shared = across = own = image_energy = 0.0
     for template, image in zip(templates, images, strict=True):
         values, inside = _look(template, image, image_from_template)
         weights = template.weights * inside
@@ -102,8 +102,8 @@ def correlate(
         b = template.values - np.average(template.values, weights=weights)
         across += float((weights * a * b).sum())
         own += float((weights * a * a).sum())
-        other += float((weights * b * b).sum())
-    norm = math.sqrt(own * other)
+        image_energy += float((weights * b * b).sum())
+    norm = math.sqrt(own * image_energy)
     return (across / norm if norm > 0 else 0.0), (shared / total if total > 0 else 0.0)
 
 
@@ -135,7 +135,7 @@ def stretch(
         templates lies on the images.
     """
     sizes = np.ones(2)
-    placed = image_from_template
+    transform = image_from_template
     for _ in range(iterations):
         normal, right = np.zeros((8, 8)), np.zeros(8)
         for template, image in zip(templates, images, strict=True):
@@ -150,7 +150,7 @@ def stretch(
                     ]
                 ),
             )
-            part = _build_normal_equations(growing, image, placed)
+            part = _build_normal_equations(growing, image, transform)
             if part is not None:
                 normal += part.correlation * part.normal
                 right += part.correlation * part.right
@@ -159,7 +159,7 @@ def stretch(
         normal += np.eye(8) * 1e-4 * max(float(np.trace(normal)) / 8, 1e-9)
         step = np.linalg.solve(normal, right)
         step[3:] /= LEVER_MM
-        placed = placed @ _move_about(
+        transform = transform @ _move_about(
             templates[0].centre_lps_mm, -np.clip(step[:6], -LARGEST_STEP, LARGEST_STEP)
         )
         sizes = sizes * (1 - np.clip(step[6:], -0.02, 0.02))
@@ -204,9 +204,9 @@ def measure_block_shifts(
         if sum(block.values.size for block in blocks) < LEAST_POINTS:
             continue
         moving = [block.restrict_to_shifts() for block in blocks]
-        placed = refine(moving, images, image_from_template, iterations)
-        if placed is not image_from_template:
-            shifts.append((placed @ centre - image_from_template @ centre)[:3])
+        block_transform = refine(moving, images, image_from_template, iterations)
+        if block_transform is not image_from_template:
+            shifts.append((block_transform @ centre - image_from_template @ centre)[:3])
     return np.array(shifts).reshape(-1, 3)
 
 
@@ -232,14 +232,17 @@ class Equations:
 
 
 def _build_normal_equations(
-    template: Template, image: Layer, placed: FloatArray, slice_motion_mm: float | None = None
+    template: Template,
+    image: Layer,
+    image_from_template: FloatArray,
+    slice_motion_mm: float | None = None,
 ) -> Equations | None:
     """Return the equations of one step; None where too little of the template is on the image.
 
     A standard deviation of the slices' motion asks for the last steps: see `refine`.
     """
     last = slice_motion_mm is not None
-    moving_values, inside = _look(template, image, placed, cubic=last)
+    moving_values, inside = _look(template, image, image_from_template, cubic=last)
     weights = template.weights * inside
     if np.count_nonzero(weights) < LEAST_POINTS:
         return None
@@ -278,11 +281,11 @@ def _free_slices(
     normal, right = equations.normal, equations.right
     squares = []
     for index in np.unique(template.slices):
-        chosen = np.flatnonzero((template.slices == index) & (weights > 0))
-        slopes = template.slopes[chosen].astype(np.float64)
-        weighted = slopes[:, :3] * weights[chosen, None]
+        indices = np.flatnonzero((template.slices == index) & (weights > 0))
+        slopes = template.slopes[indices].astype(np.float64)
+        weighted = slopes[:, :3] * weights[indices, None]
         own = np.linalg.inv(weighted.T @ slopes[:, :3] + prior)
-        across, shifted = weighted.T @ slopes, weighted.T @ residual[chosen]
+        across, shifted = weighted.T @ slopes, weighted.T @ residual[indices]
         normal = normal - across.T @ own @ across
         right = right - across.T @ own @ shifted
         squares.append(float(np.sum((own @ shifted) ** 2) + variance * np.trace(own)) / 3)
@@ -313,7 +316,7 @@ def _compute_tukey_weights(
 
 
 def _match(
-    values: Float32Array, seen: Float32Array, weights: Float32Array
+    values: Float32Array, image_values: Float32Array, weights: Float32Array
 ) -> tuple[Float32Array, float]:
     """Return the template with the gain and offset at which it is nearest to the image.
 
@@ -323,8 +326,11 @@ def _match(
         The matched template, and its correlation with the image.
     """
     total = weights.sum()
-    mean_seen, mean_values = (weights * seen).sum() / total, (weights * values).sum() / total
-    a, b = seen - mean_seen, values - mean_values
+    mean_seen, mean_values = (
+        (weights * image_values).sum() / total,
+        (weights * values).sum() / total,
+    )
+    a, b = image_values - mean_seen, values - mean_values
     across, own = (weights * a * b).sum(), max(float((weights * b * b).sum()), 1e-9)
     matched: Float32Array = max(across / own, np.float32(0.2)) * b + mean_seen
     norm = math.sqrt(own * max(float((weights * a * a).sum()), 1e-9))

@@ -89,8 +89,10 @@ def subtract(resampled: NDArray[np.float32], baseline: NDArray[np.generic]) -> N
         reach.
     """
     before = baseline.astype(np.float32)
-    both = np.isfinite(resampled)
-    gain, offset = np.polyfit(resampled[both], before[both], 1) if both.any() else (1.0, 0.0)
+    is_known = np.isfinite(resampled)
+    gain, offset = (
+        np.polyfit(resampled[is_known], before[is_known], 1) if is_known.any() else (1.0, 0.0)
+    )
     difference: NDArray[np.float32] = (gain * resampled + offset - before).astype(np.float32)
     return difference
 
@@ -118,9 +120,9 @@ def _sample(volume: Volume, points_lps_mm: FloatArray) -> FloatArray:
 
 
 def _apply_window(values: FloatArray) -> FloatArray:
-    known = values[np.isfinite(values)]
-    if known.size == 0:
+    finite_values = values[np.isfinite(values)]
+    if finite_values.size == 0:
         return values
-    low, high = np.quantile(known, (0.01, 0.985))
+    low, high = np.quantile(finite_values, (0.01, 0.985))
     windowed: FloatArray = np.clip((values - low) / max(high - low, 1e-9), 0, 1)
     return windowed

@@ -173,8 +173,8 @@ def _score_shifts(
         turned = np.conj(fft.rfftn(laid, axes=(1, 2, 3)))
         products += fft.irfftn(turned * transformed, s=grid.padded, axes=(1, 2, 3))
         energy += float((values * values).sum())
-    own, other = np.maximum(products[2], 1e-3), np.maximum(products[1], 1e-3)
-    scores: Float32Array = products[0] / np.sqrt(own * other)
+    own, image_energy = np.maximum(products[2], 1e-3), np.maximum(products[1], 1e-3)
+    scores: Float32Array = products[0] / np.sqrt(own * image_energy)
     scores[products[2] < LEAST_ENERGY * energy] = -1
     return scores
 

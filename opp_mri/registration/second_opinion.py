@@ -66,16 +66,16 @@ def ask_second_opinion(
 
     followup_from_baseline = fit.baseline_from_followup.invert()
     centre = np.array(fit.centre_lps_mm)
-    moved = followup_from_baseline.apply(centre)
+    moved_centre = followup_from_baseline.apply(centre)
     fixed = _cut(baseline, centre, 0.0)
-    moving = _cut(followup, moved, MARGIN_MM)
+    moving = _cut(followup, moved_centre, MARGIN_MM)
     mask = _build_mask(fixed, centre, lesion_radius_mm)
     if np.count_nonzero(sitk.GetArrayViewFromImage(mask)) < LEAST_VOXELS:
         return None
     start = sitk.Euler3DTransform()
     start.SetCenter(centre.tolist())
     start.SetMatrix(followup_from_baseline.matrix[:3, :3].ravel().tolist(), 1e-6)
-    start.SetTranslation((moved - centre).tolist())
+    start.SetTranslation((moved_centre - centre).tolist())
     method = sitk.ImageRegistrationMethod()
     method.SetNumberOfThreads(1)
     method.SetMetricAsMattesMutualInformation(HISTOGRAM_BINS)
@@ -139,11 +139,13 @@ def _build_mask(image: Any, centre: FloatArray, lesion_radius_mm: float) -> Any:
     return mask
 
 
-def _compare(moved: Any, followup_from_baseline: FloatArray, centre: FloatArray) -> SecondOpinion:
+def _compare(
+    transform: Any, followup_from_baseline: FloatArray, centre: FloatArray
+) -> SecondOpinion:
     points = np.vstack([centre, centre + NEAR_MM * np.eye(3), centre - NEAR_MM * np.eye(3)])
-    moved_points = np.array([moved.TransformPoint(point.tolist()) for point in points])
+    moved_points = np.array([transform.TransformPoint(point.tolist()) for point in points])
     expected_points = points @ followup_from_baseline[:3, :3].T + followup_from_baseline[:3, 3]
-    turn = np.array(moved.GetMatrix()).reshape(3, 3) @ followup_from_baseline[:3, :3].T
+    turn = np.array(transform.GetMatrix()).reshape(3, 3) @ followup_from_baseline[:3, :3].T
     return SecondOpinion(
         displacement_mm=float(np.linalg.norm(moved_points - expected_points, axis=1).max()),
         rotation_deg=float(np.degrees(Rotation.from_matrix(turn).magnitude())),

@@ -47,15 +47,15 @@ class Template:
         """Return the template of every so many of the points: enough for rough work."""
         return self.select(np.arange(0, len(self.values), step))
 
-    def select(self, chosen: NDArray[np.intp]) -> "Template":
+    def select(self, indices: NDArray[np.intp]) -> "Template":
         """Return the template of some of the points."""
         return evolve(
             self,
-            points=self.points[:, chosen],
-            values=self.values[chosen],
-            slopes=self.slopes[chosen],
-            weights=self.weights[chosen],
-            slices=self.slices[chosen],
+            points=self.points[:, indices],
+            values=self.values[indices],
+            slopes=self.slopes[indices],
+            weights=self.weights[indices],
+            slices=self.slices[indices],
         )
 
 

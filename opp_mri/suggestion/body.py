@@ -196,8 +196,8 @@ def _follow_fluid_front(image: FloatArray) -> FloatArray | None:
         return None
     rise = -compute_step_evidence(np.minimum(image / ceiling, 1.0), 4, 8)
     low, high = WALL_BEHIND_SEED_MM[0] + 1.0, WALL_BEHIND_SEED_MM[1] + 4.0
-    allowed = np.where((u_mm > low) & (u_mm < high), rise, -np.inf)
-    path = _follow_wall(allowed, stiffness=0.15)
+    allowed_rise = np.where((u_mm > low) & (u_mm < high), rise, -np.inf)
+    path = _follow_wall(allowed_rise, stiffness=0.15)
     strength = rise[np.arange(len(path)), np.rint(path).astype(int)]
     if float(np.median(strength)) < LEAST_FLUID_STEP:
         return None
@@ -225,8 +225,10 @@ def _find_back_wall(bone: FloatArray, fluid_mm: FloatArray) -> FloatArray:
     _, u_mm = compute_axis_mm()
     fall = compute_step_evidence(bone, 5, 3)
     gap = fluid_mm[:, None] - u_mm[None, :]
-    allowed = np.where((gap >= WALL_TO_FLUID_MM[0]) & (gap <= WALL_TO_FLUID_MM[1]), fall, -np.inf)
-    back: FloatArray = _follow_wall(allowed, stiffness=0.08) * STEP_MM - FRONT_MM
+    allowed_fall = np.where(
+        (gap >= WALL_TO_FLUID_MM[0]) & (gap <= WALL_TO_FLUID_MM[1]), fall, -np.inf
+    )
+    back: FloatArray = _follow_wall(allowed_fall, stiffness=0.08) * STEP_MM - FRONT_MM
     return back
 
 
@@ -238,9 +240,9 @@ def _find_front_wall(bone: FloatArray, back_mm: FloatArray) -> FloatArray | None
     columns = (back_mm[:, None] - depths[None, :] + FRONT_MM) / STEP_MM
     inside = columns >= 1
     rows = np.arange(len(v_mm))[:, None]
-    picked = fall[rows, np.clip(np.rint(columns).astype(int), 0, len(u_mm) - 1)]
+    wall_values = fall[rows, np.clip(np.rint(columns).astype(int), 0, len(u_mm) - 1)]
     weight = np.exp(-((v_mm / 30.0) ** 2))[:, None] * inside
-    mean = (picked * weight).sum(axis=0) / np.maximum(weight.sum(axis=0), 1e-9)
+    mean = (wall_values * weight).sum(axis=0) / np.maximum(weight.sum(axis=0), 1e-9)
     mean[weight.sum(axis=0) < 0.7 * weight[:, 0].sum()] = -np.inf
     if not mean.max() > 0:  # nowhere does bone end
         return None
@@ -275,8 +277,8 @@ def _find_endplate(
     turned = bone.T
     fall = -compute_step_evidence(turned, 3, 5) if upwards else compute_step_evidence(turned, 5, 3)
     row = int(np.argmin(np.abs(v_mm - edge_mm)))
-    allowed = np.where(np.abs(v_mm - edge_mm)[None, :] <= 5.0, fall, -np.inf)
+    allowed_fall = np.where(np.abs(v_mm - edge_mm)[None, :] <= 5.0, fall, -np.inf)
     outside = (u_mm < front_mm[row]) | (u_mm > back_mm[row])
-    allowed[outside] = np.where(np.isfinite(allowed[outside]), 0.0, -np.inf)
-    endplate: FloatArray = smooth_path(allowed, stiffness=0.06) * STEP_MM + v_mm[0]
+    allowed_fall[outside] = np.where(np.isfinite(allowed_fall[outside]), 0.0, -np.inf)
+    endplate: FloatArray = smooth_path(allowed_fall, stiffness=0.06) * STEP_MM + v_mm[0]
     return endplate

@@ -104,11 +104,11 @@ def join_evidence(own: Abnormality, evidence: Mapping[SeriesRole, Abnormality]) 
     total = np.zeros(own.flat.shape, np.float32)
     weights = np.zeros((len(own.patches.slices), 1, 1))
     spacing = own.patches.image.geometry.spacing_kji_mm[0]
-    for other in evidence.values():
-        weight = min(other.contrast_to_texture, MOST_WEIGHT)
-        values = np.clip(other.compute_values(), -0.5, 1.5)
+    for sequence_evidence in evidence.values():
+        weight = min(sequence_evidence.contrast_to_texture, MOST_WEIGHT)
+        values = np.clip(sequence_evidence.compute_values(), -0.5, 1.5)
         for index, across in enumerate(own.patches.across_mm):
-            distance = np.abs(other.patches.across_mm - across)
+            distance = np.abs(sequence_evidence.patches.across_mm - across)
             nearest = int(np.argmin(distance))
             if distance[nearest] <= 0.6 * spacing:
                 total[index] += weight * values[nearest]

@@ -104,12 +104,12 @@ def judge_abnormality(
     reference = body.neighbours & (ratio > MARROW_RANGE[0]) & (ratio < MARROW_RANGE[1])
     if int(reference.sum()) < LEAST_REFERENCE:
         return {}
-    judged = {}
+    abnormalities = {}
     for role, own in patches.items():
         abnormality = _compare(frame, own, reference, body)
         if abnormality is not None:
-            judged[role] = abnormality
-    return judged
+            abnormalities[role] = abnormality
+    return abnormalities
 
 
 def _compare(

@@ -157,15 +157,15 @@ def _outline_seen_body(
     frame: ApFrame, images: Sequence[SequenceImage]
 ) -> tuple[dict[SeriesRole, SlicePatches], Body | None]:
     """Cut the slices near the seed, and outline the body there or, failing that, next to it."""
-    seen: dict[SeriesRole, SlicePatches] = {}
+    visible_patches: dict[SeriesRole, SlicePatches] = {}
     for half_width_mm, places_mm in ((NEAR_MM, (0.0,)), (2 * NEAR_MM, (-NEAR_MM, NEAR_MM))):
         patches = {image.role: cut_patches(frame, image, half_width_mm) for image in images}
-        seen = {role: own for role, own in patches.items() if own.slices}
+        visible_patches = {role: own for role, own in patches.items() if own.slices}
         for across_mm in places_mm:
-            body = find_body(seen, across_mm)
+            body = find_body(visible_patches, across_mm)
             if body is not None:
-                return seen, body
-    return seen, None
+                return visible_patches, body
+    return visible_patches, None
 
 
 def _propose(

@@ -84,31 +84,31 @@ def align_project(
     """
     store = project.store
     tasks = plan(store, lesion_ids)
-    recorded = {alignment.fit_id: alignment for alignment in store.get_alignments()}
+    recorded_fits = {alignment.fit_id: alignment for alignment in store.get_alignments()}
     open_tasks = [
         task
         for task in tasks
         if any(
-            fit_id(task, pair) not in recorded
-            and not (quick and fit_id(task, pair, quick=True) in recorded)
+            fit_id(task, pair) not in recorded_fits
+            and not (quick and fit_id(task, pair, quick=True) in recorded_fits)
             for pair in task.pairs
         )
     ]
     failures: list[str] = []
-    for done, (task, outcome) in enumerate(_run(open_tasks, workers, quick=quick), start=1):
+    for count, (task, outcome) in enumerate(_run(open_tasks, workers, quick=quick), start=1):
         if isinstance(outcome, str):
             failures.append(outcome)
         else:
             store.add_alignments(
                 [_build_alignment(task, pair, fit, at, quick=quick) for pair, fit in outcome]
             )
-        progress("lining up follow-ups", done, len(open_tasks))
+        progress("lining up follow-ups", count, len(open_tasks))
     now_recorded = {alignment.fit_id: alignment for alignment in store.get_alignments()}
     planned = [find_recorded_fit(now_recorded, task, pair) for task in tasks for pair in task.pairs]
     alignments = [alignment for alignment in planned if alignment is not None]
     return AlignSummary(
         alignments=tuple(with_imports(alignments, tuple(now_recorded.values()))),
-        new=len(now_recorded.keys() - recorded.keys()),
+        new=len(now_recorded.keys() - recorded_fits.keys()),
         failures=tuple(failures),
         left_out=(*list_left_out(store, lesion_ids), *describe_unpaired(tasks)),
     )
@@ -168,16 +168,16 @@ def _align_task(task: VisitTask, *, quick: bool) -> Outcome | str:
     try:
         for group in _group_by_frames(task):
             pairs = [pair for pair, _ in group]
-            volumes = [both for _, both in group]
+            volumes = [volume_pair for _, volume_pair in group]
             fits = align_visit(
                 volumes,
                 centre_lps_mm=task.centre_lps_mm,
                 lesion_radius_mm=task.lesion_radius_mm,
                 comparable=[_is_same_contrast(pair) for pair in pairs],
             )
-            for pair, both, fit in zip(pairs, volumes, fits, strict=True):
+            for pair, pair_volumes, fit in zip(pairs, volumes, fits, strict=True):
                 if not quick:
-                    opinion = ask_second_opinion(*both, fit, task.lesion_radius_mm)
+                    opinion = ask_second_opinion(*pair_volumes, fit, task.lesion_radius_mm)
                     fit = add_second_opinion(fit, opinion)
                 outcome.append((pair, fit))
     except OppMriError as error:

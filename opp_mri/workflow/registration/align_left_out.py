@@ -77,18 +77,18 @@ def _explain_lesion(store: Store, lesion: Lesion) -> Iterator[str]:
         return
     for point in holding[-1:]:
         for role in SeriesRole:
-            chosen = point.get_chosen(role)
-            if chosen and not any(covers(volume, seeds) for volume in chosen):
-                yield _explain(lesion, chosen, seeds)
+            volumes = point.get_chosen(role)
+            if volumes and not any(covers(volume, seeds) for volume in volumes):
+                yield _explain(lesion, volumes, seeds)
 
 
 def _explain(
-    lesion: Lesion, chosen: Sequence[VolumeDescription], seeds: Mapping[str, Vector3]
+    lesion: Lesion, volumes: Sequence[VolumeDescription], seeds: Mapping[str, Vector3]
 ) -> str:
-    subject = f"{lesion.lesion_id}: the {chosen[0].role} of {chosen[0].study_date}"
-    if any(covers(volume, seeds) is False for volume in chosen):
+    subject = f"{lesion.lesion_id}: the {volumes[0].role} of {volumes[0].study_date}"
+    if any(covers(volume, seeds) is False for volume in volumes):
         return f"{subject} does not reach the lesion, so it is not lined up for it."
-    frame = chosen[0].planes[0].frame_of_reference_uid if chosen[0].planes else ""
+    frame = volumes[0].planes[0].frame_of_reference_uid if volumes[0].planes else ""
     where = (
         "lies in another frame of reference than the lesion's seed"
         if frame

@@ -100,17 +100,19 @@ def fit_id(task: VisitTask, pair: SequencePair, *, quick: bool = False) -> str:
         task.lesion_radius_mm,
         sequence.value,
         [_name_frames(volume) for volume in (baseline, followup)],
-        [[_name_frames(volume) for volume in both] for _, *both in task.pairs],
+        [[_name_frames(volume) for volume in volumes] for _, *volumes in task.pairs],
         quick,
     )
     return hashlib.sha256(json.dumps(depends_on).encode()).hexdigest()[:ID_DIGITS]
 
 
 def find_recorded_fit(
-    recorded: Mapping[str, Alignment], task: VisitTask, pair: SequencePair
+    recorded_fits: Mapping[str, Alignment], task: VisitTask, pair: SequencePair
 ) -> Alignment | None:
     """Return the fit of a pair as recorded; the one with a second opinion where there are both."""
-    return recorded.get(fit_id(task, pair)) or recorded.get(fit_id(task, pair, quick=True))
+    return recorded_fits.get(fit_id(task, pair)) or recorded_fits.get(
+        fit_id(task, pair, quick=True)
+    )
 
 
 def import_id(task: VisitTask, pair: SequencePair, transform: RigidTransform) -> str:
@@ -119,10 +121,12 @@ def import_id(task: VisitTask, pair: SequencePair, transform: RigidTransform) ->
     return hashlib.sha256(json.dumps(depends_on).encode()).hexdigest()[:ID_DIGITS]
 
 
-def with_imports(planned: Sequence[Alignment], recorded: Sequence[Alignment]) -> list[Alignment]:
+def with_imports(
+    planned: Sequence[Alignment], recorded_alignments: Sequence[Alignment]
+) -> list[Alignment]:
     """Return fits with those that were imported for the same volumes and lesion after each."""
     imported: dict[tuple[str | None, str, str], list[Alignment]] = {}
-    for alignment in recorded:
+    for alignment in recorded_alignments:
         if alignment.algorithm_version == IMPORTED:
             imported.setdefault(_get_volumes(alignment), []).append(alignment)
     return [
@@ -181,8 +185,8 @@ def _plan_visits(
             continue
         uids = [
             frame.sop_instance_uid
-            for _, *both in pairs
-            for volume in both
+            for _, *volume_pair in pairs
+            for volume in volume_pair
             for frame in volume.frames
         ]
         tasks.append(

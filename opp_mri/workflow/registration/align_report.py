@@ -104,7 +104,7 @@ def save_alignment_page(
     """
     decisions = store.get_alignment_decisions()
     pages = []
-    for done, alignment in enumerate(alignments, start=1):
+    for count, alignment in enumerate(alignments, start=1):
         decided = decisions.get(alignment.fit_id, ())
         picture, no_picture = _draw_picture(store, alignment)
         pages.append(
@@ -115,7 +115,7 @@ def save_alignment_page(
                 no_picture=no_picture,
             )
         )
-        progress("drawing fits", done, len(alignments))
+        progress("drawing fits", count, len(alignments))
     write_alignment_page(path, pages, written_on=written_on)
 
 

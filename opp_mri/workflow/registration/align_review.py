@@ -96,19 +96,21 @@ def build_review_queue(
     UnknownError
         There is no such lesion.
     """
-    recorded = {alignment.fit_id: alignment for alignment in store.get_alignments()}
+    recorded_fits = {alignment.fit_id: alignment for alignment in store.get_alignments()}
     planned = [
-        find_recorded_fit(recorded, task, pair)
+        find_recorded_fit(recorded_fits, task, pair)
         for task in plan(store, lesion_ids)
         for pair in task.pairs
     ]
     alignments = [alignment for alignment in planned if alignment is not None]
     decisions = store.get_alignment_decisions()
     lesions = {lesion.lesion_id: lesion for lesion in store.get_lesions()}
-    offered = with_imports(alignments, tuple(recorded.values()))
-    known = {alignment.fit_id for alignment in offered}
+    offered = with_imports(alignments, tuple(recorded_fits.values()))
+    offered_ids = {alignment.fit_id for alignment in offered}
     offered += [
-        recorded[fit_id] for fit_id in fit_ids if fit_id in recorded and fit_id not in known
+        recorded_fits[fit_id]
+        for fit_id in fit_ids
+        if fit_id in recorded_fits and fit_id not in offered_ids
     ]
     items = [
         ReviewItem(

@@ -33,10 +33,10 @@ def decide(
     InputError
         A later decision needs a reason; a fit that failed cannot be confirmed.
     """
-    known = {alignment.fit_id: alignment for alignment in store.get_alignments()}
-    if fit not in known:
+    alignments_by_id = {alignment.fit_id: alignment for alignment in store.get_alignments()}
+    if fit not in alignments_by_id:
         raise UnknownError(f"There is no fit {fit}: `opp-mri align` lists them.")
-    if decision is FitDecision.CONFIRMED and known[fit].fit.verdict is Verdict.FAILED:
+    if decision is FitDecision.CONFIRMED and alignments_by_id[fit].fit.verdict is Verdict.FAILED:
         raise InputError(
             "This fit failed: there is nothing to confirm. Mark a common point instead."
         )

@@ -240,9 +240,9 @@ def _export(
         "difference": subtract(resampled, baseline.voxels),
     }
     suffixes = {FitFormat.NRRD: ".nrrd", FitFormat.NIFTI: ".nii.gz"}
-    for chosen in formats:
-        for kind, values in images.items() if chosen in suffixes else ():
-            paths.append(folder / f"{name}-{kind}{suffixes[chosen]}")
+    for file_format in formats:
+        for kind, values in images.items() if file_format in suffixes else ():
+            paths.append(folder / f"{name}-{kind}{suffixes[file_format]}")
             write_image(paths[-1], values, grid)
     if FitFormat.DICOM in formats:
         description = _get_volume(store, alignment.followup_volume_id)

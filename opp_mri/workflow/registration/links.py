@@ -140,11 +140,11 @@ def _build_note(alignment: Alignment, decisions: Sequence[AlignmentDecision]) ->
 
 
 def _list_both_ways(transforms: Sequence[RigidTransform]) -> list[RigidTransform]:
-    both = [motion for transform in transforms for motion in (transform, transform.invert())]
+    motions = [motion for transform in transforms for motion in (transform, transform.invert())]
     # a frame that names nothing joins nothing
     return [
         motion
-        for motion in both
+        for motion in motions
         if motion.to_frame_of_reference_uid and motion.from_frame_of_reference_uid
     ]
 

@@ -71,7 +71,7 @@ def _build_answer(alignments: list[Alignment]) -> VisitFit:
 def _describe(alignment: Alignment) -> str:
     fit = alignment.fit
     words = f"{alignment.sequence.value} {fit.verdict.value} {fit.similarity:.2f}"
-    moved = fit.correction_mm
-    if moved is not None and moved > SHOWN_CORRECTION_MM:
-        words += f" (moved {moved:.1f} mm)"
+    correction_mm = fit.correction_mm
+    if correction_mm is not None and correction_mm > SHOWN_CORRECTION_MM:
+        words += f" (moved {correction_mm:.1f} mm)"
     return words
