@@ -91,13 +91,13 @@ class RowsError(InputError):
         Number of rows that are stored, those that were recorded before included.
     """
 
-    def __init__(self, table: str, faults: Sequence[TableFault], stored: int) -> None:
-        self.table, self.faults, self.stored = table, tuple(faults), stored
+    def __init__(self, table: str, faults: Sequence[TableFault], stored_count: int) -> None:
+        self.table, self.faults, self.stored = table, tuple(faults), stored_count
         count = len({fault.line for fault in faults})
         rows = f"1 row of {table} was" if count == 1 else f"{count} rows of {table} were"
         super().__init__(
-            f"{rows} not stored, {stored} {'is' if stored == 1 else 'are'} (with --all-or-none, "
-            f"none would be):\n{_join_words(table, self.faults)}"
+            f"{rows} not stored, {stored_count} {'is' if stored_count == 1 else 'are'} "
+            f"(with --all-or-none, none would be):\n{_join_words(table, self.faults)}"
         )
 
 

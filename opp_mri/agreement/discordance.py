@@ -96,30 +96,35 @@ def find_discordance(first: Drawn, second: Drawn, limits: Limits) -> Discordance
 
     `Cause.CATEGORY` is not found here: it takes all lengths of a lesion.
     """
-    reading, other = first.reading, second.reading
-    if reading.length_mm is None or other.length_mm is None:
-        same = reading.answer is other.answer is Answer.NOT_MEASURABLE
-        return None if same else Discordance(first=reading, second=other, cause=Cause.ANSWER)
-    difference_mm = reading.length_mm - other.length_mm
+    reading, second_reading = first.reading, second.reading
+    if reading.length_mm is None or second_reading.length_mm is None:
+        same = reading.answer is second_reading.answer is Answer.NOT_MEASURABLE
+        return (
+            None if same else Discordance(first=reading, second=second_reading, cause=Cause.ANSWER)
+        )
+    difference_mm = reading.length_mm - second_reading.length_mm
     apart = abs(difference_mm) > limits.length_mm
-    if (reading.answer is Answer.GONE) is not (other.answer is Answer.GONE):
+    if (reading.answer is Answer.GONE) is not (second_reading.answer is Answer.GONE):
         return Discordance(
-            first=reading, second=other, cause=Cause.ANSWER, difference_mm=difference_mm
+            first=reading, second=second_reading, cause=Cause.ANSWER, difference_mm=difference_mm
         )
     if (
         reading.caliper is None
-        or other.caliper is None
+        or second_reading.caliper is None
         or first.plane is None
         or second.plane is None
     ):
         cause = Cause.LENGTH if apart else None
         return _build_discordance(first, second, cause, difference_mm)
     if first.volume_id != second.volume_id:
-        frames = {reading.caliper.frame_of_reference_uid, other.caliper.frame_of_reference_uid}
+        frames = {
+            reading.caliper.frame_of_reference_uid,
+            second_reading.caliper.frame_of_reference_uid,
+        }
         if len(frames) > 1 or "" in frames:
             return _build_discordance(first, second, Cause.SERIES, difference_mm)
     return _find_line_discordance(
-        first, second, reading.caliper, other.caliper, first.plane, limits, difference_mm
+        first, second, reading.caliper, second_reading.caliper, first.plane, limits, difference_mm
     )
 
 
@@ -174,8 +179,8 @@ def _find_line_discordance(
 
 def _is_on_other_lesions(first: Drawn, second: Drawn, middles_apart_mm: float) -> bool:
     """Return whether two lines lie on different lesions: by their places, or a vertebra apart."""
-    known = first.on_lesion_id is not None and second.on_lesion_id is not None
-    if known and first.on_lesion_id != second.on_lesion_id:
+    have_lesion_ids = first.on_lesion_id is not None and second.on_lesion_id is not None
+    if have_lesion_ids and first.on_lesion_id != second.on_lesion_id:
         return True
     return middles_apart_mm > ANOTHER_LESION_MM
 

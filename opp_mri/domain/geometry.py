@@ -157,8 +157,8 @@ class VolumeGeometry:
     def lps_from_kji(self, kji: FloatArray) -> FloatArray:
         """Place indices, shape (..., 3) in the order k, j, i, in the patient: LPS mm."""
         scaled = np.asarray(kji, dtype=np.float64) * np.asarray(self.spacing_kji_mm)
-        placed: FloatArray = np.asarray(self.origin_lps_mm) + scaled @ self.directions
-        return placed
+        points_lps_mm: FloatArray = np.asarray(self.origin_lps_mm) + scaled @ self.directions
+        return points_lps_mm
 
     def kji_from_lps(self, points_lps_mm: FloatArray) -> FloatArray:
         """Return the fractional indices, shape (..., 3) in the order k, j, i, of LPS points."""

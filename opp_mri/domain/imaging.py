@@ -387,7 +387,7 @@ class VolumeDescription(Doubt):
 
     def get_plane(self, sop_instance_uid: str, frame_number: int) -> ImagePlane | None:
         """Return the plane of one of its frames, or None where it is not among them or unplaced."""
-        wanted = FrameReference(sop_instance_uid=sop_instance_uid, frame_number=frame_number)
-        if not self.planes or wanted not in self.frames:
+        reference = FrameReference(sop_instance_uid=sop_instance_uid, frame_number=frame_number)
+        if not self.planes or reference not in self.frames:
             return None
-        return self.planes[self.frames.index(wanted)]
+        return self.planes[self.frames.index(reference)]

@@ -55,9 +55,9 @@ class LesionEvent:
 
 
 def _convert_points(points: Mapping[str, str]) -> Any:
-    allowed = validators.in_([int(number) for number in points])
+    check = validators.in_([int(number) for number in points])
     return field(
-        default=None, converter=converters.optional(int), validator=validators.optional(allowed)
+        default=None, converter=converters.optional(int), validator=validators.optional(check)
     )
 
 

@@ -164,8 +164,8 @@ def find_patient_difference(first: Lesion, second: Lesion) -> PatientDifference 
     if own_calendars:
         return None
     if first.age_years is not None and second.age_years is not None:
-        passed = count_days(first.ssrs_first_date, second.ssrs_first_date) / 365.25
-        if abs(second.age_years - first.age_years - passed) > 1:
+        years_apart = count_days(first.ssrs_first_date, second.ssrs_first_date) / 365.25
+        if abs(second.age_years - first.age_years - years_apart) > 1:
             ages = str(first.age_years), str(second.age_years)
             return PatientDifference("age_years", "age", *ages)
     return None

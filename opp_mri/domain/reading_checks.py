@@ -70,8 +70,9 @@ def _find_caliper_faults(caliper: Caliper, length_mm: Decimal | None) -> list[st
     distance_mm = math.dist(caliper.start_lps_mm, caliper.end_lps_mm)
     allowed_mm = HALF_STEP_MM + FLOAT_NOISE_MM + 2 * ORTHONORMAL_TOLERANCE * distance_mm
     if length_mm is None or abs(float(length_mm) - distance_mm) > allowed_mm:
-        stated = "none" if length_mm is None else format_mm(length_mm)
+        length_text = "none" if length_mm is None else format_mm(length_mm)
         return [
-            f"The length is {stated}, but its points are {distance_mm:.2f} mm apart in the patient."
+            f"The length is {length_text}, but its points are {distance_mm:.2f} mm apart in the "
+            "patient."
         ]
     return []

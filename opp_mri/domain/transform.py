@@ -67,8 +67,8 @@ class RigidTransform:
     def apply(self, points_lps_mm: FloatArray) -> FloatArray:
         """Carry points, shape (..., 3), LPS mm, into the frame that this transform leads to."""
         points = np.asarray(points_lps_mm, dtype=np.float64)
-        carried: FloatArray = points @ self.matrix[:3, :3].T + self.matrix[:3, 3]
-        return carried
+        mapped_points: FloatArray = points @ self.matrix[:3, :3].T + self.matrix[:3, 3]
+        return mapped_points
 
     def invert(self) -> "RigidTransform":
         """Return the motion back."""

@@ -208,9 +208,9 @@ def derive_events(visits: Sequence[Visit], first_fraction: date) -> tuple[Lesion
             words = f"{highest.epidural_grade.value} to {grade.value}"
             events.append(_build_event(visit, EventKind.EPIDURAL_GROWTH, words))
             highest = visit
-    measured = [visit for visit in visits if visit.paraspinal_mm is not None]
-    largest = _find_reference(measured, first_fraction)
-    for visit in measured:
+    visits_with_paraspinal = [visit for visit in visits if visit.paraspinal_mm is not None]
+    largest = _find_reference(visits_with_paraspinal, first_fraction)
+    for visit in visits_with_paraspinal:
         extent = visit.paraspinal_mm
         if largest is None or extent is None or visit.visit_date <= largest.visit_date:
             continue

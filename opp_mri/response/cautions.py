@@ -172,10 +172,11 @@ def _find_other_cautions(
         for sequence, call in lesion.sequences.items()
         if sequence is not deciding and call.course is not None
     ]
-    if course.grew and any(other.last_mm <= -criteria.change_mm for other in courses):
+    if course.grew and any(other_course.last_mm <= -criteria.change_mm for other_course in courses):
         yield Caution.OTHER_SEQUENCE_FELL
     if lesion.category is ResponseCategory.OPP and any(
-        other.last_grew and other.last_mm == max(other.changes_mm) for other in courses
+        other_course.last_grew and other_course.last_mm == max(other_course.changes_mm)
+        for other_course in courses
     ):
         yield Caution.OTHER_SEQUENCE_GROWING
     last_days = [

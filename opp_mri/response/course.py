@@ -126,20 +126,20 @@ class Course:
         self._decline: _Compare = ge if criteria.decline_inclusive else gt
         self.days = [study.days_from_ssrs for study in follow_ups]
         self.changes_mm = [study.ap_mm - baseline_mm for study in follow_ups]
-        shown = [self.is_growth(change_mm) for change_mm in self.changes_mm]
-        self.grown = [place for place, growth in enumerate(shown) if growth]
+        growths = [self.is_growth(change_mm) for change_mm in self.changes_mm]
+        self.grown = [place for place, growth in enumerate(growths) if growth]
         if criteria.confirm_growth:
             self.grown = [
                 place
                 for place in self.grown
-                if self.days[place] in seconded_days or any(shown[max(place - 1, 0) : place])
-                or any(shown[place + 1 : place + 2])
+                if self.days[place] in seconded_days or any(growths[max(place - 1, 0) : place])
+                or any(growths[place + 1 : place + 2])
             ]  # fmt: skip
-        self.peak = max(self.grown or range(len(shown)), key=lambda i: (self.changes_mm[i], -i))
+        self.peak = max(self.grown or range(len(growths)), key=lambda i: (self.changes_mm[i], -i))
         self.peak_mm, self.peak_day = self.changes_mm[self.peak], self.days[self.peak]
         self.last_mm, self.last_day = self.changes_mm[-1], self.days[-1]
         self.grew = bool(self.grown)
-        self.last_grew = self.grew and self.grown[-1] == len(shown) - 1
+        self.last_grew = self.grew and self.grown[-1] == len(growths) - 1
         self.nadir = self._find_nadir() if self.grew else None
         after_peak_mm = self.changes_mm[self.peak + 1 :]
         self.regrown = self.last_grew and (
@@ -237,15 +237,15 @@ def build_courses(
     studied: Mapping[SeriesRole, Studied], criteria: Criteria
 ) -> dict[SeriesRole, Course]:
     """Return the course of each sequence that has a baseline and a follow-up, in their order."""
-    measured = {
+    pairs = {
         sequence: (studies.baseline, studies.follow_ups)
         for sequence, studies in studied.items()
         if studies.baseline is not None and studies.follow_ups
     }
-    courses = {sequence: Course(*pair, criteria) for sequence, pair in measured.items()}
+    courses = {sequence: Course(*pair, criteria) for sequence, pair in pairs.items()}
     if not criteria.confirm_growth:
         return courses
-    shown = {
+    growth_days = {
         sequence: {
             day
             for day, change_mm in zip(course.days, course.changes_mm, strict=True)
@@ -257,9 +257,15 @@ def build_courses(
         sequence: Course(
             *pair,
             criteria,
-            seconded_days=set().union(*(shown[other] for other in shown if other is not sequence)),
+            seconded_days=set().union(
+                *(
+                    growth_days[other_sequence]
+                    for other_sequence in growth_days
+                    if other_sequence is not sequence
+                )
+            ),
         )
-        for sequence, pair in measured.items()
+        for sequence, pair in pairs.items()
     }
 
 
@@ -297,22 +303,24 @@ def _split(
 
 def gather_facts(timeline: Timeline) -> LesionFacts:
     """Gather the facts, other than lengths, that the rules need."""
-    failed = {event.value for event in timeline.events if event.kind is EventKind.EXCLUSION}
+    exclusion_values = {
+        event.value for event in timeline.events if event.kind is EventKind.EXCLUSION
+    }
     entries = [
         (event.days_from_ssrs, OtherBoneLesions(event.value))
         for event in timeline.events
         if event.kind is EventKind.OTHER_BONE_LESIONS
     ]
-    known = [entry for entry in entries if entry[1] is not OtherBoneLesions.UNKNOWN]
+    known_entries = [entry for entry in entries if entry[1] is not OtherBoneLesions.UNKNOWN]
     return LesionFacts(
-        exclusion=next((each for each in Exclusion if each.value in failed), None),
+        exclusion=next((each for each in Exclusion if each.value in exclusion_values), None),
         retreated=find_retreatment_day(timeline) is not None,
         therapy_change_days=tuple(
             event.days_from_ssrs
             for event in timeline.events
             if event.kind is EventKind.SYSTEMIC_THERAPY_CHANGE
         ),
-        other_bone_lesions=tuple(sorted(known, key=lambda entry: entry[0])),
+        other_bone_lesions=tuple(sorted(known_entries, key=lambda entry: entry[0])),
         finding_days={
             kind: tuple(
                 event.days_from_ssrs
@@ -325,7 +333,7 @@ def gather_facts(timeline: Timeline) -> LesionFacts:
 
 
 def find_other_bone_lesions(
-    facts: LesionFacts, changed: int, until: int, last_day: int
+    facts: LesionFacts, change_day: int, until: int, last_day: int
 ) -> OtherBoneLesions:
     """Return the entry that counts next to a change of therapy (RULES: below the table).
 
@@ -335,7 +343,7 @@ def find_other_bone_lesions(
         Day of the first change that counts, day up to which changes count, last follow-up.
     """
     entries = facts.other_bone_lesions
-    if within := [behaviour for day, behaviour in entries if changed < day <= until]:
+    if within := [behaviour for day, behaviour in entries if change_day < day <= until]:
         return within[-1]
     later = [(day, behaviour) for day, behaviour in entries if until < day <= last_day]
     first_day = [behaviour for day, behaviour in later if day == later[0][0]]

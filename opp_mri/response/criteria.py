@@ -152,15 +152,15 @@ def _build_criteria(file: str, text: str, name: str) -> Criteria:
         document = parse_toml(text, decimals=True)
     except ValueError as error:
         raise InputError(f"{file} is not TOML: {error}. Correct it there.") from error
-    known = [attribute.name for attribute in fields(Criteria)]
+    known_keys = [attribute.name for attribute in fields(Criteria)]
     faults = [
-        f"{key}: this key is unknown; known are {', '.join(known)}"
+        f"{key}: this key is unknown; known are {', '.join(known_keys)}"
         for key in document
-        if key not in known
+        if key not in known_keys
     ]
     faults += [
         f"{key}: {fault}"
-        for key in known
+        for key in known_keys
         if key in document and (fault := _find_fault(key, document[key]))
     ]
     if not faults:
@@ -210,11 +210,11 @@ def _find_fault(key: str, value: object) -> str | None:
 
 
 def _find_table_fault(kind: type[Persistence] | type[Threshold], value: object) -> str | None:
-    known = [attribute.name for attribute in fields(kind)]
+    known_keys = [attribute.name for attribute in fields(kind)]
     if not isinstance(value, dict):
-        return f"give a table with some of {', '.join(known)}"
-    if unknown := [name for name in value if name not in known]:
-        return f"{unknown[0]} is unknown; known are {', '.join(known)}"
+        return f"give a table with some of {', '.join(known_keys)}"
+    if unknown := [name for name in value if name not in known_keys]:
+        return f"{unknown[0]} is unknown; known are {', '.join(known_keys)}"
     try:
         kind(**value)
     except (TypeError, ValueError) as error:

@@ -69,11 +69,11 @@ def classify_draws(
     growth = _compute_least_tenths(
         rules.criteria.change_mm, inclusive=rules.criteria.growth_inclusive
     )
-    shown = {sequence: rows >= growth for sequence, rows in changes.items()}
+    growths = {sequence: rows >= growth for sequence, rows in changes.items()}
     if rules.criteria.confirm_growth:
-        shown = {sequence: _keep_confirmed(sequence, shown, days) for sequence in shown}
+        growths = {sequence: _keep_confirmed(sequence, growths, days) for sequence in growths}
     courses = [
-        _Courses(days[sequence], changes[sequence], shown[sequence], rules.criteria)
+        _Courses(days[sequence], changes[sequence], growths[sequence], rules.criteria)
         for sequence in tenths
     ]
     some_grew = np.any([course.grew for course in courses], axis=0)
@@ -84,19 +84,19 @@ def classify_draws(
 
 def _keep_confirmed(
     sequence: SeriesRole,
-    shown: Mapping[SeriesRole, Booleans],
+    growths: Mapping[SeriesRole, Booleans],
     days: Mapping[SeriesRole, Sequence[int]],
 ) -> Booleans:
     """Keep growth that another sequence of the visit, or a neighbouring follow-up, shows too."""
-    own = shown[sequence]
+    own = growths[sequence]
     seconded = np.zeros_like(own)
     seconded[1:] |= own[:-1]
     seconded[:-1] |= own[1:]
-    for other, rows in shown.items():
-        if other is not sequence:
+    for other_sequence, rows in growths.items():
+        if other_sequence is not sequence:
             for place, day in enumerate(days[sequence]):
-                if day in days[other]:
-                    seconded[place] |= rows[days[other].index(day)]
+                if day in days[other_sequence]:
+                    seconded[place] |= rows[days[other_sequence].index(day)]
     confirmed: Booleans = own & seconded
     return confirmed
 
@@ -176,8 +176,10 @@ class _Courses:
     def _growth_studies(self) -> Integers:
         nadir_grew = np.take_along_axis(self.grown, self._nadir[np.newaxis], axis=0)[0]
         after_nadir = self.fell_before & ~nadir_grew
-        counted: Integers = (self.grown & ((self._places > self._nadir) | ~after_nadir)).sum(axis=0)
-        return counted
+        study_counts: Integers = (self.grown & ((self._places > self._nadir) | ~after_nadir)).sum(
+            axis=0
+        )
+        return study_counts
 
     def classify(
         self, facts: LesionFacts, rules: Rules, lesion_last_day: int, some_grew: Booleans
@@ -249,10 +251,10 @@ class _Courses:
                 )
                 until = np.where(sustained, self.days[place], until)
         code = np.full(self.peak.shape, _OPP)
-        for changed in sorted(facts.therapy_change_days, reverse=True):
-            counts = (self.peak_day < changed) & (changed <= until)
+        for change_day in sorted(facts.therapy_change_days, reverse=True):
+            counts = (self.peak_day < change_day) & (change_day <= until)
             for end in np.unique(until[counts]).tolist():
-                behaviour = find_other_bone_lesions(facts, changed, end, self.days[-1])
+                behaviour = find_other_bone_lesions(facts, change_day, end, self.days[-1])
                 answer = {
                     OtherBoneLesions.ENLARGED: _OPP,
                     OtherBoneLesions.NOT_ENLARGED: _PD,

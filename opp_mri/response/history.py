@@ -92,14 +92,14 @@ def cut_timeline(timeline: Timeline, day: int) -> Timeline:
     return evolve(
         timeline,
         observations={
-            sequence: known
+            sequence: earlier_studies
             for sequence, row in timeline.observations.items()
-            if (known := tuple(study for study in row if study.days_from_ssrs <= day))
+            if (earlier_studies := tuple(study for study in row if study.days_from_ssrs <= day))
         },
         volumes={
-            sequence: measured
+            sequence: earlier_volumes
             for sequence, volumes in timeline.volumes.items()
-            if (measured := tuple(study for study in volumes if study.days_from_ssrs <= day))
+            if (earlier_volumes := tuple(study for study in volumes if study.days_from_ssrs <= day))
         },
         events=tuple(
             event

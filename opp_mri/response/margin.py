@@ -42,8 +42,8 @@ def compute_margin_mm(timeline: Timeline, rules: Rules) -> Decimal | None:
     studied = split_studies(timeline)
     category = call_lesion(studied, facts, rules).category
     for size, sequence, place, steps in sorted(_generate_candidates(studied, rules.criteria)):
-        changed = _change_length(studied[sequence], place, steps * RECORDED_PRECISION_MM)
-        if call_lesion({**studied, sequence: changed}, facts, rules).category is not category:
+        new_studies = _change_length(studied[sequence], place, steps * RECORDED_PRECISION_MM)
+        if call_lesion({**studied, sequence: new_studies}, facts, rules).category is not category:
             return size * RECORDED_PRECISION_MM
     return None
 
@@ -92,27 +92,31 @@ def _generate_candidates(
 
     All is counted in whole units of the finest decimal that occurs, so that it is exact and quick.
     """
-    recorded = {
+    recorded_mm = {
         sequence: [studies.baseline.ap_mm, *(study.ap_mm for study in studies.follow_ups)]
         for sequence, studies in studied.items()
         if studies.baseline is not None and studies.follow_ups
     }  # of another sequence the category is the same whatever its lengths
-    unit_mm = _find_finest_unit_mm(criteria.change_mm, *chain.from_iterable(recorded.values()))
-    lengths = {name: [int(mm / unit_mm) for mm in row] for name, row in recorded.items()}
+    unit_mm = _find_finest_unit_mm(criteria.change_mm, *chain.from_iterable(recorded_mm.values()))
+    lengths = {name: [int(mm / unit_mm) for mm in row] for name, row in recorded_mm.items()}
     step, change = int(RECORDED_PRECISION_MM / unit_mm), int(criteria.change_mm / unit_mm)
     limit = int(LONGEST_MM / unit_mm)
     for sequence, (baseline, *follow_ups) in lengths.items():
         rivals = {
-            rival - other[0]
-            for name, other in lengths.items()
+            rival - other_lengths[0]
+            for name, other_lengths in lengths.items()
             if name is not sequence
-            for rival in (other[1:] if criteria.confirm_growth else (max(other[1:]), other[-1]))
+            for rival in (
+                other_lengths[1:]
+                if criteria.confirm_growth
+                else (max(other_lengths[1:]), other_lengths[-1])
+            )
         }
         rivals_of_baseline = {length - rival for length in follow_ups for rival in rivals}
         rivals_of_follow_up = {baseline + rival for rival in rivals}
         for place, length in enumerate(lengths[sequence]):
             rest = lengths[sequence][:place] + lengths[sequence][place + 1 :]
-            breakpoints = {other + shift for other in rest for shift in (-change, 0, change)}.union(
+            breakpoints = {value + shift for value in rest for shift in (-change, 0, change)}.union(
                 rivals_of_follow_up if place else rivals_of_baseline
             )
             for steps in _list_steps_around(length, breakpoints, step, limit):
@@ -128,7 +132,7 @@ def _generate_shifts(timeline: Timeline, criteria: Criteria) -> Iterator[tuple[i
     limits |= {event.days_from_ssrs for event in timeline.events}
     for place, day in enumerate(studies):
         rest = studies[:place] + studies[place + 1 :]
-        apart = {other + sign * criteria.sustain_days for other in rest for sign in (-1, 1)}
+        apart = {other_day + sign * criteria.sustain_days for other_day in rest for sign in (-1, 1)}
         lowest, highest = _compute_room(timeline, studies, place)
         targets = {limit + step for limit in limits | apart for step in (-1, 0, 1)}
         for target in targets:

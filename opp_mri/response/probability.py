@@ -205,8 +205,8 @@ def _compute_expected_calls(
     unchanged: _Frozen, rules: Rules, error: MeasurementError, draws: int
 ) -> Mapping[ResponseCategory, float]:
     timeline = unchanged.timeline
-    drawn = draw_tenths(timeline, error, draws=draws, seed=0)
-    return _compute_shares(timeline, drawn, rules) if drawn else {}
+    tenths = draw_tenths(timeline, error, draws=draws, seed=0)
+    return _compute_shares(timeline, tenths, rules) if tenths else {}
 
 
 def choose_error(timeline: Timeline, error: MeasurementError) -> MeasurementError:
@@ -253,8 +253,10 @@ def is_noise(category: ResponseCategory, calls: Mapping[ResponseCategory, float]
 
 def estimate_lesion_lengths(timeline: Timeline, error: MeasurementError) -> TrueLengths | None:
     """Describe what the true lengths of a lesion may be; None where no length can play a part."""
-    measured = _keep_measured(_collect_studies(timeline))
-    return estimate_true_lengths(measured, error) if measured and error.sd_mm else None
+    measured_studies = _keep_measured(_collect_studies(timeline))
+    return (
+        estimate_true_lengths(measured_studies, error) if measured_studies and error.sd_mm else None
+    )
 
 
 def draw_repeated_tenths(
@@ -281,22 +283,22 @@ def draw_repeated_tenths(
         With the lengths it decides the draws; the name of the lesion does not.
     """
     studies = _collect_studies(timeline)
-    measured = _keep_measured(studies)
-    keys = [(name, study.days_from_ssrs) for name, row in measured.items() for study in row]
-    drawn: tuple[Integers, ...] = (np.zeros((0, draws), dtype=np.int64),) * 2
-    if measured:
+    measured_studies = _keep_measured(studies)
+    keys = [(name, study.days_from_ssrs) for name, row in measured_studies.items() for study in row]
+    tenths: tuple[Integers, ...] = (np.zeros((0, draws), dtype=np.int64),) * 2
+    if measured_studies:
         random = np.random.default_rng([seed, *_compute_digest(studies)])
-        lengths_mm = estimate_true_lengths(measured, error).draw_mm(prior, draws, random)
-        drawn = tuple(round_to_tenths(10 * rows) for rows in lengths_mm)
-    gone = np.zeros(draws, dtype=np.int64)
+        lengths_mm = estimate_true_lengths(measured_studies, error).draw_mm(prior, draws, random)
+        tenths = tuple(round_to_tenths(10 * rows) for rows in lengths_mm)
+    zero_lengths = np.zeros(draws, dtype=np.int64)
     true, repeated = (
         {
             sequence: np.array(
-                [row_of.get((sequence, study.days_from_ssrs), gone) for study in row]
+                [row_of.get((sequence, study.days_from_ssrs), zero_lengths) for study in row]
             )
             for sequence, row in studies.items()
         }
-        for row_of in (dict(zip(keys, rows, strict=True)) for rows in drawn)
+        for row_of in (dict(zip(keys, rows, strict=True)) for rows in tenths)
     )
     return true, repeated
 
@@ -355,7 +357,7 @@ def draw_tenths(
     if shared:
         days = {study.days_from_ssrs for row in studies.values() for study in row}
         visits = {day: random.standard_normal(draws) for day in sorted(days)}
-    drawn = {}
+    drawn_tenths = {}
     for sequence, row in studies.items():
         tenths = np.array([[float(10 * study.ap_mm)] for study in row])
         lengths = random.standard_normal((len(tenths), draws))
@@ -365,8 +367,8 @@ def draw_tenths(
         sds_mm = [[error.get_sd_mm(sequence, float(study.ap_mm))] for study in row]
         lengths *= 10 * np.array(sds_mm) * (tenths != 0)
         lengths += tenths
-        drawn[sequence] = round_to_tenths(lengths)
-    return drawn
+        drawn_tenths[sequence] = round_to_tenths(lengths)
+    return drawn_tenths
 
 
 def _compute_digest(studies: Mapping[SeriesRole, Sequence[Observation]]) -> bytes:
@@ -380,10 +382,10 @@ def _compute_digest(studies: Mapping[SeriesRole, Sequence[Observation]]) -> byte
 
 
 def _compute_shares(
-    timeline: Timeline, drawn: Mapping[SeriesRole, Integers], rules: Rules
+    timeline: Timeline, tenths: Mapping[SeriesRole, Integers], rules: Rules
 ) -> dict[ResponseCategory, float]:
     """Return the share of the draws that has each category, in the order of categories."""
-    codes = classify_draws(split_studies(timeline), drawn, gather_facts(timeline), rules)
+    codes = classify_draws(split_studies(timeline), tenths, gather_facts(timeline), rules)
     shares = np.bincount(codes, minlength=len(CATEGORIES)) / len(codes)
     return {
         category: share

@@ -93,10 +93,10 @@ class TrueLengths:
     def _draw_normal(self, number: int, draws: int, random: np.random.Generator) -> Matrix:
         mean_mm, spread = self.means_mm[number], self.covariances_mm2[number]
         root = np.linalg.cholesky((spread + spread.T) / 2 + 1e-9 * np.eye(len(mean_mm)))
-        drawn: Matrix = mean_mm[:, np.newaxis] + root @ random.standard_normal(
+        samples: Matrix = mean_mm[:, np.newaxis] + root @ random.standard_normal(
             (len(mean_mm), draws)
         )
-        return drawn
+        return samples
 
     def _draw_even(self, draws: int, random: np.random.Generator) -> Matrix:
         """Draw changes that were evenly spread before, within their limits.

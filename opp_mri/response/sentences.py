@@ -190,19 +190,19 @@ def _describe_courses(assessment: Assessment) -> Iterator[str]:
 
 def describe_deciding_sequence(assessment: Assessment) -> str:
     """State which sequence decides and why, next to those that disagree with it."""
-    deciding, measured = assessment.deciding_sequence, assessment.sequences
+    deciding, courses = assessment.deciding_sequence, assessment.sequences
     if deciding is None:
         return "No sequence decides"
-    if len(measured) == 1:
+    if len(courses) == 1:
         return str(deciding)
-    complete = {name: course for name, course in measured.items() if course.peak_day is not None}
+    complete = {name: course for name, course in courses.items() if course.peak_day is not None}
     if deciding not in complete:
         return f"{deciding} decides"
     text = f"{deciding} decides, as {_explain_decision(assessment, deciding, complete)}"
     if assessment.discordant:
         answers = [
             f"{sequence} says {SHORT_WORDS[course.category]}"
-            for sequence, course in measured.items()
+            for sequence, course in courses.items()
             if sequence is not deciding and _has_grown(course, assessment.criteria)
         ]
         text += f" ({_join_words(answers)}, so the sequences disagree)"

@@ -115,7 +115,7 @@ LESION_COLUMNS: Final[tuple[Column[Lesion], ...]] = (
     ),
     Column(
         name="exclusions", label="Failed criteria", kind=Kind.CODES, allowed=EXCLUSIONS,
-        of=lambda lesion: SEVERAL.join(named.value for named in lesion.exclusions) or None,
+        of=lambda lesion: SEVERAL.join(exclusion.value for exclusion in lesion.exclusions) or None,
         description="Criteria of eligibility that the lesion fails, separated by semicolons.",
         source=_RECORDED,
     ),
