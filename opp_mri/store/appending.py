@@ -96,16 +96,16 @@ class SqlChain(Transactions):
         if not drafts:
             return
         with self.begin_writing() as connection:
-            known = _find_known_keys(connection, [draft.record for draft in drafts])
+            known_keys = _find_known_keys(connection, [draft.record for draft in drafts])
             head = read_head(connection)
             written_at = self._read_clock(connection).isoformat()
             account = self._get_account(connection)
             rows: list[dict[str, Any]] = []
             for draft in drafts:
                 identity = _get_identity(draft.record)
-                if identity[1] and identity in known:
+                if identity[1] and identity in known_keys:
                     continue
-                known.add(identity)
+                known_keys.add(identity)
                 row = _build_row(draft, head, written_at=written_at, account=account)
                 head = Head(sequence_number=row["sequence_number"], hash=row["hash"])
                 rows.append(row)
@@ -255,12 +255,12 @@ def _find_known_keys(connection: Connection, records: Sequence[Any]) -> set[tupl
         _, key = _get_identity(record)
         if key:
             keys.setdefault(type(record), []).append(key)
-    known: set[tuple[str, str]] = set()
+    known_keys: set[tuple[str, str]] = set()
     for kind, values in keys.items():
-        for some in split_into_parts(values):
-            rows = connection.execute(select_records(connection, kind, keys=some))
-            known |= {(row.kind, row.key) for row in rows}
-    return known
+        for part in split_into_parts(values):
+            rows = connection.execute(select_records(connection, kind, keys=part))
+            known_keys |= {(row.kind, row.key) for row in rows}
+    return known_keys
 
 
 def _build_row(draft: Draft, head: Head, *, written_at: str, account: str) -> dict[str, Any]:

@@ -43,7 +43,7 @@ def find_catalogue_faults(connection: Connection) -> tuple[list[str], set[str]]:
     """Return damaged entries of the catalogue in sentences, and the PatientIDs concerned."""
     faults: list[str] = []
     stale: set[str] = set()
-    known = set(connection.scalars(select(schema.instance.c.patient_id)))
+    patient_ids = set(connection.scalars(select(schema.instance.c.patient_id)))
     for table in (schema.file, schema.instance, schema.volume):
         damaged = [
             row
@@ -62,17 +62,17 @@ def find_catalogue_faults(connection: Connection) -> tuple[list[str], set[str]]:
             f"The frames of {len(frames)} series differ from those of the catalogue: run "
             "`opp-mri index` to make them again."
         )
-    return faults, (stale | set(frames.values())) & known
+    return faults, (stale | set(frames.values())) & patient_ids
 
 
 def _find_patients_with_other_frames(connection: Connection) -> dict[str, str]:
     """Return the series whose frames differ from their description, with its PatientID."""
     frame, volume = schema.frame, schema.volume
-    recorded: dict[str, Counter[tuple[str, int]]] = {}
+    recorded_frames: dict[str, Counter[tuple[str, int]]] = {}
     for uid, number, volume_id in connection.execute(
         select(frame.c.sop_instance_uid, frame.c.frame_number, frame.c.volume_id)
     ):
-        recorded.setdefault(volume_id, Counter())[(uid, number)] += 1
+        recorded_frames.setdefault(volume_id, Counter())[(uid, number)] += 1
     differing: dict[str, str] = {}
     for row in connection.execute(select(volume)).mappings():
         if not is_sound("volume", row):
@@ -81,9 +81,9 @@ def _find_patients_with_other_frames(connection: Connection) -> dict[str, str]:
             (frame["sop_instance_uid"], frame.get("frame_number", 1))
             for frame in json.loads(row["description"]).get("frames", ())
         )
-        if described != recorded.pop(row["volume_id"], Counter()):
+        if described != recorded_frames.pop(row["volume_id"], Counter()):
             differing[row["volume_id"]] = row["patient_id"]
-    for volume_id in recorded:
+    for volume_id in recorded_frames:
         owner = connection.scalar(
             select(volume.c.patient_id).where(volume.c.volume_id == volume_id)
         )

@@ -178,8 +178,8 @@ def _find_unsecured(connection: Connection) -> Faults:
     return faults + [
         f"The server keeps statistics of the table “{name}”, which tell its content to every "
         "account."
-        for name, _, kept in rows
-        if kept
+        for name, _, is_kept in rows
+        if is_kept
     ]
 
 

@@ -189,12 +189,12 @@ class Records(Protocol):
     def get_lesion(self, lesion_id: str) -> Lesion | None:
         """Return the latest revision of one lesion."""
 
-    def add_readings(self, readings: Sequence[Reading], *, seen: int | None = None) -> None:
+    def add_readings(self, readings: Sequence[Reading], *, seen_number: int | None = None) -> None:
         """Append readings, all or none.
 
         Parameters
         ----------
-        seen
+        seen_number
             Sequence number of the head when the writer looked: where a cell of the same reader was
             answered after it, nothing is recorded. None where the writer holds the `lock`.
 

@@ -55,8 +55,8 @@ def _get_item_type(kind: Any) -> type | None:
 
 
 def _read_option(kind: Any) -> Callable[[Any, Any], Any]:
-    read: Any = _get_plain_option_type(kind)
-    return lambda value, _: None if value is None else read(value)
+    convert: Any = _get_plain_option_type(kind)
+    return lambda value, _: None if value is None else convert(value)
 
 
 def _write_text_option(kind: Any) -> Callable[[Any], str | None]:
@@ -65,12 +65,12 @@ def _write_text_option(kind: Any) -> Callable[[Any], str | None]:
 
 
 def _read_text_option(kind: Any) -> Callable[[Any, Any], Any]:
-    _, read = _BY_TEXT[_get_option_type(kind) or NoneType]
-    return lambda value, _: None if value is None else read(value)
+    _, convert = _BY_TEXT[_get_option_type(kind) or NoneType]
+    return lambda value, _: None if value is None else convert(value)
 
 
-def _read_text(read: Callable[[str], Any], text: Any, _: Any) -> Any:
-    return read(text)
+def _read_text(convert: Callable[[str], Any], text: Any, _: Any) -> Any:
+    return convert(text)
 
 
 def _read_items(kind: Any) -> Callable[[Any, Any], Any]:

@@ -102,18 +102,18 @@ class SqlCatalogue(Transactions):
         with self.begin_writing() as connection:
             released = _remove_files(connection, [_name(entry.source) for entry in entries])
             keys = [_get_key(entry.instance) for entry in entries if entry.instance]
-            held = _find_holders(connection, keys)
+            holders = _find_holders(connection, keys)
             copies = 0
             file_rows, instance_rows = [], []
             for entry in entries:
                 row = _build_file_row(entry)
                 if entry.instance is not None:
                     key = _get_key(entry.instance)
-                    if key in held:
-                        row |= _as_copy(held[key], entry)
+                    if key in holders:
+                        row |= _as_copy(holders[key], entry)
                         copies += 1
                     else:
-                        held[key] = (entry.source.name, entry.likeness)
+                        holders[key] = (entry.source.name, entry.likeness)
                         instance_rows.append(_build_instance_row(entry, entry.instance))
                 file_rows.append(add_checksum("file", row))
             if instance_rows:
@@ -201,8 +201,8 @@ class SqlCatalogue(Transactions):
         """Return the headers of all images of some patients."""
         headers: list[Instance] = []
         with self.begin_reading() as connection:
-            for some in split_into_parts(patient_ids):
-                headers += self._read_headers(connection, instance.c.patient_id.in_(some))
+            for part in split_into_parts(patient_ids):
+                headers += self._read_headers(connection, instance.c.patient_id.in_(part))
         return headers
 
     def get_instance(self, sop_instance_uid: str) -> Instance | None:
@@ -215,8 +215,8 @@ class SqlCatalogue(Transactions):
         """Return the headers of several images, by SOPInstanceUID."""
         headers: dict[str, Instance] = {}
         with self.begin_reading() as connection:
-            for some in split_into_parts(sop_instance_uids):
-                place = instance.c.sop_instance_uid.in_(some)
+            for part in split_into_parts(sop_instance_uids):
+                place = instance.c.sop_instance_uid.in_(part)
                 for header in self._read_headers(connection, place):
                     headers[header.sop_instance_uid] = header
         return headers
@@ -232,9 +232,9 @@ class SqlCatalogue(Transactions):
         """Return the file that holds each of these instances."""
         sources: dict[str, SourceFile] = {}
         with self.begin_reading() as connection:
-            for some in split_into_parts(sop_instance_uids):
+            for part in split_into_parts(sop_instance_uids):
                 query = select(file).where(
-                    file.c.sop_instance_uid.in_(some), file.c.status == FileStatus.IMAGE.value
+                    file.c.sop_instance_uid.in_(part), file.c.status == FileStatus.IMAGE.value
                 )
                 for row in self._keep_sound("file", connection.execute(query)):
                     sources[row.sop_instance_uid] = self._build_source(row)
@@ -253,26 +253,26 @@ def _find_damaged_instances(connection: Connection) -> set[tuple[str | None, str
 def _drop_instances(connection: Connection, rows: Sequence[dict[str, Any]]) -> None:
     """Remove the instances that are about to be written: a damaged one may be stored."""
     keys = [(row["series_instance_uid"], row["sop_instance_uid"]) for row in rows]
-    for some in split_into_parts(keys, MOST_PARAMETERS // 2):
-        place = tuple_(instance.c.series_instance_uid, instance.c.sop_instance_uid).in_(some)
+    for part in split_into_parts(keys, MOST_PARAMETERS // 2):
+        place = tuple_(instance.c.series_instance_uid, instance.c.sop_instance_uid).in_(part)
         connection.execute(delete(instance).where(place))
 
 
 def _remove_files(connection: Connection, names: Sequence[tuple[str, str]]) -> set[InstanceKey]:
     """Remove files and give the instances that they held."""
     released: set[InstanceKey] = set()
-    for some in split_into_parts(names, MOST_PARAMETERS // 2):
-        chosen = tuple_(file.c.path, file.c.member).in_(some)
-        held = select(file.c.series_instance_uid, file.c.sop_instance_uid).where(
-            chosen, file.c.status == FileStatus.IMAGE.value
+    for part in split_into_parts(names, MOST_PARAMETERS // 2):
+        condition = tuple_(file.c.path, file.c.member).in_(part)
+        key_query = select(file.c.series_instance_uid, file.c.sop_instance_uid).where(
+            condition, file.c.status == FileStatus.IMAGE.value
         )
-        keys = {(series, sop) for series, sop in connection.execute(held)}
+        keys = {(series, sop) for series, sop in connection.execute(key_query)}
         patients = select(instance.c.patient_id).where(
             tuple_(instance.c.series_instance_uid, instance.c.sop_instance_uid).in_(keys)
         )
         mark_stale(connection, set(connection.scalars(patients)) if keys else ())
         released |= keys
-        connection.execute(delete(file).where(chosen))
+        connection.execute(delete(file).where(condition))
     return released
 
 
@@ -280,8 +280,8 @@ def _find_holders(
     connection: Connection, keys: Sequence[InstanceKey]
 ) -> dict[InstanceKey, tuple[str, str]]:
     """Return the file name and likeness of the instances among `keys` that some file holds."""
-    held: dict[InstanceKey, tuple[str, str]] = {}
-    for some in split_into_parts(keys, MOST_PARAMETERS // 2):
+    holders: dict[InstanceKey, tuple[str, str]] = {}
+    for part in split_into_parts(keys, MOST_PARAMETERS // 2):
         query = (
             select(file, instance.c.likeness)
             .join(
@@ -290,14 +290,14 @@ def _find_holders(
                 & (instance.c.sop_instance_uid == file.c.sop_instance_uid),
             )
             .where(
-                tuple_(file.c.series_instance_uid, file.c.sop_instance_uid).in_(some),
+                tuple_(file.c.series_instance_uid, file.c.sop_instance_uid).in_(part),
                 file.c.status == FileStatus.IMAGE.value,
             )
         )
         for row in connection.execute(query):
             key = (row.series_instance_uid, row.sop_instance_uid)
-            held[key] = (_build_source(row).name, row.likeness)
-    return held
+            holders[key] = (_build_source(row).name, row.likeness)
+    return holders
 
 
 def _settle_released(connection: Connection, released: set[InstanceKey]) -> None:

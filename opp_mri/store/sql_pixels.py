@@ -40,15 +40,15 @@ class SqlPixels(Transactions):
             .values(pixel_hash=bindparam("pixels"), checksum=bindparam("sum"))
         )
         with self.begin_writing() as connection:
-            for some in split_into_parts(hashes):
-                rows = connection.execute(select(instance).where(uid.in_(some)))
-                changed = [
+            for part in split_into_parts(hashes):
+                rows = connection.execute(select(instance).where(uid.in_(part)))
+                changed_rows = [
                     add_checksum(
                         "instance", {**row._mapping, "pixel_hash": hashes[row.sop_instance_uid]}
                     )
                     for row in self._keep_sound("instance", rows)
                 ]
-                if changed:
+                if changed_rows:
                     connection.execute(
                         statement,
                         [
@@ -58,18 +58,18 @@ class SqlPixels(Transactions):
                                 "pixels": row["pixel_hash"],
                                 "sum": row["checksum"],
                             }
-                            for row in changed
+                            for row in changed_rows
                         ],
                     )
-                mark_stale(connection, {row["patient_id"] for row in changed})
+                mark_stale(connection, {row["patient_id"] for row in changed_rows})
 
     def get_pixel_hashes_of(self, patient_ids: Iterable[str]) -> Mapping[str, str]:
         """Return the known pixel hashes of some patients, by SOPInstanceUID."""
         hashes: dict[str, str] = {}
         with self.begin_reading() as connection:
-            for some in split_into_parts(patient_ids):
+            for part in split_into_parts(patient_ids):
                 query = select(instance.c.sop_instance_uid, instance.c.pixel_hash).where(
-                    instance.c.patient_id.in_(some), instance.c.pixel_hash.is_not(None)
+                    instance.c.patient_id.in_(part), instance.c.pixel_hash.is_not(None)
                 )
                 hashes |= {
                     row.sop_instance_uid: row.pixel_hash for row in connection.execute(query)
@@ -78,11 +78,11 @@ class SqlPixels(Transactions):
 
     def get_patients_with_equal_pixels(self) -> Sequence[tuple[str, str]]:
         """Return pairs of PatientIDs that hold equal pixels, each pair once and sorted."""
-        other = instance.alias()
+        other_instance = instance.alias()
         query = (
-            select(instance.c.patient_id, other.c.patient_id)
-            .join(other, instance.c.pixel_hash == other.c.pixel_hash)
-            .where(instance.c.patient_id != other.c.patient_id)
+            select(instance.c.patient_id, other_instance.c.patient_id)
+            .join(other_instance, instance.c.pixel_hash == other_instance.c.pixel_hash)
+            .where(instance.c.patient_id != other_instance.c.patient_id)
             .distinct()
         )
         with self.begin_reading() as connection:

@@ -78,12 +78,12 @@ class SqlRecords(SqlChain):
         revisions = self._read_records(Lesion, lesion_id)
         return revisions[-1] if revisions else None
 
-    def add_readings(self, readings: Sequence[Reading], *, seen: int | None = None) -> None:
+    def add_readings(self, readings: Sequence[Reading], *, seen_number: int | None = None) -> None:
         """Append readings, all or none."""
         check_readings(readings)
         with self.lock() as connection:
-            if seen is not None:
-                _refuse_unseen(connection, readings, seen)
+            if seen_number is not None:
+                _refuse_unseen(connection, readings, seen_number)
             _refuse_known(connection, readings)
             self._append([Draft(reading) for reading in readings])
 
@@ -189,10 +189,10 @@ class SqlRecords(SqlChain):
         """Keep where a reader is, in place of where the reader was."""
         row = {"reader": place.reader, "record": to_json(place)}
         with self.begin_writing() as connection:
-            changed = connection.execute(
+            result = connection.execute(
                 update(schema.place).where(schema.place.c.reader == place.reader).values(row)
             )
-            if not changed.rowcount:
+            if not result.rowcount:
                 connection.execute(insert(schema.place).values(row))
 
     def get_place(self, reader: str) -> Place | None:
@@ -208,8 +208,8 @@ class SqlRecords(SqlChain):
 
 def _build_bodies(connection: Connection, reading_ids: set[str]) -> dict[str, str]:
     bodies: dict[str, str] = {}
-    for some in split_into_parts(sorted(reading_ids)):
-        rows = connection.execute(select_records(connection, Reading, keys=some))
+    for part in split_into_parts(sorted(reading_ids)):
+        rows = connection.execute(select_records(connection, Reading, keys=part))
         bodies |= {row.key: str(row.body) for row in rows}
     return bodies
 
@@ -230,17 +230,17 @@ def _seal_signature(connection: Connection, signature: Signature) -> Signature:
     return attrs.evolve(signature, content_hash=content)
 
 
-def _refuse_unseen(connection: Connection, readings: Sequence[Reading], seen: int) -> None:
+def _refuse_unseen(connection: Connection, readings: Sequence[Reading], seen_number: int) -> None:
     """Refuse readings of cells that somebody answered since the writer looked."""
     cells = {(reading.lesion_id, reading.reader, reading.cell) for reading in readings}
     readers = {reading.reader for reading in readings}
-    for row in connection.execute(select_records(connection, Reading, after=seen)):
+    for row in connection.execute(select_records(connection, Reading, after=seen_number)):
         if row.reader not in readers:
             continue
-        other = from_json(read_chain_record(row).body, Reading)
-        if (other.lesion_id, other.reader, other.cell) in cells:
+        newer = from_json(read_chain_record(row).body, Reading)
+        if (newer.lesion_id, newer.reader, newer.cell) in cells:
             raise ConflictError(
-                f"{other.reader} answered {other.sequence.value} of {other.study_date} in another "
+                f"{newer.reader} answered {newer.sequence.value} of {newer.study_date} in another "
                 "window or program in the meantime, so this was not recorded: open the lesion "
                 "again and compare."
             )

@@ -37,17 +37,17 @@ class SqlVolumes(Transactions):
     ) -> None:
         """Put the volumes of some patients in place of what was there, no longer stale."""
         with self.begin_writing() as connection:
-            for some in split_into_parts(patient_ids):
-                old = select(volume.c.volume_id).where(volume.c.patient_id.in_(some))
+            for part in split_into_parts(patient_ids):
+                old = select(volume.c.volume_id).where(volume.c.patient_id.in_(part))
                 connection.execute(delete(frame).where(frame.c.volume_id.in_(old)))
-                connection.execute(delete(volume).where(volume.c.patient_id.in_(some)))
+                connection.execute(delete(volume).where(volume.c.patient_id.in_(part)))
                 stale = schema.stale_patient
-                connection.execute(delete(stale).where(stale.c.patient_id.in_(some)))
+                connection.execute(delete(stale).where(stale.c.patient_id.in_(part)))
             if not volumes:
                 return
-            for some in split_into_parts(v.volume_id for v in volumes):  # under a damaged PatientID
-                connection.execute(delete(frame).where(frame.c.volume_id.in_(some)))
-                connection.execute(delete(volume).where(volume.c.volume_id.in_(some)))
+            for part in split_into_parts(v.volume_id for v in volumes):  # under a damaged PatientID
+                connection.execute(delete(frame).where(frame.c.volume_id.in_(part)))
+                connection.execute(delete(volume).where(volume.c.volume_id.in_(part)))
             connection.execute(insert(volume), [_build_volume_row(v) for v in volumes])
             connection.execute(
                 insert(frame),
@@ -69,7 +69,7 @@ class SqlVolumes(Transactions):
             [query]
             if patient_ids is None
             else [
-                query.where(volume.c.patient_id.in_(some)) for some in split_into_parts(patient_ids)
+                query.where(volume.c.patient_id.in_(part)) for part in split_into_parts(patient_ids)
             ]
         )
         descriptions: list[VolumeDescription] = []

@@ -112,10 +112,10 @@ class Transactions:
     @contextmanager
     def begin_reading(self) -> Iterator[Connection]:
         """Read a consistent state."""
-        held: Connection | None = getattr(self._held, "connection", None)
-        held = held or getattr(self._held, "snapshot", None)
-        if held is not None:
-            yield held
+        open_connection: Connection | None = getattr(self._held, "connection", None)
+        open_connection = open_connection or getattr(self._held, "snapshot", None)
+        if open_connection is not None:
+            yield open_connection
             return
         with (
             translate_errors(BUSY_READING),
@@ -141,9 +141,9 @@ class Transactions:
     @contextmanager
     def begin_writing(self) -> Iterator[Connection]:
         """Write all or nothing; waits its turn where another program writes."""
-        held: Connection | None = getattr(self._held, "connection", None)
-        if held is not None:
-            yield held
+        open_connection: Connection | None = getattr(self._held, "connection", None)
+        if open_connection is not None:
+            yield open_connection
             return
         if getattr(self._held, "snapshot", None) is not None:
             raise RuntimeError("nothing may be written within a snapshot")
@@ -228,11 +228,11 @@ def find_cause(error: BaseException | None) -> str | None:
 
 def mark_stale(connection: Connection, patient_ids: Iterable[str]) -> None:
     """Have the volumes of some PatientIDs described again."""
-    missing = set(patient_ids)
-    if missing:
-        missing -= set(connection.scalars(select(stale_patient.c.patient_id)))
-    if missing:
-        rows = [{"patient_id": patient_id} for patient_id in sorted(missing)]
+    missing_ids = set(patient_ids)
+    if missing_ids:
+        missing_ids -= set(connection.scalars(select(stale_patient.c.patient_id)))
+    if missing_ids:
+        rows = [{"patient_id": patient_id} for patient_id in sorted(missing_ids)]
         connection.execute(insert(stale_patient), rows)
 
 

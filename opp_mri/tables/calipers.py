@@ -112,15 +112,15 @@ def _read_json_table(path: Path, *, all_or_none: bool) -> Table:
         raise InputError(f"{path.name} must hold a list of objects, one a caliper.")
     if not objects:
         raise InputError(f"{path.name} holds an empty list: there is nothing to measure.")
-    known = (*REQUIRED, *OPTIONAL)
+    known_columns = (*REQUIRED, *OPTIONAL)
     faults: list[TableFault] = []
     rows = []
     for number, item in enumerate(objects, start=1):
         row = Row(number, {key: _write_cell(value) for key, value in item.items()}, faults)
-        for key in item.keys() - set(known):
+        for key in item.keys() - set(known_columns):
             row.add_fault(key, "this name is unknown: remove it or rename it")
         rows.append(row)
-    return Table(path.name, known, rows=rows, faults=faults, all_or_none=all_or_none)
+    return Table(path.name, known_columns, rows=rows, faults=faults, all_or_none=all_or_none)
 
 
 def _write_cell(value: Any) -> str:
@@ -161,8 +161,10 @@ def _read_points(row: Row) -> tuple[PixelPoint, PixelPoint] | None:
     if not filled:
         return None
     if len(filled) < len(POINTS):
-        missing = next(column for column in POINTS if not row.get(column))
-        row.add_fault(missing, "is empty: a caliper has four numbers, a length alone has none")
+        missing_column = next(column for column in POINTS if not row.get(column))
+        row.add_fault(
+            missing_column, "is empty: a caliper has four numbers, a length alone has none"
+        )
         return None
     numbers = []
     for column in POINTS:

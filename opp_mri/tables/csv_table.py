@@ -129,13 +129,14 @@ class Row:
     def read_choice(self, column: str, choices: Iterable[Choice]) -> Choice | None:
         """Return the one of an enumeration (or of some of its members) that the cell names."""
         cell = self.get(column)
-        allowed = {choice.value: choice for choice in choices}
-        if cell in allowed:
-            return allowed[cell]
+        choices_by_value = {choice.value: choice for choice in choices}
+        if cell in choices_by_value:
+            return choices_by_value[cell]
         complaint = f"{quote_cell(cell)} is unknown" if cell else "is empty"
         self.add_fault(
             column,
-            f"{complaint}: write one of {', '.join(allowed)}{_did_you_mean(cell, list(allowed))}",
+            f"{complaint}: write one of {', '.join(choices_by_value)}"
+            f"{_did_you_mean(cell, list(choices_by_value))}",
         )
         return None
 
@@ -192,7 +193,7 @@ class Table:
             self._faults, key=lambda fault: (fault.line, places.get(fault.column or "", -1))
         )
 
-    def raise_rows(self, stored: int) -> None:
+    def raise_rows(self, stored_count: int) -> None:
         """Name the rows that were refused, after the others were stored.
 
         Raises
@@ -201,7 +202,7 @@ class Table:
             There is at least one.
         """
         if self._faults:
-            raise RowsError(self.name, self.faults, stored)
+            raise RowsError(self.name, self.faults, stored_count)
 
     def __enter__(self) -> Self:
         self._within = True
@@ -329,7 +330,7 @@ def _read_lines(table: TextTable) -> Iterator[_Record]:
 def _check_columns(
     name: str, header: _Record, required: Sequence[str], optional: Sequence[str]
 ) -> tuple[str, ...]:
-    columns, known = header.values, [*required, *optional]
+    columns, known_columns = header.values, [*required, *optional]
     for separator, word in ((";", "semicolons"), ("\t", "tabs")):
         if len(columns) == 1 and separator in columns[0]:
             _refuse(name, header.line, f"values are separated by {word}: save it with commas")
@@ -338,10 +339,10 @@ def _check_columns(
         message = None
         if not column:
             message = f"column {place} has no name: name it or remove it"
-        elif column not in known:
+        elif column not in known_columns:
             message = (
                 "this column is unknown: remove it or rename it; "
-                f"known are {', '.join(known)}{_did_you_mean(column, known)}"
+                f"known are {', '.join(known_columns)}{_did_you_mean(column, known_columns)}"
             )
         elif column in columns[: place - 1]:
             message = "this column is duplicated: keep one"
@@ -372,7 +373,7 @@ def _explain_ragged(values: Sequence[str], columns: int) -> str | None:
     return f"{message}: give each column one value, and quote a text that holds a comma"
 
 
-def _did_you_mean(word: str, known: Sequence[str]) -> str:
-    by_lower = {name.lower(): name for name in known}
+def _did_you_mean(word: str, known_words: Sequence[str]) -> str:
+    by_lower = {name.lower(): name for name in known_words}
     close = difflib.get_close_matches(word.lower(), by_lower, n=1, cutoff=0.75) if word else []
     return f" (did you mean {by_lower[close[0]]}?)" if close else ""

@@ -21,7 +21,7 @@ EVENT_NAMES: Final = tuple(column.name for column in EVENT_COLUMNS)
 
 
 def read_events(
-    path: Path | TextTable, known: Collection[str], known_from: str
+    path: Path | TextTable, known_ids: Collection[str], known_from: str
 ) -> dict[str, list[TreatmentEvent]]:
     """Read a table with `EVENT_NAMES`: events by lesion, in the order of the table.
 
@@ -39,7 +39,7 @@ def read_events(
     with read_table(path, required=EVENT_NAMES, may_have_no_rows=True) as table:
         for row in table.rows:
             lesion_id, event = row.read_text("lesion_id"), _read_event(row)
-            if lesion_id is None or not check_known(row, lesion_id, known, known_from):
+            if lesion_id is None or not check_known(row, lesion_id, known_ids, known_from):
                 continue
             if event is not None:
                 events.setdefault(lesion_id, []).append(event)

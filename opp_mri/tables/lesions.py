@@ -56,10 +56,10 @@ class LesionChecks:
         Lesions that a project has already.
     """
 
-    def __init__(self, recorded: Iterable[Lesion] = ()) -> None:
+    def __init__(self, lesions: Iterable[Lesion] = ()) -> None:
         self._names, self._patients = Spellings("lesion_id"), Spellings("patient_id")
         self._first_of: dict[str, tuple[Lesion, int | None]] = {}
-        for lesion in recorded:
+        for lesion in lesions:
             self._names.add_known(lesion.lesion_id)
             self._patients.add_known(lesion.patient_id)
             self._first_of.setdefault(lesion.patient_id, (lesion, None))

@@ -47,7 +47,7 @@ def fold_name(name: str) -> str:
     return "".join(normal.split())
 
 
-def check_known(row: Row, name: str, known: Collection[str], where: str) -> bool:
+def check_known(row: Row, name: str, known_names: Collection[str], where: str) -> bool:
     """Note a fault where a lesion is not among those that are known.
 
     Parameters
@@ -55,9 +55,9 @@ def check_known(row: Row, name: str, known: Collection[str], where: str) -> bool
     where
         The table that names them.
     """
-    if name in known:
+    if name in known_names:
         return True
-    by_form = {fold_name(other): other for other in known}
+    by_form = {fold_name(known_name): known_name for known_name in known_names}
     close = by_form.get(fold_name(name)) or next(
         (by_form[form] for form in get_close_matches(fold_name(name), by_form, n=1, cutoff=0.75)),
         None,

@@ -89,9 +89,9 @@ def _read_point(words: list[str]) -> Vector3:
 
 def _read_stated_mm(text: str) -> Decimal | None:
     try:
-        stated = Decimal(text) if text else None
+        stated_mm = Decimal(text) if text else None
     except InvalidOperation:
         raise ValueError("Its stated length is not a number.") from None
-    if stated is not None and not stated.is_finite():
+    if stated_mm is not None and not stated_mm.is_finite():
         raise ValueError("Its stated length is not a number.")
-    return stated
+    return stated_mm

@@ -43,11 +43,11 @@ def read_visit_values(row: Row) -> dict[str, Value] | None:
 
 def build_visit(row: Row, values: Mapping[str, Any]) -> Visit | None:
     """Make a visit of values that were read; None where they contradict each other."""
-    known = any(values.get(name) is not None for name in FINDINGS)
-    if not known and not any(row.get(column.name) for column in FINDING_COLUMNS):
+    has_findings = any(values.get(name) is not None for name in FINDINGS)
+    if not has_findings and not any(row.get(column.name) for column in FINDING_COLUMNS):
         row.add_fault(None, "the visit has no finding: fill in at least one, or remove the line")
         return None
-    if not known:  # what was written cannot be read: the fault is noted
+    if not has_findings:  # what was written cannot be read: the fault is noted
         return None
     faults = find_visit_faults(
         visit_date=values["visit_date"],

@@ -228,9 +228,9 @@ def test_the_same_cell_from_two_places_is_told(
 ) -> None:
     elsewhere = open_postgresql(accounts["anna"], tmp_path)
     start = opened["anna"].get_head().sequence_number
-    elsewhere.add_readings([reading("first", reader="anna")], seen=start)
+    elsewhere.add_readings([reading("first", reader="anna")], seen_number=start)
     with pytest.raises(ConflictError, match="another window"):
-        opened["anna"].add_readings([reading("second", reader="anna")], seen=start)
+        opened["anna"].add_readings([reading("second", reader="anna")], seen_number=start)
     elsewhere.close()
 
 

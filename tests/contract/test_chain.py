@@ -207,11 +207,11 @@ def test_a_forged_length_that_no_door_lets_in_is_named_when_it_is_read(
 def test_the_same_cell_from_two_places_is_told(path: Path) -> None:
     here, there = open_sqlite(path), open_sqlite(path)
     seen = here.get_head().sequence_number
-    there.add_readings([reading("there")], seen=seen)
+    there.add_readings([reading("there")], seen_number=seen)
     with pytest.raises(ConflictError, match="in another window or program"):
-        here.add_readings([reading("here")], seen=seen)
-    here.add_readings([reading("elsewhere", reader="B")], seen=seen)  # another reader's cell
-    here.add_readings([reading("here")], seen=here.get_head().sequence_number)
+        here.add_readings([reading("here")], seen_number=seen)
+    here.add_readings([reading("elsewhere", reader="B")], seen_number=seen)  # another reader's cell
+    here.add_readings([reading("here")], seen_number=here.get_head().sequence_number)
     here.close()
     there.close()
 

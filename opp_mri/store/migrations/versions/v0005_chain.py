@@ -47,12 +47,14 @@ def upgrade() -> None:
     _add_checksums()
     connection = op.get_bind()
     old = [_read_records(connection, place) for place in range(len(OLD))]
-    moved = [content for *_, content in heapq.merge(*old, key=lambda row: row[:3])]
-    _hash_signed(moved)
-    if moved:
-        start = {"from_version": "0004", "records": len(moved), "recorded_at": _read_clock()}
-        moved.append(_read_content("StoreUpgrade", ("", "", ""), json.dumps(start), _read_clock()))
-    _append(connection, moved)
+    contents = [content for *_, content in heapq.merge(*old, key=lambda row: row[:3])]
+    _hash_signed(contents)
+    if contents:
+        start = {"from_version": "0004", "records": len(contents), "recorded_at": _read_clock()}
+        contents.append(
+            _read_content("StoreUpgrade", ("", "", ""), json.dumps(start), _read_clock())
+        )
+    _append(connection, contents)
     for name, *_ in OLD:
         op.drop_table(name)
     create_guards(op)
@@ -138,10 +140,10 @@ def _read_content(kind: str, fields: tuple[str, str, str], body: str, at: str) -
     }  # fmt: skip
 
 
-def _hash_signed(moved: list[dict[str, str]]) -> None:
+def _hash_signed(contents: list[dict[str, str]]) -> None:
     """Return for each signature the hash of the content that it covers."""
-    bodies = {row["key"]: row["body"] for row in moved if row["kind"] == "Reading"}
-    for row in moved:
+    bodies = {row["key"]: row["body"] for row in contents if row["kind"] == "Reading"}
+    for row in contents:
         if row["kind"] == "Signature":
             try:
                 values = json.loads(row["body"])
@@ -151,12 +153,12 @@ def _hash_signed(moved: list[dict[str, str]]) -> None:
             row["body"] = _write_json(values | {"content_hash": hash_contents(covered)})
 
 
-def _append(connection: sa.Connection, moved: list[dict[str, str]]) -> None:
+def _append(connection: sa.Connection, contents: list[dict[str, str]]) -> None:
     from opp_mri.store.schema import chain_head, record
 
     previous, written_at = GENESIS, _read_clock()
     rows = []
-    for number, content in enumerate(moved, 1):
+    for number, content in enumerate(contents, 1):
         content["recorded_at"] = content["recorded_at"] or written_at
         linked = {
             **content, "sequence_number": number, "written_at": written_at,

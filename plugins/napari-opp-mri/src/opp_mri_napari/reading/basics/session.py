@@ -142,41 +142,42 @@ class Session:
         self.saves.try_again()
         self.warning = ""
 
-    def ask_worklist(self, then: Callable[[], None] = lambda: None) -> None:
+    def ask_worklist(self, callback: Callable[[], None] = lambda: None) -> None:
         """Have the worklist made again, as soon as the image that the reader waits for is there."""
-        self._worklist_came = then
+        self._worklist_came = callback
 
     def ask_worklist_when_saved(self) -> None:
         """Have the worklist made again when all is written: other readers' answers show then."""
         self._worklist_when_saved = True
 
-    def ask_patient(self, patient_id: str, then: Callable[[], None]) -> None:
+    def ask_patient(self, patient_id: str, callback: Callable[[], None]) -> None:
         """Have a patient opened, or opened again; what is not saved yet stays."""
 
-        def take(opened: RoomPatient) -> None:
+        def take(room_patient: RoomPatient) -> None:
             self.patient = attrs.evolve(
-                opened, lesions=tuple(self._with_unsaved(lesion) for lesion in opened.lesions)
+                room_patient,
+                lesions=tuple(self._with_unsaved(lesion) for lesion in room_patient.lesions),
             )
-            then()
+            callback()
 
         store, reader = self.project.store, self.reader
 
         def run() -> RoomPatient:
             head = store.get_head().sequence_number
-            opened = open_patient(store, patient_id, reader)
+            opened_patient = open_patient(store, patient_id, reader)
             self._seen = head
-            return opened
+            return opened_patient
 
         self.ask(Job(label="patient", run=run, take=take, failed=self.warn))
 
-    def look_for_changes(self, then: Callable[[], None]) -> None:
+    def look_for_changes(self, callback: Callable[[], None]) -> None:
         """Have it found out whether another window has recorded something meanwhile."""
         if self._asked or self.patient is None or self.unsaved:
             return
 
         def take(head: int) -> None:
             if self._seen is not None and head != self._seen and not self.unsaved:
-                then()
+                callback()
 
         store = self.project.store
         self.ask(Job(label="changes", run=lambda: store.get_head().sequence_number, take=take,
@@ -214,8 +215,8 @@ class Session:
             self._error_waits = self.blinding is None
             self.ask_worklist()
         if self.when_saved is not None:
-            then, self.when_saved = self.when_saved, None
-            then()
+            callback, self.when_saved = self.when_saved, None
+            callback()
 
     def save_rest(self) -> None:
         """Write all that is still in line, here and now; stop at what cannot be written."""
@@ -246,8 +247,8 @@ class Session:
             Save(run=partial(self.write, lambda: self.project.store.add_signature(signature)))
         )
         if self.lesion is not None:
-            signed = self.lesion.signed | set(signature.reading_ids)
-            self._replace(attrs.evolve(self.lesion, signed=signed))
+            signed_ids = self.lesion.signed | set(signature.reading_ids)
+            self._replace(attrs.evolve(self.lesion, signed=signed_ids))
 
     def set_axis(self, axis: ApAxis) -> None:
         """Add an AP axis to the open lesion."""
@@ -264,7 +265,7 @@ class Session:
             self._replace(with_level(self.lesion, confirmation))
 
     def settle_role(
-        self, volume_id: str, role: SeriesRole | None, then: Callable[[], None]
+        self, volume_id: str, role: SeriesRole | None, callback: Callable[[], None]
     ) -> None:
         """Have the role of a series recorded; None lets the headers decide again."""
 
@@ -278,7 +279,7 @@ class Session:
                 override_role(self.project, volume_id, role, self.clock())
 
         self.saves.add(Save(run=partial(self.write, write)))
-        self.when_saved = then
+        self.when_saved = callback
 
     def write(self, run: Callable[[], Written]) -> Written:
         """Write, and count what was written here as shown, unless others wrote too.
@@ -288,10 +289,10 @@ class Session:
         store = self.project.store
         with self._writing:
             before = store.get_head().sequence_number
-            written = run()
+            result = run()
             if self._seen is None or before == self._seen:
                 self._seen = store.get_head().sequence_number
-        return written
+        return result
 
     def keep_place(self, place: Place) -> None:
         """Keep where the reader is."""
@@ -299,7 +300,7 @@ class Session:
 
     def _write_reading(self, reading: Reading) -> None:
         # what another window answered since it was shown here must not be replaced unseen
-        self.project.store.add_readings([reading], seen=self._seen)
+        self.project.store.add_readings([reading], seen_number=self._seen)
 
     def _replace(self, lesion: RoomLesion) -> None:
         """Put a lesion in place of its earlier state, in the worklist too."""
@@ -316,23 +317,23 @@ class Session:
             )
 
     def _with_unsaved(self, lesion: RoomLesion) -> RoomLesion:
-        known = {reading.reading_id for reading in lesion.log}
-        waiting = [
+        known_ids = {reading.reading_id for reading in lesion.log}
+        unsaved_readings = [
             save.reading
             for save in self.saves.waiting
             if save.reading is not None
             and save.reading.lesion_id == lesion.lesion.lesion_id
-            and save.reading.reading_id not in known
+            and save.reading.reading_id not in known_ids
         ]
-        if not waiting:
+        if not unsaved_readings:
             return lesion
-        log = (*lesion.log, *waiting)
+        log = (*lesion.log, *unsaved_readings)
         return attrs.evolve(lesion, log=log, timeline=with_readings(lesion.timeline, log))
 
     def _is_missing(self, volume: VolumeDescription) -> bool:
         return self.cache.is_open(volume.volume_id)
 
-    def _build_worklist_job(self, then: Callable[[], None]) -> Job:
+    def _build_worklist_job(self, callback: Callable[[], None]) -> Job:
         self._worklist_came = None
         store, reader = self.project.store, self.reader
 
@@ -342,7 +343,7 @@ class Session:
             self.worklist = (
                 latest if lesion is None else with_timeline(latest, lesion.timeline, lesion.settled)
             )
-            then()
+            callback()
 
         return Job(label="worklist", run=lambda: build_worklist(store, reader), take=take,
                    failed=self.warn)  # fmt: skip
@@ -366,8 +367,8 @@ class Session:
         self._loaded_ahead = patient_id
         store, reader = self.project.store, self.reader
 
-        def take(opened: RoomPatient) -> None:
-            self._next_volumes = list(opened.volumes.values())
+        def take(room_patient: RoomPatient) -> None:
+            self._next_volumes = list(room_patient.volumes.values())
 
         return Job(label="next patient", run=lambda: open_patient(store, patient_id, reader),
                    take=take, failed=self.warn)  # fmt: skip
