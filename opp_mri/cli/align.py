@@ -106,7 +106,7 @@ def _build_row(visit: VisitFit, decided: dict[str, str]) -> list[str]:
     """Return one answer a visit: the leading fit, and the evidence of each sequence."""
     alignment = visit.leading
     fit = alignment.fit
-    moved = sum(x * x for x in fit.displacement_lps_mm) ** 0.5
+    distance_mm = sum(x * x for x in fit.displacement_lps_mm) ** 0.5
     decisions = [decided[member.fit_id] for member in visit.alignments if member.fit_id in decided]
     return [
         alignment.fit_id,
@@ -115,7 +115,7 @@ def _build_row(visit: VisitFit, decided: dict[str, str]) -> list[str]:
         str(alignment.followup_study_date),
         fit.verdict.value,
         visit.describe_sequences(),
-        f"{moved:.1f}",
+        f"{distance_mm:.1f}",
         f"{fit.rotation_deg:.1f}°",
         "-" if fit.level_margin is None else f"{fit.level_margin:.2f}",
         f"{fit.inverse_consistency_mm:.2f}",

@@ -74,7 +74,7 @@ def verify_command(expected: str | None, project_folder: Path, as_json: bool) ->
 def show_command(lesion_id: str | None, after: int, project_folder: Path, as_json: bool) -> None:
     """Show who recorded what, when and why, in the order of the log."""
     with open_project(project_folder) as project:
-        shown = [
+        entries = [
             entry
             for entry in list_entries(
                 project.store, after, blinded=list_blinded_readers(project.store)
@@ -82,7 +82,7 @@ def show_command(lesion_id: str | None, after: int, project_folder: Path, as_jso
             if lesion_id is None or entry.subject == lesion_id
         ]
     if as_json:
-        show_json([attrs.asdict(entry) for entry in shown])
+        show_json([attrs.asdict(entry) for entry in entries])
         return
     show_table(
         ["No.", "When", "Who", "Record", "About", "Content", "Reason", "Hash"],
@@ -91,7 +91,7 @@ def show_command(lesion_id: str | None, after: int, project_folder: Path, as_jso
                 str(entry.sequence_number), entry.recorded_at[:19], entry.person, entry.action,
                 entry.subject, entry.content, entry.reason, entry.hash[:SHORT],
             ]
-            for entry in shown
+            for entry in entries
         ],
     )  # fmt: skip
 

@@ -214,13 +214,13 @@ def patients_command(project_folder: Path, as_json: bool) -> None:
     """
     with open_project(project_folder) as project:
         store = project.store
-        seen = [
+        patient_points = [
             (patient, list_time_points(store, patient.patient_id))
             for patient in list_patients(store)
         ]
         matches = find_likely_matches(store)
     if as_json:
-        show_json(build_patients_json(seen, matches))
+        show_json(build_patients_json(patient_points, matches))
         return
     rows = [
         [
@@ -229,7 +229,7 @@ def patients_command(project_folder: Path, as_json: bool) -> None:
             str(len(point.study_instance_uids)),
             ", ".join(role.value for role in SeriesRole if point.get_chosen(role)) or "-",
         ]
-        for patient, points in seen
+        for patient, points in patient_points
         for point in points
     ]
     show_table(["Patient", "Time point", "Studies", "Roles"], rows)
@@ -255,9 +255,9 @@ def role_command(volume_id: str, role: str, project_folder: Path) -> None:
         else:
             sequence = None if role == "none" else SeriesRole(role)
             volume = override_role(project, volume_id, sequence, read_clock())
-    named = volume.role.value if volume.role else "no role"
-    chosen = ", chosen for its study" if volume.selected else ""
-    click.echo(f"Volume {volume_id}: {named}{chosen}.")
+    role_name = volume.role.value if volume.role else "no role"
+    selection_note = ", chosen for its study" if volume.selected else ""
+    click.echo(f"Volume {volume_id}: {role_name}{selection_note}.")
 
 
 COMMANDS: Final = (

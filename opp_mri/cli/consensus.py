@@ -142,14 +142,14 @@ def sign_command(
     """
     with open_project(project_folder) as project:
         lesions = prepare_consensus(project, rules.complete_for_project(project))
-        known = {lesion.lesion.lesion_id: lesion for lesion in lesions}
-        if unknown := [lesion_id for lesion_id in lesion_ids if lesion_id not in known]:
+        lesions_by_id = {lesion.lesion.lesion_id: lesion for lesion in lesions}
+        if unknown := [lesion_id for lesion_id in lesion_ids if lesion_id not in lesions_by_id]:
             raise UnknownError(
                 f"Lesion {unknown[0]} has not been signed by both readers: `opp-mri consensus "
                 "list` shows "
                 "those that have."
             )
-        ready = [known[lesion_id] for lesion_id in lesion_ids] or [
+        ready = [lesions_by_id[lesion_id] for lesion_id in lesion_ids] or [
             lesion
             for lesion in lesions
             if not lesion.open_pairs and signed_by not in lesion.signed_by

@@ -94,9 +94,9 @@ def deidentify_command(
     _show_summary(summary, paths[-1], as_json=as_json)
 
 
-def _read_region(written: str) -> Region:
+def _read_region(text: str) -> Region:
     try:
-        column, row, width, height = (int(part) for part in written.split(","))
+        column, row, width, height = (int(part) for part in text.split(","))
     except ValueError as error:
         raise click.UsageError("--blank needs four numbers: X,Y,WIDTH,HEIGHT.") from error
     if min(column, row) < 0 or min(width, height) < 1:
@@ -113,18 +113,18 @@ def _show_summary(summary: DeidentifySummary, destination: Path, *, as_json: boo
                     {"file": each.file_name, "reason": each.reason} for each in summary.left_out
                 ],
                 "changes": [
-                    {"attribute": place, "action": done, "elements": number}
-                    for (place, done), number in sorted(summary.changes.items())
+                    {"attribute": place, "action": action, "elements": number}
+                    for (place, action), number in sorted(summary.changes.items())
                 ],
             }
         )
         return
     totals: dict[str, int] = {}
-    for (_, done), number in summary.changes.items():
-        totals[done] = totals.get(done, 0) + number
+    for (_, change), number in summary.changes.items():
+        totals[change] = totals.get(change, 0) + number
     for each in summary.left_out[:MOST_FINDINGS]:
         click.echo(f"Left out: {each.file_name}: {each.reason}", err=True)
-    words = ", ".join(f"{number:,} {done}" for done, number in sorted(totals.items()))
+    words = ", ".join(f"{number:,} {label}" for label, number in sorted(totals.items()))
     click.echo(
         f"{format_count(summary.objects, 'object')} in {destination}; "
         f"{format_count(len(summary.left_out), 'file')} left out. Elements: {words or 'none'}."

@@ -81,20 +81,20 @@ def export_command(
     parquet: the same, typed. xlsx: a workbook to read. redcap: a longitudinal project to upload.
     sdtm: shaped like CDISC's TU, TR and RS. aggregated: the cohort's tables of counts.
     """
-    wanted = [ExportFormat(name) for name in formats] or DEFAULT_FORMATS
+    export_formats = [ExportFormat(name) for name in formats] or DEFAULT_FORMATS
     if key_file is not None and not deidentify:
         raise click.UsageError("--key is the key of codes: add --deidentify.")
-    if suppress_below is not None and ExportFormat.AGGREGATED not in wanted:
+    if suppress_below is not None and ExportFormat.AGGREGATED not in export_formats:
         raise click.UsageError(
             "--suppress-below withholds counts in tables of counts: add --format aggregated."
         )
     check_new(folder)
     key = read_key(key_file) if key_file else None
     with show_progress() as progress:
-        done = export_cohort(
+        export = export_cohort(
             load_cohort(),
             folder,
-            formats=wanted,
+            formats=export_formats,
             deidentify=deidentify,
             key=key,
             suppress_below=suppress_below,
@@ -103,19 +103,20 @@ def export_command(
             progress=progress,
         )
     if as_json:
-        show_json({**asdict(done), "folder": str(done.folder)})
+        show_json({**asdict(export), "folder": str(export.folder)})
         return
-    _show(done, counts_can_be_had=suppress_below is not None and len(wanted) > 1)
+    _show(export, counts_can_be_had=suppress_below is not None and len(export_formats) > 1)
 
 
-def _show(done: Exported, *, counts_can_be_had: bool) -> None:
-    for name in done.files:
-        click.echo(str(done.folder / name))
+def _show(export: Exported, *, counts_can_be_had: bool) -> None:
+    for name in export.files:
+        click.echo(str(export.folder / name))
     click.echo(
-        f"{format_count(done.lesions, 'lesion')} of {format_count(done.patients, 'patient')} in "
-        f"{format_count(len(done.files), 'file')}."
+        f"{format_count(export.lesions, 'lesion')} of "
+        f"{format_count(export.patients, 'patient')} in "
+        f"{format_count(len(export.files), 'file')}."
     )
-    if done.deidentified:
+    if export.deidentified:
         click.echo(
             "De-identified: read in notes.txt what remains before you share it; rare combinations "
             "of level, dose, age and course may still identify a person."

@@ -122,8 +122,8 @@ def key_images_command(
         click.echo(f"Left out: {sentence}", err=True)
 
 
-def _show_template(context: click.Context, _: click.Parameter, wanted: bool) -> None:
-    if not wanted or context.resilient_parsing:
+def _show_template(context: click.Context, _: click.Parameter, flag: bool) -> None:
+    if not flag or context.resilient_parsing:
         return
     from opp_mri.workflow.cohort.dictating import read_shipped_template
 

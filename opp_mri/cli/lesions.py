@@ -151,8 +151,8 @@ def measure_command(calipers: Path, all_or_none: bool, project_folder: Path, as_
                 f"Recorded already, so not added again: {format_count(summary.repeated, 'row')}."
             )
     if summary.refused:
-        stored = len(summary.stored) + summary.repeated
-        raise RowsError(calipers.name, summary.refused, stored)
+        stored_count = len(summary.stored) + summary.repeated
+        raise RowsError(calipers.name, summary.refused, stored_count)
 
 
 @click.command("readings", epilog=format_example("opp-mri readings --lesion OPP-01"))
@@ -163,8 +163,8 @@ def readings_command(project_folder: Path, lesion_id: str | None, as_json: bool)
     """List every reading in the order in which it was recorded; none is ever changed."""
     with open_project(project_folder) as project:
         hidden = list_blinded_readers(project.store)
-        recorded = project.store.get_readings(lesion_id)
-        readings = [reading for reading in recorded if reading.reader not in hidden]
+        all_readings = project.store.get_readings(lesion_id)
+        readings = [reading for reading in all_readings if reading.reader not in hidden]
         counting = {
             reading.reading_id for reading in get_counted_readings(project.store, lesion_id)
         }
@@ -172,9 +172,9 @@ def readings_command(project_folder: Path, lesion_id: str | None, as_json: bool)
         show_json([build_reading_json(r, counts=r.reading_id in counting) for r in readings])
     else:
         _show_readings(readings, counting)
-    if len(readings) < len(recorded):
+    if len(readings) < len(all_readings):
         click.echo(
-            f"Not shown: {format_count(len(recorded) - len(readings), 'reading')} of readers "
+            f"Not shown: {format_count(len(all_readings) - len(readings), 'reading')} of readers "
             "who read "
             "blind, until the blinding is lifted (`opp-mri unblind`).",
             err=True,

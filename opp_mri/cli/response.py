@@ -203,8 +203,8 @@ def assess_command(
         show_json(_build_records(answers))
     else:
         _show_assessments(answers.lesions)
-    shown = {_get_id(lesion) for lesion in answers.lesions}
-    show_warnings([warning for warning in answers.warnings if warning.lesion_id in shown])
+    shown_ids = {_get_id(lesion) for lesion in answers.lesions}
+    show_warnings([warning for warning in answers.warnings if warning.lesion_id in shown_ids])
     for lesion_id in answers.unanswered:
         click.echo(f"{lesion_id} has no measurement, so it is not assessed.", err=True)
 
@@ -245,7 +245,7 @@ def _assess_project(assessed: Sequence[ProjectLesion]) -> _Answers:
 
 
 def _build_records(answers: _Answers) -> list[dict[str, object]]:
-    named = build_warnings_json(answers.warnings)
+    warning_records = build_warnings_json(answers.warnings)
     return [
         {
             **(
@@ -253,7 +253,9 @@ def _build_records(answers: _Answers) -> list[dict[str, object]]:
                 if isinstance(lesion, ProjectLesion)
                 else build_assessment_json(lesion)
             ),
-            "warnings": [warning for warning in named if warning["lesion_id"] == _get_id(lesion)],
+            "warnings": [
+                warning for warning in warning_records if warning["lesion_id"] == _get_id(lesion)
+            ],
         }
         for lesion in answers.lesions
     ]

@@ -101,17 +101,17 @@ def show_progress() -> Iterator[Progress]:
     with progress as bars:
         tasks: dict[str, Any] = {}
 
-        def report(stage: str, done: int, total: int) -> None:
+        def report(stage: str, count: int, total: int) -> None:
             if stage not in tasks:
                 tasks[stage] = bars.add_task(escape(make_line_visible(stage)), total=total)
-            bars.update(tasks[stage], completed=done, total=total)
+            bars.update(tasks[stage], completed=count, total=total)
 
         yield report
 
 
 def _build_plain_progress() -> Progress:
-    def report(stage: str, done: int, total: int) -> None:
-        if done == total or (done and done % PLAIN_STEP == 0):
-            click.echo(f"{make_line_visible(stage)}: {done} of {total}", err=True)
+    def report(stage: str, count: int, total: int) -> None:
+        if count == total or (count and count % PLAIN_STEP == 0):
+            click.echo(f"{make_line_visible(stage)}: {count} of {total}", err=True)
 
     return report

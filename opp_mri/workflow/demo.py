@@ -73,9 +73,9 @@ def run_demo(folder: Path, at: datetime, *, seed: int, progress: Progress) -> De
         index(project, [cohort / "dicom"], progress=progress)
         add_lesions(project.store, cohort / "lesions.csv", at)
         add_events(project.store, cohort / "events.csv", at)
-        measured = measure(project.store, cohort / "calipers.csv", at)
-        if measured.refused:
-            raise InputError(f"A caliper of the demo was refused: {measured.refused[0].message}")
+        summary = measure(project.store, cohort / "calipers.csv", at)
+        if summary.refused:
+            raise InputError(f"A caliper of the demo was refused: {summary.refused[0].message}")
         rules = load_project_rules(project)
         lesions = assess_project(project, rules)
     truth = _read_true_categories(cohort / "truth.json")

@@ -198,7 +198,9 @@ def package(project: Path, folder: Path, allowed: frozenset[str] = ALLOWED) -> P
     with open_project(project) as opened:
         issued = [each.reader for each in opened.store.log_of(IssuedPackage)]
         again = "Reader-Beta" in issued
-        made = make_package(opened, "Reader-Beta", folder, AT, allowed=allowed, again=again)
+        made = make_package(
+            opened, "Reader-Beta", folder, AT, allowed_keywords=allowed, again=again
+        )
     assert made.images > 20  # T1, T2FS and T1POST of both patients
     assert not made.left_out
     return folder

@@ -75,14 +75,14 @@ def find_command(
     if not any((patient_id, patient_name, study_instance_uid, earliest, latest)):
         raise click.UsageError("Give --patient, --name, --study, --from or --to.")
     with open_project(project_folder) as project:
-        listed = find_studies(
+        studies = find_studies(
             project, find_peer(project, peer_name), query, with_series=with_series
         )
     if as_json:
-        show_json([_build_study_json(each) for each in listed])
+        show_json([_build_study_json(each) for each in studies])
         return
-    _show_studies(listed)
-    for each in listed:
+    _show_studies(studies)
+    for each in studies:
         if each.series:
             click.echo(f"\nStudy {each.study.study_instance_uid}")
             show_table(SERIES_COLUMNS, [_build_series_row(choice) for choice in each.series])
@@ -92,7 +92,7 @@ STUDY_COLUMNS: Final = ("Patient", "Date", "Description", "Series", "Images", "I
 SERIES_COLUMNS: Final = ("Series", "Description", "Images", "Pulled", "Role", "Reason")
 
 
-def _show_studies(listed: list[ListedStudy] | tuple[ListedStudy, ...]) -> None:
+def _show_studies(studies: list[ListedStudy] | tuple[ListedStudy, ...]) -> None:
     show_table(
         STUDY_COLUMNS,
         [
@@ -105,7 +105,7 @@ def _show_studies(listed: list[ListedStudy] | tuple[ListedStudy, ...]) -> None:
                 "yes" if each.is_here else "no",
                 each.study.study_instance_uid,
             ]
-            for each in listed
+            for each in studies
         ],
     )
 
@@ -126,11 +126,11 @@ def _build_series_row(choice: SeriesChoice) -> list[str]:
     ]
 
 
-def _build_study_json(listed: ListedStudy) -> dict[str, object]:
+def _build_study_json(entry: ListedStudy) -> dict[str, object]:
     return {
-        **_build_remote_json(listed.study),
-        "in_project": listed.is_here,
-        "series": [_build_series_json(choice) for choice in listed.series],
+        **_build_remote_json(entry.study),
+        "in_project": entry.is_here,
+        "series": [_build_series_json(choice) for choice in entry.series],
     }
 
 
@@ -262,12 +262,12 @@ def _show_rate() -> Iterator[Progress]:
     started: dict[str, tuple[float, int]] = {}
     with show_progress() as progress:
 
-        def report(step: str, done: int, total: int) -> None:
-            start, before = started.setdefault(step, (time.monotonic(), done))
+        def report(step: str, count: int, total: int) -> None:
+            start, before = started.setdefault(step, (time.monotonic(), count))
             spent_s = time.monotonic() - start
-            progress(step, done, total)
-            if spent_s > 0 and done == total and done > before:
-                click.echo(f"{(done - before) / spent_s:.1f} objects per second.", err=True)
+            progress(step, count, total)
+            if spent_s > 0 and count == total and count > before:
+                click.echo(f"{(count - before) / spent_s:.1f} objects per second.", err=True)
 
         yield report
 

@@ -75,18 +75,18 @@ def assess_tables(
     """
     sizes = read_sizes(measurements)
     lengths, volumes = sizes.lengths, sizes.volumes
-    measured = dict.fromkeys([*lengths, *volumes])
-    happened = {}
+    lesion_ids = dict.fromkeys([*lengths, *volumes])
+    events_by_lesion = {}
     if events is not None:
-        happened = read_events(events, measured, "the table of measurements")
+        events_by_lesion = read_events(events, lesion_ids, "the table of measurements")
     timelines = [
         Timeline(
             lesion_id=lesion_id,
             observations=lengths.get(lesion_id, {}),
             volumes=volumes.get(lesion_id, {}),
-            events=tuple(happened.get(lesion_id, ())),
+            events=tuple(events_by_lesion.get(lesion_id, ())),
         )
-        for lesion_id in measured
+        for lesion_id in lesion_ids
     ]
     assessed = [assess_timeline(timeline, rules, error=error) for timeline in timelines]
     return AssessedTables(

@@ -23,9 +23,9 @@ def add_files(store: Store, entries: Sequence[CatalogueEntry]) -> None:
         pixels, patient or date are not, gets the next repetition of its UID (`build_repeated_uid`).
     """
     with store.lock():
-        waiting = list(entries)
-        while waiting and store.add_files(waiting):
-            waiting = _find_unproved(store, waiting)
+        open_entries = list(entries)
+        while open_entries and store.add_files(open_entries):
+            open_entries = _find_unproved(store, open_entries)
 
 
 def _find_unproved(store: Store, entries: Sequence[CatalogueEntry]) -> list[CatalogueEntry]:
@@ -35,12 +35,12 @@ def _find_unproved(store: Store, entries: Sequence[CatalogueEntry]) -> list[Cata
     catalogue_entries = []
     for entry, instance in images:
         uid = instance.sop_instance_uid
-        held, source = store.get_instance(uid), sources.get(uid)
-        if held is None or source is None or source.name == entry.source.name:
+        stored_instance, source = store.get_instance(uid), sources.get(uid)
+        if stored_instance is None or source is None or source.name == entry.source.name:
             continue
-        if held.series_instance_uid != instance.series_instance_uid:
+        if stored_instance.series_instance_uid != instance.series_instance_uid:
             continue
-        if describe_difference((instance, entry.source), (held, source)):
+        if describe_difference((instance, entry.source), (stored_instance, source)):
             again = attrs.evolve(instance, sop_instance_uid=build_repeated_uid(uid))
             catalogue_entries.append(attrs.evolve(entry, instance=again))
     return catalogue_entries

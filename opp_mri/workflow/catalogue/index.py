@@ -106,23 +106,26 @@ def index(
     """
     store = project.store
     files = list(find_sources(sources))
-    known = store.get_known_files()
-    gone = _find_gone(known, files, sources)
-    if gone:
-        store.forget_files(gone)
-        known = store.get_known_files()  # what was left out because of one of them is read again
+    known_files = store.get_known_files()
+    gone_files = _find_gone(known_files, files, sources)
+    if gone_files:
+        store.forget_files(gone_files)
+        known_files = (
+            store.get_known_files()
+        )  # what was left out because of one of them is read again
     outdated = store.get_outdated_files()
-    changed = [
+    changed_files = [
         file
         for file in files
-        if known.get(_name(file)) != (file.size_bytes, file.modified_ns) or _name(file) in outdated
+        if known_files.get(_name(file)) != (file.size_bytes, file.modified_ns)
+        or _name(file) in outdated
     ]
-    _read_headers(store, changed, workers, progress)
+    _read_headers(store, changed_files, workers, progress)
     undecodable = describe_stale(project, progress=progress)
     return IndexSummary(
         files=len(files),
-        read=len(changed),
-        gone=len(gone),
+        read=len(changed_files),
+        gone=len(gone_files),
         counts=store.count_files(),
         in_doubt=store.count_in_doubt(),
         undecodable=undecodable,
@@ -145,8 +148,8 @@ def describe_stale(project: Project, *, progress: Progress = ignore_progress) ->
     together = list(dict.fromkeys(groups.group(patient) for patient in store.get_stale_patients()))
     batch: list[Described] = []
     try:
-        for done, patient_ids in enumerate(together):
-            progress("describing series", done, len(together))
+        for number, patient_ids in enumerate(together):
+            progress("describing series", number, len(together))
             batch.append((patient_ids, _describe(project, patient_ids, overrides)))
             if sum(len(volumes) for _, volumes in batch) >= VOLUMES_BATCH:
                 _keep_volumes(store, batch)
@@ -222,23 +225,23 @@ def _describe_again(project: Project, volume: VolumeDescription) -> VolumeDescri
 
 
 def _read_headers(
-    store: Store, changed: Sequence[SourceFile], workers: int | None, progress: Progress
+    store: Store, changed_files: Sequence[SourceFile], workers: int | None, progress: Progress
 ) -> None:
     batch: list[CatalogueEntry] = []
-    done = 0
+    count = 0
     try:
-        for scanned in scan(changed, workers=workers):
+        for scanned in scan(changed_files, workers=workers):
             batch.append(_build_entry(scanned))
-            done += 1
+            count += 1
             if len(batch) >= BATCH:
                 add_files(store, batch)
                 batch = []
-                progress("reading headers", done, len(changed))
+                progress("reading headers", count, len(changed_files))
     finally:
         if batch:  # on Ctrl-C too: what was read is kept
             add_files(store, batch)
-    if changed:
-        progress("reading headers", done, len(changed))
+    if changed_files:
+        progress("reading headers", count, len(changed_files))
 
 
 def _build_entry(scanned: ScannedFile) -> CatalogueEntry:
@@ -264,7 +267,7 @@ def make_stand_in_patient_id(instance: Instance) -> str:
 
 
 def _find_gone(
-    known: Mapping[tuple[str, str], tuple[int, int]],
+    known_files: Mapping[tuple[str, str], tuple[int, int]],
     files: Iterable[SourceFile],
     sources: Sequence[Path],
 ) -> list[tuple[str, str]]:
@@ -272,17 +275,17 @@ def _find_gone(
 
     A folder that could not be looked into was found itself; what is in it is not known to be gone.
     """
-    here = {_name(file) for file in files}
-    missing = sorted(known.keys() - here)
-    if not missing:
+    present_names = {_name(file) for file in files}
+    missing_names = sorted(known_files.keys() - present_names)
+    if not missing_names:
         return []
     roots = {os.path.abspath(source) for source in sources}
-    closed = {path for path, member in here if not member}
+    plain_paths = {path for path, member in present_names if not member}
     return [
         (path, member)
-        for path, member in missing
+        for path, member in missing_names
         for above in [{path, *map(str, PurePath(path).parents)}]
-        if above & roots and not (above - {path}) & closed
+        if above & roots and not (above - {path}) & plain_paths
     ]
 
 
@@ -293,10 +296,10 @@ def _hash_look_alikes(store: Store, progress: Progress) -> tuple[str, ...]:
     hashes: dict[str, str] = {}
     undecodable: list[str] = []
     try:
-        for done, uid in enumerate(uids):
-            progress("comparing look-alikes", done, len(uids))
-            if done % BATCH == 0:
-                headers = store.get_instances(uids[done : done + BATCH])
+        for start, uid in enumerate(uids):
+            progress("comparing look-alikes", start, len(uids))
+            if start % BATCH == 0:
+                headers = store.get_instances(uids[start : start + BATCH])
             instance = headers.get(uid)
             if uid not in sources or instance is None:
                 continue
@@ -340,8 +343,8 @@ def _describe(
         for members in by_time_point.values()
         for volume in select(
             [
-                _apply_override(judged, overrides)
-                for judged in assign_roles(members, allow_gradient_echo=gradient)
+                _apply_override(description, overrides)
+                for description in assign_roles(members, allow_gradient_echo=gradient)
             ]
         )
     ]

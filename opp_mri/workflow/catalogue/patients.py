@@ -99,7 +99,7 @@ class PatientMap:
         """Return all PatientIDs of the same patient, sorted."""
         canonical = self.get_canonical(patient_id)
         members = {canonical} | {
-            other for other in self._same_as if self.get_canonical(other) == canonical
+            other_id for other_id in self._same_as if self.get_canonical(other_id) == canonical
         }
         return tuple(sorted(members))
 
@@ -142,8 +142,8 @@ def join_patients(store: Store, path: Path, at: datetime) -> int:
         The map names PatientIDs that the project does not hold. Nothing was recorded.
     """
     pairs = read_same_patient(path)
-    known = {patient.patient_id for patient in store.get_patients()}
-    unknown = [row for row, pair in enumerate(pairs, start=1) if not set(pair) <= known]
+    patient_ids = {patient.patient_id for patient in store.get_patients()}
+    unknown = [row for row, pair in enumerate(pairs, start=1) if not set(pair) <= patient_ids]
     if unknown:
         raise InputError(
             f"{path.name}: row {', '.join(map(str, unknown))} names a PatientID that no indexed "

@@ -95,10 +95,10 @@ def write_phantom(
     InputError
         The folder is not empty, cannot be written, or a patient is unknown.
     """
-    chosen = _choose_cases(patients)
+    cases = _choose_cases(patients)
     _make_empty(folder)
     try:
-        return _write(folder, chosen, seed, progress, coarse, workers)
+        return _write(folder, cases, seed, progress, coarse, workers)
     except BaseException as error:  # half a cohort would only be in the way of the next one
         _clear(folder)
         if isinstance(error, OSError):
@@ -120,28 +120,28 @@ def _clear(folder: Path) -> None:
 
 
 def _write(
-    folder: Path, chosen: Sequence[Case], seed: int, progress: Progress, coarse: bool,
+    folder: Path, cases: Sequence[Case], seed: int, progress: Progress, coarse: bool,
     workers: int | None,
 ) -> PhantomSummary:  # fmt: skip
-    progress("writing images", 0, len(chosen))
+    progress("writing images", 0, len(cases))
     tasks = [
         (case, folder / "dicom" / case.patient_id, seed, coarse)
-        for case in sorted(chosen, key=lambda case: -case.matrix[0])  # the longest first
+        for case in sorted(cases, key=lambda case: -case.matrix[0])  # the longest first
     ]
     count = min(workers or os.cpu_count() or 1, len(tasks))
-    written: dict[str, _Written] = {}
+    patients_by_id: dict[str, _Written] = {}
     if count == 1:
         for task in tasks:
-            written[task[0].patient_id] = _write_patient(*task)
-            progress("writing images", len(written), len(tasks))
+            patients_by_id[task[0].patient_id] = _write_patient(*task)
+            progress("writing images", len(patients_by_id), len(tasks))
     else:
         # spawned, not forked: the caller may have threads, such as a progress bar's
         with ProcessPoolExecutor(count, multiprocessing.get_context("spawn")) as pool:
             futures = {pool.submit(_write_patient, *task): task[0] for task in tasks}
             for future in as_completed(futures):
-                written[futures[future].patient_id] = future.result()
-                progress("writing images", len(written), len(tasks))
-    return _write_tables(folder, seed, [written[case.patient_id] for case in chosen])
+                patients_by_id[futures[future].patient_id] = future.result()
+                progress("writing images", len(patients_by_id), len(tasks))
+    return _write_tables(folder, seed, [patients_by_id[case.patient_id] for case in cases])
 
 
 @frozen(kw_only=True)
@@ -155,10 +155,10 @@ class _Written:
 def _choose_cases(patients: Collection[str] | None) -> list[Case]:
     if patients is None:
         return list(CASES)
-    known = {case.patient_id: case for case in CASES}
-    if not set(patients) <= set(known):
+    cases_by_id = {case.patient_id: case for case in CASES}
+    if not set(patients) <= set(cases_by_id):
         raise InputError(
-            f"The phantom has no patient with that name: choose from {', '.join(known)}."
+            f"The phantom has no patient with that name: choose from {', '.join(cases_by_id)}."
         )
     return [case for case in CASES if case.patient_id in patients]
 
@@ -232,27 +232,27 @@ def _build_file_name(style: FileNames, study: AcquiredStudy, series: int, image:
             return Path(f"MR_{day.isoformat()}") / f"S{series:04d}" / f"IM{image:04d}.dcm"
 
 
-def _write_tables(folder: Path, seed: int, written: Sequence[_Written]) -> PhantomSummary:
+def _write_tables(folder: Path, seed: int, patients: Sequence[_Written]) -> PhantomSummary:
     truth = {
         "version": TRUTH_VERSION,
         "seed": seed,
         "coordinates": "patient LPS in mm, in the frame of reference of each visit",
-        "patients": [patient.record.truth for patient in written],
+        "patients": [patient.record.truth for patient in patients],
     }
     truth_path = folder / "truth.json"
     truth_path.write_text(json.dumps(truth, indent=1) + "\n", encoding="utf-8")
     tables = {
         "lesions.csv": (
             LESION_COLUMNS,
-            [row for patient in written for row in patient.record.lesions],
+            [row for patient in patients for row in patient.record.lesions],
         ),
         "events.csv": (
             EVENT_COLUMNS,
-            [row for patient in written for row in patient.record.events],
+            [row for patient in patients for row in patient.record.events],
         ),
         "calipers.csv": (
             CALIPER_COLUMNS,
-            [row for patient in written for row in patient.record.calipers],
+            [row for patient in patients for row in patient.record.calipers],
         ),
     }
     for name, (columns, rows) in tables.items():
@@ -263,10 +263,10 @@ def _write_tables(folder: Path, seed: int, written: Sequence[_Written]) -> Phant
         lesions=folder / "lesions.csv",
         events=folder / "events.csv",
         calipers=folder / "calipers.csv",
-        patients=len(written),
-        studies=sum(patient.studies for patient in written),
-        series=sum(patient.series for patient in written),
-        files=sum(patient.files for patient in written),
+        patients=len(patients),
+        studies=sum(patient.studies for patient in patients),
+        series=sum(patient.series for patient in patients),
+        files=sum(patient.files for patient in patients),
     )
 
 

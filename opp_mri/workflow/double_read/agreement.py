@@ -133,7 +133,7 @@ class Agreement:
     proposals: tuple[ProposalUse, ...] = ()
 
 
-def choose_two_readers(store: Store, named: Sequence[str]) -> tuple[str, str]:
+def choose_two_readers(store: Store, reader_names: Sequence[str]) -> tuple[str, str]:
     """Return the two readers to compare: those that are named, or the only two that there are.
 
     Raises
@@ -141,26 +141,26 @@ def choose_two_readers(store: Store, named: Sequence[str]) -> tuple[str, str]:
     InputError
         There are not two, or not these.
     """
-    there = sorted({reading.reader for reading in get_independent_readings(store)})
+    present_readers = sorted({reading.reader for reading in get_independent_readings(store)})
     protocol = load_current_protocol(store)
-    if protocol and not named:
-        named = protocol.readers
-    if unknown := [reader for reader in named if reader not in there]:
+    if protocol and not reader_names:
+        reader_names = protocol.readers
+    if unknown := [reader for reader in reader_names if reader not in present_readers]:
         raise InputError(
             f"Reader {unknown[0]} has no answers that count yet (they count once they are signed, "
             "or handed over in a table, and a package's once it is taken back with `opp-mri "
-            f"reader-merge`). Readers with answers: {', '.join(there) or 'none'}."
+            f"reader-merge`). Readers with answers: {', '.join(present_readers) or 'none'}."
         )
-    chosen = list(named) or there
-    if len(chosen) != 2 or chosen[0] == chosen[1]:
+    readers = list(reader_names) or present_readers
+    if len(readers) != 2 or readers[0] == readers[1]:
         raise InputError(
-            f"Agreement needs two readers, and {len(chosen)} "
-            f"{'has' if len(chosen) == 1 else 'have'} answers that count: name two with --readers."
+            f"Agreement needs two readers, and {len(readers)} "
+            f"{'has' if len(readers) == 1 else 'have'} answers that count: name two with --readers."
         )
-    return chosen[0], chosen[1]
+    return readers[0], readers[1]
 
 
-def measure_agreement(project: Project, named: Sequence[str], rules: Rules) -> Agreement:
+def measure_agreement(project: Project, reader_names: Sequence[str], rules: Rules) -> Agreement:
     """Hold two readers of a project against each other.
 
     Raises
@@ -169,16 +169,16 @@ def measure_agreement(project: Project, named: Sequence[str], rules: Rules) -> A
         There are not two readers.
     """
     store = project.store
-    readers = choose_two_readers(store, named)
-    both = pair_readings(store, readers)
+    readers = choose_two_readers(store, reader_names)
+    pairs_by_cell = pair_readings(store, readers)
     groups: dict[str, list[tuple[str, Reading, Reading]]] = defaultdict(list)
-    for (lesion_id, _, sequence), (first, second) in both.items():
+    for (lesion_id, _, sequence), (first, second) in pairs_by_cell.items():
         for name in (sequence.value, OVERALL):
             groups[name].append((lesion_id, first, second))
     names = [role.value for role in SeriesRole if role.value in groups]
     categories = classify_by_reader(store, readers, rules)
     pairs = [(a.value, b.value) for a, b in categories.values() if a is not None and b is not None]
-    known = [
+    known_categories = [
         category.value
         for category in ResponseCategory
         if any(category.value in pair for pair in pairs)
@@ -187,10 +187,10 @@ def measure_agreement(project: Project, named: Sequence[str], rules: Rules) -> A
     return Agreement(
         readers=readers,
         lengths=tuple(_compare_lengths(name, groups[name]) for name in (*names, OVERALL)),
-        answers=_build_answer_table(list(both.values())),
-        categories=compute_kappa(pairs, known),
+        answers=_build_answer_table(list(pairs_by_cell.values())),
+        categories=compute_kappa(pairs, known_categories),
         opp_against_pd=compute_kappa([pair for pair in pairs if set(pair) <= set(narrow)], narrow),
-        proposals=_count_proposals(readers, list(both.values())),
+        proposals=_count_proposals(readers, list(pairs_by_cell.values())),
     )
 
 
@@ -199,15 +199,15 @@ def _count_proposals(
 ) -> tuple[ProposalUse, ...]:
     uses = []
     for place, reader in enumerate(readers):
-        shown = [pair[place] for pair in cells if pair[place].proposed is not None]
-        accepted = [reading for reading in shown if reading.origin is Origin.ACCEPTED]
+        proposed_readings = [pair[place] for pair in cells if pair[place].proposed is not None]
+        accepted = [reading for reading in proposed_readings if reading.origin is Origin.ACCEPTED]
         times_ms = [reading.proposed.shown_ms for reading in accepted if reading.proposed]
         uses.append(
             ProposalUse(
                 reader=reader,
-                cells=len(shown),
+                cells=len(proposed_readings),
                 accepted=len(accepted),
-                edited=sum(reading.origin is Origin.EDITED for reading in shown),
+                edited=sum(reading.origin is Origin.EDITED for reading in proposed_readings),
                 anchored=sum(time_ms < LOOK_MS for time_ms in times_ms),
             )
         )
@@ -261,9 +261,9 @@ def pair_readings(
     """Return the cells of some lesions, or of all, that both readers have answered."""
     pairs: dict[Cell, tuple[Reading, Reading]] = {}
     for lesion in select_lesions(store, lesion_ids):
-        counted = get_independent_readings(store, lesion.lesion_id)
+        readings = get_independent_readings(store, lesion.lesion_id)
         first, second = (
-            select_latest_by_cell([reading for reading in counted if reading.reader == reader])
+            select_latest_by_cell([reading for reading in readings if reading.reader == reader])
             for reader in readers
         )
         for day, sequence in sorted(first.keys() & second.keys()):
@@ -333,12 +333,12 @@ def classify_readings(
 
 
 def _build_answer_table(cells: Sequence[tuple[Reading, Reading]]) -> AnswerTable:
-    counted = Counter((first.answer, second.answer) for first, second in cells)
-    present = {answer for pair in counted for answer in pair}
+    counts = Counter((first.answer, second.answer) for first, second in cells)
+    present = {answer for pair in counts for answer in pair}
     answers = tuple(answer for answer in Answer if answer in present)
     return AnswerTable(
         answers=answers,
-        counts=tuple(tuple(counted[row, column] for column in answers) for row in answers),
+        counts=tuple(tuple(counts[row, column] for column in answers) for row in answers),
     )
 
 
@@ -353,10 +353,10 @@ def _compare_lengths(name: str, cells: Sequence[tuple[str, Reading, Reading]]) -
     for lesion_id, a, b in pairs:
         by_lesion[lesion_id].append(round(a - b, 9))
     differences = [value for values in by_lesion.values() for value in values]
-    drawn = [(a.caliper, b.caliper) for _, a, b in cells if a.caliper and b.caliper]
+    caliper_pairs = [(a.caliper, b.caliper) for _, a, b in cells if a.caliper and b.caliper]
     same = sum(
         (a.sop_instance_uid, a.frame_number) == (b.sop_instance_uid, b.frame_number)
-        for a, b in drawn
+        for a, b in caliper_pairs
     )
     sd = estimate_within_subject_sd_mm(by_lesion)
     return LengthAgreement(
@@ -371,8 +371,8 @@ def _compare_lengths(name: str, cells: Sequence[tuple[str, Reading, Reading]]) -
         beyond=estimate_proportion(
             sum(abs(difference) > BEYOND_MM for difference in differences), len(differences)
         ),
-        same_slice=estimate_proportion(same, len(drawn)),
-        drawn=len(drawn),
+        same_slice=estimate_proportion(same, len(caliper_pairs)),
+        drawn=len(caliper_pairs),
     )
 
 

@@ -156,7 +156,7 @@ def make_certification(
         The truth would lie in the folder, a file or folder is in use, or a patient is unknown.
     """
     _check_places(folder, truth_path)
-    chosen = sorted(patients or _draw_lesions(seed))
+    patient_names = sorted(patients or _draw_lesions(seed))
     try:
         truth_path.parent.mkdir(parents=True, exist_ok=True)
         # next to the truth, so that what is left by a power cut is where lengths may be
@@ -168,23 +168,25 @@ def make_certification(
                 Path(beside) / "cohort",
                 seed=seed,
                 progress=progress,
-                patients=chosen,
+                patients=patient_names,
                 coarse=coarse,
                 workers=workers,
             )
             described = json.loads(cohort.truth.read_text(encoding="utf-8"))["patients"]
-            wanted = [(patient, _choose_visits(seed, patient, visits)) for patient in described]
-            for patient, numbers in wanted:
+            patient_visits = [
+                (patient, _choose_visits(seed, patient, visits)) for patient in described
+            ]
+            for patient, numbers in patient_visits:
                 _move(cohort.dicom / patient["patient_id"], folder / IMAGES, numbers)
             _fill(folder, cohort.lesions, at, workers, progress)
-            lengths = [length for each in wanted for length in _collect_true_lengths(*each)]
+            lengths = [length for each in patient_visits for length in _collect_true_lengths(*each)]
             _write_truth(truth_path, lengths)
     except OSError as error:
         raise InputError(
             f"The certification cannot be written ({error}): choose places that you may write."
         ) from error
     return CertificationSet(
-        folder=folder, truth=truth_path, lesions=len(wanted), lengths=len(lengths)
+        folder=folder, truth=truth_path, lesions=len(patient_visits), lengths=len(lengths)
     )
 
 
@@ -218,8 +220,10 @@ def score_certification(
     for length in scored:
         if length.error_mm is not None:
             errors.setdefault(length.true.lesion_id, []).append(float(length.error_mm))
-    missing = sum(length.length_mm is None for length in scored)
-    return Score(reader=reader, certification=certify(errors, missing, pass_mark), lengths=scored)
+    missing_count = sum(length.length_mm is None for length in scored)
+    return Score(
+        reader=reader, certification=certify(errors, missing_count, pass_mark), lengths=scored
+    )
 
 
 def read_truth(path: Path) -> list[TrueLength]:
@@ -260,8 +264,8 @@ def _check_places(folder: Path, truth_path: Path) -> None:
 
 def _draw_lesions(seed: int) -> list[str]:
     names = [case.patient_id for case in CASES]
-    chosen = make_generator(seed, "certification").choice(len(names), PATIENTS, replace=False)
-    return [names[index] for index in chosen]
+    indices = make_generator(seed, "certification").choice(len(names), PATIENTS, replace=False)
+    return [names[index] for index in indices]
 
 
 def _choose_visits(seed: int, patient: Record, count: int) -> list[int]:
@@ -285,11 +289,11 @@ def _remove_when_unfinished(folder: Path) -> Iterator[None]:
         raise
 
 
-def _move(written: Path, images: Path, numbers: Iterable[int]) -> None:
-    studies = sorted(written.iterdir())  # a folder a study, named by its date
+def _move(patient_folder: Path, images: Path, numbers: Iterable[int]) -> None:
+    studies = sorted(patient_folder.iterdir())  # a folder a study, named by its date
     for number in numbers:
-        (images / written.name).mkdir(parents=True, exist_ok=True)
-        shutil.move(studies[number], images / written.name / studies[number].name)
+        (images / patient_folder.name).mkdir(parents=True, exist_ok=True)
+        shutil.move(studies[number], images / patient_folder.name / studies[number].name)
 
 
 def _fill(
@@ -338,17 +342,20 @@ def _check_same(store: Store, true: Sequence[TrueLength]) -> None:
 
 
 def _check_reader(store: Store, reader: str) -> None:
-    there = sorted({reading.reader for reading in store.get_readings()})
-    if reader not in there:
+    present_readers = sorted({reading.reader for reading in store.get_readings()})
+    if reader not in present_readers:
         raise InputError(
-            f"Reader {reader} has recorded nothing here; {', '.join(there) or 'nobody'} has."
+            f"Reader {reader} has recorded nothing here; "
+            f"{', '.join(present_readers) or 'nobody'} has."
         )
 
 
 def _score_lengths(store: Store, true: Sequence[TrueLength], reader: str) -> Iterator[ScoredLength]:
     for lesion_id, of_lesion in groupby(true, key=lambda length: length.lesion_id):
-        counted = get_counted_readings(store, lesion_id)
-        latest = select_latest_by_cell([reading for reading in counted if reading.reader == reader])
+        counted_readings = get_counted_readings(store, lesion_id)
+        latest = select_latest_by_cell(
+            [reading for reading in counted_readings if reading.reader == reader]
+        )
         own = get_own_readings(store, lesion_id, reader)
         drafts = {
             reading.cell for reading in find_unsigned_cells(own, find_signed_ids(store, lesion_id))

@@ -11,7 +11,9 @@ from opp_mri.domain.reader_study import IssuedPackage
 CLOCK_TOLERANCE: Final = timedelta(days=1)
 
 
-def find_clock_cautions(issued: IssuedPackage, added: Sequence[Reading], at: datetime) -> list[str]:
+def find_clock_cautions(
+    issued_package: IssuedPackage, added: Sequence[Reading], at: datetime
+) -> list[str]:
     """Return, in sentences, where the clock of a package's reader was wrong.
 
     Parameters
@@ -22,7 +24,9 @@ def find_clock_cautions(issued: IssuedPackage, added: Sequence[Reading], at: dat
         When they were taken.
     """
     early = [
-        reading for reading in added if reading.recorded_at < issued.recorded_at - CLOCK_TOLERANCE
+        reading
+        for reading in added
+        if reading.recorded_at < issued_package.recorded_at - CLOCK_TOLERANCE
     ]
     ahead = [reading for reading in added if reading.recorded_at > at + CLOCK_TOLERANCE]
     cautions = []

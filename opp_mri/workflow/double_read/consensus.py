@@ -153,29 +153,30 @@ def _build_lesion_consensus(
     ]
     ranked_pairs.sort(key=lambda ranked: (ranked[0], ranked[1].cell))
     resolved = [pair.result for _, pair in ranked_pairs if pair.result]
-    signed = _list_signers(store, lesion, [reading.reading_id for reading in resolved])
-    missing = protocol.resolvers if not resolved else tuple(
-        resolver for resolver in protocol.resolvers if resolver not in signed
+    signers = _list_signers(store, lesion, [reading.reading_id for reading in resolved])
+    missing_resolvers = protocol.resolvers if not resolved else tuple(
+        resolver for resolver in protocol.resolvers if resolver not in signers
     )  # fmt: skip
-    counted = get_independent_readings(store, lesion.lesion_id)
+    counted_readings = get_independent_readings(store, lesion.lesion_id)
     by = [
-        select_latest_by_cell([o for o in counted if o.reader == name]) for name in protocol.readers
+        select_latest_by_cell([o for o in counted_readings if o.reader == name])
+        for name in protocol.readers
     ]
     return LesionConsensus(
         lesion=lesion,
         pairs=tuple(pair for _, pair in ranked_pairs),
         one_reader_only=tuple(sorted(by[0].keys() ^ by[1].keys())),
         signed_by=tuple(
-            resolver for resolver in protocol.resolvers if resolver in signed and resolved
+            resolver for resolver in protocol.resolvers if resolver in signers and resolved
         ),
-        missing_signatures=missing,
+        missing_signatures=missing_resolvers,
     )
 
 
 def _pair(
     store: Store, lesion: Lesion, weighed: DiscordantPair | None,
     readings: tuple[Reading, Reading], resolutions: Mapping[CellKey, Resolution],
-    known: Mapping[str, Reading],
+    readings_by_id: Mapping[str, Reading],
 ) -> Pair:  # fmt: skip
     a, b = letter_readings(readings)
     resolution = resolutions.get(a.cell)
@@ -189,7 +190,7 @@ def _pair(
         changes_category=weighed.changes_category if weighed else False,
         ends=_ends(store, a, b),
         resolution=resolution,
-        result=known.get(resolution.reading_id) if resolution else None,
+        result=readings_by_id.get(resolution.reading_id) if resolution else None,
     )
 
 
@@ -221,10 +222,10 @@ def _find_valid_resolutions(store: Store, lesion: Lesion) -> Mapping[CellKey, Re
 
 
 def _list_signers(store: Store, lesion: Lesion, reading_ids: Sequence[str]) -> set[str]:
-    signed: dict[str, set[str]] = defaultdict(set)
+    ids_by_signer: dict[str, set[str]] = defaultdict(set)
     for signature in store.get_signatures(lesion.lesion_id):
-        signed[signature.reader] |= set(signature.reading_ids)
-    return {name for name, ids in signed.items() if set(reading_ids) <= ids}
+        ids_by_signer[signature.reader] |= set(signature.reading_ids)
+    return {name for name, ids in ids_by_signer.items() if set(reading_ids) <= ids}
 
 
 def _ends(store: Store, a: Reading, b: Reading) -> EndsApart | None:

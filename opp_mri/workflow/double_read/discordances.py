@@ -82,7 +82,7 @@ def choose_limits(
 
 
 def find_discordances(
-    project: Project, named: Sequence[str], rules: Rules, *, limits: Limits,
+    project: Project, reader_names: Sequence[str], rules: Rules, *, limits: Limits,
     lesion_ids: Collection[str] = (),
 ) -> list[DiscordantPair]:  # fmt: skip
     """Return what two readers differ in: first what changes a category, then by mm.
@@ -101,7 +101,7 @@ def find_discordances(
         There are not two readers.
     """
     store = project.store
-    readers = choose_two_readers(store, named)
+    readers = choose_two_readers(store, reader_names)
     by_reader = classify_by_reader(store, readers, rules, lesion_ids)
     pairs: dict[str, list[Pair]] = defaultdict(list)
     for (lesion_id, _, _), pair in pair_readings(store, readers, lesion_ids).items():
@@ -111,16 +111,18 @@ def find_discordances(
     for lesion in select_lesions(store, lesion_ids):
         categories = by_reader[lesion.lesion_id]
         weigh = _Exchange(store, lesion, readers, categories, rules)
-        drawn = [
+        drawn_pairs = [
             (drawing.draw(lesion, first), drawing.draw(lesion, second))
             for first, second in pairs[lesion.lesion_id]
         ]
         differences = [
-            difference for pair in drawn if (difference := find_discordance(*pair, limits))
+            difference for pair in drawn_pairs if (difference := find_discordance(*pair, limits))
         ]
         if not differences and categories[0] is not categories[1] and None not in categories:
             within = [
-                difference for pair in drawn if (difference := find_category_discordance(*pair))
+                difference
+                for pair in drawn_pairs
+                if (difference := find_category_discordance(*pair))
             ]
             deciding = [
                 difference
@@ -191,12 +193,12 @@ class _Exchange:
         if self._categories[0] is self._categories[1]:
             return False
         readings = get_independent_readings(self._store, self._lesion.lesion_id)
-        for reader, other, before in zip(
+        for reader, other_reading, before in zip(
             self._readers, (second, first), self._categories, strict=True
         ):
             own = [reading for reading in readings if reading.reader == reader]
-            taken = [*own, attrs.evolve(other, reader=reader)]
-            after = classify_readings(self._store, self._lesion, taken, self._rules)
+            exchanged_readings = [*own, attrs.evolve(other_reading, reader=reader)]
+            after = classify_readings(self._store, self._lesion, exchanged_readings, self._rules)
             if after is not before:
                 return True
         return False
@@ -247,8 +249,10 @@ class _Drawing:
 def _find_nearest(caliper: Caliper, places: Mapping[str, Mapping[str, Vector3]]) -> str | None:
     ends = zip(caliper.start_lps_mm, caliper.end_lps_mm, strict=True)
     middle = [(a + b) / 2 for a, b in ends]
-    there = places.get(caliper.frame_of_reference_uid, {})
-    return min(there, key=lambda place: math.dist(middle, there[place]), default=None)
+    places_in_frame = places.get(caliper.frame_of_reference_uid, {})
+    return min(
+        places_in_frame, key=lambda place: math.dist(middle, places_in_frame[place]), default=None
+    )
 
 
 def _rank_discordance(pair: DiscordantPair) -> tuple[bool, bool, bool, float]:

@@ -134,33 +134,35 @@ def merge_package(
     """
     store = project.store
     with open_project(folder, in_file=True) as package:
-        issued = _find_issued_package(store, package.store)
-        faults = find_package_faults(folder, package.store, issued)
-        returned = _read_returned(package.store, issued, sealed=(folder / RETURN_NAME).exists())
-    if issued.seal_key and not (faults or returned.sealed or unsealed):
+        issued_package = _find_issued_package(store, package.store)
+        faults = find_package_faults(folder, package.store, issued_package)
+        returned = _read_returned(
+            package.store, issued_package, sealed=(folder / RETURN_NAME).exists()
+        )
+    if issued_package.seal_key and not (faults or returned.sealed or unsealed):
         raise InputError(UNSEALED)
     with store.lock():
         if is_unblinded(store):
             raise ProjectError("The blinding is lifted: no independent read can be added any more.")
-        _check_current(store, issued)
-        translation = _Translation(store, issued)
+        _check_current(store, issued_package)
+        translation = _Translation(store, issued_package)
         readings = [translation.translate_reading(reading) for reading in returned.readings]
         faults = [*faults, *returned.faults, *translation.faults]
         if faults:
             raise InputError(_find_refusal(faults))
-        _refuse_other_copy(store, issued, returned)
-        return _take(store, issued, readings, returned, translation, at)
+        _refuse_other_copy(store, issued_package, returned)
+        return _take(store, issued_package, readings, returned, translation, at)
 
 
 def _take(
-    store: Store, issued: IssuedPackage, readings: Sequence[Reading], returned: _Returned,
+    store: Store, issued_package: IssuedPackage, readings: Sequence[Reading], returned: _Returned,
     translation: "_Translation", at: datetime,
 ) -> MergeSummary:  # fmt: skip
-    known = {reading.reading_id for reading in store.get_readings()}
+    known_ids = {reading.reading_id for reading in store.get_readings()}
     resolved = {resolution.lesion_id for resolution in store.log_of(Resolution)}
-    new = [reading for reading in readings if reading.reading_id not in known]
+    new = [reading for reading in readings if reading.reading_id not in known_ids]
     added = [reading for reading in new if reading.lesion_id not in resolved]
-    reading_ids = known | {reading.reading_id for reading in added}
+    reading_ids = known_ids | {reading.reading_id for reading in added}
     present = {signature.signature_id for signature in store.get_signatures()}
     signatures = [
         translation.translate_signature(signature)
@@ -169,33 +171,33 @@ def _take(
     ]
     if added or signatures:
         merged = MergedPackage(
-            package_id=issued.package_id,
-            reader=issued.reader,
+            package_id=issued_package.package_id,
+            reader=issued_package.reader,
             reading_ids=tuple(reading.reading_id for reading in added),
             head=returned.hashes[-1],
             sealed=returned.sealed,
             recorded_at=at,
         )
         store.add_to_log([merged], readings=added, signatures=signatures)
-    lesions = {lesion_id for case in issued.cases for _, lesion_id in case.lesions}
+    lesions = {lesion_id for case in issued_package.cases for _, lesion_id in case.lesions}
     return MergeSummary(
-        reader=issued.reader,
+        reader=issued_package.reader,
         added=len(added),
         known=len(readings) - len(new),
         unsigned=returned.unsigned,
         unread=len(lesions - {reading.lesion_id for reading in readings}),
         late=len(new) - len(added),
         cautions=(
-            *find_clock_cautions(issued, added, at),
+            *find_clock_cautions(issued_package, added, at),
             *([] if returned.sealed else [NOT_SEALED]),
         ),
     )
 
 
-def _refuse_other_copy(store: Store, issued: IssuedPackage, returned: _Returned) -> None:
+def _refuse_other_copy(store: Store, issued_package: IssuedPackage, returned: _Returned) -> None:
     """Refuse a copy that went another way than the one whose answers were taken."""
     for merged in store.log_of(MergedPackage):
-        if merged.package_id != issued.package_id or not merged.head:
+        if merged.package_id != issued_package.package_id or not merged.head:
             continue
         ends_there = merged.head == returned.hashes[-1]
         if not ends_there and (merged.sealed or merged.head not in returned.hashes):
@@ -206,21 +208,21 @@ def _find_issued_package(store: Store, package: Store) -> IssuedPackage:
     blinding = read_blinding(package)
     if blinding is None:
         raise InputError("This folder is not a reader's package: name the folder that came back.")
-    for issued in store.log_of(IssuedPackage):
-        if issued.package_id == blinding.package_id:
-            return issued
+    for issued_package in store.log_of(IssuedPackage):
+        if issued_package.package_id == blinding.package_id:
+            return issued_package
     raise InputError("This package was not made from this project: name the right project.")
 
 
-def _check_current(store: Store, issued: IssuedPackage) -> None:
-    if list_issued_packages(store, issued.reader)[issued.wave] != issued:
+def _check_current(store: Store, issued_package: IssuedPackage) -> None:
+    if list_issued_packages(store, issued_package.reader)[issued_package.wave] != issued_package:
         raise ProjectError(
             "This package was replaced by a newer one, so its answers are not taken: merge the "
             "newer package."
         )
 
 
-def _read_returned(package: Store, issued: IssuedPackage, *, sealed: bool) -> _Returned:
+def _read_returned(package: Store, issued_package: IssuedPackage, *, sealed: bool) -> _Returned:
     """Read a package, and name what in it was not recorded in the way of opp_mri."""
     # an index or a view could show other answers than the table that is held against the seal
     faults = [*package.find_structure_faults()]
@@ -228,19 +230,19 @@ def _read_returned(package: Store, issued: IssuedPackage, *, sealed: bool) -> _R
     faults += [fault.message for fault in check_chain(records, package.get_head())]
     readings, signatures = package.get_readings(), package.get_signatures()
     faults += [damage.message for damage in package.list_damages()]
-    signed = find_signed_ids(package)
+    signed_ids = find_signed_ids(package)
     blinding = read_blinding(package)
     may_propose = blinding is not None and blinding.proposals
     for reading in readings:
         if reading.proposed is not None and not may_propose:
             faults.append(f"{_name(reading)} names a proposal, which the protocol does not allow.")
-        if reading.reader != issued.reader:
+        if reading.reader != issued_package.reader:
             faults.append(f"{_name(reading)} is by a reader other than the package's.")
         if reading.repeat:
             faults.append(f"{_name(reading)} is marked as a repeat.")
-    faults += find_signature_faults(issued, readings, signatures)
+    faults += find_signature_faults(issued_package, readings, signatures)
     by_lesion = [package.get_readings(lesion.lesion_id) for lesion in package.get_lesions()]
-    unsigned = sum(len(find_unsigned_cells(own, signed)) for own in by_lesion)
+    unsigned = sum(len(find_unsigned_cells(own, signed_ids)) for own in by_lesion)
     return _Returned(
         readings=tuple(get_counted_readings(package)), signatures=tuple(signatures),
         unsigned=unsigned, faults=tuple(faults),
@@ -254,13 +256,13 @@ class _Translation:
     Answers that cannot have been given in the package are named in `faults`.
     """
 
-    def __init__(self, store: Store, issued: IssuedPackage) -> None:
+    def __init__(self, store: Store, issued_package: IssuedPackage) -> None:
         self.faults: list[str] = []
         self._lesions: dict[str, tuple[PackageCase, str]] = {}
         self._frames: dict[Place, _NativeFrame] = {}
-        for case in issued.cases:
+        for case in issued_package.cases:
             self._lesions |= {code: (case, lesion_id) for code, lesion_id in case.lesions}
-            new_uid, trims = build_new_uids(issued, case), find_trims(case)
+            new_uid, trims = build_new_uids(issued_package, case), find_trims(case)
             for day, volume in select_readable_volumes(store, case.patient_id):
                 for frame, plane in zip(volume.frames, volume.planes, strict=False):
                     place = (new_uid(frame.sop_instance_uid), frame.frame_number)
@@ -298,17 +300,19 @@ class _Translation:
 
     def _translate_proposal(self, reading: Reading, day: date) -> ShownProposal | None:
         """Return the proposal that was shown before an answer on the project's own image."""
-        shown = reading.proposed
-        if shown is None:
+        proposal = reading.proposed
+        if proposal is None:
             return None
-        native = self._frames.get((shown.sop_instance_uid, shown.frame_number))
+        native = self._frames.get((proposal.sop_instance_uid, proposal.frame_number))
         if native is None or native.study_date != day:
             self.faults.append(
                 f"{_name(reading)} names a proposal on none of the images of its time point."
             )
             return None
-        start, end = (_undo_trim(point, native) for point in (shown.start, shown.end))
-        return attrs.evolve(shown, sop_instance_uid=native.sop_instance_uid, start=start, end=end)
+        start, end = (_undo_trim(point, native) for point in (proposal.start, proposal.end))
+        return attrs.evolve(
+            proposal, sop_instance_uid=native.sop_instance_uid, start=start, end=end
+        )
 
     def translate_signature(self, signature: Signature) -> Signature:
         """Return a signature of the package as one of the project, under the same content."""
@@ -356,8 +360,8 @@ def _name(reading: Reading) -> str:
 
 
 def _find_refusal(faults: Sequence[str]) -> str:
-    shown = [f"  {fault}" for fault in dict.fromkeys(faults)]
-    if len(shown) > MOST_FAULTS:
-        shown = [*shown[:MOST_FAULTS], f"  and {len(shown) - MOST_FAULTS} more"]
+    lines = [f"  {fault}" for fault in dict.fromkeys(faults)]
+    if len(lines) > MOST_FAULTS:
+        lines = [*lines[:MOST_FAULTS], f"  and {len(lines) - MOST_FAULTS} more"]
     first = "The package was altered or damaged. Nothing was taken; ask for the original:"
-    return "\n".join([first, *shown])
+    return "\n".join([first, *lines])

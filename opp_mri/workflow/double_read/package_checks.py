@@ -19,7 +19,7 @@ from opp_mri.workflow.double_read.seal import (
 from opp_mri.workflow.project import RETURN_NAME
 
 
-def find_package_faults(folder: Path, package: Store, issued: IssuedPackage) -> list[str]:
+def find_package_faults(folder: Path, package: Store, issued_package: IssuedPackage) -> list[str]:
     """Verify both seals of a package; return each fault in a sentence.
 
     Parameters
@@ -28,7 +28,7 @@ def find_package_faults(folder: Path, package: Store, issued: IssuedPackage) -> 
         Folder of the package.
     package
         Its store.
-    issued
+    issued_package
         The package as the project issued it.
 
     Raises
@@ -36,11 +36,11 @@ def find_package_faults(folder: Path, package: Store, issued: IssuedPackage) -> 
     InputError
         A seal is absent, damaged, or made with another key.
     """
-    if not issued.seal_key:  # it was made by version 0.1, which had no seals
+    if not issued_package.seal_key:  # it was made by version 0.1, which had no seals
         return []
-    manifest = read_seal(folder / ISSUE_NAME, derive_public_key(issued.seal_key))
+    manifest = read_seal(folder / ISSUE_NAME, derive_public_key(issued_package.seal_key))
     faults = []
-    if manifest.get("package_id") != issued.package_id:
+    if manifest.get("package_id") != issued_package.package_id:
         faults.append("Its seal is that of another package.")
     faults += find_image_faults(manifest.get("images", {}), hash_files(folder / IMAGES))
     head = package.get_head()
@@ -48,12 +48,12 @@ def find_package_faults(folder: Path, package: Store, issued: IssuedPackage) -> 
     if hashes.get(manifest.get("records", 0)) != manifest.get("head"):
         faults.append("Its protocol, its cases or their order differ from those that were issued.")
     if (folder / RETURN_NAME).exists():
-        back = read_seal(folder / RETURN_NAME, issued.return_key)
-        if back.get("head") != head.hash or back.get("package_id") != issued.package_id:
+        back = read_seal(folder / RETURN_NAME, issued_package.return_key)
+        if back.get("head") != head.hash or back.get("package_id") != issued_package.package_id:
             faults.append("It was changed after its reader sealed it.")
     elif not (folder / RETURN_KEY_NAME).is_file():
         faults.append("The seal of its reader was removed.")
-    elif not is_return_key(folder / RETURN_KEY_NAME, issued.return_key):
+    elif not is_return_key(folder / RETURN_KEY_NAME, issued_package.return_key):
         faults.append(
             "Its key differs from the key with which it was issued: the seal of its reader was "
             "removed."
@@ -62,22 +62,22 @@ def find_package_faults(folder: Path, package: Store, issued: IssuedPackage) -> 
 
 
 def find_signature_faults(
-    issued: IssuedPackage, readings: Sequence[Reading], signatures: Sequence[Signature]
+    issued_package: IssuedPackage, readings: Sequence[Reading], signatures: Sequence[Signature]
 ) -> list[str]:
     """Return, in sentences, what shows that signatures were not made in the reading room.
 
     Parameters
     ----------
-    issued
+    issued_package
         The package as the project issued it.
     readings, signatures
         All that the package holds, under its own names.
     """
-    codes = {code for case in issued.cases for code, _ in case.lesions}
+    codes = {code for case in issued_package.cases for code, _ in case.lesions}
     lesions = {reading.reading_id: reading.lesion_id for reading in readings}
     faults = []
     for signature in signatures:
-        if signature.reader != issued.reader or signature.together_with:
+        if signature.reader != issued_package.reader or signature.together_with:
             faults.append(
                 f"A signature is by “{signature.reader}”, who is not the package's reader."
             )

@@ -56,7 +56,11 @@ class _Copy:
 
 
 def copy_images(
-    store: Store, issued: IssuedPackage, folder: Path, progress: Progress, allowed: frozenset[str]
+    store: Store,
+    issued_package: IssuedPackage,
+    folder: Path,
+    progress: Progress,
+    allowed_keywords: frozenset[str],
 ) -> tuple[int, tuple[str, ...]]:
     """Write the images of a package; gives how many, and why others stayed behind.
 
@@ -64,13 +68,13 @@ def copy_images(
     ----------
     store
         Of the project.
-    issued
+    issued_package
         The package, with its cases and its secret.
     folder
         Folder of the package that is being made.
     progress
         Told of each image.
-    allowed
+    allowed_keywords
         Keywords of elements that are kept.
 
     Returns
@@ -80,17 +84,19 @@ def copy_images(
     """
     copies = [
         copy
-        for case in issued.cases
-        for copy in _list_copies(case, select_readable_volumes(store, case.patient_id), issued)
+        for case in issued_package.cases
+        for copy in _list_copies(
+            case, select_readable_volumes(store, case.patient_id), issued_package
+        )
     ]
     secrets.SystemRandom().shuffle(copies)  # names, rows and times of writing follow no visit
     sources = store.get_sources_of({copy.sop_instance_uid for copy in copies})
-    written = 0
+    file_count = 0
     left_out: dict[str, None] = {}
-    for done, copy in enumerate(copies):
-        progress("copying images", done, len(copies))
-        path = folder / f"{done + 1:06d}.dcm"
-        new_uid = build_new_uids(issued, copy.case)
+    for number, copy in enumerate(copies):
+        progress("copying images", number, len(copies))
+        path = folder / f"{number + 1:06d}.dcm"
+        new_uid = build_new_uids(issued_package, copy.case)
         try:
             write_deidentified(
                 sources[copy.sop_instance_uid],
@@ -106,35 +112,37 @@ def copy_images(
                     "SOPInstanceUID": new_uid(copy.sop_instance_uid),
                 },
                 disguise=copy.disguise,
-                allowed=allowed,
+                allowed_keywords=allowed_keywords,
             )
             os.utime(path, (FILE_TIME_S, FILE_TIME_S))
-            written += 1
+            file_count += 1
         except InputError as error:
             left_out[str(error)] = None
     progress("copying images", len(copies), len(copies))
-    return written, tuple(left_out)
+    return file_count, tuple(left_out)
 
 
 def _list_copies(
-    case: PackageCase, volumes: Iterable[tuple[date, VolumeDescription]], issued: IssuedPackage
+    case: PackageCase,
+    volumes: Iterable[tuple[date, VolumeDescription]],
+    issued_package: IssuedPackage,
 ) -> list[_Copy]:
-    shown = {real: day for day, real in case.days}
+    shown_days = {real: day for day, real in case.days}
     copies: dict[str, _Copy] = {}
     numbers: Counter[str] = Counter()
     volumes = list(volumes)
-    disguises = plan_disguises(issued.secret, case.code, (volume for _, volume in volumes))
-    chosen = {volume.series_instance_uid for _, volume in volumes if volume.selected}
+    disguises = plan_disguises(issued_package.secret, case.code, (volume for _, volume in volumes))
+    series_uids = {volume.series_instance_uid for _, volume in volumes if volume.selected}
     for day, volume in volumes:
         for frame in volume.frames:
             if frame.sop_instance_uid not in copies:
                 numbers[volume.series_instance_uid] += 1
                 copies[frame.sop_instance_uid] = _Copy(
                     case=case,
-                    shown_day=shown[day],
+                    shown_day=shown_days[day],
                     sop_instance_uid=frame.sop_instance_uid,
                     series_number=CHOSEN_SERIES
-                    if volume.series_instance_uid in chosen
+                    if volume.series_instance_uid in series_uids
                     else OTHER_SERIES,
                     instance_number=numbers[volume.series_instance_uid],
                     disguise=disguises[volume.series_instance_uid],
@@ -177,6 +185,6 @@ def find_trims(case: PackageCase) -> Mapping[str, tuple[int, int]]:
     return {series: (left, top) for series, left, top in case.trims}
 
 
-def build_new_uids(issued: IssuedPackage, case: PackageCase) -> NewUid:
+def build_new_uids(issued_package: IssuedPackage, case: PackageCase) -> NewUid:
     """Return what replaces the UIDs of a case."""
-    return build_uid_replacer(bytes.fromhex(issued.secret), case.code)
+    return build_uid_replacer(bytes.fromhex(issued_package.secret), case.code)

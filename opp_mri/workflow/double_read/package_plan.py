@@ -97,18 +97,18 @@ def find_due_wave(
     ProjectError
         None is due; the text says why.
     """
-    issued = list_issued_packages(store, reader)
+    packages = list_issued_packages(store, reader)
     merged = {package.package_id: package for package in store.log_of(MergedPackage)}
-    if not issued:
+    if not packages:
         return 1
-    latest = max(issued)
+    latest = max(packages)
     if again:
-        if issued[latest].package_id in merged:
+        if packages[latest].package_id in merged:
             raise ProjectError("This package was returned already: it cannot be made again.")
         return latest
     if latest == 1 and protocol.repeats_share:
-        back = merged.get(issued[1].package_id)
-        if back is None or _is_unread(store, issued[1]):
+        back = merged.get(packages[1].package_id)
+        if back is None or _is_unread(store, packages[1]):
             raise ProjectError(
                 "The second package, with the repeats, is made once all of the first is read and "
                 "merged; if the first was lost, make it again with --again."
@@ -121,8 +121,8 @@ def find_due_wave(
             )
         return 2
     raise ProjectError(
-        f"The package was made on {issued[latest].recorded_at.date()}; if it was lost, make it "
-        "again with --again."
+        f"The package was made on {packages[latest].recorded_at.date()}; if it was lost, make "
+        "it again with --again."
     )
 
 
@@ -161,18 +161,18 @@ def plan_case(
     if protocol.dates is ShownDates.OFFSETS:
         dated = {date for lesion in store.get_lesions() if lesion.lesion_id in lesions
                  for date in _collect_dates(lesion)}  # fmt: skip
-        shown = plan_shown_days(days, dated, chance)
+        shown_days = plan_shown_days(days, dated, chance)
     else:
         codes = [FIRST_DAY + timedelta(days=number) for number in range(len(days))]
         chance.shuffle(codes)
-        shown = dict(zip(days, codes, strict=True))
+        shown_days = dict(zip(days, codes, strict=True))
     return PackageCase(
         code=code,
         patient_id=patient_id,
         repeat=repeat,
         lesions=tuple((f"{code}-{number}", real) for number, real in enumerate(lesions, 1)),
-        days=tuple((shown[day], day) for day in days),
-        dates=tuple((shown_day, day) for day, shown_day in shown.items() if day not in days),
+        days=tuple((shown_days[day], day) for day in days),
+        dates=tuple((shown_day, day) for day, shown_day in shown_days.items() if day not in days),
         trims=tuple(
             (series, disguise.trim.left, disguise.trim.top)
             for series, disguise in plan_disguises(secret, code, volumes).items()
@@ -206,21 +206,21 @@ def plan_shown_days(
         days = [min(dated, default=FIRST_DAY)]
     studies = sorted(set(days))
     events = sorted(set(dated) - set(studies))
-    shown: dict[date, date] = {studies[0]: FIRST_DAY}
+    shown_days: dict[date, date] = {studies[0]: FIRST_DAY}
     later = FIRST_DAY
     for day in reversed([day for day in events if day < studies[0]]):
         gap_days = (studies[0] - day).days + chance.randint(-JITTER_DAYS, JITTER_DAYS)
-        later = shown[day] = min(FIRST_DAY - timedelta(gap_days), later - timedelta(1))
+        later = shown_days[day] = min(FIRST_DAY - timedelta(gap_days), later - timedelta(1))
     for study, following in zip_longest(studies, studies[1:]):
         between = [day for day in events if study < day and (not following or day < following)]
         if following:
             gap_days = (following - study).days + chance.randint(-JITTER_DAYS, JITTER_DAYS)
-            shown[following] = shown[study] + timedelta(max(gap_days, len(between) + 1))
-        earlier = shown[study]
+            shown_days[following] = shown_days[study] + timedelta(max(gap_days, len(between) + 1))
+        earlier = shown_days[study]
         for place, day in enumerate(between):
             gap_days = (day - study).days + chance.randint(-JITTER_DAYS, JITTER_DAYS)
-            moved = max(shown[study] + timedelta(gap_days), earlier + timedelta(1))
+            new_day = max(shown_days[study] + timedelta(gap_days), earlier + timedelta(1))
             if following:
-                moved = min(moved, shown[following] - timedelta(len(between) - place))
-            earlier = shown[day] = moved
-    return shown
+                new_day = min(new_day, shown_days[following] - timedelta(len(between) - place))
+            earlier = shown_days[day] = new_day
+    return shown_days

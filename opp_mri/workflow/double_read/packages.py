@@ -88,7 +88,7 @@ def make_package(
     again: bool = False,
     passphrase: str = "",
     progress: Progress = ignore_progress,
-    allowed: frozenset[str] = ALLOWED,
+    allowed_keywords: frozenset[str] = ALLOWED,
 ) -> MadePackage:
     """Make the next package of a reader: the first, or the one with the repeats.
 
@@ -100,7 +100,7 @@ def make_package(
         Make a package that was lost once more; answers in the lost one are not taken.
     passphrase
         Protects the key with which the reader seals the package; "" leaves the key as it is.
-    allowed
+    allowed_keywords
         Header keywords that pass.
 
     Raises
@@ -122,7 +122,7 @@ def make_package(
     wave = find_due_wave(store, protocol, reader, at, again=again)
     cases = plan_cases(store, protocol, reader, wave, secret)
     keys, return_keys = make_keys(), make_keys()
-    issued = IssuedPackage(
+    issued_package = IssuedPackage(
         package_id=str(uuid4()),
         reader=reader,
         wave=wave,
@@ -137,18 +137,20 @@ def make_package(
     )
     try:
         partial.mkdir(parents=True, mode=0o700)
-        (partial / MARKER).write_text(issued.package_id, encoding="utf-8")
-        images, left_out = _build(project, protocol, issued, partial, progress, allowed)
+        (partial / MARKER).write_text(issued_package.package_id, encoding="utf-8")
+        images, left_out = _build(
+            project, protocol, issued_package, partial, progress, allowed_keywords
+        )
         write_return_key(partial / RETURN_KEY_NAME, return_keys.private, passphrase)
-        _seal(issued, partial)
+        _seal(issued_package, partial)
         with store.lock():  # another package may have been made meanwhile
-            _check_still_due(store, protocol, issued, at, again=again)
-            store.add_to_log([issued])
+            _check_still_due(store, protocol, issued_package, at, again=again)
+            store.add_to_log([issued_package])
     except BaseException:
         shutil.rmtree(partial, ignore_errors=True)
         raise
     _move(partial, folder)
-    return MadePackage(issued=issued, folder=folder, images=images, left_out=left_out)
+    return MadePackage(issued=issued_package, folder=folder, images=images, left_out=left_out)
 
 
 def _find_protocol(store: Store, reader: str) -> ReadingProtocol:
@@ -171,11 +173,11 @@ def _finish_or_remove(store: Store, reader: str, folder: Path, partial: Path) ->
     if not marker.is_file():
         raise InputError(f"{partial} exists and does not belong to opp_mri: name another folder.")
     package_id = marker.read_text(encoding="utf-8")
-    for issued in list_issued_packages(store, reader).values():
-        if issued.package_id == package_id:
+    for issued_package in list_issued_packages(store, reader).values():
+        if issued_package.package_id == package_id:
             images = len(hash_files(partial / IMAGES))
             _move(partial, folder)
-            return MadePackage(issued=issued, folder=folder, images=images, left_out=())
+            return MadePackage(issued=issued_package, folder=folder, images=images, left_out=())
     shutil.rmtree(partial)
     return None
 
@@ -188,72 +190,79 @@ def _move(partial: Path, folder: Path) -> None:
 
 
 def _check_still_due(
-    store: Store, protocol: ReadingProtocol, issued: IssuedPackage, at: datetime, *, again: bool
+    store: Store,
+    protocol: ReadingProtocol,
+    issued_package: IssuedPackage,
+    at: datetime,
+    *,
+    again: bool,
 ) -> None:
     if is_unblinded(store):
         raise ConflictError("The blinding was lifted meanwhile: this package was not issued.")
     if require_protocol(store) != protocol:
         raise ConflictError("The protocol was changed meanwhile: make the package again.")
-    wave = find_due_wave(store, protocol, issued.reader, at, again=again)
-    if wave != issued.wave:
+    wave = find_due_wave(store, protocol, issued_package.reader, at, again=again)
+    if wave != issued_package.wave:
         raise ConflictError("Another package was made meanwhile: this one was not issued.")
 
 
-def _seal(issued: IssuedPackage, folder: Path) -> None:
+def _seal(issued_package: IssuedPackage, folder: Path) -> None:
     """Seal images, protocol, cases and their order; what is recorded later follows the head."""
     with open_project(folder) as package:
         head = package.store.get_head()
     manifest = {
-        "package_id": issued.package_id,
-        "reader": issued.reader,
+        "package_id": issued_package.package_id,
+        "reader": issued_package.reader,
         "records": head.sequence_number,
         "head": head.hash,
-        "return_key": issued.return_key,
+        "return_key": issued_package.return_key,
         "images": hash_files(folder / IMAGES),
     }
-    write_seal(folder / ISSUE_NAME, manifest, issued.seal_key)
+    write_seal(folder / ISSUE_NAME, manifest, issued_package.seal_key)
 
 
 def _build(
-    project: Project, protocol: ReadingProtocol, issued: IssuedPackage, folder: Path,
-    progress: Progress, allowed: frozenset[str],
+    project: Project, protocol: ReadingProtocol, issued_package: IssuedPackage, folder: Path,
+    progress: Progress, allowed_keywords: frozenset[str],
 ) -> tuple[int, tuple[str, ...]]:  # fmt: skip
-    if not issued.cases:
+    if not issued_package.cases:
         raise InputError("No patient has a lesion yet: add lesions first.")
-    images, left_out = copy_images(project.store, issued, folder / IMAGES, progress, allowed)
+    images, left_out = copy_images(
+        project.store, issued_package, folder / IMAGES, progress, allowed_keywords
+    )
     create_project(folder)
     with open_project(folder) as package:
         package = attrs.evolve(
             package, settings=attrs.evolve(package.settings, allow_gradient_echo=True)
         )
         index(package, [(folder / IMAGES).resolve()], workers=1, progress=progress)
-        _give_roles(project.store, package, issued)
+        _give_roles(project.store, package, issued_package)
         lesions = [
             lesion
-            for case in issued.cases
-            for lesion in _blind_lesions(project.store, protocol, issued, case)
+            for case in issued_package.cases
+            for lesion in _blind_lesions(project.store, protocol, issued_package, case)
         ]
-        package.store.add_lesions(lesions, issued.recorded_at)
+        package.store.add_lesions(lesions, issued_package.recorded_at)
         package.store.add_to_log(
             [
                 Blinding(
-                    package_id=issued.package_id,
-                    reader=issued.reader,
+                    package_id=issued_package.package_id,
+                    reader=issued_package.reader,
                     order=protocol.order,
                     dates=protocol.dates,
                     rules=tuple(describe_protocol(protocol, unnamed=True)),
                     proposals=protocol.proposals,
-                    recorded_at=issued.recorded_at,
+                    recorded_at=issued_package.recorded_at,
                 )
             ]
         )
     return images, left_out
 
 
-def _give_roles(store: Store, package: Project, issued: IssuedPackage) -> None:
+def _give_roles(store: Store, package: Project, issued_package: IssuedPackage) -> None:
     """Return the package's series the roles that they have in the project: texts are gone there."""
-    for case in issued.cases:
-        new_uid = build_new_uids(issued, case)
+    for case in issued_package.cases:
+        new_uid = build_new_uids(issued_package, case)
         volumes = [volume for _, volume in select_readable_volumes(store, case.patient_id)]
         # in an order of the new UIDs: rows must not follow the visits
         for volume in sorted(volumes, key=lambda v: new_uid(v.frames[0].sop_instance_uid)):
@@ -263,20 +272,24 @@ def _give_roles(store: Store, package: Project, issued: IssuedPackage) -> None:
             )
             for copy in copies:
                 if copy.role is not volume.role and copy.usability is not Usability.NOTHING:
-                    package.store.add_role_override(copy.volume_id, volume.role, issued.recorded_at)
-    package.store.mark_stale(case.code for case in issued.cases)
+                    package.store.add_role_override(
+                        copy.volume_id, volume.role, issued_package.recorded_at
+                    )
+    package.store.mark_stale(case.code for case in issued_package.cases)
     describe_stale(package)
 
 
 def _blind_lesions(
-    store: Store, protocol: ReadingProtocol, issued: IssuedPackage, case: PackageCase
+    store: Store, protocol: ReadingProtocol, issued_package: IssuedPackage, case: PackageCase
 ) -> Sequence[Lesion]:
     lesions = {lesion.lesion_id: lesion for lesion in store.get_lesions()}
     volumes = select_readable_volumes(store, case.patient_id)
     return [
         attrs.evolve(
-            _blind_lesion(lesions[real], code, protocol, case, build_new_uids(issued, case)),
-            seed=_blind_seed(store, lesions[real], protocol, issued, case, volumes),
+            _blind_lesion(
+                lesions[real], code, protocol, case, build_new_uids(issued_package, case)
+            ),
+            seed=_blind_seed(store, lesions[real], protocol, issued_package, case, volumes),
         )
         for code, real in case.lesions
     ]
@@ -286,10 +299,10 @@ def _blind_lesion(
     lesion: Lesion, lesion_id: str, protocol: ReadingProtocol, case: PackageCase, new_uid: NewUid
 ) -> Lesion:
     """Return what a reader may know of a lesion: its level, and what is not hidden."""
-    shown = {real: day for day, real in (*case.days, *case.dates)}
+    shown_days = {real: day for day, real in (*case.days, *case.dates)}
     first = last = NO_DATES_DAY
     if protocol.dates is ShownDates.OFFSETS:
-        first, last = shown[lesion.ssrs_first_date], shown[lesion.ssrs_last_date]
+        first, last = shown_days[lesion.ssrs_first_date], shown_days[lesion.ssrs_last_date]
         if protocol.hide_dose:  # the days between tell the number of fractions
             first = last
     blind = Lesion(
@@ -303,13 +316,13 @@ def _blind_lesion(
     if not protocol.hide_dose:
         blind = attrs.evolve(blind, dose_gy=lesion.dose_gy, fractions=lesion.fractions)
     if not protocol.hide_outcome and protocol.dates is ShownDates.OFFSETS:
-        events = [attrs.evolve(event, date=shown[event.date]) for event in lesion.events]
+        events = [attrs.evolve(event, date=shown_days[event.date]) for event in lesion.events]
         blind = attrs.evolve(blind, events=tuple(events))
     return blind
 
 
 def _blind_seed(
-    store: Store, lesion: Lesion, protocol: ReadingProtocol, issued: IssuedPackage,
+    store: Store, lesion: Lesion, protocol: ReadingProtocol, issued_package: IssuedPackage,
     case: PackageCase, volumes: Sequence[tuple[date, VolumeDescription]],
 ) -> SeedPoint | None:  # fmt: skip
     """Return a point in the lesion on an image of the package.
@@ -327,14 +340,14 @@ def _blind_seed(
     if protocol.dates is ShownDates.HIDDEN:
         if set(points) != {day for day, _ in volumes}:
             return None
-        chance = random.Random(f"{issued.secret}/{case.code}/{lesion.lesion_id}")  # noqa: S311
+        chance = random.Random(f"{issued_package.secret}/{case.code}/{lesion.lesion_id}")  # noqa: S311
         volume, seed = points[chance.choice(sorted(points))]
     else:
         volume, seed = points[min(points)]
     left, top = find_trims(case).get(volume.series_instance_uid, (0, 0))
     return attrs.evolve(
         seed,
-        sop_instance_uid=build_new_uids(issued, case)(seed.sop_instance_uid),
+        sop_instance_uid=build_new_uids(issued_package, case)(seed.sop_instance_uid),
         column=seed.column - left,
         row=seed.row - top,
     )

@@ -273,8 +273,8 @@ def _pair_readers(store: Store) -> list[_Pair]:
     return [
         pair
         for by_reader in by_cell.values()
-        for first, other in combinations(sorted(by_reader), 2)
-        if (pair := _pair((first, other), by_reader[first], by_reader[other]))
+        for first, second in combinations(sorted(by_reader), 2)
+        if (pair := _pair((first, second), by_reader[first], by_reader[second]))
     ]
 
 

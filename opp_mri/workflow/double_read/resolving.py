@@ -177,7 +177,7 @@ def _sign(store: Store, lesion: LesionConsensus, signer: str, at: datetime) -> S
         for signature in store.get_signatures(lesion.lesion.lesion_id)
     ):
         raise ConflictError("This is signed already; nothing was recorded.")
-    signed = Signature(
+    signature = Signature(
         signature_id=str(uuid4()),
         lesion_id=lesion.lesion.lesion_id,
         reader=signer,
@@ -186,8 +186,8 @@ def _sign(store: Store, lesion: LesionConsensus, signer: str, at: datetime) -> S
         statement=STATEMENT,
         recorded_at=at,
     )
-    store.add_signature(signed)
-    return signed
+    store.add_signature(signature)
+    return signature
 
 
 def _find_current_resolution(store: Store, pair: Pair) -> Resolution | None:
@@ -199,24 +199,27 @@ def _find_current_resolution(store: Store, pair: Pair) -> Resolution | None:
         One of the two answers was amended since the pair was shown.
     """
     lesion_id = pair.lesion.lesion_id
-    counted = get_independent_readings(store, lesion_id)
+    counted_readings = get_independent_readings(store, lesion_id)
     for reading in (pair.a, pair.b):
-        own = [other for other in counted if other.reader == reading.reader]
+        own = [candidate for candidate in counted_readings if candidate.reader == reading.reader]
         latest = select_latest_by_cell(own).get(pair.cell)
         if latest is None or latest.reading_id != reading.reading_id:
             raise ConflictError(
                 f"An answer to {pair.a.sequence.value} of {pair.a.study_date} was amended "
                 "in the meantime. Nothing was recorded: look at it again."
             )
-    recorded = [
+    resolutions = [
         resolution
         for resolution in store.log_of(Resolution)
         if resolution.lesion_id == lesion_id
         and (resolution.study_date, resolution.sequence) == pair.cell
     ]
-    if not recorded or set(recorded[-1].of_reading_ids) != {pair.a.reading_id, pair.b.reading_id}:
+    if not resolutions or set(resolutions[-1].of_reading_ids) != {
+        pair.a.reading_id,
+        pair.b.reading_id,
+    }:
         return None
-    return recorded[-1]
+    return resolutions[-1]
 
 
 def build_line_answer(

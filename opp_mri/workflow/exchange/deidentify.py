@@ -127,8 +127,8 @@ def deidentify(
     names: set[str] = set()
 
     def write_all() -> Iterator[tuple[str, bytes]]:
-        for done, source in enumerate(files):
-            progress("removing identity", done, len(files))
+        for number, source in enumerate(files):
+            progress("removing identity", number, len(files))
             try:
                 clean = deidentify_object(
                     source,
@@ -161,8 +161,8 @@ def _describe(
         "objects": objects,
         "left_out": dict(Counter(each.reason for each in left_out)),
         "changes": [
-            {"attribute": place, "action": done, "elements": number}
-            for (place, done), number in sorted(changes.items())
+            {"attribute": place, "action": action, "elements": number}
+            for (place, action), number in sorted(changes.items())
         ],
     }
     return (json.dumps(document, indent=1) + "\n").encode()
@@ -181,8 +181,8 @@ def inspect_export(
     files = list(find_sources([folder]))
     findings: list[Finding] = []
     base = folder.absolute()
-    for done, source in enumerate(files):
-        progress("inspecting", done, len(files))
+    for number, source in enumerate(files):
+        progress("inspecting", number, len(files))
         path = Path(source.path)
         inside = path.relative_to(base) if path != base else Path(path.name)
         name = f"{inside}/{source.member}" if source.member else str(inside)

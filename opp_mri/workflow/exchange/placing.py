@@ -182,8 +182,8 @@ class Placer:
 
     def _check_patient(self, annotation: Annotation, patient_id: str) -> None:
         group = self._groups.group(patient_id)
-        known = frozenset().union(*(self._names.get(each, frozenset()) for each in group))
-        if annotation.patient_names and not annotation.patient_names & (known | set(group)):
+        known_names = frozenset().union(*(self._names.get(each, frozenset()) for each in group))
+        if annotation.patient_names and not annotation.patient_names & (known_names | set(group)):
             raise InputError(
                 "Its patient differs from the patient of its image or lesion; if both are the "
                 "same patient, correct the file."
@@ -195,8 +195,11 @@ class Placer:
         own = annotation.own
         if own is not None:
             unsuitable = explain_unsuitable(volume, own.sequence)
-            known = any("by override" in remark for remark in own.remarks)
-            return own.sequence, (*own.remarks, *([unsuitable] if unsuitable and not known else []))
+            is_overridden = any("by override" in remark for remark in own.remarks)
+            return own.sequence, (
+                *own.remarks,
+                *([unsuitable] if unsuitable and not is_overridden else []),
+            )
         sequence = self._choice.sequence or volume.role
         if sequence is None:
             why = " ".join(volume.evidence[-1:])
@@ -268,16 +271,16 @@ class Placer:
         frame_uid = annotation.frame_of_reference_uid
         if frame_uid and volume.instance.frame_of_reference_uid != frame_uid:
             return False
-        named = [self._lesions[word] for word in words if word in self._lesions]
-        chosen = self._choice.lesion_id
-        lesions = [self._lesions[chosen]] if chosen is not None else named
+        named_lesions = [self._lesions[word] for word in words if word in self._lesions]
+        lesion_id = self._choice.lesion_id
+        lesions = [self._lesions[lesion_id]] if lesion_id is not None else named_lesions
         if lesions and not any(
             volume.patient_id in self._groups.group(lesion.patient_id) for lesion in lesions
         ):
             return False
         roles = {role for role in SeriesRole if role.value in words}
-        wanted = {self._choice.sequence} if self._choice.sequence else roles
-        return not wanted or volume.role in wanted
+        sequences = {self._choice.sequence} if self._choice.sequence else roles
+        return not sequences or volume.role in sequences
 
 
 def _lies_on(ends: tuple[Vector3, Vector3], plane: ImagePlane) -> bool:

@@ -79,7 +79,7 @@ def plan_reports(
     UnknownError
         There is no such lesion.
     """
-    chosen = {find_lesion(store, lesion_id).lesion_id for lesion_id in lesion_ids}
+    selected_ids = {find_lesion(store, lesion_id).lesion_id for lesion_id in lesion_ids}
     lesions = store.get_lesions()
     readings = [
         reading
@@ -91,7 +91,7 @@ def plan_reports(
     planner = _Planner(store, length_code)
     for lesion in lesions:
         planner.add(lesion, [each for each in readings if each.lesion_id == lesion.lesion_id])
-    return planner.plan(chosen)
+    return planner.plan(selected_ids)
 
 
 class _Planner:
@@ -293,8 +293,8 @@ def list_verifiers(store: Store, readings: Collection[Reading]) -> tuple[Verifie
     for lesion_id in dict.fromkeys(reading.lesion_id for reading in readings):
         for signature in store.get_signatures(lesion_id):
             if reading_ids.intersection(signature.reading_ids):
-                known = latest.get(signature.reader)
-                if known is None or known.recorded_at < signature.recorded_at:
+                latest_signature = latest.get(signature.reader)
+                if latest_signature is None or latest_signature.recorded_at < signature.recorded_at:
                     latest[signature.reader] = signature
     return tuple(
         Verifier(name=name, verified_at=latest[name].recorded_at) for name in sorted(latest)

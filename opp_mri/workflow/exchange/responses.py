@@ -65,10 +65,10 @@ def _report(
     lesion: Lesion, timeline: LesionTimeline, assessed: AssessedLesion, images: ImageReferences
 ) -> ResponseReport | None:
     """Return the report in the latest study with an image, or None where no study has one."""
-    placed = [(cell, image) for cell in timeline.cells if (image := _find_image(cell, images))]
-    if not placed:
+    cell_images = [(cell, image) for cell in timeline.cells if (image := _find_image(cell, images))]
+    if not cell_images:
         return None
-    latest = placed[-1][0]
+    latest = cell_images[-1][0]
     if latest.volume is None:
         raise ValueError("a cell with an image has a volume")
     study_uid = latest.volume.study_instance_uid
@@ -92,7 +92,7 @@ def _report(
         images=tuple(
             dict.fromkeys(
                 image
-                for cell, image in placed
+                for cell, image in cell_images
                 if cell.volume and cell.volume.study_instance_uid == study_uid
             )
         ),

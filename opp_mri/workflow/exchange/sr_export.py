@@ -203,8 +203,10 @@ class _Exporter:
         as predecessors.
         """
         if before is not None and before.content_hash == report.content_hash:
-            named = {each.sop_instance_uid for each in before.predecessors}
-            if not independent or named & {each.reference.sop_instance_uid for each in independent}:
+            predecessor_uids = {each.sop_instance_uid for each in before.predecessors}
+            if not independent or predecessor_uids & {
+                each.reference.sop_instance_uid for each in independent
+            }:
                 return Identity(reference=before.reference, predecessors=before.predecessors), False
         latest = {record.report_key: record.reference for record in independent}
         amended = [] if before is None else [before.reference]
@@ -262,19 +264,19 @@ def _list_withdrawn(store: Store, plan: ReportPlan, choice: ReportToWrite) -> li
     """Name the reports that went out and of which every answer was withdrawn since."""
     if choice.lesion_ids or choice.reader is not None:
         return []
-    stated = {planned.report.key for planned in plan.reports}
+    report_keys = {planned.report.key for planned in plan.reports}
     latest = {record.report_key: record for record in store.log_of(ExportedReport)}
     code = choice.length_code.value
     return [
         f"The report {record.reference.sop_instance_uid}, exported earlier, states answers that "
         "no longer hold, and nothing replaces them: remove it from the archive."
         for key, record in latest.items()
-        if record.reading_ids and key not in stated and json.loads(key)[-1] == code
+        if record.reading_ids and key not in report_keys and json.loads(key)[-1] == code
     ]
 
 
 def _write_markups(folder: Path, plan: ReportPlan) -> tuple[Path, ...]:
-    taken: set[str] = set()  # without case, which some file systems do not tell apart
+    used_names: set[str] = set()  # without case, which some file systems do not tell apart
     paths = []
     for planned in plan.reports:
         for reading in planned.readings:
@@ -282,8 +284,8 @@ def _write_markups(folder: Path, plan: ReportPlan) -> tuple[Path, ...]:
                 continue
             name = make_file_name(f"{name_caliper(reading)}-{reading.reader}")
             names = chain([name], (f"{name}-{number}" for number in count(2)))
-            free = next(each for each in names if each.casefold() not in taken)
-            taken.add(free.casefold())
+            free = next(each for each in names if each.casefold() not in used_names)
+            used_names.add(free.casefold())
             paths.append(folder / f"{free}.mrk.json")
             line = MarkupLine(
                 name=name_caliper(reading),

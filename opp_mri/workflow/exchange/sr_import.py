@@ -209,16 +209,16 @@ class _Importer:
 
     def compare(self) -> list[ImportedLine]:
         """Hold the answers against what the project holds; give those that are to be kept."""
-        known = _find_known_answers(self.store)
-        signed = find_signed_ids(self.store)
+        known_answers = _find_known_answers(self.store)
+        signed_ids = find_signed_ids(self.store)
         lines: list[ImportedLine] = []
-        recorded: dict[CellOfReader, Reading] = {}
+        new_readings: dict[CellOfReader, Reading] = {}
         for candidate in self.candidates:
-            before = known.get(candidate.cell)
+            before = known_answers.get(candidate.cell)
             same = next(
                 (
                     each
-                    for each in (before, recorded.get(candidate.cell))
+                    for each in (before, new_readings.get(candidate.cell))
                     if each is not None and is_same(each, candidate.reading)
                 ),
                 None,
@@ -227,16 +227,16 @@ class _Importer:
                 lines.append(_build_line(candidate, same, is_new=False))
                 continue
             try:
-                self._check_new(candidate, before, signed)
+                self._check_new(candidate, before, signed_ids)
             except OppMriError as error:
                 self._put_aside(candidate.annotation, str(error))
                 continue
-            recorded[candidate.cell] = candidate.reading
+            new_readings[candidate.cell] = candidate.reading
             lines.append(_build_line(candidate, candidate.reading, is_new=True))
         return lines
 
     def _check_new(
-        self, candidate: _Candidate, before: Reading | None, signed: frozenset[str]
+        self, candidate: _Candidate, before: Reading | None, signed_ids: frozenset[str]
     ) -> None:
         reading = candidate.reading
         if reading.reader == CONSENSUS:
@@ -248,7 +248,7 @@ class _Importer:
         if before is None:
             return
         is_amendment = bool(candidate.annotation.own and reading.amendment_reason)
-        if before.reading_id in signed or not is_amendment:
+        if before.reading_id in signed_ids or not is_amendment:
             raise InputError(
                 "The project holds another answer of this reader to this sequence and date: look "
                 "at both, and correct the wrong one."

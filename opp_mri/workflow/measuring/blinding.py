@@ -14,8 +14,8 @@ from opp_mri.workflow.measuring.timeline import CellStatus, LesionTimeline
 
 def read_blinding(store: Store) -> Blinding | None:
     """Return what a package says of itself; None for any other project."""
-    recorded = store.log_of(Blinding)
-    return recorded[-1] if recorded else None
+    blindings = store.log_of(Blinding)
+    return blindings[-1] if blindings else None
 
 
 def check_reader(store: Store, reader: str) -> None:
@@ -99,14 +99,14 @@ def find_last_open_day(
     """
     if blinding is None or blinding.order is not CaseOrder.LOCKED_SEQUENTIAL:
         return None
-    waiting = [
+    open_days = [
         cell.study_date
-        for timeline, signed in lesions
+        for timeline, signed_ids in lesions
         for cell in timeline.cells
         if cell.status is CellStatus.UNREAD
-        or (cell.reading and cell.reading.draft and cell.reading.reading_id not in signed)
+        or (cell.reading and cell.reading.draft and cell.reading.reading_id not in signed_ids)
     ]
-    return min(waiting, default=None)
+    return min(open_days, default=None)
 
 
 def cut_timeline(timeline: LesionTimeline, day: date | None) -> LesionTimeline:

@@ -112,7 +112,9 @@ def draft_answer(
     return attrs.evolve(reading, draft=True)
 
 
-def mark_origin(reading: Reading, before: Reading | None, shown: ShownProposal | None) -> Reading:
+def mark_origin(
+    reading: Reading, before: Reading | None, shown_proposal: ShownProposal | None
+) -> Reading:
     """Record with an answer which proposal was shown before it, and whether its line comes from it.
 
     A line comes from another one on the same image where one end is the same, or where both ends
@@ -124,40 +126,44 @@ def mark_origin(reading: Reading, before: Reading | None, shown: ShownProposal |
         The answer of the reader.
     before
         What held for the cell before; None for nothing.
-    shown
+    shown_proposal
         The proposal that was shown for the cell while nothing held; None for none.
     """
-    shown = before.proposed if before is not None and before.proposed is not None else shown
+    shown_proposal = (
+        before.proposed if before is not None and before.proposed is not None else shown_proposal
+    )
     origin = Origin.DRAWN
-    if reading.caliper is not None and shown is not None:
+    if reading.caliper is not None and shown_proposal is not None:
         is_from_reading = (
             before is not None
             and before.origin is not Origin.DRAWN
             and before.caliper is not None
             and _is_moved(_get_image(before.caliper), _get_line(before.caliper), reading.caliper)
         )
-        image = (shown.sop_instance_uid, shown.frame_number)
+        image = (shown_proposal.sop_instance_uid, shown_proposal.frame_number)
         is_from_proposal = (before is None or before.caliper is None) and _is_moved(
-            image, (shown.start, shown.end), reading.caliper
+            image, (shown_proposal.start, shown_proposal.end), reading.caliper
         )
         if is_from_reading or is_from_proposal:
             origin = Origin.EDITED
-    return attrs.evolve(reading, origin=origin, proposed=shown)
+    return attrs.evolve(reading, origin=origin, proposed=shown_proposal)
 
 
-def accept_proposal(reading: Reading, shown: ShownProposal) -> Reading:
+def accept_proposal(reading: Reading, shown_proposal: ShownProposal) -> Reading:
     """Record that a reader took a proposed line over as it was shown."""
-    return attrs.evolve(reading, origin=Origin.ACCEPTED, proposed=shown)
+    return attrs.evolve(reading, origin=Origin.ACCEPTED, proposed=shown_proposal)
 
 
-def undo(log: Sequence[Reading], signed: Container[str], at: datetime) -> Reading | None:
+def undo(log: Sequence[Reading], signed_ids: Container[str], at: datetime) -> Reading | None:
     """Return the reading that takes back the latest edit since the signature, or None."""
-    done, _ = _replay_log(log, signed)
-    if not done:
+    current_entries, _ = _replay_log(log, signed_ids)
+    if not current_entries:
         return None
-    latest = done[-1]
-    counted = [entry for entry in log if not entry.draft or entry.reading_id in signed]
-    before = [entry for entry in (*counted, *done[:-1]) if entry.cell == latest.cell]
+    latest = current_entries[-1]
+    counted_entries = [entry for entry in log if not entry.draft or entry.reading_id in signed_ids]
+    before = [
+        entry for entry in (*counted_entries, *current_entries[:-1]) if entry.cell == latest.cell
+    ]
     if before:
         return _record_again(before[-1], Edit.UNDONE, at)
     return attrs.evolve(
@@ -167,19 +173,19 @@ def undo(log: Sequence[Reading], signed: Container[str], at: datetime) -> Readin
     )  # fmt: skip
 
 
-def redo(log: Sequence[Reading], signed: Container[str], at: datetime) -> Reading | None:
+def redo(log: Sequence[Reading], signed_ids: Container[str], at: datetime) -> Reading | None:
     """Return the reading that makes the latest undone edit again, or None."""
-    _, taken_back = _replay_log(log, signed)
+    _, taken_back = _replay_log(log, signed_ids)
     return _record_again(taken_back[-1], Edit.REDONE, at) if taken_back else None
 
 
-def needs_amendment(reading: Reading, log: Sequence[Reading], signed: Container[str]) -> bool:
+def needs_amendment(reading: Reading, log: Sequence[Reading], signed_ids: Container[str]) -> bool:
     """Return whether a reading follows one that is signed, and so needs a reason."""
-    return any(entry.cell == reading.cell and entry.reading_id in signed for entry in log)
+    return any(entry.cell == reading.cell and entry.reading_id in signed_ids for entry in log)
 
 
 def sign_drafts(
-    log: Sequence[Reading], signed: frozenset[str], *, statement: str, at: datetime
+    log: Sequence[Reading], signed_ids: frozenset[str], *, statement: str, at: datetime
 ) -> Signature:
     """Return the signature under all drafts of a lesion.
 
@@ -187,7 +193,7 @@ def sign_drafts(
     ----------
     log
         Readings of one reader on one lesion, in the order of the log.
-    signed
+    signed_ids
         Identifiers of the readings that are signed.
     statement
         What the reader signs, in words.
@@ -199,14 +205,14 @@ def sign_drafts(
     InputError
         Nothing waits to be signed.
     """
-    waiting = find_unsigned_cells(log, signed)
-    if not waiting:
+    unsigned_readings = find_unsigned_cells(log, signed_ids)
+    if not unsigned_readings:
         raise InputError("There is nothing to sign here: measure first.")
     return Signature(
         signature_id=str(uuid4()),
-        lesion_id=waiting[0].lesion_id,
-        reader=waiting[0].reader,
-        reading_ids=tuple(reading.reading_id for reading in waiting),
+        lesion_id=unsigned_readings[0].lesion_id,
+        reader=unsigned_readings[0].reader,
+        reading_ids=tuple(reading.reading_id for reading in unsigned_readings),
         statement=statement,
         recorded_at=at,
     )
@@ -236,24 +242,24 @@ def _get_line(caliper: Caliper) -> Line:
 
 
 def _replay_log(
-    log: Sequence[Reading], signed: Container[str]
+    log: Sequence[Reading], signed_ids: Container[str]
 ) -> tuple[list[Reading], list[Reading]]:
     """Replay the log: the edits in force, and those that were undone, the latest last."""
-    done: list[Reading] = []
+    current_entries: list[Reading] = []
     taken_back: list[Reading] = []
     for reading in log:
-        if reading.reading_id in signed:  # signed answers cannot be undone
-            done, taken_back = [], []
+        if reading.reading_id in signed_ids:  # signed answers cannot be undone
+            current_entries, taken_back = [], []
         elif not reading.draft:
             continue
         elif reading.edit is Edit.MADE:
-            done.append(reading)
+            current_entries.append(reading)
             taken_back = []
-        elif reading.edit is Edit.UNDONE and done:
-            taken_back.append(done.pop())
+        elif reading.edit is Edit.UNDONE and current_entries:
+            taken_back.append(current_entries.pop())
         elif reading.edit is Edit.REDONE and taken_back:
-            done.append(taken_back.pop())
-    return done, taken_back
+            current_entries.append(taken_back.pop())
+    return current_entries, taken_back
 
 
 def _record_again(reading: Reading, edit: Edit, at: datetime) -> Reading:

@@ -66,13 +66,13 @@ def add_lesions(
         Nothing was recorded: the table is not well-formed, or a row is bad and all are needed.
     """
     added: dict[str, Lesion] = {}
-    known = _gather_known(store)
-    checks = LesionChecks(known.lesions.values())
+    catalogue = _gather_known(store)
+    checks = LesionChecks(catalogue.lesions.values())
     with read_table(
         path, required=REQUIRED, optional=(*OPTIONAL, *SEED_NAMES), all_or_none=all_or_none
     ) as table:
         for row in table.rows:
-            lesion = _read_lesion(known, row, replace=replace)
+            lesion = _read_lesion(catalogue, row, replace=replace)
             if lesion is None:
                 continue
             if lesion.lesion_id in added:
@@ -80,7 +80,7 @@ def add_lesions(
             checks.check(row, lesion)
             if not row.is_refused:
                 added[lesion.lesion_id] = lesion
-    store.add_lesions(_select_changed(known, list(added.values())), at)
+    store.add_lesions(_select_changed(catalogue, list(added.values())), at)
     table.raise_rows(len(added))
     return list(added.values())
 
@@ -106,14 +106,14 @@ def add_lesion(
     """
     faults: list[TableFault] = []
     row = Row(1, dict(cells), faults)
-    known = _gather_known(store)
-    lesion = _read_lesion(known, row, replace=replace)
+    catalogue = _gather_known(store)
+    lesion = _read_lesion(catalogue, row, replace=replace)
     if lesion is not None:
-        LesionChecks(known.lesions.values()).check(row, lesion)
+        LesionChecks(catalogue.lesions.values()).check(row, lesion)
     if lesion is None or faults:
         complaints = "; ".join(f"{fault.column}: {fault.message}" for fault in faults)
         raise InputError(f"The lesion was not recorded. {complaints}.")
-    store.add_lesions(_select_changed(known, [lesion]), at)
+    store.add_lesions(_select_changed(catalogue, [lesion]), at)
     return lesion
 
 
@@ -212,25 +212,27 @@ def find_lesion(store: Store, lesion_id: str) -> Lesion:
     return lesion
 
 
-def _select_changed(known: _Known, lesions: Sequence[Lesion]) -> list[Lesion]:
-    return [lesion for lesion in lesions if known.lesions.get(lesion.lesion_id) != lesion]
+def _select_changed(catalogue: _Known, lesions: Sequence[Lesion]) -> list[Lesion]:
+    return [lesion for lesion in lesions if catalogue.lesions.get(lesion.lesion_id) != lesion]
 
 
-def _read_lesion(known: _Known, row: Row, *, replace: bool) -> Lesion | None:
-    recorded = known.lesions.get(row.get("lesion_id"))
-    lesion = read_lesion_row(row, recorded.tracking_uid if recorded else f"2.25.{uuid4().int}")
+def _read_lesion(catalogue: _Known, row: Row, *, replace: bool) -> Lesion | None:
+    recorded_lesion = catalogue.lesions.get(row.get("lesion_id"))
+    lesion = read_lesion_row(
+        row, recorded_lesion.tracking_uid if recorded_lesion else f"2.25.{uuid4().int}"
+    )
     patient_id = row.get("patient_id")
-    if patient_id and patient_id not in known.patient_ids:
+    if patient_id and patient_id not in catalogue.patient_ids:
         row.add_fault(
             "patient_id", "no indexed image has it: index its images first, or correct it"
         )
     elif lesion is not None:
         lesion = attrs.evolve(
             lesion,
-            seed=_read_seed(known, row, patient_id),
-            events=recorded.events if recorded else (),
+            seed=_read_seed(catalogue, row, patient_id),
+            events=recorded_lesion.events if recorded_lesion else (),
         )
-        if recorded is not None and recorded != lesion and not replace:
+        if recorded_lesion is not None and recorded_lesion != lesion and not replace:
             row.add_fault(
                 "lesion_id", "is recorded already with other values: add --replace to correct it"
             )
@@ -238,14 +240,16 @@ def _read_lesion(known: _Known, row: Row, *, replace: bool) -> Lesion | None:
     return None
 
 
-def _read_seed(known: _Known, row: Row, patient_id: str) -> SeedPoint | None:
+def _read_seed(catalogue: _Known, row: Row, patient_id: str) -> SeedPoint | None:
     columns = ("seed_sop_instance_uid", "seed_column", "seed_row")
     filled = [column for column in columns if row.get(column)]
     if not filled:
         return None
     if len(filled) < len(columns):
-        missing = next(column for column in columns if not row.get(column))
-        row.add_fault(missing, "a seed point needs its image, column and row: fill in all or none")
+        missing_column = next(column for column in columns if not row.get(column))
+        row.add_fault(
+            missing_column, "a seed point needs its image, column and row: fill in all or none"
+        )
         return None
     cells = read_values(row, SEED_COLUMNS)
     uid, frame_number, column, line = (cells[name] for name in SEED_NAMES)
@@ -257,16 +261,16 @@ def _read_seed(known: _Known, row: Row, patient_id: str) -> SeedPoint | None:
         column=float(str(column)),
         row=float(str(line)),
     )
-    volumes = known.store.get_volumes_with_frame(seed.sop_instance_uid, seed.frame_number)
+    volumes = catalogue.store.get_volumes_with_frame(seed.sop_instance_uid, seed.frame_number)
     if not volumes:
         row.add_fault(
             "seed_sop_instance_uid", "no indexed image has this UID and frame: correct it"
         )
-    elif known.store.get_instance(build_repeated_uid(seed.sop_instance_uid)) is not None:
+    elif catalogue.store.get_instance(build_repeated_uid(seed.sop_instance_uid)) is not None:
         row.add_fault(
             "seed_sop_instance_uid", "several images that differ have it: name another image"
         )
-    elif volumes[0].patient_id not in known.groups.group(patient_id):
+    elif volumes[0].patient_id not in catalogue.groups.group(patient_id):
         row.add_fault(
             "seed_sop_instance_uid", "the image is of another patient: correct one of them"
         )
@@ -286,9 +290,9 @@ def _read_event(row: Row, lesion: Lesion | None) -> LesionEvent | None:
         row.read_choice("event", EventKind),
         row.read_free_text("value"),
     )
-    allowed = CODED_EVENTS.get(kind) if kind else None
-    if allowed and value not in allowed:
-        row.add_fault("value", f"must be one of {', '.join(allowed)} for this event")
+    allowed_values = CODED_EVENTS.get(kind) if kind else None
+    if allowed_values and value not in allowed_values:
+        row.add_fault("value", f"must be one of {', '.join(allowed_values)} for this event")
         return None
     if day is None or kind is None:
         return None

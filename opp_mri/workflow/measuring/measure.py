@@ -68,7 +68,7 @@ def measure(store: Store, path: Path, at: datetime, *, all_or_none: bool = False
     head = store.get_head().sequence_number
     recorder = _Recorder(store)
     rows, refused = read_calipers(path, all_or_none=all_or_none)
-    measured: dict[tuple[object, ...], tuple[int, Reading]] = {}
+    readings_by_cell: dict[tuple[object, ...], tuple[int, Reading]] = {}
     for row in rows:
         try:
             reading = recorder.measure_row(row, at)
@@ -76,52 +76,54 @@ def measure(store: Store, path: Path, at: datetime, *, all_or_none: bool = False
             refused.append(TableFault(row.line, None, str(error)))
             continue
         cell = _get_cell(reading)
-        if cell in measured:
+        if cell in readings_by_cell:
             message = (
-                f"Line {measured[cell][0]} measures the same lesion on the same sequence and date "
-                "for the same reader: keep the one with the greatest extent."
+                f"Line {readings_by_cell[cell][0]} measures the same lesion on the same sequence "
+                "and date for the same reader: keep the one with the greatest extent."
             )
             refused.append(TableFault(row.line, None, message))
             continue
-        measured[cell] = (row.line, reading)
+        readings_by_cell[cell] = (row.line, reading)
     with store.lock():  # what is compared is what is followed
-        stored, repeated, outdated = _compare(store, measured, head)
+        new_readings, repeated, outdated = _compare(store, readings_by_cell, head)
         refused = sorted([*refused, *outdated], key=lambda fault: fault.line)
         if refused and all_or_none:
             raise TableError(path.name, refused)
-        store.add_readings(stored)
-    return MeasureSummary(stored=tuple(stored), repeated=repeated, refused=tuple(refused))
+        store.add_readings(new_readings)
+    return MeasureSummary(stored=tuple(new_readings), repeated=repeated, refused=tuple(refused))
 
 
 def _compare(
-    store: Store, measured: Mapping[tuple[object, ...], tuple[int, Reading]], seen: int
+    store: Store,
+    readings_by_cell: Mapping[tuple[object, ...], tuple[int, Reading]],
+    seen_number: int,
 ) -> tuple[list[Reading], int, list[TableFault]]:
     """Hold new readings against what is recorded: to store, how many are known, refused.
 
     Parameters
     ----------
-    seen
+    seen_number
         Sequence number of the head before the table was read: what is recorded after it, its
         writer has not seen.
     """
     latest = {_get_cell(reading): reading for reading in get_counted_readings(store)}
-    signed = find_signed_ids(store)
-    unseen = {record.key for record in store.read_chain(after=seen)}
-    stored: list[Reading] = []
+    signed_ids = find_signed_ids(store)
+    unseen = {record.key for record in store.read_chain(after=seen_number)}
+    new_readings: list[Reading] = []
     refused: list[TableFault] = []
     repeated = 0
-    for cell, (line, reading) in measured.items():
-        known = latest.get(cell)
-        if known is None:
-            stored.append(reading)
-        elif _is_same_answer(known, reading):
+    for cell, (line, reading) in readings_by_cell.items():
+        latest_reading = latest.get(cell)
+        if latest_reading is None:
+            new_readings.append(reading)
+        elif _is_same_answer(latest_reading, reading):
             repeated += 1
-        elif known.reading_id in signed:
+        elif latest_reading.reading_id in signed_ids:
             message = (
                 "This answer is signed: amend it in the reading room, with a reason, or keep it."
             )
             refused.append(TableFault(line, None, message))
-        elif known.reading_id in unseen:
+        elif latest_reading.reading_id in unseen:
             message = (
                 "Another program recorded another answer for this lesion, sequence, date and "
                 "reader meanwhile: look at it with `opp-mri readings`, and run measure again if "
@@ -129,8 +131,8 @@ def _compare(
             )
             refused.append(TableFault(line, None, message))
         else:
-            stored.append(reading)
-    return stored, repeated, refused
+            new_readings.append(reading)
+    return new_readings, repeated, refused
 
 
 class _Recorder:
@@ -215,13 +217,13 @@ class _Recorder:
             raise GeometryError("Two series hold an image of this UID: remove one and index again.")
         if group not in self._dates:
             self._dates[group] = find_effective_dates(self._store.get_volumes(group))
-        known = self._dates[group][volume.volume_id]
-        if known and stated_date and stated_date not in (known, volume.study_date):
+        known_date = self._dates[group][volume.volume_id]
+        if known_date and stated_date and stated_date not in (known_date, volume.study_date):
             raise InputError(
-                f"The row says {stated_date}, but the image is of {known}: correct the date or "
-                "the image, or leave study_date empty."
+                f"The row says {stated_date}, but the image is of {known_date}: correct the date "
+                "or the image, or leave study_date empty."
             )
-        day = known or stated_date
+        day = known_date or stated_date
         if day is None:
             raise InputError("The image's study has no date: give one in the column study_date.")
         plane = volume.get_plane(uid, frame_number)

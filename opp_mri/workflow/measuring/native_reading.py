@@ -73,16 +73,16 @@ def build_reading(
     if image is not None and answer is Answer.MEASURED:
         remarks = (*remarks, *_check_suitability(image.volume, cell[1], override_reason))
     caliper, length_mm, source = _compute_length(answer, points, image, stated_mm)
-    gone = length_mm == 0
+    is_gone = length_mm == 0
     return Reading(
         reading_id=str(uuid4()),
         lesion_id=lesion_id,
         sequence=cell[1],
         reader=reader,
         study_date=cell[0],
-        answer=Answer.GONE if gone else answer,
+        answer=Answer.GONE if is_gone else answer,
         length_mm=length_mm,
-        length_source=LengthSource.READER if gone else source,
+        length_source=LengthSource.READER if is_gone else source,
         caliper=caliper,
         reason=reason,
         remarks=remarks,

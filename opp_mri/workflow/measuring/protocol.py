@@ -50,8 +50,8 @@ adjudicator = ""            # who, where one resolves
 
 def load_current_protocol(store: Store) -> ReadingProtocol | None:
     """Give the protocol that holds, or None."""
-    recorded = store.log_of(ReadingProtocol)
-    return recorded[-1] if recorded else None
+    protocols = store.log_of(ReadingProtocol)
+    return protocols[-1] if protocols else None
 
 
 def require_protocol(store: Store) -> ReadingProtocol:
@@ -95,8 +95,8 @@ def declare_protocol(store: Store, path: Path) -> ReadingProtocol:
 
 def find_freeze_time(store: Store) -> datetime | None:
     """Return when the first package was made, which freezes the protocol; None before that."""
-    issued = store.log_of(IssuedPackage)
-    return issued[0].recorded_at if issued else None
+    packages = store.log_of(IssuedPackage)
+    return packages[0].recorded_at if packages else None
 
 
 def is_unblinded(store: Store) -> bool:
@@ -151,11 +151,11 @@ def read_protocol(path: Path) -> ReadingProtocol:
         document = parse_toml(read_document(path))
     except (OSError, ValueError) as error:
         raise InputError(f"{path} cannot be read as TOML ({error}): correct it.") from error
-    known = [field.name for field in attrs.fields(ReadingProtocol)]
-    if unknown := [name for name in document if name not in known]:
+    field_names = [field.name for field in attrs.fields(ReadingProtocol)]
+    if unknown := [name for name in document if name not in field_names]:
         raise InputError(
             f"{path} has an unknown setting “{unknown[0]}”: remove it; known are "
-            f"{', '.join(known)}."
+            f"{', '.join(field_names)}."
         )
     values: dict[str, Any] = {}
     for name, value in document.items():

@@ -19,15 +19,15 @@ def get_counted_readings(store: Store, lesion_id: str | None = None) -> list[Rea
     return select_counted(store.get_readings(lesion_id), find_signed_ids(store, lesion_id))
 
 
-def select_counted(readings: Iterable[Reading], signed: frozenset[str]) -> list[Reading]:
+def select_counted(readings: Iterable[Reading], signed_ids: frozenset[str]) -> list[Reading]:
     """Return those of some readings that count, as `get_counted_readings` does.
 
     Parameters
     ----------
-    signed
+    signed_ids
         The ids of the readings that are signed.
     """
-    return _select_counted(readings, signed, repeat=False)
+    return _select_counted(readings, signed_ids, repeat=False)
 
 
 def get_independent_readings(store: Store, lesion_id: str | None = None) -> list[Reading]:
@@ -72,25 +72,25 @@ def get_own_readings(store: Store, lesion_id: str, reader: str) -> list[Reading]
 
 
 def _select_counted(
-    readings: Iterable[Reading], signed: frozenset[str], *, repeat: bool
+    readings: Iterable[Reading], signed_ids: frozenset[str], *, repeat: bool
 ) -> list[Reading]:
     return [
         reading
         for reading in readings
-        if reading.repeat is repeat and (not reading.draft or reading.reading_id in signed)
+        if reading.repeat is repeat and (not reading.draft or reading.reading_id in signed_ids)
     ]
 
 
 def find_signed_ids(store: Store, lesion_id: str | None = None) -> frozenset[str]:
     """Return the ids of all readings that are signed by all who have to."""
     signers: dict[str, set[str]] = defaultdict(set)
-    needed: dict[str, set[str]] = defaultdict(set)
+    cosigners: dict[str, set[str]] = defaultdict(set)
     for signature in store.get_signatures(lesion_id):
         for reading_id in signature.reading_ids:
             signers[reading_id].add(signature.reader)
-            needed[reading_id] |= set(signature.together_with)
+            cosigners[reading_id] |= set(signature.together_with)
     return frozenset(
-        reading_id for reading_id, names in signers.items() if needed[reading_id] <= names
+        reading_id for reading_id, names in signers.items() if cosigners[reading_id] <= names
     )
 
 
@@ -105,13 +105,13 @@ def select_latest_by_cell(readings: Iterable[Reading]) -> Mapping[tuple[date, Se
 def select_latest_of_readers(readings: Sequence[Reading]) -> list[Reading]:
     """Return what holds for each cell of one lesion by each reader, in the order of recording."""
     latest = {(reading.reader, reading.cell): reading for reading in readings}
-    held = {
+    latest_ids = {
         reading.reading_id for reading in latest.values() if reading.answer is not Answer.WITHDRAWN
     }
-    return [reading for reading in readings if reading.reading_id in held]
+    return [reading for reading in readings if reading.reading_id in latest_ids]
 
 
-def find_settled_ids(readings: Sequence[Reading], signed: frozenset[str]) -> frozenset[str]:
+def find_settled_ids(readings: Sequence[Reading], signed_ids: frozenset[str]) -> frozenset[str]:
     """Return the ids of the readings of one lesion and reader that need no signature.
 
     Those that are signed, and those with which an undo brought a signed answer back unchanged: the
@@ -120,7 +120,7 @@ def find_settled_ids(readings: Sequence[Reading], signed: frozenset[str]) -> fro
     answered = {
         reading.cell: reading
         for reading in readings
-        if not reading.draft or reading.reading_id in signed
+        if not reading.draft or reading.reading_id in signed_ids
     }
     restored = {
         reading.reading_id
@@ -129,21 +129,23 @@ def find_settled_ids(readings: Sequence[Reading], signed: frozenset[str]) -> fro
         and reading.cell in answered
         and _is_equal(reading, answered[reading.cell])
     }
-    return signed | restored
+    return signed_ids | restored
 
 
-def _is_equal(reading: Reading, other: Reading) -> bool:
+def _is_equal(reading: Reading, other_reading: Reading) -> bool:
     return (reading.answer, reading.length_mm, reading.caliper, reading.reason) == (
-        other.answer, other.length_mm, other.caliper, other.reason
+        other_reading.answer, other_reading.length_mm, other_reading.caliper, other_reading.reason
     )  # fmt: skip
 
 
-def find_unsigned_cells(readings: Sequence[Reading], signed: frozenset[str]) -> list[Reading]:
+def find_unsigned_cells(readings: Sequence[Reading], signed_ids: frozenset[str]) -> list[Reading]:
     """Return the latest reading of each cell of one lesion and reader that is not signed."""
     latest = {reading.cell: reading for reading in readings}
-    settled = find_settled_ids(readings, signed)
+    settled = find_settled_ids(readings, signed_ids)
     answered = {
-        reading.cell for reading in readings if not reading.draft or reading.reading_id in signed
+        reading.cell
+        for reading in readings
+        if not reading.draft or reading.reading_id in signed_ids
     }
     return [
         reading

@@ -109,20 +109,20 @@ def build_lesion_timeline(
         Several readers measured the lesion and none was named, or the named one did not.
     """
     with store.hold_snapshot():
-        recorded = store.get_readings(lesion.lesion_id)
-        signed = find_signed_ids(store, lesion.lesion_id)
-        counting = select_counted(recorded, signed)
+        all_readings = store.get_readings(lesion.lesion_id)
+        signed_ids = find_signed_ids(store, lesion.lesion_id)
+        counting = select_counted(all_readings, signed_ids)
         reader, readings = _select_reader(counting, reader)
         timeline = build_reader_timeline(store, lesion, reader, readings, counting=counting)
-    own = [reading for reading in recorded if reading.reader == reader and not reading.repeat]
-    unsigned = find_unsigned_cells(own, signed)
+    own = [reading for reading in all_readings if reading.reader == reader and not reading.repeat]
+    unsigned = find_unsigned_cells(own, signed_ids)
     if not unsigned:
         return timeline
-    waiting = (
+    flag = (
         f"{len(unsigned)} {'answer is a draft' if len(unsigned) == 1 else 'answers are drafts'} "
         "and not counted: sign in the reading room."
     )
-    return attrs.evolve(timeline, flags=(*timeline.flags, waiting))
+    return attrs.evolve(timeline, flags=(*timeline.flags, flag))
 
 
 def build_draft_timeline(store: Store, lesion: Lesion, reader: str) -> LesionTimeline:
@@ -211,15 +211,17 @@ def convert_events(lesion: Lesion, visits: Sequence[Visit] = ()) -> tuple[Treatm
 
 
 def find_visit_events(
-    lesion: Lesion, visits: Sequence[Visit], recorded: Iterable[TreatmentEvent]
+    lesion: Lesion, visits: Sequence[Visit], recorded_events: Iterable[TreatmentEvent]
 ) -> tuple[TreatmentEvent, ...]:
     """Return the events that follow from visits and are not among those recorded."""
-    known = {(event.days_from_ssrs, event.kind) for event in recorded}
+    known_events = {(event.days_from_ssrs, event.kind) for event in recorded_events}
     events = [
         TreatmentEvent(count_days(lesion.ssrs_last_date, event.date), event.kind, event.value)
         for event in derive_events(visits, lesion.ssrs_first_date)
     ]
-    return tuple(event for event in events if (event.days_from_ssrs, event.kind) not in known)
+    return tuple(
+        event for event in events if (event.days_from_ssrs, event.kind) not in known_events
+    )
 
 
 def _select_reader(
@@ -235,8 +237,8 @@ def _select_reader(
         )
     if reader is not None and readers and reader not in readers:
         raise InputError(f"Reader {reader} has not measured this lesion; {', '.join(readers)} did.")
-    chosen = reader or (readers[0] if readers else "")
-    return chosen, [reading for reading in readings if reading.reader == chosen]
+    chosen_reader = reader or (readers[0] if readers else "")
+    return chosen_reader, [reading for reading in readings if reading.reader == chosen_reader]
 
 
 def _build_cells(
@@ -247,7 +249,7 @@ def _build_cells(
     seeds: Mapping[str, Vector3],
 ) -> list[Cell]:
     by_date = {point.study_date: point for point in points if point.study_date}
-    read = {sequence for _, sequence in latest}
+    read_sequences = {sequence for _, sequence in latest}
     offered = {
         v.role
         for point in points
@@ -258,7 +260,7 @@ def _build_cells(
     for day in sorted(by_date.keys() | {day for day, _ in latest}):
         volumes = by_date[day].volumes if day in by_date else ()
         for sequence in SeriesRole:
-            if sequence not in read | offered:
+            if sequence not in read_sequences | offered:
                 continue
             reading = latest.get((day, sequence))
             status, volume = _determine_status(reading, sequence, volumes, seeds)
@@ -283,14 +285,14 @@ def _determine_status(
     seeds: Mapping[str, Vector3],
 ) -> tuple[CellStatus, VolumeDescription | None]:
     """Return a cell's status, and the volume that a reader should open for it."""
-    chosen = [volume for volume in volumes if volume.selected and volume.role is sequence]
-    covering = [volume for volume in chosen if covers(volume, seeds) is not False]
+    selected_volumes = [volume for volume in volumes if volume.selected and volume.role is sequence]
+    covering = [volume for volume in selected_volumes if covers(volume, seeds) is not False]
     volume = covering[0] if covering else None
     if reading is not None:
         return CellStatus(reading.answer.value), volume
     if covering:
         return CellStatus.UNREAD, volume
-    if chosen:
+    if selected_volumes:
         return CellStatus.NOT_COVERED, None
     if any(volume.is_in_doubt and volume.role is sequence for volume in volumes):
         return CellStatus.IN_DOUBT, None

@@ -127,14 +127,16 @@ class _Recorder:
         if lesion.death_date is not None and values["visit_date"] > lesion.death_date:
             row.add_fault("visit_date", "is after the day of death: correct one of them")
             return
-        known = self._known.get((lesion.lesion_id, values["visit_date"]))
-        earlier = {} if known is None else {name: getattr(known, name) for name in FINDINGS}
-        kept = {name: value for name, value in earlier.items() if value is not None}
-        visit = build_visit(row, {**kept, **values})
+        known_visit = self._known.get((lesion.lesion_id, values["visit_date"]))
+        earlier = (
+            {} if known_visit is None else {name: getattr(known_visit, name) for name in FINDINGS}
+        )
+        earlier_values = {name: value for name, value in earlier.items() if value is not None}
+        visit = build_visit(row, {**earlier_values, **values})
         if visit is None or row.is_refused:
             return
         visit = attrs.evolve(visit, recorded_by=self._recorded_by, recorded_at=self._at)
-        if known is None or _list_findings(visit) != _list_findings(known):
+        if known_visit is None or _list_findings(visit) != _list_findings(known_visit):
             self.new.append(visit)
             self._known[visit.lesion_id, visit.visit_date] = visit
 

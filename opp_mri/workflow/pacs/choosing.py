@@ -94,21 +94,23 @@ def _judge(
 ) -> dict[str, SeriesChoice]:
     """Judge the samples of all series together: contrast that was given once stays."""
     samples = [volume for several in volumes.values() for volume in several]
-    judged = assign_roles(samples, allow_gradient_echo=allow_gradient_echo)
+    judged_volumes = assign_roles(samples, allow_gradient_echo=allow_gradient_echo)
     choices = {}
     for each in series:
         own = [
-            volume for volume in judged if volume.series_instance_uid == each.series_instance_uid
+            volume
+            for volume in judged_volumes
+            if volume.series_instance_uid == each.series_instance_uid
         ]
         if each.series_instance_uid not in volumes:
             continue
         with_role = next((volume for volume in own if volume.role is not None), None)
-        shown = with_role or next(iter(own), None)
+        example = with_role or next(iter(own), None)
         choices[each.series_instance_uid] = SeriesChoice(
             series=each,
             is_wanted=with_role is not None,
             role=with_role.role if with_role else None,
-            reason=shown.evidence[-1] if shown and shown.evidence else "It has no image.",
+            reason=example.evidence[-1] if example and example.evidence else "It has no image.",
         )
     return choices
 
@@ -121,8 +123,8 @@ def _look_at(
     for instance in _sample(instances):
         content = archive.read_header(series, instance)
         volumes += _describe(read_instance(content), series, len(instances))
-        judged = assign_roles(volumes, allow_gradient_echo=allow_gradient_echo)
-        if any(volume.role or volume.plane is not Plane.SAGITTAL for volume in judged):
+        judged_volumes = assign_roles(volumes, allow_gradient_echo=allow_gradient_echo)
+        if any(volume.role or volume.plane is not Plane.SAGITTAL for volume in judged_volumes):
             break
     return volumes
 

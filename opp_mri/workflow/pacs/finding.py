@@ -43,10 +43,10 @@ def find_studies(
     PeerError
         The archive does not answer, refuses, or answers wrongly.
     """
-    here = find_studies_here(project)
+    local_uids = find_studies_here(project)
     gradient = project.settings.allow_gradient_echo
     with silence_network(), open_archive(peer) as archive:
-        listed = []
+        listed_studies = []
         for study in archive.find_studies(query):
             series: Sequence[SeriesChoice] = ()
             if with_series:
@@ -57,9 +57,9 @@ def find_studies(
                     take_all=False,
                     allow_gradient_echo=gradient,
                 )
-            is_here = study.study_instance_uid in here
-            listed.append(ListedStudy(study=study, is_here=is_here, series=tuple(series)))
-    return listed
+            is_here = study.study_instance_uid in local_uids
+            listed_studies.append(ListedStudy(study=study, is_here=is_here, series=tuple(series)))
+    return listed_studies
 
 
 def find_studies_here(project: Project) -> frozenset[str]:
@@ -84,9 +84,9 @@ def watch_patients(
     PeerError
         The archive fails.
     """
-    named: set[str] = set()
+    announced_uids: set[str] = set()
     while True:
-        here = find_studies_here(project) | named
+        local_uids = find_studies_here(project) | announced_uids
         new: list[ListedStudy] = []
         with silence_network(), open_archive(peer) as archive:
             for patient in project.store.get_patients():
@@ -94,10 +94,10 @@ def watch_patients(
                 new += [
                     ListedStudy(study=study, is_here=False)
                     for study in archive.find_studies(query)
-                    if study.study_instance_uid not in here
+                    if study.study_instance_uid not in local_uids
                     and study.patient_id == patient.patient_id
                 ]
-        named |= {each.study.study_instance_uid for each in new}
+        announced_uids |= {each.study.study_instance_uid for each in new}
         yield tuple(new)
         if not wait():
             return

@@ -59,17 +59,17 @@ def build_peer(name: str, table: object) -> Peer:
     if not isinstance(table, Mapping):
         raise InputError(f"The settings of the peer {name} are not a table: correct them.")
     kind: type[Peer] = WebPeer if "url" in table else DimsePeer
-    known = {field.name for field in attrs.fields(kind)} - {"name"}
+    known_keys = {field.name for field in attrs.fields(kind)} - {"name"}
     for key in table:
         if any(word in str(key).lower() for word in SECRET_WORDS):
             raise InputError(
                 f"The settings of the peer {name} hold a {key}: remove it, since others may read "
                 f"the file, and run `opp-mri pacs peer login {name}`."
             )
-        if key not in known:
+        if key not in known_keys:
             raise InputError(
                 f"The settings of the peer {name} have an unknown entry {key}: known are "
-                f"{', '.join(sorted(known))}."
+                f"{', '.join(sorted(known_keys))}."
             )
     values: dict[str, Any] = dict(table)
     try:
@@ -100,8 +100,8 @@ def add_peer(project: Project, peer: Peer) -> None:
     for field in attrs.fields(type(peer)):
         value = getattr(peer, field.name)
         if field.name != "name" and value != field.default:
-            written = value.value if isinstance(value, Authentication | Retrieval) else value
-            lines.append(f"{field.name} = {json.dumps(written, ensure_ascii=False)}")
+            json_value = value.value if isinstance(value, Authentication | Retrieval) else value
+            lines.append(f"{field.name} = {json.dumps(json_value, ensure_ascii=False)}")
     try:
         text = read_document(path)
     except FileNotFoundError:
@@ -150,13 +150,13 @@ def _get_known_or_none(project: Project, name: str) -> Peer | None:
 def _cut_table(text: str, name: str) -> str:
     """Return settings without the table of a peer: its head and the lines up to the next head."""
     head = re.compile(rf"""\s*\[\s*peers\s*\.\s*["']?{re.escape(name)}["']?\s*\]\s*(#.*)?""")
-    kept, is_inside = [], False
+    remaining_lines, is_inside = [], False
     for line in text.splitlines():
         if line.lstrip().startswith("["):
             is_inside = bool(head.fullmatch(line))
         if not is_inside:
-            kept.append(line)
-    return "\n".join(kept).rstrip() + "\n"
+            remaining_lines.append(line)
+    return "\n".join(remaining_lines).rstrip() + "\n"
 
 
 def _leave_out_empty_peers(settings: dict[str, Any]) -> dict[str, Any]:

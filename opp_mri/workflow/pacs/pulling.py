@@ -114,8 +114,8 @@ def pull_studies(
                 f"{peer.name} has no such study: `opp-mri pacs find {peer.name}` lists studies."
             )
         choices: list[SeriesChoice] = []
-        for done, study in enumerate(studies):
-            progress("looking at headers", done, len(studies))
+        for number, study in enumerate(studies):
+            progress("looking at headers", number, len(studies))
             choices += choose_series(
                 archive,
                 archive.find_series(study),
@@ -137,9 +137,10 @@ def pull_studies(
 def _pull(
     archive: Archive, choices: Sequence[SeriesChoice], folder: Path, progress: Progress
 ) -> list[PulledSeries]:
-    wanted = [choice for choice in choices if choice.is_wanted]
+    wanted_choices = [choice for choice in choices if choice.is_wanted]
     plans = [
-        _Plan(choice.series, archive.list_instances(choice.series), folder) for choice in wanted
+        _Plan(choice.series, archive.list_instances(choice.series), folder)
+        for choice in wanted_choices
     ]
     total = sum(len(plan.listed) for plan in plans)
     done = sum(len(plan.present) for plan in plans)
@@ -151,7 +152,7 @@ def _pull(
         progress("receiving", min(done, total), total)
 
     of_series: dict[str, PulledSeries] = {}
-    for choice, plan in zip(wanted, plans, strict=True):
+    for choice, plan in zip(wanted_choices, plans, strict=True):
         plan.fetch(archive, count)
         of_series[choice.series.series_instance_uid] = PulledSeries(
             choice=choice,
@@ -196,18 +197,22 @@ class _Plan:
 
     def list_missing(self) -> list[RemoteInstance]:
         """Return what the archive lists and is not there."""
-        there = self.present | self.arrived
-        return [each for each in self.listed if each.sop_instance_uid not in there]
+        present_uids = self.present | self.arrived
+        return [each for each in self.listed if each.sop_instance_uid not in present_uids]
 
     def fetch(self, archive: Archive, count: Callable[[], None]) -> None:
         """Fetch what is missing: the whole series at once where none of it is there."""
-        missing = self.list_missing()
-        if not missing:
+        missing_instances = self.list_missing()
+        if not missing_instances:
             return
-        self._keep(archive.retrieve(self.series, missing if self.present else None), count)
-        missing = self.list_missing()
-        if missing and not self.present and self.arrived and not self.faults:
-            self._keep(archive.retrieve(self.series, missing), count)  # a server may send a part
+        self._keep(
+            archive.retrieve(self.series, missing_instances if self.present else None), count
+        )
+        missing_instances = self.list_missing()
+        if missing_instances and not self.present and self.arrived and not self.faults:
+            self._keep(
+                archive.retrieve(self.series, missing_instances), count
+            )  # a server may send a part
 
     def _keep(self, contents: Iterator[bytes], count: Callable[[], None]) -> None:
         asked_for = {each.sop_instance_uid for each in self.listed}

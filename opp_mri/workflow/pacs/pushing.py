@@ -80,8 +80,8 @@ def push_reports(
     outgoing = frozenset((item.sop_class_uid, item.transfer_syntax_uid) for _, item in items)
     pushed: list[PushedObject] = []
     with silence_network(), open_archive(peer, outgoing) as archive:
-        for done, (name, item) in enumerate(items):
-            progress("sending", done, len(items))
+        for number, (name, item) in enumerate(items):
+            progress("sending", number, len(items))
             pushed.append(_push(archive, name, item))
         progress("sending", len(items), len(items))
     return PushSummary(objects=tuple(pushed), other_files=other_files)

@@ -31,5 +31,8 @@ def carry_images(
     InputError, GeometryError
         The images of one cannot be read, or make no volume.
     """
-    here, other = load_volume_of_project(store, volume_id), load_volume_of_project(store, other_id)
-    return resample_on_grid(other, here.geometry, other_from_here)
+    own_volume, other_volume = (
+        load_volume_of_project(store, volume_id),
+        load_volume_of_project(store, other_id),
+    )
+    return resample_on_grid(other_volume, own_volume.geometry, other_from_here)

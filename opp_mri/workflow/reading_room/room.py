@@ -207,7 +207,7 @@ def open_lesion(store: Store, lesion: Lesion, reader: str) -> RoomLesion:
         for confirmation in store.log_of(LevelConfirmation)
         if (confirmation.lesion_id, confirmation.reader) == (lesion.lesion_id, reader)
     }
-    opened = RoomLesion(
+    room_lesion = RoomLesion(
         timeline=build_draft_timeline(store, lesion, reader),
         log=tuple(get_own_readings(store, lesion.lesion_id, reader)),
         signed=find_signed_ids(store, lesion.lesion_id),
@@ -216,7 +216,7 @@ def open_lesion(store: Store, lesion: Lesion, reader: str) -> RoomLesion:
         seed=seed,
         levels=levels,
     )
-    return attrs.evolve(opened, links=_with_levels(opened))
+    return attrs.evolve(room_lesion, links=_with_levels(room_lesion))
 
 
 def with_level(lesion: RoomLesion, confirmation: LevelConfirmation) -> RoomLesion:
@@ -224,8 +224,8 @@ def with_level(lesion: RoomLesion, confirmation: LevelConfirmation) -> RoomLesio
     levels = {
         **lesion.levels, confirmation.frame_of_reference_uid: confirmation.point_lps_mm
     }  # fmt: skip
-    changed = attrs.evolve(lesion, levels=levels)
-    return attrs.evolve(changed, links=_with_levels(changed))
+    new_lesion = attrs.evolve(lesion, levels=levels)
+    return attrs.evolve(new_lesion, links=_with_levels(new_lesion))
 
 
 def _with_levels(lesion: RoomLesion) -> Links:
@@ -235,9 +235,12 @@ def _with_levels(lesion: RoomLesion) -> Links:
     frame, point = lesion.anchor
     shifts = [
         step
-        for other, there in lesion.levels.items()
-        if other != frame
-        for step in (shift(frame, point, other, there), shift(other, there, frame, point))
+        for other_frame, other_level in lesion.levels.items()
+        if other_frame != frame
+        for step in (
+            shift(frame, point, other_frame, other_level),
+            shift(other_frame, other_level, frame, point),
+        )
     ]
     return attrs.evolve(lesion.links, by_point=(*shifts, *lesion.links.by_point))
 

@@ -103,7 +103,7 @@ def build_worklist(store: Store, reader: str) -> Worklist:
             for each in of_patient
         ]
         last = find_last_open_day(blinding, drafts)
-        for lesion, (whole, signed) in zip(of_patient, drafts, strict=True):
+        for lesion, (whole, signed_ids) in zip(of_patient, drafts, strict=True):
             timeline = cut_timeline(whole, last)
             rows.append(
                 WorkLesion(
@@ -111,7 +111,7 @@ def build_worklist(store: Store, reader: str) -> Worklist:
                     lesion=lesion,
                     cells=build_work_cells(
                         timeline,
-                        signed,
+                        signed_ids,
                         _get_other_readings(store, lesion.lesion_id, reader),
                     ),
                 )
@@ -126,21 +126,21 @@ def build_worklist(store: Store, reader: str) -> Worklist:
 
 def build_work_cells(
     timeline: LesionTimeline,
-    signed: frozenset[str],
+    signed_ids: frozenset[str],
     other_readings: Sequence[Mapping[tuple[date, SeriesRole], Reading]] = (),
 ) -> tuple[WorkCell, ...]:
     """Return the cells of one lesion as its reader has them.
 
     Parameters
     ----------
-    signed
+    signed_ids
         Ids of the readings that a signature covers.
     other_readings
         What each other reader says, by cell; only readings that count.
     """
     cells = []
     for cell in timeline.cells:
-        state = _determine_state(cell.reading, cell.status, signed)
+        state = _determine_state(cell.reading, cell.status, signed_ids)
         key = (cell.study_date, cell.sequence)
         if state is CellState.SIGNED and cell.reading is not None:
             # before a reader is done with a cell nothing of another reader's shows
@@ -162,7 +162,9 @@ def build_work_cells(
     return tuple(cells)
 
 
-def with_timeline(known: Worklist, timeline: LesionTimeline, signed: frozenset[str]) -> Worklist:
+def with_timeline(
+    worklist: Worklist, timeline: LesionTimeline, signed_ids: frozenset[str]
+) -> Worklist:
     """Return a worklist with one lesion as its reader has it now.
 
     What differs from another reader does so until it is changed.
@@ -182,11 +184,11 @@ def with_timeline(known: Worklist, timeline: LesionTimeline, signed: frozenset[s
             and cell.reading is not None
             and cell.reading.reading_id in differing
             else cell
-            for cell in build_work_cells(timeline, signed)
+            for cell in build_work_cells(timeline, signed_ids)
         )
         return attrs.evolve(row, cells=cells)
 
-    return attrs.evolve(known, lesions=tuple(build_current_row(row) for row in known.lesions))
+    return attrs.evolve(worklist, lesions=tuple(build_current_row(row) for row in worklist.lesions))
 
 
 def _find_settled(store: Store, lesion_id: str, reader: str) -> frozenset[str]:
@@ -197,24 +199,24 @@ def _find_settled(store: Store, lesion_id: str, reader: str) -> frozenset[str]:
 def _get_other_readings(
     store: Store, lesion_id: str, reader: str
 ) -> list[Mapping[tuple[date, SeriesRole], Reading]]:
-    counted = get_counted_readings(store, lesion_id)
+    counted_readings = get_counted_readings(store, lesion_id)
     return [
-        select_latest_by_cell([reading for reading in counted if reading.reader == name])
-        for name in sorted({reading.reader for reading in counted} - {reader, CONSENSUS})
+        select_latest_by_cell([reading for reading in counted_readings if reading.reader == name])
+        for name in sorted({reading.reader for reading in counted_readings} - {reader, CONSENSUS})
     ]
 
 
 def _determine_state(
-    reading: Reading | None, status: CellStatus, signed: frozenset[str]
+    reading: Reading | None, status: CellStatus, signed_ids: frozenset[str]
 ) -> CellState:
     if reading is not None:
-        counts = not reading.draft or reading.reading_id in signed
+        counts = not reading.draft or reading.reading_id in signed_ids
         return CellState.SIGNED if counts else CellState.DRAFT
     return CellState.UNREAD if status is CellStatus.UNREAD else CellState.NO_IMAGE
 
 
-def _differs(reading: Reading, other: Reading) -> bool:
-    if reading.length_mm is None or other.length_mm is None:
-        lengthless = {reading.answer, other.answer}
+def _differs(reading: Reading, other_reading: Reading) -> bool:
+    if reading.length_mm is None or other_reading.length_mm is None:
+        lengthless = {reading.answer, other_reading.answer}
         return lengthless != {Answer.NOT_MEASURABLE}
-    return abs(reading.length_mm - other.length_mm) > DISCORDANT_MM
+    return abs(reading.length_mm - other_reading.length_mm) > DISCORDANT_MM

@@ -89,11 +89,11 @@ def _verify_chain(store: Store, faults: list[str], expected: str | None) -> Audi
     faults += [fault.message for fault in check_chain(observe(), head)]
     for kind in (store.get_readings, store.get_signatures, store.get_lesions):
         kind()  # reading names what no hash reveals: a length that is not that of its points
-    named = " ".join(faults)
+    fault_text = " ".join(faults)
     faults += [
         damage.message
         for damage in store.list_damages()
-        if f"Record {damage.sequence_number} (" not in named
+        if f"Record {damage.sequence_number} (" not in fault_text
     ]
     if expected and expected not in hashes:
         faults.append(
@@ -121,20 +121,20 @@ def list_entries(
 
 
 def _find_clock_cautions(record: ChainRecord, before: str) -> list[str]:
-    written, recorded = _parse_time(record.written_at), _parse_time(record.recorded_at)
+    written_at, recorded_at = _parse_time(record.written_at), _parse_time(record.recorded_at)
     previous = _parse_time(before)
     name = f"Record {record.sequence_number} ({record.kind})"
     cautions = []
-    if written and previous and written < previous - CLOCK_TOLERANCE:
+    if written_at and previous and written_at < previous - CLOCK_TOLERANCE:
         cautions.append(
             f"{name} was written at {record.written_at}, before the record that it follows "
             f"({before}): a clock ran backwards. The order of the log holds."
         )
-    if written and recorded and recorded > written + CLOCK_TOLERANCE:
+    if written_at and recorded_at and recorded_at > written_at + CLOCK_TOLERANCE:
         cautions.append(
             f"{name} is dated {record.recorded_at}, after it was written: a clock was ahead."
         )
-    if written and recorded and recorded < written - OLDEST:
+    if written_at and recorded_at and recorded_at < written_at - OLDEST:
         cautions.append(
             f"{name} is dated {record.recorded_at}, more than two years before it was written: "
             "a clock may have been wrong."
@@ -183,5 +183,5 @@ def _describe_content(kind: str, body: dict[str, Any]) -> str:
         )
     if kind == "Signature":
         return f"{len(body.get('reading_ids', ()))} readings"
-    shown = ("role", "same_as", "level", "decision", "kind", "name", "wave", "from_version", "head")
-    return ", ".join(f"{name} {body[name]}" for name in shown if body.get(name))
+    keys = ("role", "same_as", "level", "decision", "kind", "name", "wave", "from_version", "head")
+    return ", ".join(f"{name} {body[name]}" for name in keys if body.get(name))

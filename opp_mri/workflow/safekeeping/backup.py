@@ -184,8 +184,8 @@ def _is_unused(folder: Path, database: str) -> bool:
     if not is_project(folder) or (not database and is_unfinished(folder / STORE_NAME)):
         return False
     with open_project(folder) as project:
-        used = project.store.get_head().sequence_number or project.store.get_known_files()
-        return not used and project.settings.database == database
+        has_content = project.store.get_head().sequence_number or project.store.get_known_files()
+        return not has_content and project.settings.database == database
 
 
 def _require_sql(project: Project) -> SqlStore:
@@ -248,11 +248,11 @@ def _unpack(path: Path, passphrase: str, workplace: Path) -> Iterator[tuple[Path
 
 def _check_room(archive: zipfile.ZipFile, folder: Path) -> None:
     """Refuse an archive that would fill the disk, as one does that was made for that."""
-    needed = sum(archive.getinfo(name).file_size for name in (MANIFEST_NAME, *NAMES))
-    if needed > shutil.disk_usage(folder).free:
+    needed_bytes = sum(archive.getinfo(name).file_size for name in (MANIFEST_NAME, *NAMES))
+    if needed_bytes > shutil.disk_usage(folder).free:
         raise InputError(
-            f"The backup needs {needed >> 20} MiB, which are not free in {folder.parent}: make "
-            "room, or use another backup."
+            f"The backup needs {needed_bytes >> 20} MiB, which are not free in {folder.parent}: "
+            "make room, or use another backup."
         )
 
 

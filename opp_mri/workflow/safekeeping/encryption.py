@@ -220,11 +220,11 @@ def unpack(archive_path: Path, folder: Path) -> None:
     """
     try:
         with ZipFile(archive_path) as archive:
-            needed = sum(member.file_size for member in archive.infolist())
-            if needed > shutil.disk_usage(folder).free:
+            needed_bytes = sum(member.file_size for member in archive.infolist())
+            if needed_bytes > shutil.disk_usage(folder).free:
                 raise InputError(
-                    f"The archive needs {needed >> 20} MiB, which are not free in {folder.parent}: "
-                    "make room, or ask for another."
+                    f"The archive needs {needed_bytes >> 20} MiB, which are not free in "
+                    f"{folder.parent}: make room, or ask for another."
                 )
             for name in archive.namelist():
                 if not (folder / name).resolve().is_relative_to(folder.resolve()):

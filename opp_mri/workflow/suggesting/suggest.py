@@ -125,7 +125,7 @@ def suggest_visit(
         reader has set one.
     """
     images: list[SequenceImage] = []
-    shown: dict[SeriesRole, CellImages] = {}
+    images_by_sequence: dict[SeriesRole, CellImages] = {}
     suggested: list[SuggestedCell] = []
     for each in cells:
         try:
@@ -135,9 +135,12 @@ def suggest_visit(
             continue
         voxels = each.voxels.astype(np.float32)
         images.append(SequenceImage(role=each.cell.sequence, geometry=geometry, voxels=voxels))
-        shown[each.cell.sequence] = each
+        images_by_sequence[each.cell.sequence] = each
     for answer in propose_visit(images, seed_lps_mm, axis_lps) if images else ():
-        cell, description = shown[answer.role].cell, shown[answer.role].volume
+        cell, description = (
+            images_by_sequence[answer.role].cell,
+            images_by_sequence[answer.role].volume,
+        )
         if isinstance(answer, Abstention):
             suggested.append(abstain(cell, answer.reason, answer))
             continue
