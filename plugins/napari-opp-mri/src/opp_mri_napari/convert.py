@@ -128,7 +128,7 @@ def build_image_layers(images: "FitImages", *, by_fit: bool) -> tuple[ImageLayer
     limits = _choose_window(images.after)
     followup = images.after if by_fit else images.before
     # where the follow-up does not reach it adds nothing
-    drawn = np.nan_to_num(followup, nan=limits[0])
+    followup_values = np.nan_to_num(followup, nan=limits[0])
     return (
         ImageLayer(
             name="Baseline",
@@ -137,7 +137,10 @@ def build_image_layers(images: "FitImages", *, by_fit: bool) -> tuple[ImageLayer
             contrast_limits=_choose_window(images.baseline),
         ),
         ImageLayer(
-            name="Follow-up", data=turn_voxels(drawn, turn), scale=scale, contrast_limits=limits
+            name="Follow-up",
+            data=turn_voxels(followup_values, turn),
+            scale=scale,
+            contrast_limits=limits,
         ),
     )
 
@@ -166,8 +169,8 @@ def _letter(direction: FloatArray) -> str:
 
 
 def _choose_window(values: NDArray[Any]) -> tuple[float, float]:
-    known = values[np.isfinite(values)]
-    if known.size == 0:
+    finite_values = values[np.isfinite(values)]
+    if finite_values.size == 0:
         return (0.0, 1.0)
-    low, high = (float(x) for x in np.quantile(known, WINDOW_QUANTILES))
+    low, high = (float(x) for x in np.quantile(finite_values, WINDOW_QUANTILES))
     return (low, high if high > low else low + 1.0)

@@ -97,14 +97,14 @@ class StudyList:
 
     def pull(self, rows: Sequence[int]) -> None:
         """Pull listed studies and index them."""
-        chosen = [self.studies[row] for row in rows if row < len(self.studies)]
+        selected_studies = [self.studies[row] for row in rows if row < len(self.studies)]
         if self.is_busy:
             return
         self.notice = self.failure = ""
-        if not chosen:
+        if not selected_studies:
             self.failure = "Choose one or more studies of the list."
             return
-        self._plan("pull", partial(self._pull, chosen), self._take_pulled)
+        self._plan("pull", partial(self._pull, selected_studies), self._take_pulled)
 
     def stop(self) -> None:
         """End a pull after the object that is on its way."""
@@ -160,28 +160,28 @@ class StudyList:
         with open_project(self.folder) as project:
             return find_studies(project, find_peer(project, self._peer_name), query)
 
-    def _pull(self, chosen: Sequence[ListedStudy]) -> tuple[list[PullSummary], frozenset[str]]:
+    def _pull(self, studies: Sequence[ListedStudy]) -> tuple[list[PullSummary], frozenset[str]]:
         from opp_mri.workflow.catalogue.index import index  # loads pydicom
 
         with open_project(self.folder) as project:
             folder = find_default_folder(project)
-            summaries = [self._pull_study(project, each, folder) for each in chosen]
+            summaries = [self._pull_study(project, each, folder) for each in studies]
             if folder.exists():
                 index(project, [folder], workers=1, progress=self._report)
             return summaries, find_studies_here(project)
 
-    def _pull_study(self, project: Project, listed: ListedStudy, folder: Path) -> PullSummary:
+    def _pull_study(self, project: Project, entry: ListedStudy, folder: Path) -> PullSummary:
         query = StudyQuery(
-            patient_id=listed.study.patient_id or None,
-            study_instance_uid=listed.study.study_instance_uid,
+            patient_id=entry.study.patient_id or None,
+            study_instance_uid=entry.study.study_instance_uid,
         )
         peer = find_peer(project, self._peer_name)
         return pull_studies(project, peer, PullChoice(query=query), folder, progress=self._report)
 
-    def _report(self, step: str, done: int, total: int) -> None:
+    def _report(self, step: str, count: int, total: int) -> None:
         if self._is_stopped:
             raise StoppedError(STOPPED)
-        self._progress(step, done, total)
+        self._progress(step, count, total)
 
     # these run in the window's thread
 
@@ -190,33 +190,36 @@ class StudyList:
         self.notice = f"{format_count(len(studies), 'study', 'studies')} in {self._peer_name}."
 
     def _take_pulled(self, result: tuple[Sequence[PullSummary], frozenset[str]]) -> None:
-        summaries, here = result
+        summaries, local_uids = result
         self.studies = tuple(
-            attrs.evolve(each, is_here=each.study.study_instance_uid in here)
+            attrs.evolve(each, is_here=each.study.study_instance_uid in local_uids)
             for each in self.studies
         )
         pulled = [series for summary in summaries for series in summary.series]
         received = sum(series.received for series in pulled)
         present = sum(series.present for series in pulled)
-        wanted = sum(series.choice.is_wanted for series in pulled)
+        wanted_count = sum(series.choice.is_wanted for series in pulled)
         self.notice = (
-            f"{format_count(received, 'image')} received and {present} present before, of {wanted} "
-            f"series that could have a role ({len(pulled) - wanted} others left in the archive)."
+            f"{format_count(received, 'image')} received and {present} present before, of "
+            f"{wanted_count} series that could have a role "
+            f"({len(pulled) - wanted_count} others left in the archive)."
         )
-        missing = sum(series.missing for series in pulled)
+        missing_count = sum(series.missing for series in pulled)
         faults = [sentence for series in pulled for sentence, _ in series.faults]
-        if missing or faults:
+        if missing_count or faults:
             sentences = " ".join(dict.fromkeys(faults))
-            self.failure = f"Not complete: {format_count(missing, 'image')} missing. {sentences}"
+            self.failure = (
+                f"Not complete: {format_count(missing_count, 'image')} missing. {sentences}"
+            )
 
 
-def _read_date(written: str) -> date | None:
-    if not written.strip():
+def _read_date(text: str) -> date | None:
+    if not text.strip():
         return None
     try:
-        return date.fromisoformat(written.strip())
+        return date.fromisoformat(text.strip())
     except ValueError as error:
-        raise InputError(f"{written.strip()} is not a date: write it as 2021-05-30.") from error
+        raise InputError(f"{text.strip()} is not a date: write it as 2021-05-30.") from error
 
 
 def _format_number(value: int | None) -> str:

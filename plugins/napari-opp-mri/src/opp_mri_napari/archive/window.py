@@ -171,10 +171,10 @@ class StudyListPanel(QWidget):
         self.presenter.pull(rows)
         self.refresh()
 
-    def _show_progress(self, step: str, done: int, total: int) -> None:
+    def _show_progress(self, step: str, count: int, total: int) -> None:
         self.bar.setFormat(f"{step}: %v of %m")
         self.bar.setRange(0, total)
-        self.bar.setValue(done)
+        self.bar.setValue(count)
 
     def _open(self) -> None:
         reader = self.reader.text().strip()

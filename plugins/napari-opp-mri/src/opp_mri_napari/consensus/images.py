@@ -96,8 +96,8 @@ class PairImages:
         if self.context is not None:
             self.context = None
         else:
-            other = self._pair.b if self.letter == "A" else self._pair.a
-            if other.caliper is None:
+            other_reading = self._pair.b if self.letter == "A" else self._pair.a
+            if other_reading.caliper is None:
                 return False
             self.letter = "B" if self.letter == "A" else "A"
         self._to_line()
@@ -105,9 +105,9 @@ class PairImages:
 
     def scroll(self, steps: int) -> None:
         """Go some slices on."""
-        shown = self.get_shown()
-        if shown is not None:
-            self.place = max(0, min(self.place + steps, len(shown.volume.planes) - 1))
+        image = self.get_shown()
+        if image is not None:
+            self.place = max(0, min(self.place + steps, len(image.volume.planes) - 1))
 
     def step_sequence(self, steps: int) -> None:
         """Look at the next sequence of the time point."""
@@ -145,25 +145,25 @@ class PairImages:
 
     def get_pictures(self) -> Pictures | None:
         """Return the images of the series that is looked at, or None as long as they load."""
-        shown = self.get_shown()
-        return None if shown is None else self._cache.get(shown.volume.volume_id)
+        image = self.get_shown()
+        return None if image is None else self._cache.get(image.volume.volume_id)
 
     @property
     def failure(self) -> str:
         """Why there is no image; "" where there is one, or where the answer has no line."""
-        shown = self.get_shown()
-        if shown is not None:
-            return self._cache.failures.get(shown.volume.volume_id, "")
+        image = self.get_shown()
+        if image is not None:
+            return self._cache.failures.get(image.volume.volume_id, "")
         if self.reading.caliper is None:
             return ""
         return "The images of this answer are no longer indexed: index them again."
 
     def get_next_job(self) -> Job | None:
         """Return the images to load next."""
-        shown = self.get_shown()
-        if shown is None:
+        image = self.get_shown()
+        if image is None:
             return None
-        volume, geometry, store = shown.volume, shown.geometry, self._store
+        volume, geometry, store = image.volume, image.geometry, self._store
         self._cache.want_images({volume.volume_id})
         if not self._cache.is_open(volume.volume_id):
             return None
@@ -205,7 +205,7 @@ class PairImages:
             self.place = find_nearest_place(self.context, caliper.start_lps_mm)
 
     def _to_line(self) -> None:
-        shown, caliper = self.get_shown(), self.reading.caliper
-        if shown is not None and caliper is not None:
-            frames = [(frame.sop_instance_uid, frame.frame_number) for frame in shown.volume.frames]
+        image, caliper = self.get_shown(), self.reading.caliper
+        if image is not None and caliper is not None:
+            frames = [(frame.sop_instance_uid, frame.frame_number) for frame in image.volume.frames]
             self.place = frames.index((caliper.sop_instance_uid, caliper.frame_number))

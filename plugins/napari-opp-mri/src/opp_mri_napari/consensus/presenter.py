@@ -93,8 +93,8 @@ class ConsensusPresenter:
         if not self.pairs:
             raise UnknownError("No answer to these lesions is signed by both readers yet.")
         self.images = PairImages(project, self.pairs[0])
-        waiting = [n for n, pair in enumerate(self.pairs) if _is_open(pair)]
-        self.go_to(waiting[0] if waiting else 0)
+        open_positions = [n for n, pair in enumerate(self.pairs) if _is_open(pair)]
+        self.go_to(open_positions[0] if open_positions else 0)
 
     @property
     def pair(self) -> Pair:
@@ -175,21 +175,21 @@ class ConsensusPresenter:
 
     def click(self, screen: ScreenPoint) -> None:
         """Set an end of the new line, (down, across) in mm."""
-        shown = self.images.get_shown()
-        if not self.drawing or shown is None:
+        image = self.images.get_shown()
+        if not self.drawing or image is None:
             return
         if self.images.context is not None:
             self.banner = "A new line is drawn on the image of A or B: T shows it."
             return
-        pixel = shown.geometry.pixel_from_screen(screen)
-        plane = shown.volume.planes[self.images.place]
+        pixel = image.geometry.pixel_from_screen(screen)
+        plane = image.volume.planes[self.images.place]
         if not plane.contains(*pixel):
             self.banner = "This point is outside the image."
             return
         if self.first is None:
             self.first = pixel
             return
-        frame = shown.volume.frames[self.images.place]
+        frame = image.volume.frames[self.images.place]
         place = (frame.sop_instance_uid, frame.frame_number)
         new = build_line_answer(self.pair, (self.first, pixel), place)
         self.drawing, self.first = False, None
@@ -225,11 +225,13 @@ class ConsensusPresenter:
             self.banner = str(error)
             return
         self._reload(name)
-        missing = self.lesion.missing_signatures
-        then = (
-            f" {' and '.join(missing)} has to sign too." if missing else " It counts from now on."
+        missing_names = self.lesion.missing_signatures
+        remark = (
+            f" {' and '.join(missing_names)} has to sign too."
+            if missing_names
+            else " It counts from now on."
         )
-        self.banner, self.notice = "", f"{name} is signed by {self.signer}.{then}"
+        self.banner, self.notice = "", f"{name} is signed by {self.signer}.{remark}"
         self._go_on()
 
     # --- what is shown
@@ -257,20 +259,23 @@ class ConsensusPresenter:
 
     def get_lines(self) -> dict[str, Line]:
         """Return the lines on the slice that is shown, by letter; "new" is what is proposed."""
-        shown = self.images.get_shown()
-        if shown is None:
+        image = self.images.get_shown()
+        if image is None:
             return {}
-        frame = shown.volume.frames[self.images.place]
-        here = (frame.sop_instance_uid, frame.frame_number)
+        frame = image.volume.frames[self.images.place]
+        current_frame = (frame.sop_instance_uid, frame.frame_number)
         lines: dict[str, Line] = {}
         for letter, reading in (("A", self.pair.a), ("B", self.pair.b)):
             caliper = reading.caliper
-            if caliper is not None and (caliper.sop_instance_uid, caliper.frame_number) == here:
-                lines[letter] = shown.place_on_screen(caliper.start, caliper.end)
+            if (
+                caliper is not None
+                and (caliper.sop_instance_uid, caliper.frame_number) == current_frame
+            ):
+                lines[letter] = image.place_on_screen(caliper.start, caliper.end)
         new = self.proposal.new if self.proposal else None
         line = new.line if new else None
-        if line and (line.sop_instance_uid, line.frame_number) == here:
-            lines["new"] = shown.place_on_screen(*line.points)
+        if line and (line.sop_instance_uid, line.frame_number) == current_frame:
+            lines["new"] = image.place_on_screen(*line.points)
         return lines
 
     def explain_refusal(self, kind: ResolutionKind) -> str:
@@ -284,11 +289,11 @@ class ConsensusPresenter:
     def describe_progress(self) -> str:
         """State how far the work is."""
         discordant = [pair for pair in self.pairs if pair.discordance]
-        done = sum(discordance.resolution is not None for discordance in discordant)
-        signed = sum(lesion_consensus.is_complete for lesion_consensus in self.lesions)
+        resolved_count = sum(discordance.resolution is not None for discordance in discordant)
+        complete_count = sum(lesion_consensus.is_complete for lesion_consensus in self.lesions)
         return (
-            f"{done} of {len(discordant)} discordant pairs resolved, "
-            f"{signed} of {len(self.lesions)} lesions complete"
+            f"{resolved_count} of {len(discordant)} discordant pairs resolved, "
+            f"{complete_count} of {len(self.lesions)} lesions complete"
         )
 
     # --- inside
@@ -301,18 +306,20 @@ class ConsensusPresenter:
             if self.signer in lesion_consensus.missing_signatures
         ]
         open_pairs = [n for n, pair in enumerate(self.pairs) if _is_open(pair)]
-        waiting = open_pairs or [n for n, pair in enumerate(self.pairs) if pair.lesion in unsigned]
-        if waiting:
-            self.go_to(next((n for n in waiting if n > self.position), waiting[0]))
+        open_positions = open_pairs or [
+            n for n, pair in enumerate(self.pairs) if pair.lesion in unsigned
+        ]
+        if open_positions:
+            self.go_to(next((n for n in open_positions if n > self.position), open_positions[0]))
         else:
             self.go_to(self.position)
 
     def _describe_long(self, new: NewAnswer) -> str:
         """State how long a line is that was not recorded yet."""
-        shown, line = self.images.get_shown(), new.line
-        if shown is None or line is None:
+        image, line = self.images.get_shown(), new.line
+        if image is None or line is None:
             return ""
-        plane = shown.volume.get_plane(line.sop_instance_uid, line.frame_number)
+        plane = image.volume.get_plane(line.sop_instance_uid, line.frame_number)
         if plane is None:
             return ""
         return f", {format_mm(round_to_recorded_mm(plane.measure_length_mm(*line.points)))}"
@@ -330,8 +337,8 @@ class ConsensusPresenter:
 
     def _reload(self, lesion_id: str | None = None) -> None:
         """Read one lesion again, which is quick, or all."""
-        wanted = self._wanted if lesion_id is None else (lesion_id,)
-        consensuses = prepare_consensus(self._project, self._rules, lesion_ids=wanted)
+        lesion_ids = self._wanted if lesion_id is None else (lesion_id,)
+        consensuses = prepare_consensus(self._project, self._rules, lesion_ids=lesion_ids)
         if lesion_id is None:
             self.lesions = consensuses
         else:

@@ -272,15 +272,15 @@ class ConsensusWindow:
 
     def _show_image(self) -> None:
         presenter = self.presenter
-        shown, pictures = presenter.images.get_shown(), presenter.images.get_pictures()
+        image, pictures = presenter.images.get_shown(), presenter.images.get_pictures()
         if self._image is not None:
             self._image.visible = pictures is not None
         for layer in self._lines.values():
             layer.visible = False
-        if shown is None or pictures is None:
+        if image is None or pictures is None:
             self._write_caption()
             return
-        scale = shown.geometry.scale_mm
+        scale = image.geometry.scale_mm
         if self._image is None:
             self._image = self.viewer.add_image(
                 pictures.images, scale=scale, units=UNITS, interpolation2d="linear", name="Image",
@@ -288,8 +288,8 @@ class ConsensusWindow:
             )  # fmt: skip
         elif self._image.data is not pictures.images:
             self._image.data, self._image.scale = pictures.images, scale
-        if self._shown_volume != shown.volume.volume_id:
-            self._shown_volume = shown.volume.volume_id
+        if self._shown_volume != image.volume.volume_id:
+            self._shown_volume = image.volume.volume_id
             self._set_window(pictures.window)
         self.viewer.dims.set_current_step(0, presenter.images.place)
         lines = presenter.get_lines()
@@ -307,16 +307,16 @@ class ConsensusWindow:
 
     def _write_caption(self) -> None:
         presenter = self.presenter
-        shown = presenter.images.get_shown()
+        image = presenter.images.get_shown()
         text = self.viewer.canvas.overlays.text
         text.visible, text.font_size, text.position = True, 12, "top_left"
-        if shown is None:
+        if image is None:
             text.text = f"{presenter.images.letter} has no line"
             return
         if self._image is None or presenter.images.get_pictures() is None:
             text.text = "" if presenter.warning else "loading …"
             return
-        left, _, top, _ = (SIDES.get(letter[:1], letter) for letter in shown.geometry.letters)
+        left, _, top, _ = (SIDES.get(letter[:1], letter) for letter in image.geometry.letters)
         day, role = presenter.images.get_shown_place()
         when = describe_weeks(presenter.pair.lesion, day)
         of_answer = presenter.images.context is None
@@ -325,7 +325,7 @@ class ConsensusWindow:
         )  # fmt: skip
         low, high = self._image.contrast_limits
         text.text = (
-            f"{name} · slice {presenter.images.place + 1}/{len(shown.volume.planes)}\n"
+            f"{name} · slice {presenter.images.place + 1}/{len(image.volume.planes)}\n"
             f"{left} left, {top} up · W {high - low:.0f}  L {(low + high) / 2:.0f}"
         )
 

@@ -173,15 +173,15 @@ class FitReviewPresenter:
         places = [self.position] if ahead is None else [self.position, ahead]
         fits = [self.items[place].alignment for place in places]
         self._cache.want_images({fit.fit_id for fit in fits})
-        waiting = next((fit for fit in fits if self._cache.is_open(fit.fit_id)), None)
-        if waiting is None:
+        next_fit = next((fit for fit in fits if self._cache.is_open(fit.fit_id)), None)
+        if next_fit is None:
             return None
-        load = partial(fit_images, self._project.store, waiting)
-        job = self._cache.build_job(waiting.fit_id, load, _measure_size_bytes)
+        load = partial(fit_images, self._project.store, next_fit)
+        job = self._cache.build_job(next_fit.fit_id, load, _measure_size_bytes)
 
         def take(images: FitImages) -> None:
             job.take(images)
-            if waiting.fit_id == self._fit_id:
+            if next_fit.fit_id == self._fit_id:
                 self._to_centre()
 
         return evolve(job, take=take)
@@ -304,11 +304,13 @@ class FitReviewPresenter:
         except OppMriError as error:  # a reason that was written stays, to be tried again
             self._warning = str(error)
             return
-        done = f"{alignment_decision.decision.value.capitalize()}: {write_title(self.current)}, "
-        done += f"{self.current.alignment.followup_study_date}."
+        decision_text = (
+            f"{alignment_decision.decision.value.capitalize()}: {write_title(self.current)}, "
+        )
+        decision_text += f"{self.current.alignment.followup_study_date}."
         ahead = self._find_next_undecided()
         self._go_to(self.position if again or ahead is None else ahead)
-        self.notice = done if ahead is not None else f"{done} {ALL_DECIDED}"
+        self.notice = decision_text if ahead is not None else f"{decision_text} {ALL_DECIDED}"
 
     @property
     def _fit_id(self) -> str:

@@ -138,8 +138,8 @@ class FitReviewWindow:
     def _show_decision(self) -> None:
         if self._saving is None:
             return
-        done, self._saving = self._saving, None
-        done.result()
+        future, self._saving = self._saving, None
+        future.result()
         if self._is_open():
             self.refresh()
 
@@ -171,7 +171,8 @@ class FitReviewWindow:
         keys = {(key, False): action for key, action in one_key.items()}
         # where ? needs Shift, and where it does not
         keys |= {
-            (Qt.Key.Key_Question, held): make_key(presenter.toggle_keys) for held in (True, False)
+            (Qt.Key.Key_Question, with_shift): make_key(presenter.toggle_keys)
+            for with_shift in (True, False)
         }
         return keys | {(Qt.Key.Key_N, True): make_key(presenter.go_to_previous)}
 
@@ -243,9 +244,9 @@ class FitReviewWindow:
         view = self.presenter.view
         baseline.visible = view is not View.FOLLOWUP
         followup.visible = view is not View.BASELINE
-        both = view is View.OVERLAY
-        baseline.colormap = _build_ramp(BASELINE_COLOUR if both else WHITE)
-        followup.colormap = _build_ramp(FOLLOWUP_COLOUR if both else WHITE)
+        is_overlay = view is View.OVERLAY
+        baseline.colormap = _build_ramp(BASELINE_COLOUR if is_overlay else WHITE)
+        followup.colormap = _build_ramp(FOLLOWUP_COLOUR if is_overlay else WHITE)
 
     def _find_centre(self, images: FitImages) -> tuple[float, float]:
         """Return where the ticks stand on the screen: down, across in mm."""

@@ -30,8 +30,8 @@ def align_open_lesion(session: Session, navigation: Navigation) -> None:
             if summary.new == 1
             else f"{summary.new} new fits: F shows them."
         )
-        failed = f" {len(summary.failures)} could not be tried." if summary.failures else ""
-        navigation.hint = f"{fits}{failed}"
+        failure_text = f" {len(summary.failures)} could not be tried." if summary.failures else ""
+        navigation.hint = f"{fits}{failure_text}"
 
     navigation.hint = f"Aligning the follow-ups of {lesion_id} …"
     session.ask(Job(label="alignment", run=run, take=take, failed=session.warn))

@@ -33,10 +33,10 @@ class CaliperMarks:
             marks.append(_mark(pane, MarkStyle.GHOST, (ghost.start, ghost.end)))
         marks += self._build_axis_marks(pane) + self._build_hints(pane, pane.plane)
         if self._calipers.keeps_greatest:
-            shown = self._calipers.find_candidates(pane).get(pane.place)
-            if shown is not None and self._calipers.find_line(pane) is None:
-                label = format_mm(shown[0])
-                marks.append(_mark(pane, MarkStyle.CANDIDATE, shown[1], label=label))
+            candidate = self._calipers.find_candidates(pane).get(pane.place)
+            if candidate is not None and self._calipers.find_line(pane) is None:
+                label = format_mm(candidate[0])
+                marks.append(_mark(pane, MarkStyle.CANDIDATE, candidate[1], label=label))
         moving = self._calipers.line.line if self._calipers.on is pane else None
         line, proposed = self._calipers.find_line(pane), self._calipers.proposed_line(pane)
         if moving == proposed:  # held and not moved yet

@@ -130,9 +130,9 @@ class Calipers:
         """Return what a moving end is held to."""
         if pane.plane is None:
             raise ValueError("an empty pane has no line")
-        held = self.lock and not free and self.tool is Tool.CALIPER
+        is_locked = self.lock and not free and self.tool is Tool.CALIPER
         before = self.line.before if self.line.moves else None
-        return Holder(pane.plane, self._find_axis_of(pane, before) if held else None)
+        return Holder(pane.plane, self._find_axis_of(pane, before) if is_locked else None)
 
     def _find_axis_of(self, pane: Pane, line: Line | None) -> InPlane | None:
         """Return the axis that a line is held to: its own where it comes from a proposal.
@@ -198,14 +198,14 @@ class Calipers:
             self.session.warn(error)
             return None
 
-    def accept(self, pane: Pane, line: Line, shown: ShownProposal) -> bool:
+    def accept(self, pane: Pane, line: Line, shown_proposal: ShownProposal) -> bool:
         """Record a proposed line as it is; return whether it is recorded."""
         cell = self.find_cell_of(pane)
         if cell is None or pane.volume is None:
             return False
         reading = self._draft(cell, pane.volume, pane.place, line)
         if reading is not None:
-            self._amend(accept_proposal(reading, shown))
+            self._amend(accept_proposal(reading, shown_proposal))
         return reading is not None and self.pending is None
 
     def _keep_greatest(self, before: Reading | None, latest: Reading) -> None:
@@ -385,8 +385,8 @@ def place_of(pane: Pane, reading: Reading) -> int | None:
     """Return which image of a pane's volume a caliper lies on, or None if another volume."""
     if reading.caliper is None or pane.volume is None:
         return None
-    wanted = (reading.caliper.sop_instance_uid, reading.caliper.frame_number)
+    caliper_frame = (reading.caliper.sop_instance_uid, reading.caliper.frame_number)
     for place, frame in enumerate(pane.volume.frames):
-        if (frame.sop_instance_uid, frame.frame_number) == wanted:
+        if (frame.sop_instance_uid, frame.frame_number) == caliper_frame:
             return place
     return None

@@ -92,13 +92,13 @@ class Compare:
         window
             Values that the pane draws black and white; the baseline is brought to them.
         """
-        other = self._get_picture(pane) if self.is_on else None
-        if other is None or pane.images is None:
+        other_picture = self._get_picture(pane) if self.is_on else None
+        if other_picture is None or pane.images is None:
             return None
         own = pane.images[pane.place].astype(np.float32)
         low, high = window
-        first, last = choose_window(np.nan_to_num(other))
-        baseline = low + (other - first) / (last - first) * (high - low)
+        first, last = choose_window(np.nan_to_num(other_picture))
+        baseline = low + (other_picture - first) / (last - first) * (high - low)
         baseline = np.where(np.isnan(baseline), low, baseline)
         if self.mode is Comparison.BLINK:
             return np.asarray(baseline)
@@ -133,7 +133,7 @@ class Compare:
             self.leave()
             return "Time points are compared along a confirmed fit only: F shows the fits."
         if self._cache.is_open(key):
-            store, own, other = (
+            store, own, other_id = (
                 self._session.project.store, pane.volume.volume_id, baseline.volume_id
             )  # fmt: skip
 
@@ -141,7 +141,7 @@ class Compare:
                 # brings the resampling of scipy
                 from opp_mri.workflow.reading_room.comparing import carry_images
 
-                return carry_images(store, own, other, transform)
+                return carry_images(store, own, other_id, transform)
 
             self._cache.want_images({key})
             self._session.ask(self._cache.build_job(key, load, lambda images: images.nbytes))

@@ -15,23 +15,23 @@ def build_cross_marks(pane: Pane, panes: Panes) -> tuple[Mark, ...]:
     """Give the line along which the active pane's image, or on that one the other, cuts a pane."""
     source = panes.current
     if source is pane:
-        source = next((shown for shown in panes.panes if shown.aside), None)
+        source = next((other_pane for other_pane in panes.panes if other_pane.aside), None)
     if source is None or source is pane or pane.geometry is None:
         return ()
-    plane, other = pane.plane, source.plane
-    if plane is None or other is None:
+    plane, source_plane = pane.plane, source.plane
+    if plane is None or source_plane is None:
         return ()
     linking = panes.linking(pane.frame, source.frame)
     if linking is None:
         return ()
-    normal = linking.matrix[:3, :3] @ np.asarray(other.normal)
+    normal = linking.matrix[:3, :3] @ np.asarray(source_plane.normal)
     if abs(
         multiply_scalar(plane.normal, (float(normal[0]), float(normal[1]), float(normal[2])))
     ) > (PARALLEL_COS):
         return ()
     corners = [
         _convert_to_vector(linking.apply(np.asarray(corner)).tolist())
-        for corner in _list_corners(other)
+        for corner in _list_corners(source_plane)
     ]
     cuts = _find_cuts(plane, corners)
     if len(cuts) != 2:
@@ -52,12 +52,14 @@ def _list_corners(plane: ImagePlane) -> list[Vector3]:
 def _find_cuts(plane: ImagePlane, corners: list[Vector3]) -> list[Vector3]:
     """Return the points where the edges between corners go through a plane."""
     cuts = []
-    for here, there in zip(corners, corners[1:] + corners[:1], strict=True):
-        first, last = plane.measure_distance_mm(here), plane.measure_distance_mm(there)
+    for corner, next_corner in zip(corners, corners[1:] + corners[:1], strict=True):
+        first, last = plane.measure_distance_mm(corner), plane.measure_distance_mm(next_corner)
         if (first < 0) != (last < 0):
             share = first / (first - last)
             cuts.append(
-                _convert_to_vector([a + share * (b - a) for a, b in zip(here, there, strict=True)])
+                _convert_to_vector(
+                    [a + share * (b - a) for a, b in zip(corner, next_corner, strict=True)]
+                )
             )
     return cuts
 

@@ -106,8 +106,8 @@ class HandingOn:
 
     def _take_text(self, text: str) -> None:
         self.text = text
-        shown = text if len(text) <= SHOWN_OF_TEXT else f"{text[:SHOWN_OF_TEXT]}…"
-        self._navigation.hint = f"Copied: {shown}"
+        excerpt = text if len(text) <= SHOWN_OF_TEXT else f"{text[:SHOWN_OF_TEXT]}…"
+        self._navigation.hint = f"Copied: {excerpt}"
 
     def _open_lesion(self) -> RoomLesion | None:
         lesion = self._session.lesion

@@ -51,8 +51,8 @@ class LesionEntry:
     @property
     def seed(self) -> Mapping[str, str]:
         """The point inside the lesion: the one that was clicked, or else that of the correction."""
-        kept = {} if self.corrected is None else _list_seed_cells(self.corrected)
-        return self.seed_cells or kept
+        recorded_cells = {} if self.corrected is None else _list_seed_cells(self.corrected)
+        return self.seed_cells or recorded_cells
 
     def propose_id(self) -> str:
         """Return a name for the next lesion of the open patient."""
@@ -82,8 +82,8 @@ class LesionEntry:
         patient, corrected = self._session.patient, self.corrected
         if patient is None:
             return
-        kept = {} if corrected is None else list_lesion_cells(corrected)
-        full = {**kept, **cells, **self.seed, "patient_id": patient.patient_id}
+        recorded_cells = {} if corrected is None else list_lesion_cells(corrected)
+        full = {**recorded_cells, **cells, **self.seed, "patient_id": patient.patient_id}
         store, at = self._session.project.store, self._session.clock()
 
         def take(lesion_id: str) -> None:
@@ -109,8 +109,8 @@ class LesionEntry:
             self._dialogs.close()
             self.error = ""
             self._navigation.reload()
-            noted = f"{cells['event'].replace('_', ' ')} on {cells['date']}"
-            self._navigation.hint = f"{'Noted' if count else 'Noted before'}: {noted}."
+            event_text = f"{cells['event'].replace('_', ' ')} on {cells['date']}"
+            self._navigation.hint = f"{'Noted' if count else 'Noted before'}: {event_text}."
 
         self.ask(lambda: add_event(store, full, at), take)
 
@@ -119,9 +119,16 @@ class LesionEntry:
         lesion, pane = self._session.lesion, self._navigation.panes.current
         if lesion is None or pane is None:
             return {}
-        known = {visit.visit_date: visit for visit in lesion.timeline.visits}
+        visits_by_date = {visit.visit_date: visit for visit in lesion.timeline.visits}
         day = {"visit_date": pane.study_date.isoformat()}
-        return {**(visit_cells(known[pane.study_date]) if pane.study_date in known else {}), **day}
+        return {
+            **(
+                visit_cells(visits_by_date[pane.study_date])
+                if pane.study_date in visits_by_date
+                else {}
+            ),
+            **day,
+        }
 
     def record_visit(self, cells: Mapping[str, str]) -> None:
         """Record the findings of a visit of the open lesion."""

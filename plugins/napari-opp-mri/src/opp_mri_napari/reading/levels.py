@@ -80,9 +80,9 @@ class Levels:
         )  # fmt: skip
         if session.lesion is not None:
             self._panes.linking = session.lesion.links.find_linking
-        for shown in self._panes.panes:
-            if shown is pane or (shown.whole and self.find_known(shown) is not None):
-                self.look(shown)
+        for other_pane in self._panes.panes:
+            if other_pane is pane or (other_pane.whole and self.find_known(other_pane) is not None):
+                self.look(other_pane)
         return ""
 
     def write_sentence(self, pane: Pane) -> str:
@@ -119,13 +119,13 @@ def _describe_fits(fits: tuple[FitNote, ...], lesion: RoomLesion) -> str:
     """Describe what fits there are: rejected ones, and those that wait for a decision."""
     reader = lesion.timeline.reader
     rejected = [fit for fit in fits if fit.decision is FitDecision.REJECTED]
-    waiting = [fit for fit in fits if fit.decision is None and fit.verdict is not Verdict.FAILED]
+    open_fits = [fit for fit in fits if fit.decision is None and fit.verdict is not Verdict.FAILED]
     words = []
     if rejected:
         name = "you" if rejected[-1].reader == reader else rejected[-1].reader
         words.append(f"{name} rejected the {rejected[-1].sequence.value} fit")
-    if waiting:
-        best = min(waiting, key=lambda fit: list(Verdict).index(fit.verdict))
+    if open_fits:
+        best = min(open_fits, key=lambda fit: list(Verdict).index(fit.verdict))
         key = "Shift+V" if best.verdict is Verdict.GOOD and not rejected else "F"
         doubt = "" if best.verdict is Verdict.GOOD else f"{best.verdict.value} "
         words.append(f"{doubt}{best.sequence.value} fit waits, {key}")

@@ -75,7 +75,7 @@ class Marking:
         else:
             self._join(*self._first_point, pane.frame, point)
 
-    def _join(self, frame: str, point: Vector3, other_frame: str, other: Vector3) -> None:
+    def _join(self, frame: str, point: Vector3, other_frame: str, other_point: Vector3) -> None:
         patient = self.session.patient
         self.choose_tool(Tool.CALIPER)
         if patient is None:
@@ -86,7 +86,7 @@ class Marking:
         joined = CommonPoint(
             patient_id=patient.patient_id, reader=self.session.reader,
             frame_of_reference_uid=frame, point_lps_mm=point,
-            other_frame_of_reference_uid=other_frame, other_point_lps_mm=other,
+            other_frame_of_reference_uid=other_frame, other_point_lps_mm=other_point,
             recorded_at=self.session.clock(),
         )  # fmt: skip
         store = self.session.project.store

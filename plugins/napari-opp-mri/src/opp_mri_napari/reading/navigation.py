@@ -113,14 +113,14 @@ class Navigation:
     def step_lesion(self, step: int) -> None:
         """Go to the next or previous lesion that the worklist shows."""
         worklist, lesion = self.session.worklist, self.session.lesion
-        shown = self.order.list_lesions(worklist) if worklist is not None else []
-        if not shown:
+        rows = self.order.list_lesions(worklist) if worklist is not None else []
+        if not rows:
             self.hint = self.order.describe_nothing_left()
             return
-        ids = [row.lesion.lesion_id for row in shown]
-        here = lesion.lesion.lesion_id if lesion else ""
-        place = ids.index(here) + step if here in ids else (0 if step > 0 else -1)
-        target = shown[place % len(ids)]
+        ids = [row.lesion.lesion_id for row in rows]
+        current_id = lesion.lesion.lesion_id if lesion else ""
+        place = ids.index(current_id) + step if current_id in ids else (0 if step > 0 else -1)
+        target = rows[place % len(ids)]
         self.open(target.patient_id, target.lesion.lesion_id, None, self.sequence)
 
     def step_time_point(self, step: int) -> None:
@@ -139,25 +139,25 @@ class Navigation:
         if pane is None or not series:
             return
         ids = [volume.volume_id for volume in series]
-        here = ids.index(pane.volume.volume_id) if pane.volume else -step
-        chosen = series[(here + step) % len(ids)]
-        if chosen.role is not None and chosen.role is not pane.sequence and not pane.aside:
+        current_index = ids.index(pane.volume.volume_id) if pane.volume else -step
+        volume = series[(current_index + step) % len(ids)]
+        if volume.role is not None and volume.role is not pane.sequence and not pane.aside:
             # a length belongs to the sequence that it is taken on
-            self._activate(pane.study_date, chosen.role)
+            self._activate(pane.study_date, volume.role)
             pane = self.panes.current or pane
-        self._show(pane, chosen)
+        self._show(pane, volume)
         self._want_images()
 
     def choose_sequence(self, *roles: SeriesRole) -> None:
         """Show a sequence in all panes; of several, the next one that the patient has."""
         patient = self.session.patient
         pane = self.panes.current
-        there = [r for r in roles if r in self.series.list_sequences()]
-        if not there or patient is None or pane is None:
+        present_roles = [r for r in roles if r in self.series.list_sequences()]
+        if not present_roles or patient is None or pane is None:
             self.hint = f"This patient has no {' or '.join(r.value for r in roles)}."
             return
-        place = there.index(self.sequence) + 1 if self.sequence in there else 0
-        self._activate(pane.study_date, there[place % len(there)])
+        place = present_roles.index(self.sequence) + 1 if self.sequence in present_roles else 0
+        self._activate(pane.study_date, present_roles[place % len(present_roles)])
 
     def change_layout(self, layouts: tuple[Layout, ...] = BY_TIME) -> None:
         """Go to the next of some layouts that shows something else; the place stays."""
@@ -253,20 +253,20 @@ class Navigation:
         self.session.choose_lesion(lesion_id)
         lesion = self.session.lesion
         self.panes.linking = (lesion.links if lesion else patient.links).find_linking
-        here = (patient.patient_id, lesion_id)
-        same_place, self._here = here == self._here, here
+        location = (patient.patient_id, lesion_id)
+        same_place, self._here = location == self._here, location
         if not same_place:
             self.panes.panes = []
         sequences = self.series.list_sequences()
         if sequence not in sequences:
             sequence = sequences[0] if sequences else sequence
-        known = [pane for pane in self.panes.panes if not pane.whole]
+        known_panes = [pane for pane in self.panes.panes if not pane.whole]
         self._lay_out(day or self._find_first_day(patient.study_dates, sequence), sequence)
         if not same_place:
             self.reset_view()
         else:
             for pane in self.panes.panes:  # a fit was confirmed meanwhile
-                if pane not in known:
+                if pane not in known_panes:
                     self.levels.look(pane)
             if self.panes.current is not None and any(pane.whole for pane in self.panes.panes):
                 self.panes.follow(self.panes.current)
@@ -325,11 +325,11 @@ class Navigation:
 
     def _show(self, pane: Pane, volume: VolumeDescription | None, why_empty: str = "") -> None:
         """Show a volume in a pane, with what is known of its level and of its technique."""
-        changed = volume is not pane.volume
+        has_changed = volume is not pane.volume
         lesion, patient = self.session.lesion, self.session.patient
         level = self.levels.find_in(volume)
         self.panes.show(pane, volume, why_empty, level)
-        if changed:
+        if has_changed:
             pane.whole = level is None
             pane.doubts, pane.technique = self.series.list_doubts(volume), ()
             if lesion is not None and patient is not None and volume is not None:
@@ -343,15 +343,15 @@ class Navigation:
         if patient is None:
             return
         active = self.panes.current
-        shown = sorted(self.panes.panes, key=lambda pane: pane is not active)
-        wanted = [pane.volume for pane in shown if pane.volume is not None]
+        ordered_panes = sorted(self.panes.panes, key=lambda pane: pane is not active)
+        volumes = [pane.volume for pane in ordered_panes if pane.volume is not None]
         for sequence in SeriesRole:
-            wanted += [
+            volumes += [
                 volume
                 for (day, role), volume in patient.volumes.items()
                 if role is sequence and self.panes.find_pane(day) is not None
             ]
-        self.session.wanted = list({volume.volume_id: volume for volume in wanted}.values())
+        self.session.wanted = list({volume.volume_id: volume for volume in volumes}.values())
         self.session.ahead = self._find_next_patient(patient.patient_id)
 
     def _find_next_patient(self, patient_id: str) -> str | None:

@@ -137,26 +137,26 @@ class PaneViews:
         if reading is None or reading.caliper is None or not may_tell:
             return ""
         if self._calipers.keeps_greatest and (candidates := self._calipers.find_candidates(pane)):
-            listed = sorted(candidates.items())
-            return "lines " + ", ".join(f"{length} on {at + 1}" for at, (length, _) in listed)
+            sorted_lines = sorted(candidates.items())
+            return "lines " + ", ".join(f"{length} on {at + 1}" for at, (length, _) in sorted_lines)
         place = place_of(pane, reading)
         if place is None:
             return "" if pane.aside else "line on another series"
         return "" if place == pane.place else f"line on {place + 1}"
 
     def _build_level(self, pane: Pane) -> LevelMark | None:
-        lesion, known = self._session.lesion, self._navigation.levels.find_known(pane)
+        lesion, known_level = self._session.lesion, self._navigation.levels.find_known(pane)
         if lesion is None or pane.plane is None or pane.geometry is None:
             return None
         name = lesion.lesion.level
         proposed = self._navigation.levels.proposed.get(pane.frame)
-        if known is None and proposed is not None:
+        if known_level is None and proposed is not None:
             at = pane.geometry.screen_from_pixel(pane.plane.pixel_from_lps(proposed))
             return LevelMark(text=f"{name}?", place=at, confirmed=False)
-        if known is None:
+        if known_level is None:
             return LevelMark(text=f"{name}?", place=None)
-        at = pane.geometry.screen_from_pixel(pane.plane.pixel_from_lps(known[1]))
-        off_mm = abs(pane.plane.measure_distance_mm(known[1]))
+        at = pane.geometry.screen_from_pixel(pane.plane.pixel_from_lps(known_level[1]))
+        off_mm = abs(pane.plane.measure_distance_mm(known_level[1]))
         is_across = abs(pane.plane.normal[2]) > OBLIQUE_COS
         if off_mm > HALF_VERTEBRA_MM and is_across:  # another vertebra may lie here
             return LevelMark(text=f"{name} is {off_mm:.0f} mm away", place=None)
@@ -174,9 +174,9 @@ class PaneViews:
             return None
         if not self._switches.magnifier:
             return None
-        shown = calipers.find_movable_line(pane) if pane is self._panes.current else None
-        if calipers.selected is not None and shown is not None and pane.geometry is not None:
-            return pane.geometry.screen_from_pixel(shown[calipers.selected])
+        movable_line = calipers.find_movable_line(pane) if pane is self._panes.current else None
+        if calipers.selected is not None and movable_line is not None and pane.geometry is not None:
+            return pane.geometry.screen_from_pixel(movable_line[calipers.selected])
         return mouse[1] if mouse is not None and mouse[0] is pane else None
 
     def _strip(self, pane: Pane) -> tuple[StripSlice, ...]:
@@ -190,12 +190,14 @@ class PaneViews:
         columns = slice(max(0, round(left / across_mm)),
                         max(1, round((across + STRIP_HALF_MM) / across_mm)))  # fmt: skip
         reading = self._calipers.find_reading(pane)
-        measured = place_of(pane, reading) if reading is not None else None
+        measured_slice = place_of(pane, reading) if reading is not None else None
         first = min(
             max(0, pane.place - STRIP_ASIDE), max(0, len(pane.images) - 2 * STRIP_ASIDE - 1)
         )
         return tuple(
-            StripSlice(slice_index=n, picture=pane.images[n, rows, columns], measured=n == measured)
+            StripSlice(
+                slice_index=n, picture=pane.images[n, rows, columns], measured=n == measured_slice
+            )
             for n in range(first, min(first + 2 * STRIP_ASIDE + 1, len(pane.images)))
         )
 
@@ -209,11 +211,13 @@ def is_loading(session: Session, pane: Pane) -> bool:
 
 def list_unreadable(session: Session, panes: Panes) -> str:
     """State how many of the shown series cannot be read, and what to do; "" where all can."""
-    shown = [pane.volume for pane in panes.panes if pane.volume is not None]
-    count = sum(volume.volume_id in session.cache.failures for volume in shown)
+    volumes = [pane.volume for pane in panes.panes if pane.volume is not None]
+    count = sum(volume.volume_id in session.cache.failures for volume in volumes)
     if not count:
         return ""
-    subject = "The series shown" if len(shown) == 1 else f"{count} of the {len(shown)} series shown"
+    subject = (
+        "The series shown" if len(volumes) == 1 else f"{count} of the {len(volumes)} series shown"
+    )
     return (
         f"{subject} cannot be read; the pane says why. Answers are kept. "
         "If the images are on a drive "

@@ -175,8 +175,8 @@ class Panes:
 
     def find_pane(self, day: date) -> Pane | None:
         """Return a pane of a time point, the active one first, or None where it is not shown."""
-        there = sorted(self.panes, key=lambda pane: pane is not self.current)
-        return next((pane for pane in there if pane.study_date == day), None)
+        sorted_panes = sorted(self.panes, key=lambda pane: pane is not self.current)
+        return next((pane for pane in sorted_panes if pane.study_date == day), None)
 
     def lay_out(self, slots: Sequence[Slot], active: Slot) -> None:
         """Show these time points and sequences; panes that stay keep what they show.
@@ -185,19 +185,19 @@ class Panes:
         """
         self.layouts += 1
         remaining = [pane for pane in self.panes if not pane.aside]
-        left = {(pane.study_date, pane.sequence): pane for pane in remaining}
-        chosen = {slot: left.pop(slot) for slot in slots if slot in left}
+        free_panes = {(pane.study_date, pane.sequence): pane for pane in remaining}
+        panes_by_slot = {slot: free_panes.pop(slot) for slot in slots if slot in free_panes}
         for day, sequence in slots:
-            if (day, sequence) in chosen:
+            if (day, sequence) in panes_by_slot:
                 continue
-            same_day = next((slot for slot in left if slot[0] == day), None)
+            same_day = next((slot for slot in free_panes if slot[0] == day), None)
             if same_day is not None:
-                pane = left.pop(same_day)
+                pane = free_panes.pop(same_day)
                 pane.sequence = sequence
             else:
                 pane = Pane(study_date=day, sequence=sequence)
-            chosen[(day, sequence)] = pane
-        self.panes = [chosen[slot] for slot in slots]
+            panes_by_slot[(day, sequence)] = pane
+        self.panes = [panes_by_slot[slot] for slot in slots]
         self.active = list(slots).index(active) if active in slots else 0
 
     def show(
@@ -330,9 +330,9 @@ class Panes:
     def _place_of_others(self, pane: Pane) -> Vector3 | None:
         """Return where another pane looks, in this one's frame; the active pane first."""
         panes = sorted(self.panes, key=lambda pane: pane is not self.current)
-        for other in panes:
-            if other is not pane and other.volume is not None:
-                place = self._carry_point(other.focus, other.frame, pane.frame)
+        for other_pane in panes:
+            if other_pane is not pane and other_pane.volume is not None:
+                place = self._carry_point(other_pane.focus, other_pane.frame, pane.frame)
                 if place is not None:
                     return place
         return None

@@ -124,7 +124,7 @@ class Pointing:
         if calipers.line.waits and calipers.on is not pane:
             calipers.line.cancel()  # the second click belongs on the image of the first
         calipers.on = pane
-        there = calipers.find_movable_line(pane) if calipers.tool is Tool.CALIPER else None
+        existing_line = calipers.find_movable_line(pane) if calipers.tool is Tool.CALIPER else None
         place, zoom = event.place, self._panes.zoom_of(pane)
 
         def to_px(point: PixelPoint) -> tuple[float, float]:
@@ -138,7 +138,7 @@ class Pointing:
 
         if pane.plane is not None:  # like the other end, a first one stays on the image
             pixel = hold_to_image(pane.plane, pixel)
-        calipers.line.press(pixel, (event.x_px, event.y_px), there, to_px)
+        calipers.line.press(pixel, (event.x_px, event.y_px), existing_line, to_px)
         if calipers.line.grip in (Grip.START, Grip.END):
             calipers.selected = calipers.line.dragged
         elif calipers.line.grip is Grip.NEW_END:
@@ -162,11 +162,11 @@ class Pointing:
         return False
 
     def _release(self, pane: Pane, event: Pointer) -> bool:
-        held = self._held
+        held_button = self._held
         self._held, panned, self._panning = Button.NONE, self._panning, False
         calipers, pixel = self._calipers, _find_pixel(pane, event.place)
-        if held is not Button.LEFT or panned or not calipers.line.busy or pixel is None:
-            return panned or held is Button.RIGHT
+        if held_button is not Button.LEFT or panned or not calipers.line.busy or pixel is None:
+            return panned or held_button is Button.RIGHT
         if calipers.on is not pane:
             calipers.line.cancel()
             return True

@@ -210,14 +210,14 @@ class ReadingRoom:
         if self.dialog is not Dialog.SIGN_OFF:
             return
         try:
-            signed = self.signing.sign()
+            message = self.signing.sign()
         except InputError as error:
             self.navigation.hint = str(error)
             return
         self._dialogs.close()
         if self.session.blinding is not None:  # the next time point may open now
-            self.session.when_saved = partial(self.navigation.reload, hint=signed)
-        self.navigation.hint = signed
+            self.session.when_saved = partial(self.navigation.reload, hint=message)
+        self.navigation.hint = message
         self.session.ask_worklist_when_saved()
 
     # --- what is shown
@@ -256,7 +256,7 @@ class ReadingRoom:
         )
         return build_timeline_view(
             self._build_live_timeline(lesion), patient.patient_id, self._rules,
-            counted=lesion.settled, current=self.navigation.current, error=self.session.error,
+            counted_ids=lesion.settled, current=self.navigation.current, error=self.session.error,
             wants_category=self.switches.category, technique=tuple(technique),
         )  # fmt: skip
 
@@ -270,8 +270,8 @@ class ReadingRoom:
         patient, lesion = session.patient, session.lesion
         name = patient.patient_id if patient else self._explain_no_patient()
         of_lesion = f" · {lesion.lesion.lesion_id} {lesion.lesion.level}" if lesion else ""
-        waiting = session.count_missing_images()
-        hint = navigation.hint or (f"loading {waiting} series …" if waiting else "")
+        missing_count = session.count_missing_images()
+        hint = navigation.hint or (f"loading {missing_count} series …" if missing_count else "")
         if patient is not None and not patient.lesions and not hint:
             hint = "No lesion yet: Shift+A adds one."
         return StatusView(

@@ -153,9 +153,9 @@ class Proposals:
         if hint:
             self._navigation.hint = hint
             return False
-        shown = self.get_shown(key)
-        return shown is not None and self._calipers.accept(
-            pane, (proposal.start, proposal.end), shown
+        shown_proposal = self.get_shown(key)
+        return shown_proposal is not None and self._calipers.accept(
+            pane, (proposal.start, proposal.end), shown_proposal
         )
 
     def point_here(self, place: tuple[Pane, ScreenPoint] | None) -> None:
@@ -293,8 +293,8 @@ class Proposals:
             if when < day
         ]
         seeds = [lesion.seed] if lesion.seed is not None else []
-        for other, point in (*of_visit, *self._points.items(), *prior, *seeds):
-            carrying = lesion.links.find_carrying(frame, other)
+        for other_frame, point in (*of_visit, *self._points.items(), *prior, *seeds):
+            carrying = lesion.links.find_carrying(frame, other_frame)
             if carrying is not None:
                 x, y, z = carrying.apply(np.asarray(point)).tolist()
                 return (x, y, z)
@@ -317,16 +317,16 @@ class Proposals:
 
     def _count(self) -> None:
         """Count for how long the current cell's proposal is shown."""
-        pane, now = self._panes.current, self._stopwatch()
+        pane, now_s = self._panes.current, self._stopwatch()
         visible = None
         if pane is not None and pane.images is not None and self.find_line(pane) is not None:
             visible = (pane.study_date, pane.sequence)
         if self._visible is not None and self._visible[0] != visible:
             key, since = self._visible
-            self._shown_s[key] = self._shown_s.get(key, 0.0) + now - since
+            self._shown_s[key] = self._shown_s.get(key, 0.0) + now_s - since
             self._visible = None
         if visible is not None and self._visible is None:
-            self._visible = (visible, now)
+            self._visible = (visible, now_s)
 
     def _measure_seconds_shown(self, key: CellKey) -> float:
         seconds = self._shown_s.get(key, 0.0)

@@ -21,9 +21,9 @@ class SeriesChoice:
         patient = self._session.patient
         if patient is None:
             return []
-        shown = [volume for series in patient.series.values() for volume in series]
+        volumes = [volume for series in patient.series.values() for volume in series]
         roles: set[SeriesRole | None] = {role for _, role in patient.volumes}
-        roles |= {volume.role for volume in shown if volume.is_in_doubt}
+        roles |= {volume.role for volume in volumes if volume.is_in_doubt}
         return [role for role in SeriesRole if role in roles]
 
     def _measure_distance_mm(self, volume: VolumeDescription) -> float:

@@ -67,17 +67,17 @@ class Signing:
         InputError
             Nothing is to be signed, cells are unread, or what is open is not what was listed.
         """
-        lesion, listed = self._session.lesion, self.listed
+        lesion, view = self._session.lesion, self.listed
         if self.obstacle:
             raise InputError(self.obstacle)
-        if lesion is None or lesion.lesion.lesion_id != listed.lesion_id:
+        if lesion is None or lesion.lesion.lesion_id != view.lesion_id:
             raise InputError("Another lesion is open than the one listed: nothing was signed.")
-        signed = sign_drafts(
-            lesion.log, lesion.signed, statement=listed.statement, at=self._session.clock()
+        signature = sign_drafts(
+            lesion.log, lesion.signed, statement=view.statement, at=self._session.clock()
         )
-        if signed.reading_ids != listed.reading_ids:
+        if signature.reading_ids != view.reading_ids:
             raise InputError(CHANGED)
-        self._session.sign(signed)
+        self._session.sign(signature)
         self.listed, self.signs_incomplete = SignOffView(), False
-        answers = format_count(len(signed.reading_ids), "answer")
-        return f"Signed: {answers} of {listed.lesion}."
+        answers = format_count(len(signature.reading_ids), "answer")
+        return f"Signed: {answers} of {view.lesion}."

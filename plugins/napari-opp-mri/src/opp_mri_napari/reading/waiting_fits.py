@@ -111,8 +111,8 @@ class WaitingFits:
         order, fits = list(SeriesRole), self._navigation.levels.find_fits(pane)
         if any(fit.decision is FitDecision.REJECTED for fit in fits):
             return None  # the visit asks for the blinking of the fits' own window
-        waiting = [fit for fit in fits if fit.decision is None and fit.verdict is Verdict.GOOD]
-        return min(waiting, key=lambda fit: order.index(fit.sequence), default=None)
+        open_fits = [fit for fit in fits if fit.decision is None and fit.verdict is Verdict.GOOD]
+        return min(open_fits, key=lambda fit: order.index(fit.sequence), default=None)
 
     def _has_been_shown(self) -> bool:
         return self._since is not None and self._stopwatch() - self._since >= LOOKED_AT_S
@@ -147,10 +147,10 @@ def _carry_seed(lesion: RoomLesion, fit: FitNote, frame: str) -> Vector3 | None:
     if lesion.anchor is None:
         return None
     motion = fit.baseline_from_followup
-    tried = evolve(
+    trial_links = evolve(
         lesion.links, confirmed=(*lesion.links.confirmed, motion, motion.invert()), by_point=()
     )
-    carrying = tried.find_carrying(frame, lesion.anchor[0])
+    carrying = trial_links.find_carrying(frame, lesion.anchor[0])
     if carrying is None:
         return None
     x, y, z = carrying.apply(np.asarray(lesion.anchor[1])).tolist()

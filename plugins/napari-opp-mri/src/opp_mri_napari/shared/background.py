@@ -81,32 +81,32 @@ class Background(QObject):
 
     # these two run in the worker's thread
 
-    def _hand_over_read(self, job: Job, done: Future[Any]) -> None:
-        if not done.cancelled() and isalive(self):  # type: ignore[no-untyped-call]
-            self._was_read.emit(job, done)
+    def _hand_over_read(self, job: Job, future: Future[Any]) -> None:
+        if not future.cancelled() and isalive(self):  # type: ignore[no-untyped-call]
+            self._was_read.emit(job, future)
 
-    def _hand_over_written(self, done: Future[Any]) -> None:
-        if not done.cancelled() and isalive(self):  # type: ignore[no-untyped-call]
-            self._was_written.emit(done)
+    def _hand_over_written(self, future: Future[Any]) -> None:
+        if not future.cancelled() and isalive(self):  # type: ignore[no-untyped-call]
+            self._was_written.emit(future)
 
-    def _take_read(self, job: Job, done: Future[Any]) -> None:
+    def _take_read(self, job: Job, future: Future[Any]) -> None:
         if self._closed:
             return
         self.reading = False
         try:
-            job.take(done.result())
+            job.take(future.result())
         except OppMriError as error:
             job.failed(error)
         self.read.emit(job.label)
 
-    def _take_written(self, done: Future[Any]) -> None:
-        if not self._closed and done is self._saving:  # else it is settled already
-            self._settle(done)
+    def _take_written(self, future: Future[Any]) -> None:
+        if not self._closed and future is self._saving:  # else it is settled already
+            self._settle(future)
             self.written.emit()
 
-    def _settle(self, done: Future[Any]) -> None:
+    def _settle(self, future: Future[Any]) -> None:
         self._saving = None
-        error = done.exception()
+        error = future.exception()
         if error is not None and not isinstance(error, OppMriError):
             # a fault of ours: what was not written stays in line, and the fault is shown
             self._source.save_done(ProjectError(f"It could not be written: {error!r}."))

@@ -20,13 +20,13 @@ def may_lose(parent: QWidget, unsaved: int, why: str) -> bool:
         Why they cannot be written, in sentences.
     """
     count = format_count(unsaved, "record is", "records are")
-    chosen = QMessageBox.warning(
+    answer = QMessageBox.warning(
         parent, "Not saved",
         f"{count} not saved. {why} If you close the window now, unsaved records are lost.",
         QMessageBox.StandardButton.Discard | QMessageBox.StandardButton.Cancel,
         QMessageBox.StandardButton.Cancel,
     )  # fmt: skip
-    return bool(chosen == QMessageBox.StandardButton.Discard)
+    return bool(answer == QMessageBox.StandardButton.Discard)
 
 
 class Closer(QObject):

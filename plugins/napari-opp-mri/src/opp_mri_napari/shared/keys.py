@@ -81,10 +81,10 @@ class KeysFirst(QObject):
     def _handle_press(self, watched: QObject, event: QEvent) -> bool:
         if not isinstance(event, QKeyEvent):
             return False
-        held = event.modifiers()
-        if held & Qt.KeyboardModifier.AltModifier:
+        modifiers = event.modifiers()
+        if modifiers & Qt.KeyboardModifier.AltModifier:
             return False
-        if held & Qt.KeyboardModifier.ControlModifier:
+        if modifiers & Qt.KeyboardModifier.ControlModifier:
             key = self._with_ctrl.get(Qt.Key(event.key()))
             return key is not None and self._take(event, key)
         shift = bool(event.modifiers() & Qt.KeyboardModifier.ShiftModifier)

@@ -71,8 +71,8 @@ def hide_status_bar(viewer: napari.Viewer) -> None:
 
 
 def _get_layer_parts(viewer: napari.Viewer) -> tuple[Any, Any]:
-    shown = viewer.window._qt_viewer
-    return shown.dockLayerList, shown.dockLayerControls
+    qt_viewer = viewer.window._qt_viewer
+    return qt_viewer.dockLayerList, qt_viewer.dockLayerControls
 
 
 def make_scrollable(page: QWidget) -> QScrollArea:

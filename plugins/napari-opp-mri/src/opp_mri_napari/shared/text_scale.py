@@ -47,16 +47,16 @@ def _scale_style(style: str, scale: float) -> str:
 def rescale(root: QWidget, scale: float) -> None:
     """Multiply the text of a widget and of all in it by a scale."""
     for widget in (root, *root.findChildren(QWidget)):
-        written = widget.property(WRITTEN)
-        if written is None:
-            written = widget.styleSheet()
-            if isinstance(widget, OWN_FONT) and not SIZE.search(written) and "{" not in written:
-                written = f"{written} font-size: {BASE_PX}px;"
-            if not SIZE.search(written):
+        style = widget.property(WRITTEN)
+        if style is None:
+            style = widget.styleSheet()
+            if isinstance(widget, OWN_FONT) and not SIZE.search(style) and "{" not in style:
+                style = f"{style} font-size: {BASE_PX}px;"
+            if not SIZE.search(style):
                 continue
-            widget.setProperty(WRITTEN, written)
+            widget.setProperty(WRITTEN, style)
         widget.setProperty(SCALE, scale)
-        scaled = _scale_style(written, scale)
+        scaled = _scale_style(style, scale)
         if widget.styleSheet() != scaled:
             widget.setStyleSheet(scaled)
     font = root.font()

@@ -28,7 +28,9 @@ def find_direction_on_screen(
     across: int,
 ) -> int:
     """Return 1 or -1: which way along the axis an arrow points on the screen."""
-    here = geometry.screen_from_pixel(end)
-    there = geometry.screen_from_pixel(move_point(plane, end, axis[0], axis[1]))
-    run = (there[0] - here[0]) * down + (there[1] - here[1]) * across
+    end_on_screen = geometry.screen_from_pixel(end)
+    tip_on_screen = geometry.screen_from_pixel(move_point(plane, end, axis[0], axis[1]))
+    run = (tip_on_screen[0] - end_on_screen[0]) * down + (
+        tip_on_screen[1] - end_on_screen[1]
+    ) * across
     return 1 if run >= 0 else -1

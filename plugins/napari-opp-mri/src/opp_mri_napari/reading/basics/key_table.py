@@ -199,10 +199,10 @@ def build_key_table(habit: str = "", own: Mapping[str, str] | None = None) -> Ma
     """
     if habit and habit not in HABITS:
         raise InputError(f"There are no keys called “{habit}”: choose {', '.join(HABITS)}.")
-    chosen = {**OWN, **HABITS.get(habit, {}), **(own or {})}
-    if unknown := [wish for wish in chosen.values() if wish and wish not in WISHES]:
+    wish_by_key = {**OWN, **HABITS.get(habit, {}), **(own or {})}
+    if unknown := [wish for wish in wish_by_key.values() if wish and wish not in WISHES]:
         raise InputError(f"No key can do “{unknown[0]}”: choose one of {', '.join(WISHES)}.")
-    return {key: wish for key, wish in chosen.items() if wish}
+    return {key: wish for key, wish in wish_by_key.items() if wish}
 
 
 def build_key_sheet(table: Mapping[str, str]) -> KeyGroups:

@@ -81,14 +81,14 @@ class LineTool:
         self,
         point: PixelPoint,
         px: tuple[float, float],
-        there: Line | None,
+        existing_line: Line | None,
         to_px: Callable[[PixelPoint], tuple[float, float]],
     ) -> None:
         """Press the button: take hold of the line that is there, or begin a new one.
 
         Parameters
         ----------
-        there
+        existing_line
             The line that is shown on this image, or None.
         to_px
             Gives the screen pixel of a point.
@@ -97,9 +97,9 @@ class LineTool:
             self._pressed_px, self._still = px, True
             return
         self._pressed_px, self._pressed_at, self._still = px, point, True
-        self._before = there
-        self.grip = _choose_grip(px, there, to_px)
-        self.line = there
+        self._before = existing_line
+        self.grip = _choose_grip(px, existing_line, to_px)
+        self.line = existing_line
         if self.grip is Grip.NEW_END:
             self.line = (point, point)
 
@@ -128,11 +128,11 @@ class LineTool:
         """Return whether an end was dragged so far towards the other one that no end is moved."""
         if self.grip not in (Grip.START, Grip.END) or self._before is None:
             return False
-        held, other = self._before if self.grip is Grip.START else self._before[::-1]
-        run = (other[0] - held[0], other[1] - held[1])
-        gone = (point[0] - self._pressed_at[0], point[1] - self._pressed_at[1])
+        gripped_end, other_end = self._before if self.grip is Grip.START else self._before[::-1]
+        run = (other_end[0] - gripped_end[0], other_end[1] - gripped_end[1])
+        drag = (point[0] - self._pressed_at[0], point[1] - self._pressed_at[1])
         squared = run[0] ** 2 + run[1] ** 2
-        return (gone[0] * run[0] + gone[1] * run[1]) > REDRAWN_SHARE * squared
+        return (drag[0] * run[0] + drag[1] * run[1]) > REDRAWN_SHARE * squared
 
     def release(self, point: PixelPoint, px: tuple[float, float], hold: Hold) -> Line | None:
         """Let go: give the finished line, or None where nothing is finished or nothing moved."""
@@ -145,9 +145,9 @@ class LineTool:
         if self.waits:
             self._still = False
             self.move(point, px, hold)
-        line, moved = self.line, not self._still and self.line != self._before
+        line, has_moved = self.line, not self._still and self.line != self._before
         self.cancel()
-        if line is None or not moved or line[0] == line[1]:
+        if line is None or not has_moved or line[0] == line[1]:
             return None
         return line
 
@@ -158,12 +158,12 @@ class LineTool:
 
 def _choose_grip(
     px: tuple[float, float],
-    there: Line | None,
+    existing_line: Line | None,
     to_px: Callable[[PixelPoint], tuple[float, float]],
 ) -> Grip:
-    if there is None:
+    if existing_line is None:
         return Grip.NEW_END
-    start, end = to_px(there[0]), to_px(there[1])
+    start, end = to_px(existing_line[0]), to_px(existing_line[1])
     near = {Grip.START: math.dist(px, start), Grip.END: math.dist(px, end)}
     nearest = min(near, key=lambda grip: near[grip])
     if near[nearest] <= GRAB_PX:

@@ -36,14 +36,16 @@ class Box:
             self.y <= point[1] <= self.y + self.height
         )
 
-    def is_overlapping(self, other: "Box") -> bool:
+    def is_overlapping(self, other_box: "Box") -> bool:
         """Return whether two rectangles share a place."""
-        return self.compute_shared(other) > 0
+        return self.compute_shared(other_box) > 0
 
-    def compute_shared(self, other: "Box") -> float:
+    def compute_shared(self, other_box: "Box") -> float:
         """Return the area that two rectangles share."""
-        width = min(self.x + self.width, other.x + other.width) - max(self.x, other.x)
-        height = min(self.y + self.height, other.y + other.height) - max(self.y, other.y)
+        width = min(self.x + self.width, other_box.x + other_box.width) - max(self.x, other_box.x)
+        height = min(self.y + self.height, other_box.y + other_box.height) - max(
+            self.y, other_box.y
+        )
         return max(0.0, width) * max(0.0, height)
 
 
@@ -73,7 +75,7 @@ def compute_across(start: Px, end: Px) -> Px:
 
 def label_box(
     start: Px, end: Px, text: Px, size: Px,
-    taken: Sequence[Box] = (), *, lesion: Px | None = None, furniture: Sequence[Box] = (),
+    occupied_boxes: Sequence[Box] = (), *, lesion: Px | None = None, furniture: Sequence[Box] = (),
 ) -> Box:  # fmt: skip
     """Place a label off a line and off the lesion: above, below, behind or before, or in a corner.
 
@@ -87,7 +89,7 @@ def label_box(
         Width and height of the label.
     size
         Of the pane.
-    taken
+    occupied_boxes
         Where other labels are already.
     lesion
         A point inside the lesion, where one is known.
@@ -118,8 +120,8 @@ def label_box(
 
     def measure_covered(box: Box) -> tuple[float, float]:
         return (
-            sum(box.compute_shared(other) for other in (*areas, *taken)),
-            sum(box.compute_shared(other) for other in furniture),
+            sum(box.compute_shared(other_box) for other_box in (*areas, *occupied_boxes)),
+            sum(box.compute_shared(furniture_box) for furniture_box in furniture),
         )
 
     return min(boxes, key=measure_covered)
@@ -144,12 +146,12 @@ def scale_bar_mm(zoom: float, width_px: float) -> float:
     return ten * next(step for step in (5, 2, 1) if step * ten <= most)
 
 
-def place_magnifier(place: Px, size: Px, taken: Sequence[Box] = ()) -> Box:
+def place_magnifier(place: Px, size: Px, occupied_boxes: Sequence[Box] = ()) -> Box:
     """Place the magnifier in a corner: far from what it shows, and off what is taken.
 
     Parameters
     ----------
-    taken
+    occupied_boxes
         Where labels and lines are.
     """
     side = min(MAGNIFIER_PX, size[0] / 2 - EDGE_PX, size[1] / 3 - EDGE_PX)
@@ -158,6 +160,8 @@ def place_magnifier(place: Px, size: Px, taken: Sequence[Box] = ()) -> Box:
 
     def measure_fitness(box: Box) -> tuple[int, float]:
         middle = (box.x + side / 2, box.y + side / 2)
-        return sum(box.is_overlapping(other_box) for other_box in taken), -math.dist(middle, place)
+        return sum(box.is_overlapping(other_box) for other_box in occupied_boxes), -math.dist(
+            middle, place
+        )
 
     return min(corners, key=measure_fitness)

@@ -41,14 +41,14 @@ READ: Final = frozenset({CellStatus.MEASURED, CellStatus.GONE, CellStatus.NOT_ME
 
 def build_timeline_view(
     timeline: LesionTimeline, patient_id: str, rules: Rules,
-    *, counted: frozenset[str], current: CellRef | None, error: MeasurementError | None = None,
+    *, counted_ids: frozenset[str], current: CellRef | None, error: MeasurementError | None = None,
     wants_category: bool = False, technique: tuple[str, ...] = (),
 ) -> TimelineView:  # fmt: skip
     """Return the growth curve and what the rules say of it.
 
     Parameters
     ----------
-    counted
+    counted_ids
         Ids of the readings that are not drafts.
     error
         The project's own error of measurement; None for the stated default.
@@ -57,7 +57,7 @@ def build_timeline_view(
     technique
         What differs in acquisition between time points, in sentences.
     """
-    curves = _build_curves(timeline, patient_id, counted, current)
+    curves = _build_curves(timeline, patient_id, counted_ids, current)
     if not curves:
         return TimelineView(hidden="Nothing is measured yet.")
     view = TimelineView(
@@ -107,7 +107,7 @@ def _list_overrides(timeline: LesionTimeline) -> list[str]:
 
 
 def _build_curves(
-    timeline: LesionTimeline, patient_id: str, counted: frozenset[str], current: CellRef | None
+    timeline: LesionTimeline, patient_id: str, counted_ids: frozenset[str], current: CellRef | None
 ) -> tuple[Curve, ...]:
     points: dict[SeriesRole, list[CurvePoint]] = defaultdict(list)
     for cell in timeline.cells:
@@ -121,7 +121,7 @@ def _build_curves(
                 weeks=weeks_from_days(cell.days_from_ssrs),
                 length_mm=float(reading.length_mm),
                 ref=ref,
-                draft=reading.draft and reading.reading_id not in counted,
+                draft=reading.draft and reading.reading_id not in counted_ids,
                 current=ref == current,
             )
         )
@@ -143,8 +143,8 @@ def _describe_margin(assessed: AssessedTimeline) -> str:
     share = assessed.sureness.probabilities.get(category, 0.0)
     fragile = assessed.sureness.is_fragile(category)
     percent = math.floor(100 * share) if fragile else round(100 * share)
-    measured = "Fragile: measured" if fragile else "Measured"
-    return f"{margin} {measured} once more, it would be the same in {percent} %."
+    opening = "Fragile: measured" if fragile else "Measured"
+    return f"{margin} {opening} once more, it would be the same in {percent} %."
 
 
 def sign_off_view(
@@ -161,23 +161,27 @@ def sign_off_view(
     blind
         Whether lengths are left out.
     """
-    waiting = find_unsigned_cells(lesion.log, lesion.signed)
+    unsigned_readings = find_unsigned_cells(lesion.log, lesion.signed)
     unread: dict[date, list[str]] = defaultdict(list)
     for cell in lesion.timeline.cells:
         if cell.status is CellStatus.UNREAD:
             unread[cell.study_date].append(cell.sequence.value)
-    missing = [f"{weeks.get(day, '')}: {', '.join(each)}" for day, each in unread.items()]
+    missing_cells = [f"{weeks.get(day, '')}: {', '.join(each)}" for day, each in unread.items()]
     name = f"{lesion.lesion.lesion_id} ({lesion.lesion.level})"
-    count = f"{len(waiting)} image series" if len(waiting) != 1 else "one image series"
+    count = (
+        f"{len(unsigned_readings)} image series"
+        if len(unsigned_readings) != 1
+        else "one image series"
+    )
     return SignOffView(
         lesion_id=lesion.lesion.lesion_id,
         lesion=name,
-        missing=tuple(missing),
+        missing=tuple(missing_cells),
         drafts=tuple(
             _draft_line(lesion, reading, weeks, series.get(reading.study_date, ()), blind=blind)
-            for reading in waiting
+            for reading in unsigned_readings
         ),
-        reading_ids=tuple(reading.reading_id for reading in waiting),
+        reading_ids=tuple(reading.reading_id for reading in unsigned_readings),
         statement=f"I have read {count} of lesion {name} and sign these answers. From now on they "
         "are changed only with a reason.",
     )

@@ -80,7 +80,7 @@ class WorklistOrder:
         That is the next unread cell, or the next one of the look that the reader filters by: in the
         same lesion first, then further down, then from the top.
         """
-        wanted = self.look or CellLook.UNREAD
+        wanted_look = self.look or CellLook.UNREAD
         cells = [
             (_build_ref(row, cell), look_of(cell))
             for row in worklist.lesions
@@ -93,7 +93,7 @@ class WorklistOrder:
             (
                 ref
                 for ref, look in cells[start:] + cells[:start]
-                if look is wanted
+                if look is wanted_look
                 and ref != after
                 and self.is_shown(rows[ref.lesion_id], ref.sequence)
             ),

@@ -113,7 +113,7 @@ def open_room_on_folder(
         project.store.close()
         raise
     _open.append((window, project))
-    window.close_with_viewer(then=_forget(window, project))
+    window.close_with_viewer(callback=_forget(window, project))
     return window
 
 
@@ -191,22 +191,22 @@ class StartPanel(QWidget):
         return whole
 
     def _choose(self, line: QLineEdit) -> None:
-        chosen = QFileDialog.getExistingDirectory(self, "Choose a folder", line.text())
-        if chosen:
-            line.setText(chosen)
+        folder = QFileDialog.getExistingDirectory(self, "Choose a folder", line.text())
+        if folder:
+            line.setText(folder)
 
     def start(self) -> None:
         """Check what was given, index what is new, and open the room."""
         project, images = self.project.text().strip(), self.images.text().strip()
-        missing = []
+        faults = []
         if not project:
-            missing.append("Name the project's folder; a new one is made.")
+            faults.append("Name the project's folder; a new one is made.")
         elif not images and not is_project(Path(project)):
-            missing.append("This folder is not a project yet: name a folder of images to index.")
+            faults.append("This folder is not a project yet: name a folder of images to index.")
         if not self.reader.text().strip():
-            missing.append("Give the reader's name.")
-        if missing:
-            self.error.setText("\n".join(missing))
+            faults.append("Give the reader's name.")
+        if faults:
+            self.error.setText("\n".join(faults))
             return
         self.error.clear()
         self.begin.setEnabled(False)
@@ -234,10 +234,10 @@ class StartPanel(QWidget):
         except OppMriError as error:
             self.error.setText(str(error))
 
-    def _show_progress(self, task: str, done: int, total: int) -> None:
+    def _show_progress(self, task: str, count: int, total: int) -> None:
         self.bar.setFormat(f"{task} %v / %m")
         self.bar.setRange(0, total)
-        self.bar.setValue(done)
+        self.bar.setValue(count)
 
     def _show_indexed(self) -> None:
         self.bar.hide()

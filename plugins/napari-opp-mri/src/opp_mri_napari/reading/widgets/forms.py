@@ -141,9 +141,9 @@ class AnswerForm(QWidget):
         self.title.setStyleSheet(BIG)
         column = QVBoxLayout(self)
         column.addWidget(self.title)
-        gone = QPushButton("0   Abnormality gone (0.0 mm)")
-        gone.clicked.connect(lambda: self.answered.emit(Answer.GONE, ""))
-        column.addWidget(gone)
+        gone_button = QPushButton("0   Abnormality gone (0.0 mm)")
+        gone_button.clicked.connect(lambda: self.answered.emit(Answer.GONE, ""))
+        column.addWidget(gone_button)
         column.addWidget(QLabel("Not measurable:"))
         for number, reason in enumerate(REASONS, start=1):
             button = QPushButton(f"{number}   {reason}")
@@ -248,9 +248,9 @@ class LesionForm(QWidget):
 
     def get_cells(self) -> dict[str, str]:
         """Return what was written, by the names of a lesion table's columns."""
-        written = {name: line.text().strip() for name, line in self.fields.items()}
+        cells = {name: line.text().strip() for name, line in self.fields.items()}
         level = self.level.currentText()
-        return {**written, "level": "" if level == CHOOSE_LEVEL else level}
+        return {**cells, "level": "" if level == CHOOSE_LEVEL else level}
 
     def _build_lesion_page(self) -> QWidget:
         page = QWidget()

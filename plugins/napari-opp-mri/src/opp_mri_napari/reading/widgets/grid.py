@@ -120,14 +120,14 @@ class PaneGrid(QWidget):
         self._views = tuple(views)
         self._in_a_row = in_a_row
         active = next((number for number, view in enumerate(views) if view.active), 0)
-        missing = [number for number in range(len(views)) if number not in self._made]
-        if missing and not self._closed:
-            if active in missing:
-                missing.remove(active)
+        missing_numbers = [number for number in range(len(views)) if number not in self._made]
+        if missing_numbers and not self._closed:
+            if active in missing_numbers:
+                missing_numbers.remove(active)
                 self._make_pane(active)
             elif not views[active].loading:
-                self._make_pane(missing.pop(0))
-            if missing and not views[active].loading:
+                self._make_pane(missing_numbers.pop(0))
+            if missing_numbers and not views[active].loading:
                 self._more.start()
         columns = in_a_row or _choose_columns(len(views))
         if self._shown != (frozenset(self._made), len(views), columns):
@@ -153,10 +153,10 @@ class PaneGrid(QWidget):
         for pane in self.panes:
             pane.rescale(scale)
 
-    def hold_space(self, *, held: bool) -> None:
+    def hold_space(self, *, is_held: bool) -> None:
         """Tell all panes whether the space bar is held."""
         for pane in self.panes:
-            pane.space_held = held
+            pane.space_held = is_held
 
     def close_panes(self) -> None:
         """Let go of all canvases."""
@@ -167,15 +167,17 @@ class PaneGrid(QWidget):
         self._made = {}
 
     def _arrange(self, count: int, columns: int) -> None:
-        placed, *before = self._shown
+        placed_numbers, *before = self._shown
         self._shown = (frozenset(self._made), count, columns)
         if [count, columns] != before:
-            placed = frozenset()
+            placed_numbers = frozenset()
             for pane in self.panes:
                 self._places.removeWidget(pane)
                 pane.setVisible(False)
         for number, pane in self._made.items():
-            if number < count and number not in placed:  # it stays there when the others come
+            if (
+                number < count and number not in placed_numbers
+            ):  # it stays there when the others come
                 self._places.addWidget(pane, number // columns, number % columns)
                 pane.setVisible(True)
         for column in range(max(columns, self._places.columnCount())):

@@ -69,8 +69,8 @@ class Head(QWidget):
 
     def _make_room(self) -> None:
         """Leave out what the mouse does while a message needs that room."""
-        shown: list[QWidget] = [self.title, self.hint, self.tool, self.saved]
+        widgets: list[QWidget] = [self.title, self.hint, self.tool, self.saved]
         if not self.share.isHidden():
-            shown.append(self.share)
-        needed = sum(widget.sizeHint().width() + SPACING_PX for widget in shown)
-        self.tool.setHidden(bool(self.hint.text()) and needed > self.width())
+            widgets.append(self.share)
+        needed_px = sum(widget.sizeHint().width() + SPACING_PX for widget in widgets)
+        self.tool.setHidden(bool(self.hint.text()) and needed_px > self.width())

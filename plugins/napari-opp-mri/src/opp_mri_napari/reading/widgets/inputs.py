@@ -125,8 +125,8 @@ def name_key(event: QKeyEvent) -> str:
     """Name a key with its modifiers as Qt writes it, such as `Ctrl+Z`; "" for a modifier alone."""
     if event.key() in MODIFIERS:
         return ""
-    held = event.modifiers() & ~Qt.KeyboardModifier.KeypadModifier
+    modifiers = event.modifiers() & ~Qt.KeyboardModifier.KeypadModifier
     code = int(event.key())
     if code == Qt.Key.Key_Backtab or (0x20 < code < 0x7F and not chr(code).isalpha()):
-        held &= ~Qt.KeyboardModifier.ShiftModifier  # some layouts need it for ?, + or 1
-    return QKeySequence(code | held.value).toString(QKeySequence.SequenceFormat.PortableText)
+        modifiers &= ~Qt.KeyboardModifier.ShiftModifier  # some layouts need it for ?, + or 1
+    return QKeySequence(code | modifiers.value).toString(QKeySequence.SequenceFormat.PortableText)

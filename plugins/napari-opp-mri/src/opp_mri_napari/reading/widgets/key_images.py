@@ -89,6 +89,6 @@ class KeyImagesWindow(QDialog):
         )
 
     def _choose(self) -> None:
-        chosen, _ = QFileDialog.getSaveFileName(self, "Save the key images", "", KINDS)
-        if chosen:
-            self.save(Path(chosen))
+        file_name, _ = QFileDialog.getSaveFileName(self, "Save the key images", "", KINDS)
+        if file_name:
+            self.save(Path(file_name))

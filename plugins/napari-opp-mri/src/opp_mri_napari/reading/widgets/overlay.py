@@ -126,9 +126,9 @@ class Overlay(QWidget):
         width = self._size[0] - 12
         flags = int(Qt.TextFlag.TextWordWrap) | int(Qt.AlignmentFlag.AlignLeft)
         area = QRectF(6, 0, width, 6 * line_px)
-        needed = QFontMetricsF(font).boundingRect(area, flags, words)
-        top = self._size[1] - needed.height() - 46 * self._scale
-        area = QRectF(6, top, needed.width() + 4, needed.height())
+        text_rect = QFontMetricsF(font).boundingRect(area, flags, words)
+        top = self._size[1] - text_rect.height() - 46 * self._scale
+        area = QRectF(6, top, text_rect.width() + 4, text_rect.height())
         painter.fillRect(area.adjusted(-3, -1, 3, 1), QColor(0, 0, 0, 150))
         painter.setFont(font)
         painter.setPen(QColor(COLOURS[MarkStyle.PROPOSAL]))
@@ -244,10 +244,10 @@ class Overlay(QWidget):
         height = metrics.height()
         lines = [(text, QUIET_INK) for text in view.header]
         lines += [(text, NOT_CONFIRMED) for text in view.technique]
-        placed = [(text, ink, 4 + n * height) for n, (text, ink) in enumerate(lines)]
+        placed_lines = [(text, ink, 4 + n * height) for n, (text, ink) in enumerate(lines)]
         if view.window_text:
-            placed.append((view.window_text, QUIET_INK, self._size[1] - 4 - height))
-        for text, ink, y in placed:
+            placed_lines.append((view.window_text, QUIET_INK, self._size[1] - 4 - height))
+        for text, ink, y in placed_lines:
             area = QRectF(6, y, metrics.horizontalAdvance(text) + 4, height)
             painter.fillRect(area.adjusted(-3, 0, 0, 0), BACKING)
             painter.setPen(ink)
@@ -314,7 +314,7 @@ class Overlay(QWidget):
         painter.setClipRect(inside)
         painter.fillRect(inside, QColor("black"))
         _, down_mm, across_mm = view.scale_mm
-        shown = Box(
+        source_box = Box(
             box.x + box.width / 2 + (first_mm[1] - view.magnified[1]) * zoom,
             box.y + box.height / 2 + (first_mm[0] - view.magnified[0]) * zoom,
             picture.shape[1] * across_mm * zoom,
@@ -322,7 +322,9 @@ class Overlay(QWidget):
         )
         if picture.size:
             image = build_grey_image(picture, view.window)
-            painter.drawImage(QRectF(shown.x, shown.y, shown.width, shown.height), image)
+            painter.drawImage(
+                QRectF(source_box.x, source_box.y, source_box.width, source_box.height), image
+            )
         painter.setPen(QPen(QColor(240, 228, 66, 200), 1))
         middle = inside.center()
         for dx, dy in ((12, 0), (0, 12)):  # a cross with a hole, so that the pixel stays visible

@@ -156,7 +156,7 @@ class PaneWidget(QFrame):
     def _announce(
         self, kind: PointerKind, event: QMouseEvent | QWheelEvent, button: Button, notches: int = 0
     ) -> None:
-        view, at, held = self._view, event.position(), event.modifiers()
+        view, at, modifiers = self._view, event.position(), event.modifiers()
         if view is None:
             return
         size = (float(self.canvas.width()), float(self.canvas.height()))
@@ -169,9 +169,9 @@ class PaneWidget(QFrame):
                 y_px=at.y(),
                 button=button,
                 notches=notches,
-                shift=bool(held & Qt.KeyboardModifier.ShiftModifier),
-                ctrl=bool(held & Qt.KeyboardModifier.ControlModifier),
-                alt=bool(held & Qt.KeyboardModifier.AltModifier),
+                shift=bool(modifiers & Qt.KeyboardModifier.ShiftModifier),
+                ctrl=bool(modifiers & Qt.KeyboardModifier.ControlModifier),
+                alt=bool(modifiers & Qt.KeyboardModifier.AltModifier),
                 space=self.space_held,
             )
         )

@@ -124,13 +124,13 @@ class RoomWindow:
         side.addWidget(self.timeline)
         side.setStretchFactor(0, 3)
         side.setStretchFactor(1, 2)
-        left = QVBoxLayout()
-        left.addWidget(self.head)
-        left.addWidget(self.grid, 1)
+        left_column = QVBoxLayout()
+        left_column.addWidget(self.head)
+        left_column.addWidget(self.grid, 1)
         self._whole = whole = QWidget()
         line = QHBoxLayout(whole)
         line.setContentsMargins(6, 4, 6, 4)
-        line.addLayout(left, 1)
+        line.addLayout(left_column, 1)
         line.addWidget(side)
         return whole
 
@@ -276,9 +276,9 @@ class RoomWindow:
         self._do_wish(lambda: self.room.do_wish(name))
         return True
 
-    def _hold_space(self, held: bool) -> None:
-        self.grid.hold_space(held=held)
-        if held:
+    def _hold_space(self, is_held: bool) -> None:
+        self.grid.hold_space(is_held=is_held)
+        if is_held:
             self._space_drags = False
         elif self._space_wish and not self._space_drags:  # a habit; held, it moves the image
             self._do_key_wish(self._space_wish)
@@ -361,12 +361,12 @@ class RoomWindow:
         get_main_window(self.viewer).showMaximized()
         self.focus_panes()
 
-    def close_with_viewer(self, *, then: Callable[[], None] = lambda: None) -> None:
+    def close_with_viewer(self, *, callback: Callable[[], None] = lambda: None) -> None:
         """Write and let go of everything when the viewer's window is closed."""
 
         def notice_closing() -> None:
             self.close()
-            then()
+            callback()
 
         self._closer = Closer(
             get_main_window(self.viewer), notice_closing, asks=True, may_close=self._may_close

@@ -63,9 +63,10 @@ class WorklistModel(QAbstractTableModel):
     def find_first(self) -> WorklistCell | None:
         """Return the first unread cell of the rows that are shown, else the first with images."""
         cells = [cell for row in self._rows for cell in row.cells if cell is not None]
-        there = [cell for cell in cells if cell.look is not CellLook.NO_IMAGE]
+        cells_with_image = [cell for cell in cells if cell.look is not CellLook.NO_IMAGE]
         return next(
-            (cell for cell in there if cell.look is CellLook.UNREAD), next(iter(there), None)
+            (cell for cell in cells_with_image if cell.look is CellLook.UNREAD),
+            next(iter(cells_with_image), None),
         )
 
     def rowCount(self, _parent: Index | None = None) -> int:  # noqa: N802
@@ -88,11 +89,11 @@ class WorklistModel(QAbstractTableModel):
         if not vertical:
             return self._view.columns[section]
         row = self._rows[section]
-        named = row.lesion_id if row.patient_id in row.lesion_id else (
+        row_name = row.lesion_id if row.patient_id in row.lesion_id else (
             f"{row.patient_id} {row.lesion_id}"
         )  # fmt: skip
         # an arrow in place of a space, so that the columns stay where they are
-        return f"{named}{'▸' if row.current else ' '}{row.level} {row.sequence.value}"
+        return f"{row_name}{'▸' if row.current else ' '}{row.level} {row.sequence.value}"
 
     def data(self, index: Index, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
         """Return what a cell shows; Qt calls this."""
@@ -202,8 +203,8 @@ class Worklist(QWidget):
         self.table.resizeRowsToContents()
 
     def _narrow(self) -> None:
-        chosen = self.filter.currentText()
-        self.narrowed.emit(self.search.text(), None if chosen == ALL else CellLook(chosen))
+        choice = self.filter.currentText()
+        self.narrowed.emit(self.search.text(), None if choice == ALL else CellLook(choice))
 
     def _mark(self) -> None:
         place = self.model.find_current()
