@@ -96,8 +96,8 @@ class KaplanMeier:
             for arm in self._comparison.arms
         ]
         test = self.log_rank
-        tested = f"log-rank {describe_p(test.p)}" if test.p is not None else "no log-rank test"
-        return f"<KaplanMeier free of {self.event}; {'; '.join([*arms, tested])}>"
+        test_text = f"log-rank {describe_p(test.p)}" if test.p is not None else "no log-rank test"
+        return f"<KaplanMeier free of {self.event}; {'; '.join([*arms, test_text])}>"
 
 
 class Cohort:
@@ -143,13 +143,13 @@ class Cohort:
             ready.name: build_frame(ready)
             for ready in (*build_recorded_tables(lesions), *build_derived_tables(lesions, criteria))
         }
-        classified = frames.pop(ASSESSMENTS)
+        assessments = frames.pop(ASSESSMENTS)
         if table not in frames:
             raise InputError(f"There is no table {table!r}: write one of {', '.join(frames)}.")
         if table != LESIONS:
             return frames[table]
         return frames[LESIONS].merge(
-            classified.drop(columns=[key for key in KEYS[1:] if key in classified]),
+            assessments.drop(columns=[key for key in KEYS[1:] if key in assessments]),
             on=KEYS[0],
             validate="one_to_one",
         )

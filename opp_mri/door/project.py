@@ -110,14 +110,14 @@ class Project:
         TableError
             Nothing was recorded: the table is not well-formed, or a row is bad and all are needed.
         """
-        added = add_lesions(
+        lesions = add_lesions(
             self._project.store,
             Path(table),
             _read_clock(),
             replace=replace,
             all_or_none=all_or_none,
         )
-        return [lesion.lesion_id for lesion in added]
+        return [lesion.lesion_id for lesion in lesions]
 
     def add_events(self, table: str | Path, *, all_or_none: bool = False) -> int:
         """Record the events of a table.

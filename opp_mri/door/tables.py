@@ -77,7 +77,7 @@ def assess(
     """
     rules = choose_rules(mode, criteria)
     error = DEFAULT_ERROR if sd_mm is None else MeasurementError(sd_mm=sd_mm, source="as given")
-    assessed = assess_tables(
+    tables = assess_tables(
         _open_source(
             measurements, "measurements", (*MEASUREMENT_COLUMNS, VOLUME_COLUMN, ORIGIN_COLUMN)
         ),
@@ -85,7 +85,7 @@ def assess(
         rules,
         error=error,
     )
-    records = [record_of(lesion) for lesion in assessed.lesions]
+    records = [record_of(lesion) for lesion in tables.lesions]
     return build_frame_of_records(records)
 
 

@@ -116,17 +116,17 @@ def generate_changes(lesion: AssessedLesion) -> Iterator[Change]:
     ValueError
         The studies of a sequence are not in the order of days, or a day is there twice.
     """
-    retreated = find_retreatment_day(lesion.timeline)
-    studied = split_studies(lesion.timeline)
+    retreatment_day = find_retreatment_day(lesion.timeline)
+    studies_by_sequence = split_studies(lesion.timeline)
     for sequence in SeriesRole:
         previous_day = None
         for observation in lesion.timeline.observations.get(sequence, ()):
-            baseline = studied[sequence].baseline
+            baseline = studies_by_sequence[sequence].baseline
             yield Change(
                 lesion_id=lesion.lesion.lesion_id,
                 sequence=sequence,
                 observation=observation,
-                part=_find_study_part(observation, baseline, retreated),
+                part=_find_study_part(observation, baseline, retreatment_day),
                 baseline=baseline,
                 previous_day=previous_day,
             )
@@ -134,12 +134,12 @@ def generate_changes(lesion: AssessedLesion) -> Iterator[Change]:
 
 
 def _find_study_part(
-    observation: Observation, baseline: Observation | None, retreated: int | None
+    observation: Observation, baseline: Observation | None, retreatment_day: int | None
 ) -> StudyPart:
     if observation is baseline:
         return StudyPart.BASELINE
     if observation.days_from_ssrs <= 0:
         return StudyPart.EARLIER
-    if retreated is not None and observation.days_from_ssrs > retreated:
+    if retreatment_day is not None and observation.days_from_ssrs > retreatment_day:
         return StudyPart.AFTER_RETREATMENT
     return StudyPart.FOLLOW_UP

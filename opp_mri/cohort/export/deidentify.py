@@ -61,16 +61,16 @@ def deidentify_lesions(
     InputError
         A date lies so far from SSRS that it cannot be moved.
     """
-    analysed = list(lesions)
+    analysed_lesions = list(lesions)
     if key is None:
-        if _is_deidentified(analysed):
-            return tuple(analysed)
-        key = key_from_data(analysed)
+        if _is_deidentified(analysed_lesions):
+            return tuple(analysed_lesions)
+        key = key_from_data(analysed_lesions)
     patients = _assign_codes(
-        "P", "patient", {assessed_lesion.patient_id for assessed_lesion in analysed}, key
+        "P", "patient", {assessed_lesion.patient_id for assessed_lesion in analysed_lesions}, key
     )
     by_patient: dict[str, list[str]] = {}
-    for lesion in analysed:
+    for lesion in analysed_lesions:
         by_patient.setdefault(lesion.patient_id, []).append(lesion.lesion.lesion_id)
     names = {
         lesion_id: f"{patients[patient_id]}-{code}"
@@ -83,7 +83,7 @@ def deidentify_lesions(
             patients[assessed_lesion.patient_id],
             names[assessed_lesion.lesion.lesion_id],
         )
-        for assessed_lesion in analysed
+        for assessed_lesion in analysed_lesions
     ]
     return tuple(
         sorted(without_identity, key=lambda assessed_lesion: assessed_lesion.lesion.lesion_id)
@@ -102,9 +102,11 @@ def _is_deidentified(lesions: Sequence[AssessedLesion]) -> bool:
 
 
 def _assign_codes(letter: str, kind: str, names: Iterable[str], key: bytes) -> Mapping[str, str]:
-    ordered: Sequence[str] = sorted(names, key=lambda name: _compute_keyed_digest(key, kind, name))
-    width = max(len(str(len(ordered))), 3 if kind == "patient" else 1)
-    return {name: f"{letter}{place:0{width}}" for place, name in enumerate(ordered, 1)}
+    sorted_names: Sequence[str] = sorted(
+        names, key=lambda name: _compute_keyed_digest(key, kind, name)
+    )
+    width = max(len(str(len(sorted_names))), 3 if kind == "patient" else 1)
+    return {name: f"{letter}{place:0{width}}" for place, name in enumerate(sorted_names, 1)}
 
 
 def _compute_keyed_digest(key: bytes, kind: str, name: str) -> bytes:
@@ -127,12 +129,13 @@ def _without(lesion: AssessedLesion, patient_id: str, lesion_id: str) -> Assesse
 
 def _strip_visit(visit: Visit, ssrs_last_date: date, lesion_id: str) -> Visit:
     """Return the findings of a visit with the days moved, and without who recorded them."""
-    planned = visit.confirmation_date
+    planned_date = visit.confirmation_date
     return Visit(
         **{name: getattr(visit, name) for name in FINDINGS if name != "confirmation_date"},
         lesion_id=lesion_id,
         visit_date=_convert_to_date(count_days(ssrs_last_date, visit.visit_date)),
-        confirmation_date=planned and _convert_to_date(count_days(ssrs_last_date, planned)),
+        confirmation_date=planned_date
+        and _convert_to_date(count_days(ssrs_last_date, planned_date)),
     )
 
 

@@ -22,7 +22,7 @@ def export_notes(
     mode: Mode,
     *,
     data_sha256: str,
-    deidentified: bool,
+    is_deidentified: bool,
     shows_counts: bool = True,
 ) -> dict[str, str]:
     """Return the notes of an export, by key; the keys are words for a reader too.
@@ -35,7 +35,7 @@ def export_notes(
         Whether to say how many lesions there are: next to tables that withhold small counts, the
         number of all would tell how few were excluded.
     """
-    including = ("more than", "at least")
+    comparisons = ("more than", "at least")
     patients = len({lesion.patient_id for lesion in lesions})
     return {
         "Purpose": "Research software, not a medical device: not for decisions about a patient.",
@@ -43,8 +43,8 @@ def export_notes(
         "Lesions": f"{len(lesions)} of {patients} patients" if shows_counts else "not told",
         "Criteria": ": ".join(filter(None, (criteria.name, criteria.source))),
         "Parameters": (
-            f"growth is {including[criteria.growth_inclusive]} and decline "
-            f"{including[criteria.decline_inclusive]} {format_mm(criteria.change_mm)}; shortest "
+            f"growth is {comparisons[criteria.growth_inclusive]} and decline "
+            f"{comparisons[criteria.decline_inclusive]} {format_mm(criteria.change_mm)}; shortest "
             f"follow-up {criteria.min_follow_up_days} days; a decline is sustained after "
             f"{criteria.sustain_days} days; window {criteria.window_days} days; progression on "
             f"{criteria.progression_min_studies} follow-ups; growth and then stability is "
@@ -57,7 +57,7 @@ def export_notes(
         "Lengths": "Greatest anteroposterior extent of signal abnormality, in mm; a change is "
         "always from the same sequence's own baseline.",
         "Identity": DEIDENTIFIED
-        if deidentified
+        if is_deidentified
         else "Not de-identified: names and dates are as recorded.",
         "Data": f"SHA-256 {data_sha256}",
     }

@@ -55,9 +55,9 @@ def write_parquet(table: ExportTable, notes: Mapping[str, str]) -> bytes:
 
 def _build_metadata(table: ExportTable, column: Column[Any]) -> dict[str, str]:
     entry = Entry(table, column)
-    described = {column.name: write_value(column.of(entry)) for column in DICTIONARY_COLUMNS}
-    described["allowed"] = json.dumps(dict(column.allowed), ensure_ascii=False)
-    return described
+    metadata = {column.name: write_value(column.of(entry)) for column in DICTIONARY_COLUMNS}
+    metadata["allowed"] = json.dumps(dict(column.allowed), ensure_ascii=False)
+    return metadata
 
 
 def _choose_arrow_type(column: Column[Any], values: Sequence[Value]) -> Any:

@@ -140,7 +140,7 @@ def _generate_dictionary_rows(tables: Mapping[Form, ExportTable]) -> Iterator[Se
 
 
 def _describe_field(name: str, form: Form, column: Column[Any]) -> Sequence[str]:
-    described = {
+    cells = {
         "Variable / Field Name": name,
         "Form Name": form.name,
         "Field Type": {
@@ -157,7 +157,7 @@ def _describe_field(name: str, form: Form, column: Column[Any]) -> Sequence[str]
         "Identifier?": "y" if column.identifier else "",
         "Required Field?": "y" if column.required and column.kind is not Kind.CODES else "",
     }  # fmt: skip
-    return [guard_text(described.get(heading, "")) for heading in DICTIONARY_HEADER]
+    return [guard_text(cells.get(heading, "")) for heading in DICTIONARY_HEADER]
 
 
 def _write_records(tables: Mapping[Form, ExportTable]) -> bytes:

@@ -60,11 +60,13 @@ def build_sdtm_tables(
 ) -> tuple[ExportTable, ...]:
     """Return DM, TU, TR, RS, FA and SUPPTU, by subject in the order of the cohort."""
     findings = [_Found(subject) for subject in _generate_subjects(lesions, study_id)]
-    identified = [record for finding in findings for record in finding.generate_identifications()]
+    identifications = [
+        record for finding in findings for record in finding.generate_identifications()
+    ]
     return (
         tabulate("dm", "Demographics", "One record a subject.", DM, [o.subject for o in findings]),
         tabulate(
-            "tu", "Tumor/Lesion Identification", "One record a treated lesion.", TU, identified
+            "tu", "Tumor/Lesion Identification", "One record a treated lesion.", TU, identifications
         ),
         tabulate(
             "tr", "Tumor/Lesion Results", "One record a length.", TR,
@@ -80,7 +82,7 @@ def build_sdtm_tables(
         ),
         tabulate(
             "supptu", "Supplemental Qualifiers for TU", "One record a qualifier of a lesion.",
-            SUPPTU, _generate_qualifiers(identified),
+            SUPPTU, _generate_qualifiers(identifications),
         ),
     )  # fmt: skip
 

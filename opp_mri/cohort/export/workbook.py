@@ -163,14 +163,14 @@ def _write_sheet(book: Any, table: ExportTable) -> None:
     widths = [_choose_width(*column) for column in zip(table.columns, table.data, strict=True)]
     for place, width in enumerate(widths, 1):
         sheet.column_dimensions[get_column_letter(place)].width = min(width, WIDEST)
-    wrapped = [place for place, width in enumerate(widths) if width > WIDEST]
+    wrapped_columns = [place for place, width in enumerate(widths) if width > WIDEST]
     fillers = [
-        _choose_filler(_make_cell(sheet, _format(column), wraps=bool(wrapped)), column)
+        _choose_filler(_make_cell(sheet, _format(column), wraps=bool(wrapped_columns)), column)
         for column in table.columns
     ]
     _write_header(sheet, [column.heading for column in table.columns], widths)
     for number, row in enumerate(zip(*table.data, strict=True), 2):
-        for place in wrapped:
+        for place in wrapped_columns:
             text = "" if row[place] is None else convert_to_words(table.columns[place], row[place])
             _raise_row(sheet, number, _count_lines(text, WIDEST))
         sheet.append([fill(value) for fill, value in zip(fillers, row, strict=True)])

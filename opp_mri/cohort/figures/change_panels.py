@@ -85,11 +85,11 @@ def draw_change_panels(
     with use_journal_style():
         foot = break_notes(notes, DOUBLE_IN)
         width_in = _measure_panel_width_in(len(panels))
-        stacked = any(
+        is_stacked = any(
             measure_head_width_in(panel.name, words) > width_in
             for panel, words in zip(panels, heads, strict=True)
         )
-        top_in = TOP_IN + STACKED_IN * stacked
+        top_in = TOP_IN + STACKED_IN * is_stacked
         figure = make_sheet(DOUBLE_IN, top_in + PANEL_HEIGHT_IN + AXIS_IN + measure_foot_in(foot))
         row = _add_row_of_axes(figure, len(panels), width_in, top_in)
         for axes, panel, words in zip(row, panels, heads, strict=True):
@@ -98,7 +98,7 @@ def draw_change_panels(
             if len(panel.lines) <= FEW:
                 draw_marks(axes, panel)
             mark = {"colour": panel.colour, "marker": panel.marker}
-            write_panel_head(axes, panel.name, words, stacked=stacked, **mark)
+            write_panel_head(axes, panel.name, words, is_stacked=is_stacked, **mark)
             set_week_ticks(axes, find_last_week(every), at_most=6)
         changes_mm = [mm for line in every for mm in line.changes_mm]
         set_mm_ticks(row[0], min(-limit_mm, *changes_mm), max(limit_mm, *changes_mm))

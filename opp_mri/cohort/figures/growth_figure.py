@@ -38,8 +38,8 @@ def draw_growth(
     ValueError
         The lesions were classified by changes in mm that differ.
     """
-    analysed = [o for o in select_eligible(lesions) if o.assessment.category is category]
-    lines_of_lesions = [change_lines(lesion) for lesion in analysed]
+    growth_lesions = [o for o in select_eligible(lesions) if o.assessment.category is category]
+    lines_of_lesions = [change_lines(lesion) for lesion in growth_lesions]
     panels = [
         ChangePanel(name=role.value, colour=COLOURS[role], marker=MARKERS[role], lines=lines)
         for role in SeriesRole
@@ -49,7 +49,7 @@ def draw_growth(
         return draw_nothing(f"There is no {category.value} lesion to draw.")
     return draw_change_panels(
         panels,
-        limit_mm(analysed),
+        limit_mm(growth_lesions),
         draw_marks=_mark_peaks,
         legend=_build_legend(category),
         notes=[

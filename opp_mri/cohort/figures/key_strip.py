@@ -230,9 +230,14 @@ def draw_panel(axes: Axes, panel: KeyPanel, *, points: float = SMALL_POINTS) -> 
         _write_reason(axes, panel.reason, points)
         return
     side = image.side_mm
-    masked = np.ma.masked_invalid(image.grey)
+    masked_image = np.ma.masked_invalid(image.grey)
     axes.imshow(
-        masked, cmap="gray", vmin=0, vmax=1, extent=(0, side, side, 0), interpolation="nearest"
+        masked_image,
+        cmap="gray",
+        vmin=0,
+        vmax=1,
+        extent=(0, side, side, 0),
+        interpolation="nearest",
     )
     axes.set_xlim(0, side)
     axes.set_ylim(side, 0)

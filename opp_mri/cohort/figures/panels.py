@@ -167,9 +167,9 @@ def draw_sequence(
         low, high = baseline_mm - criteria.change_mm, baseline_mm + criteria.change_mm
         panel.axhspan(float(low), float(high), color=BAND, lw=0, zorder=0.5, alpha=0.85)
         panel.axhline(float(baseline_mm), color=BASELINE, lw=0.8, zorder=0.6)
-    retreated = find_retreatment_day(timeline)
+    retreatment_day = find_retreatment_day(timeline)
     drawn_observations = [
-        o for o in observations if retreated is None or o.days_from_ssrs <= retreated
+        o for o in observations if retreatment_day is None or o.days_from_ssrs <= retreatment_day
     ]
     _draw_lengths(panel, role, drawn_observations, marks, left_out=False)
     _draw_lengths(panel, role, observations[len(drawn_observations) :], marks, left_out=True)

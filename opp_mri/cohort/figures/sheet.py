@@ -129,19 +129,19 @@ def mark(marker: str, face: str, label: str, edge: str = INK, size: float = 4.0)
 
 
 def write_panel_head(
-    axes: Axes, name: str, words: str, *, colour: str, marker: str, stacked: bool = False
+    axes: Axes, name: str, words: str, *, colour: str, marker: str, is_stacked: bool = False
 ) -> None:
     """Write above a panel its mark, its name, bold, and next to or below it what it is of."""
     wide, high = measure_size_in(axes)
-    right_in = 0.0 if stacked else measure_head_width_in(name, "")
+    right_in = 0.0 if is_stacked else measure_head_width_in(name, "")
     for text, left_in, up_in, style in (
-        (name, 0.14, 0.06 + STACKED_IN * stacked, {"weight": "bold"}),
+        (name, 0.14, 0.06 + STACKED_IN * is_stacked, {"weight": "bold"}),
         (words, right_in, 0.06, {"size": SMALL_POINTS, "color": QUIET}),
     ):
         at = left_in / wide, 1 + up_in / high
         axes.text(*at, text, transform=axes.transAxes, **style)
     axes.plot(
-        0.06 / wide, 1 + (0.1 + STACKED_IN * stacked) / high, marker=marker, ms=5, mfc=colour,
+        0.06 / wide, 1 + (0.1 + STACKED_IN * is_stacked) / high, marker=marker, ms=5, mfc=colour,
         mec=INK, mew=0.5, clip_on=False, transform=axes.transAxes,
     )  # fmt: skip
 

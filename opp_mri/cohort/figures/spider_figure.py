@@ -28,8 +28,10 @@ def draw_spider(lesions: Sequence[AssessedLesion]) -> Figure:
     ValueError
         The lesions were classified by changes in mm that differ.
     """
-    analysed = select_eligible(lesions)
-    lines = [(lesion.assessment.category, find_deciding_line(lesion)) for lesion in analysed]
+    eligible_lesions = select_eligible(lesions)
+    lines = [
+        (lesion.assessment.category, find_deciding_line(lesion)) for lesion in eligible_lesions
+    ]
     panels = [
         ChangePanel(
             name=category.value,
@@ -37,7 +39,7 @@ def draw_spider(lesions: Sequence[AssessedLesion]) -> Figure:
             marker=CATEGORY_MARKERS[category],
             lines=change_lines,
         )
-        for category in list_answers(analysed)
+        for category in list_answers(eligible_lesions)
         if (
             change_lines := tuple(line for of, line in lines if of is category and line is not None)
         )
@@ -47,7 +49,7 @@ def draw_spider(lesions: Sequence[AssessedLesion]) -> Figure:
     line_count = sum(len(panel.lines) for panel in panels)
     return draw_change_panels(
         panels,
-        limit_mm(analysed),
+        limit_mm(eligible_lesions),
         draw_marks=_mark_ends,
         legend=[
             Line2D([], [], color=INK, lw=0.9, label="one lesion, on its deciding sequence"),

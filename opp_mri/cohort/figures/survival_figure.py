@@ -202,12 +202,12 @@ def _write_notes(
         notes.append(f"No 95 % interval is drawn where {TOO_WIDE}.")
     else:
         notes.append("There is no event, and so there is no interval.")
-    crowded = [len(set(curve.censored_days)) > MOST_CENSORED_DAYS for curve in curves]
+    are_crowded = [len(set(curve.censored_days)) > MOST_CENSORED_DAYS for curve in curves]
     ticks = "Ticks: end of follow-up without the event"
-    if all(crowded):
+    if all(are_crowded):
         notes.append("Ends of follow-up are too many to mark.")
-    elif any(crowded):
-        curve_names = ", ".join(n for n, many in zip(names, crowded, strict=True) if not many)
+    elif any(are_crowded):
+        curve_names = ", ".join(n for n, many in zip(names, are_crowded, strict=True) if not many)
         notes.append(f"{ticks}; too many to mark except for {curve_names}.")
     else:
         notes.append(f"{ticks}.")

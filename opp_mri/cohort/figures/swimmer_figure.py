@@ -89,8 +89,10 @@ def draw_swimmer(
     Growth, peak and return to baseline are those of the deciding sequence. Bars are sorted by
     category, the longest first. Of more than 60 lesions the 60 with the most events are drawn.
     """
-    analysed = select_eligible(lesions)
-    every = [swimmer for lesion in analysed if (swimmer := _build_swimmer(lesion)) is not None]
+    eligible_lesions = select_eligible(lesions)
+    every = [
+        swimmer for lesion in eligible_lesions if (swimmer := _build_swimmer(lesion)) is not None
+    ]
     if not every:
         return draw_nothing("There is no lesion with a baseline and a follow-up to draw.")
     swimmers = sorted(every, key=lambda swimmer: -swimmer.events)[:FEW]
@@ -99,7 +101,7 @@ def draw_swimmer(
             (swimmer for swimmer in swimmers if swimmer.lesion.assessment.category is answer),
             key=lambda swimmer: (-swimmer.last_day, -swimmer.end_day),
         )
-        for answer in list_answers(analysed)
+        for answer in list_answers(eligible_lesions)
     }
     groups = {answer: group for answer, group in groups.items() if group}
     names = [label(swimmer.lesion) for swimmer in swimmers] if label else []

@@ -257,9 +257,10 @@ def _build_legend(timeline: Timeline, criteria: Criteria, marks: TimelineMarks) 
         handles.append(mark("o", "white", "imported length"))
     if marks.not_measurable:
         handles.append(mark("x", INK, "not measurable"))
-    retreated = find_retreatment_day(timeline)
+    retreatment_day = find_retreatment_day(timeline)
     if any(
-        retreated is not None and o.days_from_ssrs > retreated for o in _select_lengths(timeline)
+        retreatment_day is not None and o.days_from_ssrs > retreatment_day
+        for o in _select_lengths(timeline)
     ):
         handles.append(mark("o", INK, "left out after retreatment", alpha=0.35))
     return handles

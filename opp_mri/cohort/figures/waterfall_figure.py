@@ -61,14 +61,18 @@ def draw_waterfall(lesions: Sequence[AssessedLesion], width_in: float = DOUBLE_I
     ValueError
         The lesions were classified by changes in mm that differ.
     """
-    analysed = select_eligible(lesions)
-    lines = [(lesion.assessment.category, find_deciding_line(lesion)) for lesion in analysed]
+    eligible_lesions = select_eligible(lesions)
+    lines = [
+        (lesion.assessment.category, find_deciding_line(lesion)) for lesion in eligible_lesions
+    ]
     bars = [(category, line) for category, line in lines if line is not None]
     if not bars:
         words = "There is no lesion with a baseline and a follow-up to draw."
         return draw_nothing(words, width_in)
     bars.sort(key=lambda bar: -bar[1].last_mm)
-    answers = [a for a in list_answers(analysed) if any(category is a for category, _ in bars)]
+    answers = [
+        a for a in list_answers(eligible_lesions) if any(category is a for category, _ in bars)
+    ]
     with use_journal_style():
         foot = break_notes(
             [f"{write_drawn_note(len(bars), len(lesions))} {_write_note(len(bars))}"], width_in
@@ -79,10 +83,12 @@ def draw_waterfall(lesions: Sequence[AssessedLesion], width_in: float = DOUBLE_I
         left_in = EDGE_IN + MARK_IN + max(map(measure_text_width_in, names.values()))
         room_in = width_in - left_in - RIGHT_IN
         axes = add_axes(figure, left_in, TOP_IN, room_in, HEIGHT_IN)
-        draw_limits(axes, limit_mm(analysed))
+        draw_limits(axes, limit_mm(eligible_lesions))
         _draw_bars(axes, bars, 72 * room_in / len(bars))
         ends = [mm for _, line in bars for mm in (line.last_mm, line.peak_mm)]
-        set_mm_ticks(axes, min(-limit_mm(analysed), *ends), max(limit_mm(analysed), *ends))
+        set_mm_ticks(
+            axes, min(-limit_mm(eligible_lesions), *ends), max(limit_mm(eligible_lesions), *ends)
+        )
         _hide_x(axes, len(bars))
         name_y(figure, [axes], "change at the last follow-up, mm")
         strips = add_axes(
@@ -94,7 +100,7 @@ def draw_waterfall(lesions: Sequence[AssessedLesion], width_in: float = DOUBLE_I
         write_legend(
             figure,
             0.1,
-            _build_legend(limit_mm(analysed), peaks=len(bars) <= FEW),
+            _build_legend(limit_mm(eligible_lesions), peaks=len(bars) <= FEW),
             left_in=EDGE_IN,
         )
         write_foot(figure, foot)

@@ -78,7 +78,7 @@ def fill_alone() -> None:
 
 def _fill_here(text: str, values: Mapping[str, Any]) -> str:
     try:
-        filled = make_environment().from_string(text).render(**values).strip()
+        filled_text = make_environment().from_string(text).render(**values).strip()
     except TemplateSyntaxError as error:
         raise FillError(f"is wrong in line {error.lineno}: {error.message}.") from error
     except TemplateError as error:
@@ -87,9 +87,9 @@ def _fill_here(text: str, values: Mapping[str, Any]) -> str:
         ) from error
     except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
         raise FillError(f"cannot be filled: {error}.") from error
-    if len(filled) > LONGEST_TEXT:
+    if len(filled_text) > LONGEST_TEXT:
         raise FillError(TOO_MUCH)
-    return filled
+    return filled_text
 
 
 def _limit_memory() -> None:

@@ -78,5 +78,7 @@ def _make_environment() -> Environment:
 
 def _quote_for_css(text: str) -> Markup:
     """Write a text as a CSS string."""
-    escaped = re.sub(r'["\\<\n\r\f]', lambda match: f"\\{ord(match[0]):x} ", make_visible(text))
-    return Markup(f'"{escaped}"')  # noqa: S704, nothing is left that could end string or style
+    escaped_text = re.sub(
+        r'["\\<\n\r\f]', lambda match: f"\\{ord(match[0]):x} ", make_visible(text)
+    )
+    return Markup(f'"{escaped_text}"')  # noqa: S704, nothing is left that could end string or style

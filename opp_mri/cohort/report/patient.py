@@ -271,7 +271,10 @@ def _describe_treatment(lesion_report: LesionReport) -> list[tuple[str, str]]:
     ]
     if lesion.exclusions:
         facts.append(
-            ("excluded", ", ".join(write_identifier(each.value) for each in lesion.exclusions))
+            (
+                "excluded",
+                ", ".join(write_identifier(exclusion.value) for exclusion in lesion.exclusions),
+            )
         )
     event_sentences = [
         f"{describe_event(event)} at week {describe_week(event.days_from_ssrs)}"
@@ -296,8 +299,8 @@ def _draw_timeline(lesion: LesionReport, number: int) -> Markup:
         level=lesion.lesion.level,
         marks=lesion.marks,
     )
-    described = describe_timeline(lesion.timeline)
-    return embed_svg(render_figure_svg(figure), prefix=f"f{number}", description=described)
+    description = describe_timeline(lesion.timeline)
+    return embed_svg(render_figure_svg(figure), prefix=f"f{number}", description=description)
 
 
 def _draw_strips(lesion: LesionReport, number: int) -> list[Markup]:
@@ -327,8 +330,8 @@ def _build_row(
     assessment: Assessment,
     label: DatedLabel | None,
 ) -> VisitRow:
-    ended = assessment.retreatment_day
-    if ended is not None and visit.days_from_ssrs > ended:
+    retreatment_day = assessment.retreatment_day
+    if retreatment_day is not None and visit.days_from_ssrs > retreatment_day:
         visit = evolve(visit, remark=visit.remark or "after the retreatment: does not count")
     return VisitRow(
         date=visit.study_date.isoformat() if visit.study_date else "",

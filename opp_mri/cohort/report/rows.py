@@ -160,7 +160,7 @@ def _list_counts(table: Table) -> list[tuple[str, str, tuple[str, ...]]]:
 def _build_row(anchor: str, assessed_lesion: AssessedLesion) -> LesionRow:
     lesion, assessment = assessed_lesion.lesion, assessed_lesion.assessment
     about = (assessed_lesion.patient_id, lesion.level, name_regimen(lesion), lesion.histology)
-    deciding = assessment.deciding_sequence
+    deciding_sequence = assessment.deciding_sequence
     return LesionRow(
         anchor=anchor,
         lesion_id=lesion.lesion_id,
@@ -169,6 +169,6 @@ def _build_row(anchor: str, assessed_lesion: AssessedLesion) -> LesionRow:
         events=write_events_by_day(assessed_lesion.timeline),
         category=assessment.category.value,
         reason=assessment.reason,
-        decided_by=deciding.value if deciding else "",
+        decided_by=deciding_sequence.value if deciding_sequence else "",
         discordant=assessment.discordant,
     )

@@ -106,8 +106,8 @@ def analyse(
             at_risk,
             endpoint,
             [
-                find_ending(each, endpoint, death_within_days=death_within_days)
-                for each in lesion_events
+                find_ending(events_of_lesion, endpoint, death_within_days=death_within_days)
+                for events_of_lesion in lesion_events
             ],
         )
         for endpoint in Endpoint
@@ -138,8 +138,8 @@ def analyse(
 def _analyse_endpoint(
     lesions: Sequence[AssessedLesion], endpoint: Endpoint, endings: Sequence[Ending]
 ) -> EndpointAnalysis:
-    observed = _observe(lesions, [(each.day, int(each.event)) for each in endings])
-    competing = _observe(lesions, [(each.first_day, each.cause) for each in endings])
+    observed = _observe(lesions, [(ending.day, int(ending.event)) for ending in endings])
+    competing = _observe(lesions, [(ending.first_day, ending.cause) for ending in endings])
     gray_test, model = _fit_subdistribution(competing)
     return EndpointAnalysis(
         endpoint=endpoint,
@@ -180,7 +180,7 @@ def _analyse_by_patient(
     if not worst:
         return PatientAnalysis(patients=0, events=0, curve=None)
     observed = Observed(
-        duration_days=[each.day for each in worst], event=[each.event for each in worst]
+        duration_days=[ending.day for ending in worst], event=[ending.event for ending in worst]
     )
     return PatientAnalysis(
         patients=observed.n, events=observed.events, curve=estimate_kaplan_meier(observed)[0]
@@ -205,7 +205,10 @@ def _observe_first(
     lesions: Sequence[AssessedLesion], lesion_events: Sequence[LesionEvents], death_within_days: int
 ) -> Observed | None:
     codes = {Cause.CENSORED: 0} | {cause: n for n, cause in enumerate(CAUSES, 1)}
-    ends = [find_first_event(each, death_within_days=death_within_days) for each in lesion_events]
+    ends = [
+        find_first_event(events_of_lesion, death_within_days=death_within_days)
+        for events_of_lesion in lesion_events
+    ]
     return _observe(lesions, [(day, codes[cause]) for day, cause in ends])
 
 
@@ -323,14 +326,16 @@ def _follow_up(
             for endpoint in (Endpoint.LOCAL_CONTROL, Endpoint.SURVIVAL)
         )
     )
-    followed = [each.studies for each in lesion_events if each.studies]
-    gaps = [median(later - sooner for sooner, later in pairwise((0, *days))) for days in followed]
+    study_days = [
+        events_of_lesion.studies for events_of_lesion in lesion_events if events_of_lesion.studies
+    ]
+    gaps = [median(later - sooner for sooner, later in pairwise((0, *days))) for days in study_days]
     return FollowUp(
         imaging=imaging,
         life=life,
-        studies=describe_spread([len(days) for days in followed]),
+        studies=describe_spread([len(days) for days in study_days]),
         interval_days=describe_spread(gaps),
-        without_study=len(lesion_events) - len(followed),
+        without_study=len(lesion_events) - len(study_days),
     )
 
 

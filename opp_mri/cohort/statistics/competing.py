@@ -75,12 +75,12 @@ def run_gray_test(observed: Observed) -> LogRank:
 
     causes = _get_causes(observed)
     days = np.unique(observed.duration_days[causes != CENSORED])
-    none = LogRank(
+    empty_test = LogRank(
         chi_square=None, degrees_of_freedom=0, p=None, expected={}, n=observed.n,
         events=observed.events, reason=NO_EVENT,
     )  # fmt: skip
     if not observed.events:
-        return none
+        return empty_test
     grid = _build_grid(observed, causes, days)
     total = grid.own.sum(axis=1)
     ratio = np.divide(grid.risk, grid.free, out=np.zeros_like(grid.risk), where=grid.risk > 0)
@@ -88,19 +88,22 @@ def run_gray_test(observed: Observed) -> LogRank:
     expected = total[:, None] * still / still.sum(axis=1, keepdims=True)
     score = (grid.own - expected).sum(axis=0)
     by_label = dict(zip(grid.labels, map(float, expected.sum(axis=0)), strict=True))
-    compared = np.array(list(by_label.values())) > TINY
-    freedom = int(compared.sum()) - 1
+    has_expected = np.array(list(by_label.values())) > TINY
+    freedom = int(has_expected.sum()) - 1
     if freedom < 1:
         reason = "There is only one group with anybody at risk at an event."
-        return evolve(none, expected=by_label, reason=reason)
+        return evolve(empty_test, expected=by_label, reason=reason)
     variance = _compute_gray_variance(grid, ratio, total)
-    groups = np.flatnonzero(compared)[:-1]
+    groups = np.flatnonzero(has_expected)[:-1]
     part = variance[np.ix_(groups, groups)]
     if np.linalg.eigvalsh(part)[0] < TINY:
-        return evolve(none, expected=by_label, reason="The groups are not at risk together.")
+        return evolve(empty_test, expected=by_label, reason="The groups are not at risk together.")
     chi = float(score[groups] @ np.linalg.solve(part, score[groups]))
     return evolve(
-        none, chi_square=chi, degrees_of_freedom=freedom, p=float(stats.chi2.sf(chi, freedom)),
+        empty_test,
+        chi_square=chi,
+        degrees_of_freedom=freedom,
+        p=float(stats.chi2.sf(chi, freedom)),
         expected=by_label, reason=None,
     )  # fmt: skip
 
@@ -152,9 +155,9 @@ def fit_fine_gray(
     if by_patient and observed.patient is not None:
         _, patient = np.unique(observed.patient, return_inverse=True)
         patients = int(patient.max()) + 1
-        summed = np.zeros((patients, parts.shape[1]))
-        np.add.at(summed, patient, parts)
-        parts = summed
+        patient_parts = np.zeros((patients, parts.shape[1]))
+        np.add.at(patient_parts, patient, parts)
+        parts = patient_parts
     inverse = np.linalg.inv(information)
     errors = np.sqrt(np.diag(inverse @ parts.T @ parts @ inverse))
     if errors.min() < TINY:
@@ -236,10 +239,10 @@ class _Weighted:
         later = _sum_to_end(columns[order])
         sums = later[np.searchsorted(self.days[order], self.event_days)]
         competing_rows = self.competing[np.argsort(self.days[self.competing])]
-        ended = _sum_from_start(columns[competing_rows] / self.at_own[competing_rows, None])
+        hazard_sum = _sum_from_start(columns[competing_rows] / self.at_own[competing_rows, None])
         sums += (
             self.at_event[:, None]
-            * ended[np.searchsorted(self.days[competing_rows], self.event_days)]
+            * hazard_sum[np.searchsorted(self.days[competing_rows], self.event_days)]
         )
         return sums[:, 0], sums[:, 1 : p + 1], sums[:, p + 1 :].reshape(-1, p, p)
 
@@ -274,9 +277,9 @@ class _Weighted:
         competing_rows = self.competing[np.argsort(self.days[self.competing])]
         own = np.hstack([np.ones((len(competing_rows), 1)), self.x[competing_rows]])
         before = _sum_from_start(risk[competing_rows] * own / self.at_own[competing_rows, None])
-        ended = before[np.searchsorted(self.days[competing_rows], self.lost_days)]
+        hazard_sum = before[np.searchsorted(self.days[competing_rows], self.lost_days)]
         later = after[np.searchsorted(self.event_days, self.lost_days)]
-        weighted_difference = ended[:, 1:] * later[:, :1] - ended[:, :1] * later[:, 1:]
+        weighted_difference = hazard_sum[:, 1:] * later[:, :1] - hazard_sum[:, :1] * later[:, 1:]
         share = weighted_difference / self.lost_risk[:, None]
         place = np.searchsorted(self.lost_days, self.days, "right")
         parts = -_sum_from_start(share * self.lost_hazard[:, None])[place]
@@ -293,21 +296,21 @@ def _get_causes(observed: Observed) -> IntArray:
 def _build_grid(observed: Observed, causes: IntArray, days: FloatArray) -> _Grid:
     labels, columns = [], []
     for label, rows in observed.split_by_group():
-        ended = causes[observed.group == label] if observed.group is not None else causes
+        group_causes = causes[observed.group == label] if observed.group is not None else causes
         at = _count_at_least(rows.duration_days, days)
-        own, other = (
+        own, competing = (
             np.array([(rows.duration_days[mask] == day).sum() for day in days], dtype=np.float64)
-            for mask in (ended == OF_INTEREST, ended > OF_INTEREST)
+            for mask in (group_causes == OF_INTEREST, group_causes > OF_INTEREST)
         )
-        stay = 1 - np.divide(own + other, at, out=np.zeros(len(days)), where=at > 0)
+        stay = 1 - np.divide(own + competing, at, out=np.zeros(len(days)), where=at > 0)
         after = np.cumprod(stay)
         free = np.concatenate([[1.0], after[:-1]])
         jump = free * np.divide(own, at, out=np.zeros(len(days)), where=at > 0)
-        columns.append((at, own, other, free, after, np.cumsum(jump) - jump))
+        columns.append((at, own, competing, free, after, np.cumsum(jump) - jump))
         labels.append(label)
-    stacked = (np.stack(arrays, axis=1) for arrays in zip(*columns, strict=True))
-    risk, own, other, free, after, incidence = stacked
-    return _Grid(labels=tuple(labels), risk=risk, own=own, other=other, free=free,
+    stacks = (np.stack(arrays, axis=1) for arrays in zip(*columns, strict=True))
+    risk, own, competing, free, after, incidence = stacks
+    return _Grid(labels=tuple(labels), risk=risk, own=own, other=competing, free=free,
                  free_after=after, incidence=incidence)  # fmt: skip
 
 
@@ -325,14 +328,17 @@ def _compute_gray_variance(grid: _Grid, ratio: FloatArray, total: FloatArray) ->
     )
     at_risk = grid.risk > 0
     expected = whole[:, None] * grid.free
-    spared = _compute_tie_correction(np.broadcast_to(total[:, None], ratio.shape), expected)
+    correction = _compute_tie_correction(np.broadcast_to(total[:, None], ratio.shape), expected)
     own = np.divide(
-        spared * grid.free * total[:, None], whole[:, None] * grid.risk,
+        correction * grid.free * total[:, None], whole[:, None] * grid.risk,
         out=np.zeros_like(ratio), where=at_risk,
     )  # fmt: skip
-    spared = _compute_tie_correction(grid.other, grid.risk)
+    correction = _compute_tie_correction(grid.other, grid.risk)
     competing_variance = np.divide(
-        spared * grid.free**2 * grid.other, grid.risk**2, out=np.zeros_like(ratio), where=at_risk
+        correction * grid.free**2 * grid.other,
+        grid.risk**2,
+        out=np.zeros_like(ratio),
+        where=at_risk,
     )
     competing_variance[grid.free_after <= TINY] = 0.0
     of_own = weight + (1 - share)[:, None, :] * remainder

@@ -195,14 +195,14 @@ def _fit(
         covariate.value: row for covariate, row in zip(covariates, table[:, is_known], strict=True)
     }
     shared = len(np.unique(np.asarray(rows.patient))) < rows.n
-    fitted = fit_cox(rows, columns, by_patient=shared)
-    needs_firth = fitted.reason is not None or Covariate.SINGLE_FRACTION in covariates
+    cox = fit_cox(rows, columns, by_patient=shared)
+    needs_firth = cox.reason is not None or Covariate.SINGLE_FRACTION in covariates
     trends = check_proportionality(rows, columns)  # of one covariate, all at once is no other test
     return evolve(
         model,
-        cox=fitted,
+        cox=cox,
         trends=trends if len(covariates) > 1 else trends[:1],
-        cox_by_lesion=fit_cox(rows, columns) if fitted.patients is not None else None,
+        cox_by_lesion=fit_cox(rows, columns) if cox.patients is not None else None,
         firth=fit_firth(rows, columns) if needs_firth else None,
     )
 

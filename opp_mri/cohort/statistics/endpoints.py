@@ -90,10 +90,10 @@ def find_time_to_peak(lesion: AssessedLesion) -> IntervalDay | None:
     The peak is the first follow-up with the largest change. It is interval-censored by the visits:
     `after_day` is the study before it.
     """
-    courses, deciding = _find_courses(lesion), lesion.assessment.deciding_sequence
-    if deciding is None or deciding not in courses:
+    courses, deciding_sequence = _find_courses(lesion), lesion.assessment.deciding_sequence
+    if deciding_sequence is None or deciding_sequence not in courses:
         return None
-    baseline_day, course = courses[deciding]
+    baseline_day, course = courses[deciding_sequence]
     if not course.grew:
         return None
     days = [baseline_day, *course.days]
@@ -125,11 +125,13 @@ def find_returns_to_baseline(lesion: AssessedLesion) -> dict[SeriesRole, ReturnT
 
 def group_courses(lesion: AssessedLesion) -> dict[SeriesRole, tuple[int, Course]]:
     """Return baseline day and course of each sequence that has both a baseline and a follow-up."""
-    studied = split_studies(lesion.timeline)
+    studies_by_sequence = split_studies(lesion.timeline)
     return {
         sequence: (baseline.days_from_ssrs, course)
-        for sequence, course in build_courses(studied, lesion.assessment.criteria).items()
-        if (baseline := studied[sequence].baseline) is not None
+        for sequence, course in build_courses(
+            studies_by_sequence, lesion.assessment.criteria
+        ).items()
+        if (baseline := studies_by_sequence[sequence].baseline) is not None
     }
 
 

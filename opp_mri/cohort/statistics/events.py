@@ -162,8 +162,8 @@ def gather_events(
         0 if lesion.last_contact_date is None
         else count_days(lesion.ssrs_last_date, lesion.last_contact_date)
     )  # fmt: skip
-    retreated = find_retreatment_day(assessed_lesion.timeline)
-    studied = [
+    retreatment_day = find_retreatment_day(assessed_lesion.timeline)
+    study_days = [
         o.days_from_ssrs for row in assessed_lesion.timeline.observations.values() for o in row
     ]
     fractures = [
@@ -172,25 +172,25 @@ def gather_events(
         if event.kind is EventKind.FRACTURE
         and event.days_from_ssrs > 0
         and event.is_finding
-        and (retreated is None or event.days_from_ssrs <= retreated)
+        and (retreatment_day is None or event.days_from_ssrs <= retreatment_day)
     ]
-    opp, progression, unresolved = _find_growth(assessed_lesion, courses, event_at)
+    opp, progression, is_unresolved = _find_growth(assessed_lesion, courses, event_at)
     grown = [course.days[course.grown[0]] for _, course in courses.values() if course.grew]
     return LesionEvents(
         opp=opp,
         progression=progression,
-        unresolved=unresolved,
+        unresolved=is_unresolved,
         open_day=(
             min(grown, default=None)
-            if unresolved and progression is None and retreated is None
+            if is_unresolved and progression is None and retreatment_day is None
             else None
         ),
         growth_day=min(grown, default=None),
-        retreatment_day=retreated,
+        retreatment_day=retreatment_day,
         fracture_day=min(fractures, default=None),
         death_day=death_day,
         last_day=last_day,
-        last_alive_day=max([0, contact_day, last_day, *studied, retreated or 0]),
+        last_alive_day=max([0, contact_day, last_day, *study_days, retreatment_day or 0]),
         studies=tuple(sorted({day for _, course in courses.values() for day in course.days})),
     )
 
@@ -207,7 +207,7 @@ def find_ending(
     counts supposes. With competing events the first ends the time: for OPP progression, retreatment
     and death; for progression and fracture retreatment and death; for local failure death.
     """
-    opp, progression, retreated = events.opp, events.progression, events.retreatment_day
+    opp, progression, retreatment_day = events.opp, events.progression, events.retreatment_day
     death_day = events.find_competing_death_day(death_within_days)
     last_day, after_day = events.last_day, None
     own: int | None
@@ -215,18 +215,18 @@ def find_ending(
     match endpoint:
         case Endpoint.OPP_FREE:
             own, after_day = (opp.day, opp.after_day) if opp else (None, None)
-            competing = [progression.day if progression else None, retreated, death_day]
+            competing = [progression.day if progression else None, retreatment_day, death_day]
         case Endpoint.PROGRESSION_FREE:
             own, after_day = (
                 (progression.day, progression.after_day) if progression else (None, None)
             )
-            competing = [retreated, death_day]
+            competing = [retreatment_day, death_day]
         case Endpoint.LOCAL_CONTROL:
             own, competing = events.local_failure_day, [death_day]
             if progression and own == progression.day:
                 after_day = progression.after_day
         case Endpoint.FRACTURE_FREE:
-            own, competing = events.fracture_day, [retreated, death_day]
+            own, competing = events.fracture_day, [retreatment_day, death_day]
         case Endpoint.SURVIVAL:
             own, competing, last_day = events.death_day, [], events.last_alive_day
     if events.open_day is not None and endpoint in GROWTH_ENDPOINTS:
@@ -263,10 +263,10 @@ def find_worst_ending(endings: Iterable[Ending]) -> Ending:
     Each lesion keeps its own day 0.
     """
     several: Sequence[Ending] = list(endings)
-    had = [each for each in several if each.event]
+    had = [ending for ending in several if ending.event]
     if not had:
-        return max(several, key=lambda each: each.day)
-    return min(had, key=lambda each: each.day)
+        return max(several, key=lambda ending: ending.day)
+    return min(had, key=lambda ending: ending.day)
 
 
 def _find_first(events: Iterable[tuple[int | None, int]], last_day: int) -> tuple[int, int]:
@@ -279,14 +279,18 @@ def _find_growth(
     event_at: EventDay,
 ) -> tuple[IntervalDay | None, IntervalDay | None, bool]:
     """Return the day of OPP, of progression, and whether the answer is open."""
-    category, deciding = lesion.assessment.category, lesion.assessment.deciding_sequence
+    category, deciding_sequence = lesion.assessment.category, lesion.assessment.deciding_sequence
     window_days = lesion.assessment.criteria.window_days
-    retreated = find_retreatment_day(lesion.timeline) is not None
+    has_retreatment = find_retreatment_day(lesion.timeline) is not None
     has_paper_answer = category in PAPER_ANSWERS
-    decides = None if deciding is None else courses.get(deciding)
+    decides = None if deciding_sequence is None else courses.get(deciding_sequence)
     if decides is None or (not has_paper_answer and not decides[1].grew):
-        grown = [each for each in courses.values() if each[1].grew and not has_paper_answer]
-        decides = min(grown, key=lambda each: each[1].days[each[1].grown[0]], default=None)
+        grown = [
+            decision for decision in courses.values() if decision[1].grew and not has_paper_answer
+        ]
+        decides = min(
+            grown, key=lambda decision: decision[1].days[decision[1].grown[0]], default=None
+        )
     if decides is None:
         return None, None, False
     baseline_day, course = decides
@@ -300,7 +304,7 @@ def _find_growth(
         return _build_interval(baseline_day, course, first), None, False
     lasts = course.last_grew and not course.fallen
     if not has_paper_answer and not (
-        lasts and (retreated or course.days[course.grown[0]] > window_days)
+        lasts and (has_retreatment or course.days[course.grown[0]] > window_days)
     ):
         return None, None, True
     fell_at = course.nadir if lasts else None

@@ -104,10 +104,10 @@ def fit_cox(
     errors = np.sqrt(np.diag(variance))
     half = errors * float(special.ndtri((1 + LEVEL) / 2))
     p = special.chdtrc(1, (beta / errors) ** 2)
-    fitted = _build_failed_regression(
+    failure = _build_failed_regression(
         partial, "cox", None, beta, errors, beta - half, beta + half, p
     )
-    return evolve(fitted, patients=patients)
+    return evolve(failure, patients=patients)
 
 
 def check_proportionality(
@@ -214,10 +214,10 @@ def _find_maximum(partial: PartialLikelihood) -> tuple[FloatArray, Slopes] | str
                 slope = np.abs(slopes.score * errors).max()
                 if slope < LEVEL_GROUND or not errors.max() < LOOSE:
                     break
-            reached = slope < STEEP and errors.max() < LOOSE
+            is_maximum = slope < STEEP and errors.max() < LOOSE
         except np.linalg.LinAlgError:
-            reached = False
-    if not reached:
+            is_maximum = False
+    if not is_maximum:
         names = ", ".join(partial.names)
         return f"No finite hazard ratios: a mix of {names} may tell the events apart."
     return beta, slopes

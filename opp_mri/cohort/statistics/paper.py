@@ -147,10 +147,10 @@ def read_paper(folder: Path) -> Paper:
     """Read the table and the printed figures; raises as `printed_figures` does."""
     rows = _read_rows(_read_text(folder / TABLE))
     try:
-        printed = tomllib.loads(_read_text(folder / PRINTED))
-        figures = [Figure(**entry) for entry in printed["figure"]]
-        days = printed["reconstruction"]["days_to_peak"]
-        paper = Paper(rows=rows, figures=figures, reasons=printed["reasons"], days_to_peak=days)
+        document = tomllib.loads(_read_text(folder / PRINTED))
+        figures = [Figure(**entry) for entry in document["figure"]]
+        days = document["reconstruction"]["days_to_peak"]
+        paper = Paper(rows=rows, figures=figures, reasons=document["reasons"], days_to_peak=days)
     except (tomllib.TOMLDecodeError, KeyError, TypeError) as error:
         raise InputError(f"{PRINTED} is invalid: {error}. Correct the file.") from error
     keys = {attribute.name for attribute in fields(TableRow)} | {"region"}
@@ -239,14 +239,14 @@ def _read_rows(text: str) -> Rows:
 
 
 def _compare_printed(paper: Paper, figure: Figure) -> PrintedFigure:
-    computed = RECIPES[figure.compute](paper, figure)
-    agrees = None if computed.values is None else _would_round_to(computed.values, figure.numbers)
-    why = ["" if agrees else computed.hint, paper.reasons.get(figure.reason, "")]
-    if computed.values is not None and not agrees:
-        values_text = _write_values(computed.values, _count_decimals(figure.numbers[0]))
+    result = RECIPES[figure.compute](paper, figure)
+    agrees = None if result.values is None else _would_round_to(result.values, figure.numbers)
+    why = ["" if agrees else result.hint, paper.reasons.get(figure.reason, "")]
+    if result.values is not None and not agrees:
+        values_text = _write_values(result.values, _count_decimals(figure.numbers[0]))
         why.insert(0, f"With the paper's digits it is {values_text}.")
     return PrintedFigure(
-        name=figure.name, where=figure.where, printed=figure.printed, computed=computed.text,
+        name=figure.name, where=figure.where, printed=figure.printed, computed=result.text,
         agrees=agrees, why=" ".join(filter(None, why)),
     )  # fmt: skip
 
@@ -338,10 +338,10 @@ def _log_rank(paper: Paper, figure: Figure) -> _Computed:
     if not all(at_risk):
         return _Computed(None, hint="There is only one group.")
     test = log_rank_of_counts(at_risk, [(1, 0)] * first + [(0, 1)] * second)
-    tied = log_rank_of_counts(at_risk, [(first, second)])
-    if test.chi_square is None or test.p is None or tied.p is None:
+    single_day_test = log_rank_of_counts(at_risk, [(first, second)])
+    if test.chi_square is None or test.p is None or single_day_test.p is None:
         return _Computed(None, hint="There is no event to compare the groups by.")
-    hint = f"Were all events on one day, p would be {tied.p:.4f}."
+    hint = f"Were all events on one day, p would be {single_day_test.p:.4f}."
     return _Computed(f"{test.p:.4f} (chi-square {test.chi_square:.3f})", [test.p], hint)
 
 

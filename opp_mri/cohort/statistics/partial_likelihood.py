@@ -43,8 +43,10 @@ class PartialLikelihood:
         self.sd = np.where(sd > 0, sd, 1.0)
         self.x = (self.raw - self.raw.mean(axis=0)) / self.sd
         self.days = observed.duration_days[self.order]
-        unseen = observed.unseen_until
-        self.unseen = np.full(observed.n, -1.0) if unseen is None else unseen[self.order]
+        unseen_until = observed.unseen_until
+        self.unseen = (
+            np.full(observed.n, -1.0) if unseen_until is None else unseen_until[self.order]
+        )
         self.by_entry = np.argsort(self.unseen, kind="stable")
         self.events = np.flatnonzero(observed.event[self.order])
         self.event_days = self.days[self.events]
@@ -112,9 +114,9 @@ def compute_score_residuals(
     cumulative -= total[np.searchsorted(partial.event_days, partial.unseen, "right")]
     parts = risk * (cumulative[:, 1:] - partial.x * cumulative[:, :1])
     own = partial.x[partial.events]
-    spared = partial.sum_tied(partial.gone[:, None] * steps)
+    tied_sums = partial.sum_tied(partial.gone[:, None] * steps)
     parts[partial.events] += own - partial.sum_tied(slopes.mean) / partial.sum_tied(unit)
-    parts[partial.events] += risk[partial.events] * (own * spared[:, :1] - spared[:, 1:])
+    parts[partial.events] += risk[partial.events] * (own * tied_sums[:, :1] - tied_sums[:, 1:])
     return np.asarray(parts)
 
 

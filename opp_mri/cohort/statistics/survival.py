@@ -277,17 +277,17 @@ def log_rank(observed: Observed) -> LogRank:
     reason = (
         "There is only one group with anybody at risk at an event." if informative else NO_EVENT
     )
-    none = LogRank(chi_square=None, degrees_of_freedom=freedom, p=None, expected=expected,
+    empty_test = LogRank(chi_square=None, degrees_of_freedom=freedom, p=None, expected=expected,
                    n=observed.n, events=observed.events, reason=reason)  # fmt: skip
     if observed.group is None or not freedom:
-        return none
+        return empty_test
     rows = observed.take(np.isin(observed.group, informative))
     try:
         chi, _ = survdiff(rows.duration_days, rows.event * 1, rows.group, entry=rows.unseen_until)
     except np.linalg.LinAlgError:
-        return evolve(none, reason="No two groups are at risk on the day of one event.")
+        return evolve(empty_test, reason="No two groups are at risk on the day of one event.")
     p = float(stats.chi2.sf(chi, freedom))
-    return evolve(none, chi_square=float(chi), p=p, reason=None)
+    return evolve(empty_test, chi_square=float(chi), p=p, reason=None)
 
 
 def estimate_cumulative_incidence(
@@ -310,11 +310,11 @@ def estimate_cumulative_incidence(
     last = max(causes, int(observed.cause.max()))
     curves = []
     for group, rows in observed.split_by_group():
-        ended = np.asarray(rows.cause)
+        cause_of_row = np.asarray(rows.cause)
         with np.errstate(divide="ignore", invalid="ignore"):  # the day that nobody outlives
-            estimate = CumIncidenceRight(rows.duration_days, ended)
+            estimate = CumIncidenceRight(rows.duration_days, cause_of_row)
         for cause in range(OF_INTEREST, last + 1):
-            ends = ended == cause
+            ends = cause_of_row == cause
             at_event = np.isin(estimate.times, rows.duration_days[ends])
             share, error = (
                 side[cause - 1][at_event] if ends.any() else np.zeros(0)
@@ -340,11 +340,11 @@ def run_fisher_test(first: tuple[int, int], second: tuple[int, int]) -> Fisher:
     if any(not 0 <= events <= n for events, n in (first, second)):
         raise InputError("Give each arm as its events and its lesions, never more events.")
     n, events = first[1] + second[1], first[0] + second[0]
-    none = EventEstimate(value=None, n=n, events=events)
+    no_estimate = EventEstimate(value=None, n=n, events=events)
     if 0 in (first[1], second[1]):
-        return Fisher(odds_ratio=evolve(none, reason="An arm has no lesion."), p=None)
+        return Fisher(odds_ratio=evolve(no_estimate, reason="An arm has no lesion."), p=None)
     if events in (0, n):
-        return Fisher(odds_ratio=evolve(none, reason="All or none had the event."), p=1.0)
+        return Fisher(odds_ratio=evolve(no_estimate, reason="All or none had the event."), p=1.0)
     table = np.array([(events, n - events) for events, n in (first, second)])
     result = stats.contingency.odds_ratio(table, kind="conditional")
     limits = result.confidence_interval(confidence_level=LEVEL)
@@ -356,9 +356,9 @@ def run_fisher_test(first: tuple[int, int], second: tuple[int, int]) -> Fisher:
 
 
 def _count_at_risk(rows: Observed, days: ArrayLike) -> IntArray:
-    unseen = rows.unseen_until
+    unseen_until = rows.unseen_until
     positions = np.searchsorted(np.sort(rows.duration_days), days)
-    late = 0 if unseen is None else rows.n - np.searchsorted(np.sort(unseen), days)
+    late = 0 if unseen_until is None else rows.n - np.searchsorted(np.sort(unseen_until), days)
     return np.asarray(rows.n - positions - late)
 
 

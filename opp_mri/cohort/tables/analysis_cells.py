@@ -71,7 +71,7 @@ class Rows:
 
     def select_where(self, test: Callable[[LesionEvents], bool]) -> BoolArray:
         """Return of which lesions something is true."""
-        return np.array([test(each) for each in self.happened], dtype=np.bool_)
+        return np.array([test(events) for events in self.happened], dtype=np.bool_)
 
     def count(self, key: str, rows: BoolArray) -> Cell:
         """Count the lesions that are true."""

@@ -67,18 +67,18 @@ _RESPONSES: Final = {
 
 
 def build_analysis_tables(
-    analysis: CohortAnalysis, *, suppressing: bool = False
+    analysis: CohortAnalysis, *, is_suppressing: bool = False
 ) -> tuple[Table, ...]:
     """Return the tables of an analysis, in the order to be shown.
 
     Parameters
     ----------
-    suppressing
+    is_suppressing
         Whether small counts are to be withheld. Tables whose many small counts would cost larger
         ones, or cannot be tied to those of the other tables, are then left out.
     """
     tables: list[Table] = [follow_up_table(analysis), tabulate_event_times(analysis)]
-    if not suppressing:
+    if not is_suppressing:
         tables += [
             tabulate_free_shares(analysis),
             tabulate_incidence(analysis),
@@ -86,11 +86,11 @@ def build_analysis_tables(
         ]
         tables += [tabulate_patient_events(analysis)]
     tables.append(tabulate_arm_tests(analysis))
-    if not suppressing or analysis.n == analysis.eligible:
+    if not is_suppressing or analysis.n == analysis.eligible:
         tables.append(tabulate_covariates(analysis))
         tables += [tabulate_hazards(analysis, endpoint) for endpoint in analysis.modelled]
     tables.append(tabulate_landmarks(analysis))
-    if not suppressing:
+    if not is_suppressing:
         tables += [
             tabulate_sequence_calls(analysis.analysed),
             call_certainty(analysis.analysed),
@@ -208,8 +208,8 @@ def _select_special(analysis: CohortAnalysis, rows: Rows) -> Mapping[Endpoint, B
         endpoint: np.asarray(rows.get_events(endpoint) & (categories != category.value))
         for endpoint, category in _RESPONSES.items()
     }
-    progressed = rows.get_events(Endpoint.PROGRESSION_FREE)
-    local = np.asarray(rows.get_events(Endpoint.LOCAL_CONTROL) & ~progressed)
+    has_progression = rows.get_events(Endpoint.PROGRESSION_FREE)
+    local = np.asarray(rows.get_events(Endpoint.LOCAL_CONTROL) & ~has_progression)
     return beyond | {Endpoint.LOCAL_CONTROL: local}
 
 
@@ -226,12 +226,12 @@ def _list_ties(rows: Rows) -> list[Sum]:
     ties: list[Sum] = [(SHORT, *(f"{EXCLUDED}.{reason}" for reason in short))]
     for group in rows.arms:
         end = name_arm_key(group)
-        analysed = ELIGIBLE if group == ALL else f"group.{group}"
-        ties.append((TIME_KNOWN + end, analysed, SHORT + end))
+        analysed_key = ELIGIBLE if group == ALL else f"group.{group}"
+        ties.append((TIME_KNOWN + end, analysed_key, SHORT + end))
         for endpoint, answer in _RESPONSES.items():
             more = f"{endpoint}.{_SPECIAL[endpoint][0]}{end}"
             ties.append((f"{endpoint}.events{end}", f"response.{answer}{end}", more))
-        local, progressed = Endpoint.LOCAL_CONTROL, Endpoint.PROGRESSION_FREE
-        ties.append((f"{local}.events{end}", f"{progressed}.events{end}",
+        local, progression = Endpoint.LOCAL_CONTROL, Endpoint.PROGRESSION_FREE
+        ties.append((f"{local}.events{end}", f"{progression}.events{end}",
                      f"{local}.{_SPECIAL[local][0]}{end}"))  # fmt: skip
     return ties

@@ -88,16 +88,16 @@ class _Test:
 
     def __init__(self, rows: Rows, endpoint: Endpoint, later: BoolArray | None = None) -> None:
         arms = [arm for arm in rows.arms[1:] if arm != FractionGroup.UNKNOWN]
-        tested = np.asarray(rows.groups != FractionGroup.UNKNOWN)
+        is_tested = np.asarray(rows.groups != FractionGroup.UNKNOWN)
         base, n_key, ends = TIME_KNOWN, "model.single_fraction.n", endpoint.value
         if later is not None:
-            tested = tested & later
+            is_tested = is_tested & later
             base, n_key, ends = "landmark.n", "landmark.single_fraction.n", f"{ends}.landmark"
         event_key = f"{ends}.single_fraction.n"
         self.n_key = n_key
         self.counts = (
-            rows.count(n_key, tested),
-            rows.count(event_key, tested & rows.get_events(endpoint)),
+            rows.count(n_key, is_tested),
+            rows.count(event_key, is_tested & rows.get_events(endpoint)),
         )
         parts = [tuple(key + name_arm_key(arm) for arm in arms) for key in (base, f"{ends}.events")]
         self.told_by = (n_key, event_key, *parts[0], *parts[1])
@@ -114,13 +114,15 @@ class _Test:
         cell = Cell(text=text, key=name, rests_on=self.n_key, told_by=self.told_by, values=values)
         return self._build_cells(words, cell, test.p, test.reason)
 
-    def build_ratio_line(self, key: str, words: str, fitted: Regression | None) -> tuple[Cell, ...]:
+    def build_ratio_line(
+        self, key: str, words: str, regression: Regression | None
+    ) -> tuple[Cell, ...]:
         """Return the line of a subdistribution hazard ratio."""
-        if fitted is None:
+        if regression is None:
             return self._build_cells(
                 words, Cell(text=NONE), None, "The fractions of all lesions are unknown."
             )
-        hazard = fitted.hazards[0]
+        hazard = regression.hazards[0]
         cell = build_statistic_cell(
             key, self.n_key, self.told_by, hazard.ratio, more={"p": hazard.p}
         )
@@ -141,13 +143,19 @@ def _build_fisher_line(analysis: CohortAnalysis) -> tuple[Cell, ...]:
     arms = (FractionGroup.SINGLE, FractionGroup.MULTI)
     told_by = (*keys, *(f"group.{arm}" for arm in arms),
                *(f"response.OPP/group.{arm}" for arm in arms))  # fmt: skip
-    tested = [lesion for lesion in analysis.analysed if classify_fractions(lesion.lesion) in arms]
-    opp = [lesion for lesion in tested if lesion.assessment.category is ResponseCategory.OPP]
+    tested_lesions = [
+        lesion for lesion in analysis.analysed if classify_fractions(lesion.lesion) in arms
+    ]
+    opp = [
+        lesion for lesion in tested_lesions if lesion.assessment.category is ResponseCategory.OPP
+    ]
     ratio = fisher.test.odds_ratio
     cell = build_statistic_cell(FISHER, keys[0], told_by, ratio, more={"p": fisher.test.p})
     if ratio.value is not None:
         cell = evolve(cell, text=f"odds ratio {cell.text}")
-    cells = (count_cell(key, list_ids(of)) for key, of in zip(keys, (tested, opp), strict=True))
+    cells = (
+        count_cell(key, list_ids(of)) for key, of in zip(keys, (tested_lesions, opp), strict=True)
+    )
     p_cell = Cell(text=write_p(fisher.test.p), told_by=told_by)
     return (Cell(text="Fisher's exact test of OPP"), *cells, cell, p_cell,
             build_remark_cell(ratio.reason, told_by))  # fmt: skip

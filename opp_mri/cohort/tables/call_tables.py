@@ -29,7 +29,7 @@ def tabulate_sequence_calls(lesions: Sequence[AssessedLesion]) -> Table:
         for lesion in lesions:
             if (answer := lesion.assessment.sequences.get(sequence)) is not None:
                 ids.setdefault(answer.category, []).append(lesion.lesion.lesion_id)
-        deciding = [
+        deciding_ids = [
             assessed_lesion.lesion.lesion_id
             for assessed_lesion in lesions
             if assessed_lesion.assessment.deciding_sequence is sequence
@@ -45,7 +45,7 @@ def tabulate_sequence_calls(lesions: Sequence[AssessedLesion]) -> Table:
                 Cell(text=sequence.value),
                 count_cell(f"{key}.n", lesion_ids),
                 *cells,
-                count_cell(f"{key}.deciding", deciding),
+                count_cell(f"{key}.deciding", deciding_ids),
             )
         )
     return Table(
@@ -65,16 +65,16 @@ def call_certainty(lesions: Sequence[AssessedLesion]) -> Table:
     Probabilities are simulated: of more than `MOST_SIMULATED` lesions they are left out.
     """
     answers = list_answers(lesions)
-    simulated = len(lesions) <= MOST_SIMULATED
+    is_simulated = len(lesions) <= MOST_SIMULATED
     cautions = {
-        lesion.lesion.lesion_id: lesion.cautions if simulated else lesion.assessment.cautions
+        lesion.lesion.lesion_id: lesion.cautions if is_simulated else lesion.assessment.cautions
         for lesion in lesions
     }
     present = [caution for caution in Caution if any(caution in own for own in cautions.values())]
     questions: list[tuple[str, str, Callable[[AssessedLesion], bool]]] = [
         ("Discordant sequences", "discordant", lambda lesion: lesion.assessment.discordant)
     ]
-    if simulated:
+    if is_simulated:
         words = "Fragile: probability of the same category below 0.8"
         questions.append((words, "fragile", lambda lesion: lesion.is_fragile))
     questions.append(
@@ -82,11 +82,11 @@ def call_certainty(lesions: Sequence[AssessedLesion]) -> Table:
     )
     rows = [_build_question_row(lesions, answers, *question) for question in questions]
     for caution in present:
-        concerned = {name for name, own in cautions.items() if caution in own}
+        lesion_ids = {name for name, own in cautions.items() if caution in own}
         words, key = f"Caution: {write_identifier(caution.value)}", f"caution.{caution.value}"
-        rows.append(_build_question_row(lesions, answers, words, key, _make_name_test(concerned)))
+        rows.append(_build_question_row(lesions, answers, words, key, _make_name_test(lesion_ids)))
     notes = [f"Probabilities are not simulated for more than {MOST_SIMULATED} lesions."]
-    if simulated:
+    if is_simulated:
         rows.append(_build_expected_row(lesions, answers))
         prior = estimate_cohort_prior(lesions)
         rows += _build_posterior_rows(lesions, answers, prior)
@@ -118,15 +118,17 @@ def _build_question_row(
     key: str,
     test: Callable[[AssessedLesion], bool],
 ) -> tuple[Cell, ...]:
-    concerned = [lesion for lesion in lesions if test(lesion)]
+    lesions_concerned = [lesion for lesion in lesions if test(lesion)]
     cells = (
         count_cell(
             f"{key}/response.{answer}",
-            list_ids(lesion for lesion in concerned if lesion.assessment.category is answer),
+            list_ids(
+                lesion for lesion in lesions_concerned if lesion.assessment.category is answer
+            ),
         )
         for answer in answers
     )
-    return Cell(text=words), count_cell(key, list_ids(concerned)), *cells
+    return Cell(text=words), count_cell(key, list_ids(lesions_concerned)), *cells
 
 
 def _build_expected_row(

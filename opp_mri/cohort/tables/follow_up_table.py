@@ -45,7 +45,7 @@ def follow_up_table(analysis: CohortAnalysis) -> Table:
         for words, cell in (("mean (95 % t interval)", mean), ("median", middle),
                             ("range", extent)):  # fmt: skip
             lines.append((Cell(text=label), Cell(text=words), cell))
-    without = rows.select_where(lambda each: not each.studies)
+    without = rows.select_where(lambda events: not events.studies)
     lines.append(
         (
             Cell(text="Without any follow-up study: censored on day 0"),

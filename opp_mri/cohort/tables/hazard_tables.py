@@ -188,12 +188,12 @@ def _build_lines(
         return [(Cell(text=heading), Cell(text=words), *counts, *cells)]
     lines: list[tuple[Cell, ...]] = []
     fits = {"cox": model.cox, "cox_by_lesion": model.cox_by_lesion, "firth": model.firth}
-    for name, fitted in fits.items():
-        if fitted is None:
+    for name, regression in fits.items():
+        if regression is None:
             continue
-        label = Cell(text=f"{words}, {_describe_model(fitted)}")
-        trends = {trend.covariate: trend for trend in model.trends if fitted is model.cox}
-        for hazard in fitted.hazards:
+        label = Cell(text=f"{words}, {_describe_model(regression)}")
+        trends = {trend.covariate: trend for trend in model.trends if regression is model.cox}
+        for hazard in regression.hazards:
             covariate = Covariate(hazard.covariate)
             key = keys[1].removesuffix(".n") + f".{name}"
             key += f".{covariate.name.lower()}" if together else ""
@@ -220,9 +220,9 @@ def _list_told_by(keys: tuple[str, str], model: Model) -> tuple[str, ...]:
     )  # fmt: skip
 
 
-def _describe_model(fitted: Regression) -> str:
-    words = {"cox": "Cox", "firth": "Firth"}[fitted.model]
-    return words if fitted.patients is None else f"{words}, errors by patient"
+def _describe_model(regression: Regression) -> str:
+    words = {"cox": "Cox", "firth": "Firth"}[regression.model]
+    return words if regression.patients is None else f"{words}, errors by patient"
 
 
 def _build_statistics(

@@ -64,14 +64,14 @@ def tabulate_free_shares(analysis: CohortAnalysis) -> Table:
 def _write_survival_notes(analysis: CohortAnalysis) -> tuple[str, ...]:
     """Warn where deaths are known for longer than lives: the share that survives is too small."""
     late = [
-        each
-        for each in analysis.happened
-        if each.death_day is not None and each.death_day > each.last_alive_day
+        events
+        for events in analysis.happened
+        if events.death_day is not None and events.death_day > events.last_alive_day
     ]
     alive = [
-        each
-        for each in analysis.happened
-        if each.death_day is None and each.last_alive_day <= max(each.studies, default=0)
+        events
+        for events in analysis.happened
+        if events.death_day is None and events.last_alive_day <= max(events.studies, default=0)
     ]
     if not late or not alive:
         return ()
@@ -126,12 +126,12 @@ def tabulate_unresolved(analysis: CohortAnalysis) -> Table:
     """Show what the share without progression would be by what becomes of growth that is open."""
     rows, lines = Rows(analysis), []
     observed = analysis.progression_free.comparison.observed
-    is_open = rows.select_where(lambda each: each.open_day is not None)
+    is_open = rows.select_where(lambda events: events.open_day is not None)
     variants: list[tuple[str, str, Observed | None]] = [
         ("followed until it is seen", "until_seen", observed)
     ]
     if observed is not None:
-        last = np.array([max(0, each.last_day) for each in analysis.happened], dtype=np.float64)
+        last = np.array([max(0, events.last_day) for events in analysis.happened], dtype=np.float64)
         days = np.where(is_open, last, observed.duration_days)
         variants += [
             ("counted as progression", "as",

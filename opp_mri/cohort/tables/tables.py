@@ -159,20 +159,20 @@ def tabulate_flow(lesions: Sequence[AssessedLesion]) -> Table:
 
 def tabulate_demographics(lesions: Sequence[AssessedLesion]) -> Table:
     """Describe the lesions that are analysed, their patients and their treatment."""
-    analysed = select_eligible(lesions)
+    eligible_lesions = select_eligible(lesions)
     rows = [
-        (Cell(text="Lesions"), Cell(), count_cell(ELIGIBLE, list_ids(analysed))),
-        (Cell(text="Patients"), Cell(), _count_patients(ELIGIBLE, analysed)),
-        *_build_age_rows(analysed),
+        (Cell(text="Lesions"), Cell(), count_cell(ELIGIBLE, list_ids(eligible_lesions))),
+        (Cell(text="Patients"), Cell(), _count_patients(ELIGIBLE, eligible_lesions)),
+        *_build_age_rows(eligible_lesions),
     ]
     sums: list[Sum] = [(ELIGIBLE, AGE_KNOWN, f"age.{UNKNOWN}")]
-    for characteristic in count_characteristics(analysed):
+    for characteristic in count_characteristics(eligible_lesions):
         keys = {value: f"{characteristic.key}.{value}" for value in characteristic.lesion_ids}
         rows += [
             (
                 Cell(text=characteristic.heading),
                 Cell(text=value),
-                count_cell(keys[value], ids, ELIGIBLE, len(analysed)),
+                count_cell(keys[value], ids, ELIGIBLE, len(eligible_lesions)),
             )
             for value, ids in characteristic.lesion_ids.items()
         ]
@@ -200,10 +200,10 @@ def tabulate_demographics(lesions: Sequence[AssessedLesion]) -> Table:
 
 def tabulate_response_by_fractions(lesions: Sequence[AssessedLesion]) -> Table:
     """Count the responses after a single fraction and after several."""
-    analysed = select_eligible(lesions)
-    answers = list_answers(analysed)
+    eligible_lesions = select_eligible(lesions)
+    answers = list_answers(eligible_lesions)
     ids: dict[tuple[str, str], list[str]] = defaultdict(list)
-    for lesion in analysed:
+    for lesion in eligible_lesions:
         answer, group = lesion.assessment.category, classify_fractions(lesion.lesion)
         for place in ((answer, group), (answer, ""), ("", group)):
             ids[place].append(lesion.lesion.lesion_id)
@@ -217,12 +217,12 @@ def tabulate_response_by_fractions(lesions: Sequence[AssessedLesion]) -> Table:
         (f"group.{FractionGroup.UNKNOWN}", f"fractions.{UNKNOWN}"),
     ]
     row = [count_cell(f"group.{group}", ids["", group]) for group in groups]
-    rows = [(Cell(text="Lesions"), *row, count_cell(ELIGIBLE, list_ids(analysed)))]
+    rows = [(Cell(text="Lesions"), *row, count_cell(ELIGIBLE, list_ids(eligible_lesions)))]
     for answer in answers:
         keys = {group: f"response.{answer}/group.{group}" for group in groups}
         sums.append((f"response.{answer}", *keys.values()))
         row = [count_cell(keys[g], ids[answer, g], f"group.{g}", sizes[g]) for g in groups]
-        all_of = count_cell(f"response.{answer}", ids[answer, ""], ELIGIBLE, len(analysed))
+        all_of = count_cell(f"response.{answer}", ids[answer, ""], ELIGIBLE, len(eligible_lesions))
         rows.append((Cell(text=answer), *row, all_of))
     return Table(
         title="Response by fractionation",
@@ -235,10 +235,10 @@ def tabulate_response_by_fractions(lesions: Sequence[AssessedLesion]) -> Table:
 
 def tabulate_time_course(lesions: Sequence[AssessedLesion]) -> Table:
     """Describe the course of OPP lesions: peak, size there, return to baseline."""
-    analysed = [
+    answered_lesions = [
         o for o in select_eligible(lesions) if o.assessment.category is ResponseCategory.OPP
     ]
-    lesion_names = [(lesion, lesion.lesion.lesion_id) for lesion in analysed]
+    lesion_names = [(lesion, lesion.lesion.lesion_id) for lesion in answered_lesions]
     peaks = [(name, peak) for lesion, name in lesion_names if (peak := find_time_to_peak(lesion))]
     sizes = [(name, find_peak_changes_mm(lesion)) for lesion, name in lesion_names]
     returns = [(name, find_returns_to_baseline(lesion)) for lesion, name in lesion_names]
@@ -313,13 +313,13 @@ def _build_age_rows(lesions: Sequence[AssessedLesion]) -> list[tuple[Cell, ...]]
     known_ages = [
         (o.lesion.lesion_id, a) for o in lesions if (a := find_age_at_radiosurgery(o.lesion))
     ]
-    guessed = [name for name, age in known_ages if age.approximate]
+    approximate_names = [name for name, age in known_ages if age.approximate]
     unknown = [o.lesion.lesion_id for o in lesions if find_age_at_radiosurgery(o.lesion) is None]
     ages, n = [age.years for _, age in known_ages], len(lesions)
     mean, _, extent = _build_statistics("age", ages, "years", AGE_KNOWN)
     cells = (
         ("known", count_cell(AGE_KNOWN, [name for name, _ in known_ages], ELIGIBLE, n)),
-        ("of these from the year of birth", count_cell("age.approximate", guessed)),
+        ("of these from the year of birth", count_cell("age.approximate", approximate_names)),
         (UNKNOWN, count_cell(f"age.{UNKNOWN}", unknown, ELIGIBLE, n)),
         ("mean (95 % t interval), years", mean),
         ("range, years", extent),

@@ -46,9 +46,9 @@ def withhold_counts(counts: Mapping[str, int], sums: Sequence[Sum], below: int) 
                 words = dict.fromkeys(words, HIDDEN)
     for key in [k for k in words if k not in small]:  # what a later one has made needless
         fewer = {k: word for k, word in words.items() if k != key}
-        reached = {k for s in _select_sums_around(key, words, sums) for k in s}
+        near_keys = {k for s in _select_sums_around(key, words, sums) for k in s}
         solutions = [total for total in alternatives if total.get(key, counts[key]) == counts[key]]
-        doubtful = [k for k in small if k in reached]
+        doubtful = [k for k in small if k in near_keys]
         if not any(_is_determined(k, fewer, counts, sums, below, solutions) for k in doubtful):
             words, alternatives = fewer, solutions
     return words
@@ -66,10 +66,10 @@ def _is_determined(
 
     if any(solution.get(key, counts[key]) != counts[key] for solution in alternatives):
         return False
-    telling = any(word != HIDDEN for word in words.values())
+    has_other_words = any(word != HIDDEN for word in words.values())
     sums = _select_sums_around(key, words, sums)
-    reached = {key} | {k for total in sums for k in total}
-    words = {k: word for k, word in words.items() if k in reached}
+    near_keys = {key} | {k for total in sums for k in total}
+    words = {k: word for k, word in words.items() if k in near_keys}
     signs = [{total: -1} | dict.fromkeys(parts, 1) for total, *parts in sums]
     totals = [
         -sum(sign * counts[k] for k, sign in sum_signs.items() if k not in words)
@@ -79,7 +79,7 @@ def _is_determined(
     rules = (
         LinearConstraint(np.array(rows).reshape(-1, len(words)), totals, totals) if sums else None
     )
-    least = [below if telling and word == HIDDEN else 1 for word in words.values()]
+    least = [below if has_other_words and word == HIDDEN else 1 for word in words.values()]
     most = [2 * max(counts.values()) if word == HIDDEN else below - 1 for word in words.values()]
     cost = np.array([k == key for k in words], dtype=float)
     for sign in (1, -1):
@@ -96,9 +96,9 @@ def _is_determined(
 
 def _select_sums_around(key: str, words: Mapping[str, str], sums: Sequence[Sum]) -> list[Sum]:
     """Return the sums that a withheld count hangs on, by way of other withheld ones."""
-    remaining, reached, nearby = [*sums], {key}, list[Sum]()
-    while near := [total for total in remaining if not reached.isdisjoint(total)]:
-        remaining = [total for total in remaining if reached.isdisjoint(total)]
-        reached |= {k for total in near for k in total if k in words}
+    remaining_sums, near_keys, nearby = [*sums], {key}, list[Sum]()
+    while near := [total for total in remaining_sums if not near_keys.isdisjoint(total)]:
+        remaining_sums = [total for total in remaining_sums if near_keys.isdisjoint(total)]
+        near_keys |= {k for total in near for k in total if k in words}
         nearby += near
     return nearby

@@ -80,7 +80,7 @@ def make_bundle(
     folder: Path,
     *,
     title: str,
-    identified: bool = False,
+    is_identified: bool = False,
     key: bytes | None = None,
     suppress_below: int | None = None,
     with_pdf: bool = True,
@@ -92,7 +92,7 @@ def make_bundle(
     ----------
     folder
         New or empty, or one that holds the same bundle: then it is compared and left as it is.
-    identified
+    is_identified
         Whether names, dates and free texts stay. Otherwise they are taken out first, and all else
         is made of what is left.
     key
@@ -111,11 +111,11 @@ def make_bundle(
     is_new = not (folder / MANIFEST).is_file()
     if is_new:
         check_new(folder)
-    if not identified:
+    if not is_identified:
         cohort = _deidentify(cohort, key)
     files = dict(
         _generate_files(
-            cohort, title=title, identified=identified, suppress_below=suppress_below,
+            cohort, title=title, is_identified=is_identified, suppress_below=suppress_below,
             with_pdf=with_pdf, progress=progress,
         )
     )  # fmt: skip
@@ -126,7 +126,7 @@ def make_bundle(
         "criteria": cohort.criteria.name,
         "mode": cohort.mode.value,
         "lesions": len(cohort.lesions) if suppress_below is None else None,
-        "deidentified": not identified,
+        "deidentified": not is_identified,
         "suppressed_below": suppress_below,
         "data_sha256": cohort.data_sha256,
         "files": sums,
@@ -154,7 +154,7 @@ def _generate_files(
     cohort: Cohort,
     *,
     title: str,
-    identified: bool,
+    is_identified: bool,
     suppress_below: int | None,
     with_pdf: bool,
     progress: Progress,
@@ -166,7 +166,7 @@ def _generate_files(
 
     tell("data")
     if suppress_below is None:
-        for name, content in generate_data_files(cohort, deidentified=not identified):
+        for name, content in generate_data_files(cohort, is_deidentified=not is_identified):
             yield f"data/{name}", content
     tell("statistics")
     contents = compute_cohort_contents(cohort, suppress_below=suppress_below)
@@ -225,12 +225,12 @@ def _compare(folder: Path, files: Mapping[str, bytes]) -> None:
     present_names = {
         str(p.relative_to(folder).as_posix()) for p in folder.rglob("*") if p.is_file()
     }
-    if differing := sorted(
+    if differing_names := sorted(
         present_names ^ files.keys() | set(_list_changed(folder, files, present_names))
     ):
         raise InputError(
-            f"{folder} holds another bundle: {len(differing)} files differ, the first is "
-            f"{differing[0]}. Name a new folder."
+            f"{folder} holds another bundle: {len(differing_names)} files differ, the first is "
+            f"{differing_names[0]}. Name a new folder."
         )
 
 

@@ -30,8 +30,8 @@ class CohortTables:
     @property
     def every(self) -> tuple[Table, ...]:
         """All of them, in the order in which they are shown."""
-        described = (self.screening, self.demographics, self.responses, self.course)
-        return (*described, *self.statistics)
+        descriptive_tables = (self.screening, self.demographics, self.responses, self.course)
+        return (*descriptive_tables, *self.statistics)
 
     @property
     def suppressed(self) -> bool:
@@ -57,7 +57,7 @@ def build_cohort_tables(
         demographics=tabulate_demographics(lesions),
         responses=tabulate_response_by_fractions(lesions),
         course=tabulate_time_course(lesions),
-        statistics=build_analysis_tables(analysis, suppressing=suppress_below is not None),
+        statistics=build_analysis_tables(analysis, is_suppressing=suppress_below is not None),
     )
     if not suppress_below:
         return tables

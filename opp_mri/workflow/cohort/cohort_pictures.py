@@ -250,8 +250,10 @@ def _generate_forest_rows(analysis: EndpointAnalysis) -> Iterable[ForestRow]:
 
 
 def _generate_ratios(model: Model, heading: str) -> Iterable[ForestRow]:
-    fitted = [fit for fit in (model.cox, model.firth) if fit is not None and fit.reason is None]
-    if not fitted:
+    regressions = [
+        fit for fit in (model.cox, model.firth) if fit is not None and fit.reason is None
+    ]
+    if not regressions:
         reason = next(
             (fit.reason for fit in (model.firth, model.cox) if fit is not None and fit.reason),
             model.reason,
@@ -261,7 +263,7 @@ def _generate_ratios(model: Model, heading: str) -> Iterable[ForestRow]:
         yield ForestRow(label=label, ratio=no_estimate, heading=heading)
         return
     names = {covariate.value: COMPARED[covariate] for covariate in model.covariates}
-    for regression in fitted:
+    for regression in regressions:
         by = "lesion" if regression.patients is None else "patient"
         name = f"{'Firth' if regression.model == 'firth' else 'Cox'}, by {by}"
         for hazard in regression.hazards:

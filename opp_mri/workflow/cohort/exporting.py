@@ -118,7 +118,7 @@ def export_cohort(
         export_formats,
         notes=export_notes(
             cohort.lesions, cohort.criteria, cohort.mode, data_sha256=cohort.data_sha256,
-            deidentified=deidentify, shows_counts=suppress_below is None,
+            is_deidentified=deidentify, shows_counts=suppress_below is None,
         ),
         margins_mm=_compute_margins(cohort, progress) if margins else None,
         suppress_below=suppress_below,
@@ -133,17 +133,17 @@ def export_cohort(
     )
 
 
-def generate_data_files(cohort: Cohort, *, deidentified: bool) -> Iterator[tuple[str, bytes]]:
+def generate_data_files(cohort: Cohort, *, is_deidentified: bool) -> Iterator[tuple[str, bytes]]:
     """Yield the tidy tables as CSV and Parquet, each by its name in a folder.
 
     Parameters
     ----------
-    deidentified
+    is_deidentified
         Whether names, dates and free texts were taken out: the notes say so.
     """
     notes = export_notes(
         cohort.lesions, cohort.criteria, cohort.mode, data_sha256=cohort.data_sha256,
-        deidentified=deidentified,
+        is_deidentified=is_deidentified,
     )  # fmt: skip
     yield from _generate_files(
         cohort, frozenset({ExportFormat.CSV, ExportFormat.PARQUET}), notes=notes,

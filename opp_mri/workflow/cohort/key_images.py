@@ -79,9 +79,9 @@ def strip_sequence(lesion: ProjectLesion) -> SeriesRole:
     UnknownError
         No visit has images of any sequence.
     """
-    deciding = lesion.assessment.deciding_sequence
-    if deciding is not None:
-        return deciding
+    deciding_sequence = lesion.assessment.deciding_sequence
+    if deciding_sequence is not None:
+        return deciding_sequence
     cells = lesion.cells
     first = next((cell.sequence for cell in cells if cell.reading is not None), None)
     first = first or next((cell.sequence for cell in cells if cell.volume is not None), None)
@@ -195,10 +195,10 @@ def _find_place(store: Store, lesion: ProjectLesion, cells: Iterable[Cell]) -> _
     if seed is None:
         return None
     frame, point = seed
-    joined = find_links(store, map_patients(store).group(lesion.lesion.patient_id), lesion.lesion)
+    links = find_links(store, map_patients(store).group(lesion.lesion.patient_id), lesion.lesion)
     for cell in cells:
         plane = cell.volume.planes[0] if cell.volume and cell.volume.planes else None
-        back = plane and joined.find_carrying(frame, plane.frame_of_reference_uid)
+        back = plane and links.find_carrying(frame, plane.frame_of_reference_uid)
         if plane is not None and back:
             turn = back.matrix[:3, :3]
             right, down = (
@@ -207,7 +207,7 @@ def _find_place(store: Store, lesion: ProjectLesion, cells: Iterable[Cell]) -> _
             )
             return _Place(
                 frame_of_reference_uid=frame, point_lps_mm=point, directions=(right, down),
-                links=joined,
+                links=links,
             )  # fmt: skip
     return None
 
@@ -250,8 +250,8 @@ def _describe_answer(cell: Cell, drafts: frozenset[str]) -> str:
     if reading is not None:
         source = reading.length_source
         words.append(SOURCES.get(source, "") if source else "")
-        overridden = any(remark.startswith(OVERRIDDEN) for remark in reading.remarks)
-        words.append("by override" if overridden else "")
+        is_overridden = any(remark.startswith(OVERRIDDEN) for remark in reading.remarks)
+        words.append("by override" if is_overridden else "")
         words.append("draft" if reading.reading_id in drafts else "")
     return " · ".join(word for word in words if word)
 
@@ -263,10 +263,10 @@ def _build_image(
     if not volume.planes:
         return volume.refusal or UNREADABLE
     frame = volume.planes[0].frame_of_reference_uid
-    carrying = place.links.find_carrying(frame, place.frame_of_reference_uid)
-    if carrying is None:
+    transform = place.links.find_carrying(frame, place.frame_of_reference_uid)
+    if transform is None:
         return NOT_CONFIRMED
-    point = _convert_to_vector(carrying.apply(np.asarray(place.point_lps_mm)))
+    point = _convert_to_vector(transform.apply(np.asarray(place.point_lps_mm)))
     number = _find_slice(volume, caliper)
     if number is None:
         caliper = None
@@ -276,7 +276,7 @@ def _build_image(
         number = off_mm.index(min(off_mm))
     plane = volume.planes[number]
     square = find_shown_square(
-        plane, point, carry_directions(place.directions, carrying, plane), SIDE_MM
+        plane, point, carry_directions(place.directions, transform, plane), SIDE_MM
     )
     values = sample_shown_image(_read_native(store, volume, number), plane, square)
     line = None

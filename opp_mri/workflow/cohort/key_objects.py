@@ -82,8 +82,8 @@ def write_key_objects(
     """
     cells = [cell for cell in lesion.cells if sequence in (None, cell.sequence)]
     strips = {
-        each: draw_key_strip(store, lesion, each)
-        for each in dict.fromkeys(cell.sequence for cell in cells)
+        sequence: draw_key_strip(store, lesion, sequence)
+        for sequence in dict.fromkeys(cell.sequence for cell in cells)
     }
     left_out: list[str] = []
     key_cells = list(_list_key_cells(store, lesion, cells, left_out))
@@ -143,19 +143,19 @@ def _write(
 ) -> KeyObjectSummary:
     states, selections, pictures = [], [], []
     of_study = defaultdict(list)
-    for each in key_cells:
-        of_study[each.study_instance_uid].append(each)
+    for key_cell in key_cells:
+        of_study[key_cell.study_instance_uid].append(key_cell)
     for of_one_study in of_study.values():
         datasets = []
-        for each in of_one_study:
-            datasets.append(build_presentation_state(each.image))
-            states.append(folder / _name_file(lesion, each, "state"))
+        for key_cell in of_one_study:
+            datasets.append(build_presentation_state(key_cell.image))
+            states.append(folder / _name_file(lesion, key_cell, "state"))
             write_object(datasets[-1], states[-1])
-            picture = _draw(strips[each.cell.sequence], each, left_out)
+            picture = _draw(strips[key_cell.cell.sequence], key_cell, left_out)
             if picture is not None:
-                pictures.append(folder / _name_file(lesion, each, "picture"))
+                pictures.append(folder / _name_file(lesion, key_cell, "picture"))
                 write_object(build_secondary_capture(picture), pictures[-1])
-        images = [each.image for each in of_one_study]
+        images = [key_cell.image for key_cell in of_one_study]
         weeks = weeks_from_days(of_one_study[0].cell.days_from_ssrs)
         description = f"Key images of {lesion.lesion.lesion_id}, {weeks:+.1f} weeks"
         selections.append(folder / _name_file(lesion, of_one_study[0], "selection"))

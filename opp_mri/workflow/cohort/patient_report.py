@@ -278,12 +278,12 @@ def _read_by(store: Store, timeline: ProjectLesion) -> Iterator[str]:
         yield f"Read by {timeline.reader} alone."
     signed_ids: set[str] = set()
     for signature in store.get_signatures(timeline.lesion.lesion_id):
-        if covered := readings.keys() & set(signature.reading_ids):
-            signed_ids |= covered
+        if overlap := readings.keys() & set(signature.reading_ids):
+            signed_ids |= overlap
             at = f"{signature.recorded_at.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
-            yield f"{len(covered)} of {len(readings)} answers signed by {signature.reader} on {at}."
-    if unsigned := len(readings) - len(signed_ids):
-        yield f"{unsigned} of {len(readings)} answers were handed over in a table and not signed."
+            yield f"{len(overlap)} of {len(readings)} answers signed by {signature.reader} on {at}."
+    if drafts := len(readings) - len(signed_ids):
+        yield f"{drafts} of {len(readings)} answers were handed over in a table and not signed."
 
 
 def _list_flags(timeline: ProjectLesion) -> list[str]:

@@ -31,7 +31,7 @@ def save_timeline(path: Path, lesion: ProjectLesion) -> None:
     save_figure(figure, path)
 
 
-def save_agreement(agreed: Agreement, path: Path) -> None:
+def save_agreement(agreement: Agreement, path: Path) -> None:
     """Draw the differences of two readers, a panel for each sequence, to SVG, PNG or PDF."""
     panels = [
         AgreementPanel(
@@ -42,10 +42,10 @@ def save_agreement(agreed: Agreement, path: Path) -> None:
             upper=_ends(length.bland_altman.upper_mm),
             lesions=length.bland_altman.lesions,
         )
-        for length in agreed.lengths
+        for length in agreement.lengths
         if length.name != OVERALL
     ]
-    save_figure(draw_agreement(panels, agreed.readers), path)
+    save_figure(draw_agreement(panels, agreement.readers), path)
 
 
 def _ends(estimate: Estimate) -> tuple[float | None, float | None, float | None]:

@@ -229,7 +229,7 @@ def test_parquet_is_typed_and_holds_the_same_values(table: ExportTable) -> None:
 
 def test_the_schema_of_parquet_holds_the_dictionary_and_the_notes() -> None:
     notes = export_notes(
-        COHORT, AMINI, Mode.RETROSPECTIVE, data_sha256="0" * 64, deidentified=False
+        COHORT, AMINI, Mode.RETROSPECTIVE, data_sha256="0" * 64, is_deidentified=False
     )
     schema = pq.read_schema(io.BytesIO(write_parquet(TABLES[1], notes)))
     said = {key.decode(): text.decode() for key, text in schema.metadata.items()}
@@ -264,7 +264,7 @@ def test_a_number_that_parquet_cannot_hold_is_refused_by_its_column() -> None:
 
 def test_the_notes_say_by_which_criteria_and_that_they_are_not_recist() -> None:
     strict = evolve(AMINI, name="strict", source="ours", growth_inclusive=False)
-    notes = export_notes(COHORT, strict, Mode.PROSPECTIVE, data_sha256="0", deidentified=True)
+    notes = export_notes(COHORT, strict, Mode.PROSPECTIVE, data_sha256="0", is_deidentified=True)
     assert notes["Criteria"] == "strict: ours"
     assert "growth is more than and decline at least 2.0 mm" in notes["Parameters"]
     assert "not RECIST" in notes["Categories"]

@@ -50,7 +50,7 @@ def all_tables(lesions: list[AssessedLesion], *, suppressing: bool = False) -> l
             tabulate_time_course,
         )
     ]
-    return [*result, *build_analysis_tables(analyse(lesions), suppressing=suppressing)]
+    return [*result, *build_analysis_tables(analyse(lesions), is_suppressing=suppressing)]
 
 
 def cells_of(tables: list[Table]) -> list[Cell]:
@@ -125,7 +125,7 @@ def test_nothing_estimated_from_the_categories_is_shown_where_small_counts_are_w
     told = re.compile("true lengths|courses are as common|no lesion had changed", re.IGNORECASE)
 
     def words_of(*, suppressing: bool) -> str:
-        tables = build_analysis_tables(paper, suppressing=suppressing)
+        tables = build_analysis_tables(paper, is_suppressing=suppressing)
         rows = [" ".join(row) for table in tables for row in table.text_rows]
         return " ".join([*rows, *(note for table in tables for note in table.notes)])
 
