@@ -26,9 +26,12 @@ def compare_acquisitions(
     field_before, field_after = get_field_strength_t(before), get_field_strength_t(after)
     if field_before and field_after and abs(field_before - field_after) > SAME_FIELD_T:
         flags.append(f"Field strength differs: {field_before:g} T, then {field_after:g} T.")
-    suppressed = bool(judge_fat_suppression(before).value), bool(judge_fat_suppression(after).value)
-    if role is not SeriesRole.STIR and suppressed[0] != suppressed[1]:
-        words = ["with" if is_suppressed else "without" for is_suppressed in suppressed]
+    are_suppressed = (
+        bool(judge_fat_suppression(before).value),
+        bool(judge_fat_suppression(after).value),
+    )
+    if role is not SeriesRole.STIR and are_suppressed[0] != are_suppressed[1]:
+        words = ["with" if is_suppressed else "without" for is_suppressed in are_suppressed]
         flags.append(f"Fat suppression differs: {words[0]}, then {words[1]}.")
     timings = (
         ("TR", before.repetition_time_ms, after.repetition_time_ms, "ms", RELATIVE_TIMING_CHANGE),

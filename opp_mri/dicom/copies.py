@@ -65,10 +65,12 @@ def describe_difference(
         return ""
     try:
         numbers = [frame.frame_number for frame in first.frames]
-        same = compute_pixel_hash(first_file, *numbers) == compute_pixel_hash(second_file, *numbers)
+        is_same = compute_pixel_hash(first_file, *numbers) == compute_pixel_hash(
+            second_file, *numbers
+        )
     except InputError:
         return "pixels that cannot be compared"
-    return "" if same else "other pixels"
+    return "" if is_same else "other pixels"
 
 
 def mark_clashes(volumes: Sequence[VolumeDescription]) -> list[VolumeDescription]:
@@ -92,27 +94,29 @@ def mark_clashes(volumes: Sequence[VolumeDescription]) -> list[VolumeDescription
             holders[uid].append(volume)
     marked_volumes = []
     for volume in volumes:
-        repeated = {get_repetition(frame.sop_instance_uid) for frame in volume.frames}
-        clashing = {
+        repetitions = {get_repetition(frame.sop_instance_uid) for frame in volume.frames}
+        clashing_volumes = {
             holder.volume_id: holder
             for frame in volume.frames
             for holder in holders[get_uid_in_file(frame.sop_instance_uid)]
-            if {get_repetition(each.sop_instance_uid) for each in holder.frames} != repeated
+            if {get_repetition(frame.sop_instance_uid) for frame in holder.frames} != repetitions
         }
-        clash = _describe_clash(volume, list(clashing.values()), repeated=repeated != {""})
+        clash = _describe_clash(
+            volume, list(clashing_volumes.values()), is_repeated=repetitions != {""}
+        )
         marked_volumes.append(attrs.evolve(volume, clash=clash) if clash else volume)
     return marked_volumes
 
 
 def _describe_clash(
-    volume: VolumeDescription, volumes: Sequence[VolumeDescription], *, repeated: bool
+    volume: VolumeDescription, volumes: Sequence[VolumeDescription], *, is_repeated: bool
 ) -> str:
     if any(holder.study_date == volume.study_date for holder in volumes):
         return "Other images have the same UIDs and date, but other pixels: one is wrong."
     if volumes:
         dates = ", ".join(sorted({str(holder.study_date or "no date") for holder in volumes}))
         return f"Images of {dates} have the same UIDs: they were used twice."
-    if repeated:
+    if is_repeated:
         return (
             "Images of another patient, or gone by now, have the same UIDs: they were used twice."
         )
@@ -139,7 +143,7 @@ def mark_copies(
         date, then of the smaller StudyInstanceUID.
     """
     volumes_in_study = Counter(volume.study_instance_uid for volume in volumes)
-    ranked = sorted(
+    sorted_volumes = sorted(
         volumes,
         key=lambda v: (
             -len(v.frames),
@@ -149,18 +153,20 @@ def mark_copies(
             v.volume_id,
         ),
     )
-    holding: dict[tuple[object, ...], list[tuple[VolumeDescription, Signature]]] = defaultdict(list)
+    volumes_by_slice: dict[tuple[object, ...], list[tuple[VolumeDescription, Signature]]] = (
+        defaultdict(list)
+    )
     original_of: dict[str, str] = {}
-    for volume in ranked:
+    for volume in sorted_volumes:
         signature = _compute_signature(volume, pixel_hashes)
         complete = signature.total() == len(volume.frames) > 0
-        for original, whole in holding[next(iter(signature))] if complete else ():
+        for original, whole in volumes_by_slice[next(iter(signature))] if complete else ():
             if original.study_instance_uid != volume.study_instance_uid and signature <= whole:
                 original_of[volume.volume_id] = original.volume_id
                 break
         else:
             for slice_key in signature:
-                holding[slice_key].append((volume, signature))
+                volumes_by_slice[slice_key].append((volume, signature))
     return [
         attrs.evolve(volume, duplicate_of=original_of.get(volume.volume_id)) for volume in volumes
     ]

@@ -49,13 +49,13 @@ _REQUIRED: Final = {
     "columns": "Columns",
 }
 _KEYWORD_OF_TAG: Final = {tag: keyword for keyword, tag in TAGS.items() if keyword in FIELDS}
-_INSTEAD: Final = tuple((TAGS[each[0]], *each) for each in INSTEAD if each[0] in TAGS)
+_INSTEAD: Final = tuple((TAGS[entry[0]], *entry) for entry in INSTEAD if entry[0] in TAGS)
 _NUMBER_OF_FRAMES: Final = TAGS["NumberOfFrames"]
 _LONGEST_REMEMBERED: Final = 1024  # bytes of an element; longer ones are seldom the same twice
 _MOST_REMEMBERED: Final = 50_000
 Meaning = tuple[str, Any]  # name of a field and its value, or UNREADABLE and why it has none
 _NOTHING: Final[Meaning] = ("", None)
-_OWN_FIELDS: Final = tuple(each.name for each in attrs.fields(FrameHeader))
+_OWN_FIELDS: Final = tuple(attribute.name for attribute in attrs.fields(FrameHeader))
 
 
 def instance_from_header(header: Header) -> Instance:
@@ -126,8 +126,8 @@ def _correct_diffusion(values: Values, header: Header) -> None:
 
 def _is_classic(values: Values) -> bool:
     """Recognise an image placed by its own header, not by functional groups (it may have both)."""
-    enhanced = values["sop_class_uid"] in ENHANCED_SOP_CLASS_UIDS
-    return "image_position_lps_mm" in values and not enhanced
+    is_enhanced = values["sop_class_uid"] in ENHANCED_SOP_CLASS_UIDS
+    return "image_position_lps_mm" in values and not is_enhanced
 
 
 def _read_top_level(header: Header) -> Values:
@@ -135,7 +135,7 @@ def _read_top_level(header: Header) -> Values:
     if header.dataset is not None:
         values = interpret_values({key: header.get_value(tag) for key, tag in TAGS.items()})
     else:
-        remembered = _get_remembered(header.layout, header.character_set)
+        meanings_cache = _get_remembered(header.layout, header.character_set)
         values, elements = {}, header.raw
         if header.shared is not None:
             values, unreadable = _read_shared_values(
@@ -143,7 +143,7 @@ def _read_top_level(header: Header) -> Values:
             )
             values, elements = values.copy(), unreadable | header.own
         for tag, element in elements.items():
-            name, value = remembered.get(element) or _interpret(header, tag, remembered)
+            name, value = meanings_cache.get(element) or _interpret(header, tag, meanings_cache)
             if value is None:
                 continue
             values[name] = values.get(name, {}) | value if name == UNREADABLE else value
@@ -162,9 +162,9 @@ def _read_shared_values(
 ) -> tuple[Values, dict[int, bytes]]:
     """Return the fields that elements of a template have a value for, and those not understood."""
     header = Header(status=FileStatus.IMAGE, layout=layout, raw=shared.raw)
-    remembered = _get_remembered(layout, character_set)
+    meanings_cache = _get_remembered(layout, character_set)
     meanings = {
-        tag: remembered.get(element) or _interpret(header, tag, remembered)
+        tag: meanings_cache.get(element) or _interpret(header, tag, meanings_cache)
         for tag, element in shared.raw.items()
     }
     values = {name: value for name, value in meanings.values() if name not in ("", UNREADABLE)}
@@ -178,7 +178,7 @@ def _get_remembered(layout: Layout, character_set: bytes) -> dict[bytes, Meaning
     return {}
 
 
-def _interpret(header: Header, tag: int, remembered: dict[bytes, Meaning]) -> Meaning:
+def _interpret(header: Header, tag: int, meanings_cache: dict[bytes, Meaning]) -> Meaning:
     keyword, meaning = _KEYWORD_OF_TAG.get(tag), _NOTHING
     if keyword is not None:
         values: Values = {}
@@ -186,9 +186,9 @@ def _interpret(header: Header, tag: int, remembered: dict[bytes, Meaning]) -> Me
         meaning = next(iter(values.items()), _NOTHING)
     element = header.raw[tag]
     if len(element) <= _LONGEST_REMEMBERED:
-        if len(remembered) >= _MOST_REMEMBERED:
-            remembered.clear()
-        remembered[element] = meaning
+        if len(meanings_cache) >= _MOST_REMEMBERED:
+            meanings_cache.clear()
+        meanings_cache[element] = meaning
     return meaning
 
 
@@ -202,13 +202,13 @@ def _build_frames(count: int, groups: FunctionalGroups, values: Values) -> tuple
     shared = {
         name: value
         for name, value in first.items()
-        if all(each.get(name) == value for each in further)
+        if all(frame_values.get(name) == value for frame_values in further)
     }
     values |= shared
     values[UNREADABLE] = {
         keyword: sentence
-        for each in (top_level, *of_frames)
-        for keyword, sentence in each.get(UNREADABLE, {}).items()
+        for values in (top_level, *of_frames)
+        for keyword, sentence in values.get(UNREADABLE, {}).items()
     }
     return tuple(
         _build_frame(number, top_level | own, _build_own_header(own, shared))
@@ -218,8 +218,8 @@ def _build_frames(count: int, groups: FunctionalGroups, values: Values) -> tuple
 
 def _build_own_header(own: Values, shared: Values) -> FrameHeader | None:
     """Return what a frame says that not all frames say."""
-    differing = {name: own[name] for name in _OWN_FIELDS if name in own and name not in shared}
-    return FrameHeader(**differing) if differing else None
+    own_values = {name: own[name] for name in _OWN_FIELDS if name in own and name not in shared}
+    return FrameHeader(**own_values) if own_values else None
 
 
 def _build_frame(frame_number: int, values: Values, header: FrameHeader | None) -> Frame:

@@ -198,14 +198,14 @@ def _read_dataset(source: SourceFile, frame_numbers: Sequence[int]) -> Dataset:
 
 
 def _read_frames(dataset: Dataset, frame_numbers: Sequence[int]) -> list[FramePixels]:
-    encapsulated = dataset.file_meta.TransferSyntaxUID not in WITHOUT_CODEC - {RLELossless}
+    is_encapsulated = dataset.file_meta.TransferSyntaxUID not in WITHOUT_CODEC - {RLELossless}
     frames = []
     for number, values in zip(frame_numbers, _decode_values(dataset, frame_numbers), strict=True):
         slope, intercept = _get_rescale(dataset, number)
         frames.append(
             FramePixels(
                 sop_instance_uid=str(dataset.get("SOPInstanceUID", "")),
-                stored=_extract_stored(values, dataset, encapsulated=encapsulated),
+                stored=_extract_stored(values, dataset, is_encapsulated=is_encapsulated),
                 slope=slope,
                 intercept=intercept,
                 inverted=dataset.get("PhotometricInterpretation") == "MONOCHROME1",
@@ -220,8 +220,8 @@ def _decode_values(dataset: Dataset, frame_numbers: Sequence[int]) -> Iterable[P
     bits = dataset.get("BitsAllocated")
     if syntax not in PLAIN or bits not in (8, 16) or dataset.get("SamplesPerPixel", 1) != 1:
         indices = [number - 1 for number in frame_numbers]
-        decoded = get_decoder(syntax).iter_array(dataset, indices=indices, raw=True)
-        return (values for values, _ in decoded)
+        frames = get_decoder(syntax).iter_array(dataset, indices=indices, raw=True)
+        return (values for values, _ in frames)
     rows, columns = int(dataset.Rows), int(dataset.Columns)
     size = rows * columns
     order = ">" if syntax == GE_PRIVATE else "<"
@@ -246,20 +246,20 @@ def _transfer_syntax(dataset: Dataset) -> UID:
     return ExplicitVRLittleEndian if little else ExplicitVRBigEndian
 
 
-def _extract_stored(values: Pixels, dataset: Dataset, *, encapsulated: bool) -> Pixels:
+def _extract_stored(values: Pixels, dataset: Dataset, *, is_encapsulated: bool) -> Pixels:
     """Keep BitsStored bits: older scanners put overlays into the others."""
     values = values.astype(values.dtype.newbyteorder("="), copy=False)
     if values.dtype.kind not in "iu":
         return values
     width = 8 * values.dtype.itemsize
     bits_stored = int(dataset.BitsStored)
-    high_bit = bits_stored - 1 if encapsulated else int(dataset.get("HighBit", bits_stored - 1))
+    high_bit = bits_stored - 1 if is_encapsulated else int(dataset.get("HighBit", bits_stored - 1))
     if bits_stored == width or _is_within(values, bits_stored, high_bit):
         return values
     # shifting up drops the bits above, shifting down the bits below and extends the sign
-    shifted: Pixels = np.left_shift(values, values.dtype.type(width - 1 - high_bit))
-    np.right_shift(shifted, values.dtype.type(width - bits_stored), out=shifted)
-    return shifted
+    aligned_values: Pixels = np.left_shift(values, values.dtype.type(width - 1 - high_bit))
+    np.right_shift(aligned_values, values.dtype.type(width - bits_stored), out=aligned_values)
+    return aligned_values
 
 
 def _is_within(values: Pixels, bits_stored: int, high_bit: int) -> bool:

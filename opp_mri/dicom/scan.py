@@ -73,23 +73,23 @@ def scan(
     """
     if workers is None:
         workers = os.cpu_count() or 1
-    for scanned in _scan_chunks(_generate_chunks(files), workers):
-        yield from scanned
+    for scanned_files in _scan_chunks(_generate_chunks(files), workers):
+        yield from scanned_files
 
 
 def _generate_chunks(files: Iterable[SourceFile]) -> Iterator[list[SourceFile]]:
-    remaining = iter(files)
-    while chunk := list(islice(remaining, CHUNK)):
+    remaining_files = iter(files)
+    while chunk := list(islice(remaining_files, CHUNK)):
         yield chunk
 
 
 def _scan_chunks(chunks: Iterator[list[SourceFile]], workers: int) -> Iterator[list[ScannedFile]]:
     spent_s = 0.0
     for chunk in chunks:
-        started = time.perf_counter()
-        scanned = _scan_chunk(chunk)
-        spent_s += time.perf_counter() - started
-        yield scanned
+        start_s = time.perf_counter()
+        scanned_files = _scan_chunk(chunk)
+        spent_s += time.perf_counter() - start_s
+        yield scanned_files
         if workers > 1 and spent_s >= POOL_PAYS_AFTER_S:
             yield from _scan_in_pool(chunks, workers)
 
@@ -168,8 +168,8 @@ def _scan_one(source: SourceFile, templates: Templates) -> ScannedFile:
         return _build_unreadable(source, describe_reason(error))
     except InputError as error:
         return _build_unreadable(source, str(error))
-    unopened = header.status in (FileStatus.NOT_DICOM, FileStatus.ARCHIVE)
-    if unopened and _is_archive(source):
+    is_unopened = header.status in (FileStatus.NOT_DICOM, FileStatus.ARCHIVE)
+    if is_unopened and _is_archive(source):
         return _build_unreadable(source, "The zip archive is damaged: fetch it again.")
     return ScannedFile(source=source, status=header.status, detail=header.detail)
 

@@ -74,7 +74,7 @@ class Slice:
 def place_slices(instances: Iterable[Instance]) -> list[Slice]:
     """Place every frame of the instances, in the order in which the scanner numbered them."""
     slices = [_place_slice(instance, frame) for instance in instances for frame in instance.frames]
-    return sorted(slices, key=lambda each: each.order)
+    return sorted(slices, key=lambda image: image.order)
 
 
 def split_into_stacks(slices: Sequence[Slice]) -> list[list[Slice]]:
@@ -98,12 +98,12 @@ def split_into_stacks(slices: Sequence[Slice]) -> list[list[Slice]]:
             continue
         for line in _split_into_lines(alike):
             stacks.extend(_split_repeats(line))
-    return sorted(map(_sort_slices, stacks), key=lambda stack: min(each.order for each in stack))
+    return sorted(map(_sort_slices, stacks), key=lambda stack: min(image.order for image in stack))
 
 
 def measure_distances_mm(stack: Sequence[Slice]) -> list[float]:
     """Return the position of each placed slice along the normal of the first, in mm."""
-    positions = [each.plane.position_lps_mm for each in stack if each.plane is not None]
+    positions = [image.plane.position_lps_mm for image in stack if image.plane is not None]
     first = stack[0].plane
     if first is None:
         return []
@@ -174,40 +174,40 @@ def _build_plane(instance: Instance, frame: Frame) -> ImagePlane | None:
 
 def _list_kinds(slices: Sequence[Slice]) -> list[Hashable]:
     """Name the kind of image that each slice is; only slices of one kind can make a stack."""
-    orientations = _find_leaders((_get_orientation(each) for each in slices), _has_same_orientation)
-    spacings = _find_leaders((_get_spacing(each) for each in slices), _has_same_spacing)
-    echoes = _find_leaders((_get_echo(each) for each in slices), _has_same_echo)
+    orientations = _find_leaders(map(_get_orientation, slices), _has_same_orientation)
+    spacings = _find_leaders(map(_get_spacing, slices), _has_same_spacing)
+    echoes = _find_leaders(map(_get_echo, slices), _has_same_echo)
     return [
         (
-            each.fault,
-            orientations[_get_orientation(each)],
-            spacings[_get_spacing(each)],
-            echoes[_get_echo(each)],
-            each.image_type[2:],
-            get_component(each.header),
-            each.instance.study_date,
-            get_repetition(each.instance.sop_instance_uid),
-            each.frame.stack_id,
-            each.instance.rows,
-            each.instance.columns,
-            each.instance.frame_of_reference_uid,
-            each.instance.sop_class_uid,
-            each.instance.photometric_interpretation,
+            image.fault,
+            orientations[_get_orientation(image)],
+            spacings[_get_spacing(image)],
+            echoes[_get_echo(image)],
+            image.image_type[2:],
+            get_component(image.header),
+            image.instance.study_date,
+            get_repetition(image.instance.sop_instance_uid),
+            image.frame.stack_id,
+            image.instance.rows,
+            image.instance.columns,
+            image.instance.frame_of_reference_uid,
+            image.instance.sop_class_uid,
+            image.instance.photometric_interpretation,
         )
-        for each in slices
+        for image in slices
     ]
 
 
-def _get_orientation(each: Slice) -> Numbers:
-    return each.frame.image_orientation or ()
+def _get_orientation(image: Slice) -> Numbers:
+    return image.frame.image_orientation or ()
 
 
-def _get_spacing(each: Slice) -> Numbers:
-    return each.frame.pixel_spacing_mm or ()
+def _get_spacing(image: Slice) -> Numbers:
+    return image.frame.pixel_spacing_mm or ()
 
 
-def _get_echo(each: Slice) -> Numbers:
-    own, shared = each.frame.echo_time_ms, each.instance.echo_time_ms
+def _get_echo(image: Slice) -> Numbers:
+    own, shared = image.frame.echo_time_ms, image.instance.echo_time_ms
     echo_time = shared if own is None else own
     return () if echo_time is None else (echo_time,)
 
@@ -226,13 +226,13 @@ def _has_same_echo(a: Numbers, b: Numbers) -> bool:
 
 
 def _find_leaders(
-    values: Iterable[Numbers], same: Callable[[Numbers, Numbers], bool]
+    values: Iterable[Numbers], is_same: Callable[[Numbers, Numbers], bool]
 ) -> dict[Numbers, Numbers]:
     """Map each value to the smallest one that counts as the same, so that noise makes no split."""
     leader_of: dict[Numbers, Numbers] = {}
     leaders: list[Numbers] = []
     for value in sorted(set(values)):
-        like = (o for o in leaders if len(o) == len(value) and (not value or same(o, value)))
+        like = (o for o in leaders if len(o) == len(value) and (not value or is_same(o, value)))
         leader = next(like, None)
         if leader is None:
             leaders.append(leader := value)
@@ -242,8 +242,8 @@ def _find_leaders(
 
 def _group_slices(slices: Sequence[Slice], keys: Sequence[Hashable]) -> list[list[Slice]]:
     groups: dict[Hashable, list[Slice]] = defaultdict(list)
-    for each, key in zip(slices, keys, strict=True):
-        groups[key].append(each)
+    for image, key in zip(slices, keys, strict=True):
+        groups[key].append(image)
     return list(groups.values())
 
 
@@ -251,7 +251,7 @@ def _sort_slices(stack: list[Slice]) -> list[Slice]:
     if stack[0].plane is None:
         return stack
     distances = measure_distances_mm(stack)
-    return [each for _, each in sorted(zip(distances, stack, strict=True), key=lambda p: p[0])]
+    return [image for _, image in sorted(zip(distances, stack, strict=True), key=lambda p: p[0])]
 
 
 def _number_positions(stack: Sequence[Slice]) -> list[int]:
@@ -277,7 +277,7 @@ def _split_into_lines(alike: list[Slice]) -> list[list[Slice]]:
     is for `stacks` to name.
     """
     first = alike[0].plane
-    origins = [each.plane.position_lps_mm for each in alike if each.plane is not None]
+    origins = [image.plane.position_lps_mm for image in alike if image.plane is not None]
     if first is None or len(alike) < 2 * 2:
         return [alike]
     shifts = np.array(
@@ -318,7 +318,7 @@ def _get_acquisition(instance: Instance) -> Hashable:
 
 
 def _make_fact(keyword: str, name: str) -> Callable[[Slice], Hashable]:
-    return lambda each: (keyword, getattr(each.header, name))
+    return lambda image: (keyword, getattr(image.header, name))
 
 
 DECIDING_FIELDS: Final[Mapping[str, str]] = {
@@ -343,8 +343,8 @@ DECIDING_FIELDS: Final[Mapping[str, str]] = {
 }
 DECIDING: Final[Mapping[str, Callable[[Slice], Hashable]]] = {
     **{keyword: _make_fact(keyword, name) for name, keyword in DECIDING_FIELDS.items()},
-    "DerivationDescription": lambda each: list_derivations(each.header),
-    "the side of the start of contrast": lambda each: _is_after_bolus(each.header),
+    "DerivationDescription": lambda image: list_derivations(image.header),
+    "the side of the start of contrast": lambda image: _is_after_bolus(image.header),
 }
 """What decides a role, by the name that a user reads: asked of every frame."""
 
@@ -376,7 +376,7 @@ def _split_repeats(stack: list[Slice]) -> list[list[Slice]]:
     if repetitions == 1:
         return [stack]
     for numbering in NUMBERINGS:
-        values = [numbering(each) for each in stack]
+        values = [numbering(image) for image in stack]
         if None in values or len(set(values)) < 2:
             continue
         groups = _group_slices(stack, values)
@@ -388,7 +388,7 @@ def _split_repeats(stack: list[Slice]) -> list[list[Slice]]:
 def _split_in_instance_order(stack: list[Slice]) -> list[list[Slice]]:
     """Deal complete sets of positions out in the order of their instances."""
     positions = _number_positions(stack)
-    numbers = {(each.order[0], each.frame.frame_number) for each in stack}
+    numbers = {(image.order[0], image.frame.frame_number) for image in stack}
     complete = len(set(Counter(positions).values())) == 1
     if not complete or len(numbers) < len(stack) or math.inf in {n for n, _ in numbers}:
         return [stack]

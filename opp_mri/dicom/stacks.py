@@ -39,7 +39,9 @@ def describe_series(instances: Sequence[Instance]) -> list[VolumeDescription]:
     """
     earlier: Counter[Kind] = Counter()
     descriptions = []
-    first_date = min((each.study_date for each in instances if each.study_date), default=None)
+    first_date = min(
+        (instance.study_date for instance in instances if instance.study_date), default=None
+    )
     for stack in split_into_stacks(place_slices(instances)):
         kind = _get_kind(stack, first_date)
         descriptions.append(_describe_stack(stack, _compute_volume_id(stack, kind, earlier[kind])))
@@ -61,32 +63,34 @@ def _describe_stack(stack: Sequence[Slice], volume_id: str) -> VolumeDescription
         instance=instance,
         frames=tuple(
             FrameReference(
-                sop_instance_uid=each.instance.sop_instance_uid,
-                frame_number=each.frame.frame_number,
+                sop_instance_uid=image.instance.sop_instance_uid,
+                frame_number=image.frame.frame_number,
             )
-            for each in stack
+            for image in stack
         ),
-        planes=tuple(each.plane for each in stack if each.plane is not None),
+        planes=tuple(image.plane for image in stack if image.plane is not None),
         plane=_find_anatomical_plane(stack[0]),
         pixel_spacing_mm=frame.pixel_spacing_mm,
         slice_spacing_mm=measure_slice_spacing_mm(stack),
         usability=usability,
         refusal=refusal,
-        variants=tuple(_get_header(each) for each in variants),
+        variants=tuple(_get_header(variant) for variant in variants),
         differences=differences,
     )
 
 
-def _get_header(each: Slice) -> Instance:
+def _get_header(image: Slice) -> Instance:
     """Return the header of a frame; of the frames of an enhanced image it holds that one only."""
-    return attrs.evolve(each.header, frames=(each.frame,))
+    return attrs.evolve(image.header, frames=(image.frame,))
 
 
-def _find_anatomical_plane(each: Slice) -> Plane | None:
-    orientation = each.frame.image_orientation
+def _find_anatomical_plane(image: Slice) -> Plane | None:
+    orientation = image.frame.image_orientation
     if orientation is None:
         return None
-    normal = each.plane.normal if each.plane else multiply_vector(orientation[:3], orientation[3:])
+    normal = (
+        image.plane.normal if image.plane else multiply_vector(orientation[:3], orientation[3:])
+    )
     for plane, component in zip(AXES, normal, strict=True):
         if abs(component) >= ALONG_AN_AXIS:
             return plane
@@ -99,13 +103,13 @@ def _get_kind(stack: Sequence[Slice], first_date: date | None) -> Kind:
     Medians, so that a slice that arrives later does not rename the volume. A date, or a part of
     complex data, is in it only where it is not the usual one.
     """
-    frames = [each.frame for each in stack]
+    frames = [image.frame for image in stack]
     first = stack[0]
     repetition = get_repetition(first.instance.sop_instance_uid)
     return (
         _find_median([frame.image_orientation or () for frame in frames], 2),
         _find_median([frame.pixel_spacing_mm or () for frame in frames], 2),
-        _find_median([(_get_echo_time_ms(each),) for each in stack], 0),
+        _find_median([(_get_echo_time_ms(image),) for image in stack], 0),
         f"{first.instance.rows}x{first.instance.columns}",
         "/".join(first.image_type[2:]),
         first.frame.stack_id or "",
@@ -118,9 +122,9 @@ def _get_kind(stack: Sequence[Slice], first_date: date | None) -> Kind:
     )
 
 
-def _get_echo_time_ms(each: Slice) -> float:
-    echo_time = each.frame.echo_time_ms
-    echo_time = each.instance.echo_time_ms if echo_time is None else echo_time
+def _get_echo_time_ms(image: Slice) -> float:
+    echo_time = image.frame.echo_time_ms
+    echo_time = image.instance.echo_time_ms if echo_time is None else echo_time
     return -1.0 if echo_time is None else echo_time
 
 

@@ -75,9 +75,9 @@ def measure_slice_spacing_mm(stack: Sequence[Slice]) -> float | None:
     return statistics.median_low(gaps) if gaps else None
 
 
-def _describe_unfit(each: Slice) -> str | None:
+def _describe_unfit(image: Slice) -> str | None:
     """Explain why not even an in-plane length can be taken: by kind of image, or geometry."""
-    instance, image_type = each.instance, frozenset(each.image_type)
+    instance, image_type = image.instance, frozenset(image.image_type)
     photometric = instance.photometric_interpretation.strip().upper()
     if instance.samples_per_pixel > 1 or (photometric and not photometric.startswith("MONOCHROME")):
         return "A colour image: its pixels are a picture and not the signal."
@@ -92,11 +92,11 @@ def _describe_unfit(each: Slice) -> str | None:
         )
     if f"{instance.sop_class_uid}.".startswith(f"{SECONDARY_CAPTURE}."):
         return "A secondary capture: a copy of a picture and not what the scanner measured."
-    return each.fault or explain_not_decodable(instance.transfer_syntax_uid) or None
+    return image.fault or explain_not_decodable(instance.transfer_syntax_uid) or None
 
 
 def _list_planes(stack: Sequence[Slice]) -> list[ImagePlane]:
-    return [each.plane for each in stack if each.plane is not None]
+    return [image.plane for image in stack if image.plane is not None]
 
 
 def _measure_gaps_mm(stack: Sequence[Slice]) -> list[float]:

@@ -27,19 +27,22 @@ def separate_variants(stack: Sequence[Slice]) -> tuple[list[Slice], str]:
         Slices that differ from each other, and what they differ in, with the numbers of the
         slices from 1. Empty where all slices agree.
     """
-    if len({_ALL(each.header) for each in stack}) == 1 and not stack[0].header.contrast_start_time:
+    if (
+        len({_ALL(image.header) for image in stack}) == 1
+        and not stack[0].header.contrast_start_time
+    ):
         return [], ""  # the usual case, and quickly recognised
-    differing = {
+    facts = {
         name: values
         for name, fact in DECIDING.items()
-        if len(set(values := _group_alike([fact(each) for each in stack]))) > 1
+        if len(set(values := _group_alike([fact(image) for image in stack]))) > 1
     }
-    if not differing:
+    if not facts:
         return [], ""
     kinds: dict[tuple[Hashable, ...], Slice] = {}
-    for each, kind in zip(stack, zip(*differing.values(), strict=True), strict=True):
-        kinds.setdefault(kind, each)
-    sentences = [_write_sentence(name, values) for name, values in differing.items()]
+    for image, kind in zip(stack, zip(*facts.values(), strict=True), strict=True):
+        kinds.setdefault(kind, image)
+    sentences = [_write_sentence(name, values) for name, values in facts.items()]
     return list(kinds.values()), " ".join(sentences[:MOST_NAMED])
 
 

@@ -84,7 +84,7 @@ def build_enhanced_dataset(series: SeriesToWrite, values: EnhancedValues) -> Dat
 def _build_image_values(series: SeriesToWrite, values: EnhancedValues) -> dict[str, HeaderValue]:
     header = series.header
     weighting = values.weighting
-    inverted = "InversionTime" in header
+    is_inverted = "InversionTime" in header
     return {
         "SOPClassUID": EnhancedMRImageStorage,
         "SOPInstanceUID": series.sop_instance_uids[0],
@@ -106,7 +106,7 @@ def _build_image_values(series: SeriesToWrite, values: EnhancedValues) -> dict[s
         "VolumeBasedCalculationTechnique": "NONE",
         "ComplexImageComponent": "MAGNITUDE",
         "AcquisitionContrast": weighting,
-        "PulseSequenceName": "TIR" if inverted else "TSE",
+        "PulseSequenceName": "TIR" if is_inverted else "TSE",
         "MRAcquisitionType": "2D",
         "EchoPulseSequence": "SPIN",
         "MultipleSpinEcho": "YES",
@@ -158,9 +158,9 @@ def _put_agent(dataset: Dataset, header: Mapping[str, HeaderValue]) -> None:
 
 def _build_shared_groups(series: SeriesToWrite, weighting: str) -> Dataset:
     header = series.header
-    inverted = "InversionTime" in header
-    groups = _list_shared_values(series, weighting, inverted=inverted)
-    if inverted:
+    is_inverted = "InversionTime" in header
+    groups = _list_shared_values(series, weighting, is_inverted=is_inverted)
+    if is_inverted:
         groups["MRModifierSequence"]["InversionTimes"] = float(str(header["InversionTime"]))
     shared = Dataset()
     for keyword, values in groups.items():
@@ -173,7 +173,7 @@ def _build_shared_groups(series: SeriesToWrite, weighting: str) -> Dataset:
 
 
 def _list_shared_values(
-    series: SeriesToWrite, weighting: str, *, inverted: bool
+    series: SeriesToWrite, weighting: str, *, is_inverted: bool
 ) -> dict[str, dict[str, HeaderValue]]:
     """Return the values of each functional group that holds one item of plain values."""
     header, plane = series.header, series.planes[0]
@@ -208,7 +208,7 @@ def _list_shared_values(
         },
         "MREchoSequence": {"EffectiveEchoTime": float(str(header["EchoTime"]))},
         "MRModifierSequence": {
-            "InversionRecovery": "YES" if inverted else "NO",
+            "InversionRecovery": "YES" if is_inverted else "NO",
             "FlowCompensation": "NONE",
             "Spoiling": "NONE",
             "T2Preparation": "NO",

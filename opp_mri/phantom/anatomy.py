@@ -195,8 +195,10 @@ def _outline_psoas(
 
 def _compute_half_depth_mm(spine: Spine, z: NDArray[np.float32]) -> NDArray[np.float32]:
     """Half the depth of the bodies along the spine, as smooth as the vessels in front of it."""
-    ordered = spine.vertebrae[::-1]
-    depths = np.interp(z, [v.z_mm for v in ordered], [v.depth_mm / 2 for v in ordered])
+    upward_vertebrae = spine.vertebrae[::-1]
+    depths = np.interp(
+        z, [v.z_mm for v in upward_vertebrae], [v.depth_mm / 2 for v in upward_vertebrae]
+    )
     return depths.astype(np.float32)
 
 

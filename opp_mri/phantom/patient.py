@@ -159,16 +159,18 @@ class Patient:
                 signals[key] = self.anatomy.compute_signal(contrast, _choose_thickness(kind))
             images: list[NDArray[np.uint16]] = []
             for stack in stacks:
-                laid = stack.build_planes(frame_uid)
+                slice_planes = stack.build_planes(frame_uid)
                 if stack not in seen_from:
-                    seen_from[stack] = acquisition.compute_straight_points(scene, laid)
+                    seen_from[stack] = acquisition.compute_straight_points(scene, slice_planes)
                 image = acquisition.compute_tissue_image(scene, signals[key], seen_from[stack])
                 shape = shapes.get(kind, self.get_lesion(visit, SeriesKind.T2FS))
-                acquisition.draw_lesion(image, scene, laid, stack.thickness_mm, shape, contrast)
+                acquisition.draw_lesion(
+                    image, scene, slice_planes, stack.thickness_mm, shape, contrast
+                )
                 rng = make_generator(self.seed, case.patient_id, index, kind, len(images), "noise")
                 images.append(
                     acquisition.receive(
-                        image, laid, seen_from[stack], _choose_receiver(kind, contrast), rng
+                        image, slice_planes, seen_from[stack], _choose_receiver(kind, contrast), rng
                     )
                 )
             series.append(
@@ -233,10 +235,12 @@ class Patient:
         start = datetime.combine(study_date, datetime.min.time()) + timedelta(
             hours=8, minutes=minutes
         )
-        acquired = start + timedelta(minutes=3 + MINUTES_PER_SERIES * number, seconds=17 * number)
+        acquisition_start = start + timedelta(
+            minutes=3 + MINUTES_PER_SERIES * number, seconds=17 * number
+        )
         if kind is SeriesKind.T1POST:
-            acquired += timedelta(minutes=4)  # the agent is given and takes effect
-        day, clock = study_date.strftime("%Y%m%d"), acquired.strftime("%H%M%S")
+            acquisition_start += timedelta(minutes=4)  # the agent is given and takes effect
+        day, clock = study_date.strftime("%Y%m%d"), acquisition_start.strftime("%H%M%S")
         return build_series_header(visit.scanner, kind, visit.scanner.contrasts[kind]) | {
             "PatientName": f"PHANTOM^{case.number:02d}",
             "PatientID": case.patient_id,
@@ -319,10 +323,10 @@ def _choose_thickness(kind: SeriesKind) -> tuple[float, float, float]:
 
 
 def _choose_receiver(kind: SeriesKind, contrast: Contrast) -> Receiver:
-    suppressed = contrast.fat_suppressed or contrast.ti_ms is not None
+    is_suppressed = contrast.fat_suppressed or contrast.ti_ms is not None
     weighted = {SeriesKind.T1: 1.25, SeriesKind.T1POST: 1.25, SeriesKind.LOCALIZER: 1.6}
     return Receiver(
-        gain=acquisition.WHITE * weighted.get(kind, 1.5) * (1.2 if suppressed else 1.0),
-        noise=16.0 if suppressed else 12.0,
+        gain=acquisition.WHITE * weighted.get(kind, 1.5) * (1.2 if is_suppressed else 1.0),
+        noise=16.0 if is_suppressed else 12.0,
         saturated_from_mm=None if kind in AXIAL_LIKE else -34.0,
     )

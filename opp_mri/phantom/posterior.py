@@ -27,8 +27,8 @@ def compute_canal_axis_mm(vertebra: Vertebra) -> float:
 def paint_muscles(canvas: Canvas, spine: Spine, rng: np.random.Generator) -> None:
     """Paint the muscles of the back, with fat in streaks along their fibres."""
     z, y, x = canvas.get_axes()
-    ordered = spine.vertebrae[::-1]
-    behind = _interpolate_along(z, ordered, [v.depth_mm / 2 - 2 for v in ordered])
+    upward_vertebrae = spine.vertebrae[::-1]
+    behind = _interpolate_along(z, upward_vertebrae, [v.depth_mm / 2 - 2 for v in upward_vertebrae])
     deep = (y > behind) & (np.abs(x) > 2.0)
     canvas.put(Tissue.MUSCLE, deep)
     streaks = smooth_noise(rng, canvas, (22.0, 2.6, 3.4))
@@ -38,8 +38,10 @@ def paint_muscles(canvas: Canvas, spine: Spine, rng: np.random.Generator) -> Non
 def paint_back(canvas: Canvas, spine: Spine, fat_mm: float, rng: np.random.Generator) -> None:
     """Paint fascia, subcutaneous fat, skin and the air behind it."""
     z, y, x = canvas.get_axes()
-    ordered = spine.vertebrae[::-1]
-    fascia = _interpolate_along(z, ordered, [_compute_tip_mm(v) + 3.5 for v in ordered])
+    upward_vertebrae = spine.vertebrae[::-1]
+    fascia = _interpolate_along(
+        z, upward_vertebrae, [_compute_tip_mm(v) + 3.5 for v in upward_vertebrae]
+    )
     fascia = fascia - 5 * np.exp(-((x / 5) ** 2)) + 4
     ripple = 0.8 * np.sin(z / 23 + rng.uniform(0, 6))
     skin = _smooth(fascia.mean(axis=2, keepdims=True), 60) + fat_mm + ripple
@@ -53,10 +55,14 @@ def paint_back(canvas: Canvas, spine: Spine, fat_mm: float, rng: np.random.Gener
 
 def paint_canal(canvas: Canvas, spine: Spine, rng: np.random.Generator) -> None:
     """Paint epidural fat, the thecal sac, the cord and the cauda equina."""
-    ordered = spine.vertebrae[::-1]
+    upward_vertebrae = spine.vertebrae[::-1]
     z, y, x = canvas.get_axes()
-    axis = _interpolate_along(z, ordered, [compute_canal_axis_mm(v) for v in ordered])
-    sac_ap = _interpolate_along(z, ordered, [_compute_sac_ap_mm(v) for v in ordered])
+    axis = _interpolate_along(
+        z, upward_vertebrae, [compute_canal_axis_mm(v) for v in upward_vertebrae]
+    )
+    sac_ap = _interpolate_along(
+        z, upward_vertebrae, [_compute_sac_ap_mm(v) for v in upward_vertebrae]
+    )
     sac_lr = sac_ap * SAC_LR_MM / SAC_AP_MM
     y = y - axis
     canvas.put(Tissue.FAT, (x / (sac_lr + 2)) ** 2 + (y / (sac_ap + EPIDURAL_MM)) ** 2 < 1)
@@ -144,9 +150,9 @@ def paint_arch(canvas: Canvas, vertebra: Vertebra) -> None:
     along = y - back - 4
     middle = -half * 0.25 - droop * along
     tall = np.clip(half * (0.42 if droop > 0.5 else 0.52) + 0.10 * along, 0, 11)
-    rounded = np.clip(along - (tip - back - 4) + 7, 0, None) ** 2 / 10
+    rounding = np.clip(along - (tip - back - 4) + 7, 0, None) ** 2 / 10
     spinous = _intersect_all(
-        [aside - 3.4 - 0.04 * along, np.abs(z - middle) - tall + rounded, -along, y - tip]
+        [aside - 3.4 - 0.04 * along, np.abs(z - middle) - tall + rounding, -along, y - tip]
     )
     _paint_bone(box, spinous)
 
@@ -178,15 +184,15 @@ def _find_conus_mm(spine: Spine) -> float:
 
 
 def _interpolate_along(
-    z: Axis, ordered: tuple[Vertebra, ...], values: list[float]
+    z: Axis, vertebrae: tuple[Vertebra, ...], values: list[float]
 ) -> NDArray[np.float32]:
     """Interpolate a value of each vertebra, caudal first, along z."""
-    return np.interp(z, [vertebra.z_mm for vertebra in ordered], values).astype(np.float32)
+    return np.interp(z, [vertebra.z_mm for vertebra in vertebrae], values).astype(np.float32)
 
 
 def _smooth(line: NDArray[np.float32], cells: int) -> NDArray[np.float32]:
-    padded = np.pad(line[:, 0, 0], cells, mode="edge")
-    mean = np.convolve(padded, np.ones(2 * cells + 1) / (2 * cells + 1), mode="valid")
+    padded_line = np.pad(line[:, 0, 0], cells, mode="edge")
+    mean = np.convolve(padded_line, np.ones(2 * cells + 1) / (2 * cells + 1), mode="valid")
     return mean.astype(np.float32)[:, None, None]
 
 

@@ -43,8 +43,8 @@ def prescribe(
     """
     anew = kind is SeriesKind.T1POST and visit % 3 == 1
     rng = make_generator(seed, case.patient_id, visit, "post" if anew else "slices")
-    aligned = build_rigid(rng.normal(0, ALIGNMENT_SD_DEG, 3), np.zeros(3))[:3, :3]
-    axes = where.lps_from_local[where.spine.middle, :3, :3] @ aligned
+    tilt = build_rigid(rng.normal(0, ALIGNMENT_SD_DEG, 3), np.zeros(3))[:3, :3]
+    axes = where.lps_from_local[where.spine.middle, :3, :3] @ tilt
     centre = where.place_points(where.spine.middle, (0.0, MIDDLE_BEHIND_MM, 0.0)) + rng.normal(
         0, 2.5, 3
     )

@@ -229,8 +229,8 @@ def build_series_header(
     kind, contrast
         What was acquired, and with what timing.
     """
-    localizer, derived = kind is SeriesKind.LOCALIZER, kind is SeriesKind.REFORMAT
-    inverted = contrast.ti_ms is not None
+    localizer, is_derived = kind is SeriesKind.LOCALIZER, kind is SeriesKind.REFORMAT
+    is_inverted = contrast.ti_ms is not None
     header: dict[str, HeaderValue] = {
         "Modality": "MR",
         "Manufacturer": scanner.manufacturer,
@@ -246,9 +246,9 @@ def build_series_header(
         "BodyPartExamined": "SPINE",
         "PatientPosition": "HFS",
         "ImageType": _choose_image_type(
-            scanner, localizer=localizer, derived=derived, inverted=inverted
+            scanner, localizer=localizer, is_derived=is_derived, is_inverted=is_inverted
         ),
-        "ScanningSequence": "GR" if localizer else ("SE", "IR") if inverted else "SE",
+        "ScanningSequence": "GR" if localizer else ("SE", "IR") if is_inverted else "SE",
         "SequenceVariant": "SP" if localizer else "SK",
         "MRAcquisitionType": "2D",
         "RepetitionTime": contrast.tr_ms,
@@ -273,14 +273,14 @@ def build_series_header(
 
 
 def _choose_image_type(
-    scanner: Scanner, *, localizer: bool, derived: bool, inverted: bool
+    scanner: Scanner, *, localizer: bool, is_derived: bool, is_inverted: bool
 ) -> tuple[str, ...]:
-    if derived:
+    if is_derived:
         return ("DERIVED", "SECONDARY", "MPR")
     if localizer and scanner.manufacturer == "GE MEDICAL SYSTEMS":
         return scanner.image_type
     if localizer:
         return ("ORIGINAL", "PRIMARY", "LOCALIZER")
-    if inverted and "M_SE" in scanner.image_type:
+    if is_inverted and "M_SE" in scanner.image_type:
         return ("ORIGINAL", "PRIMARY", "M_IR", "M", "IR")
     return scanner.image_type

@@ -253,9 +253,9 @@ def _convert_to_local(where: Posture, index: int, points: Float32Array) -> Float
 
 
 def _lift_points(local: Float32Array, vertebra: Vertebra) -> Float32Array:
-    lifted = local.copy()
-    lifted[2] += np.float32(vertebra.z_mm)
-    return lifted
+    column_points = local.copy()
+    column_points[2] += np.float32(vertebra.z_mm)
+    return column_points
 
 
 def _compute_rigid_half_mm(where: Posture, index: int, y_mm: Float32Array) -> Float32Array:

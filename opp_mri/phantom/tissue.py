@@ -132,7 +132,7 @@ def compute_lesion_signal(contrast: Contrast) -> float:
 
 
 def _compute_spin_echo(contrast: Contrast, t1_ms: float, t2_ms: float) -> float:
-    recovered = 1 - np.exp(-contrast.tr_ms / t1_ms)
+    recovery = 1 - np.exp(-contrast.tr_ms / t1_ms)
     if contrast.ti_ms is not None:
-        recovered = 1 - 2 * np.exp(-contrast.ti_ms / t1_ms) + np.exp(-contrast.tr_ms / t1_ms)
-    return float(recovered * np.exp(-contrast.te_ms / t2_ms))
+        recovery = 1 - 2 * np.exp(-contrast.ti_ms / t1_ms) + np.exp(-contrast.tr_ms / t1_ms)
+    return float(recovery * np.exp(-contrast.te_ms / t2_ms))

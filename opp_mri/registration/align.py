@@ -128,7 +128,9 @@ def align_visit(
         As for `align`, or the volumes lie in several frames of reference.
     """
     question = _make_question(pairs, centre_lps_mm, lesion_radius_mm)
-    indices = [index for index, same in enumerate(comparable) if same] or list(range(len(pairs)))
+    indices = [index for index, is_comparable in enumerate(comparable) if is_comparable] or list(
+        range(len(pairs))
+    )
     estimates, visit, centre = _align_together(question, indices, whole=centre_lps_mm is None)
     if len(pairs) == 1:
         return (visit,)

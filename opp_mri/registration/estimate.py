@@ -88,12 +88,12 @@ class View:
     @cached_property
     def coarse(self) -> Layer:
         """All of it, for the search."""
-        return make_layer(self.volume, COARSE_MM, None, COARSE_WINDOW_MM, compressed=True)
+        return make_layer(self.volume, COARSE_MM, None, COARSE_WINDOW_MM, is_compressed=True)
 
     @cached_property
     def middle(self) -> Layer:
         """All of it, for choosing between places."""
-        return make_layer(self.volume, MIDDLE_MM, None, MIDDLE_WINDOW_MM, compressed=True)
+        return make_layer(self.volume, MIDDLE_MM, None, MIDDLE_WINDOW_MM, is_compressed=True)
 
     def cut_fine_layer(self, centre_lps_mm: FloatArray, region: Region) -> Layer:
         """Return the part around a point, for the last step."""
@@ -108,7 +108,7 @@ class View:
         key = (tuple((axis.start, axis.stop) for axis in box), window_mm)
         if key not in self._boxes:
             self._boxes[key] = make_layer(
-                self.volume, FINE_MM, box, window_mm, compressed=window_mm == DETAIL_WINDOW_MM
+                self.volume, FINE_MM, box, window_mm, is_compressed=window_mm == DETAIL_WINDOW_MM
             )
         return self._boxes[key]
 
@@ -209,11 +209,11 @@ def estimate(question: Question, turns: Sequence[FloatArray]) -> FitEstimate | N
     rough = _thin(level, ROUGH_THINNED)
     starts = [refine(rough, images, place.image_from_template, ROUGH_STEPS) for place in places]
     starts.sort(key=lambda start: -_compute_overlap(rough, images, start))
-    thinned = _thin(level, THINNED)
+    thin_templates = _thin(level, THINNED)
     candidates = []
     for start in starts[:KEPT_PLACES]:
-        moving_from_fixed = refine(thinned, images, start, MIDDLE_STEPS)
-        similarity, overlap = correlate(thinned, images, moving_from_fixed)
+        moving_from_fixed = refine(thin_templates, images, start, MIDDLE_STEPS)
+        similarity, overlap = correlate(thin_templates, images, moving_from_fixed)
         candidates.append(
             Candidate(moving_from_fixed=moving_from_fixed, similarity=similarity, overlap=overlap)
         )
@@ -247,8 +247,8 @@ def _search_places(question: Question, turns: Sequence[FloatArray]) -> list[Plac
     centre, region = question.centre, question.region
     images = [view.coarse for view in question.moving]
     fixed = [view.coarse for view in question.fixed]
-    searched = transform_images(images, count_cells(region.wide))
-    places = search(fixed, centre, region.wide, searched, turns, PLACES)
+    spectrum = transform_images(images, count_cells(region.wide))
+    places = search(fixed, centre, region.wide, spectrum, turns, PLACES)
     whole = [make_template(layer, centre, region.wide, question.hole_mm) for layer in fixed]
     templates = _thin(whole, COARSE_THINNED)
     return [
@@ -273,5 +273,5 @@ def _thin(templates: Sequence[Template], step: int) -> list[Template]:
 
 def _widen(half: Half) -> Half:
     """Return a box with room for a turn, and for the windows at its border."""
-    k, j, i = (each + FINE_MARGIN_MM for each in half)
+    k, j, i = (length_mm + FINE_MARGIN_MM for length_mm in half)
     return k, j, i

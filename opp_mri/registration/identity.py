@@ -65,10 +65,10 @@ def measure_sizes(
     templates, images, image_from_template
         As for `opp_mri.registration.refine.refine`.
     """
-    stretched = stretch(templates, images, image_from_template, STEPS)
-    if stretched is None:
+    factors = stretch(templates, images, image_from_template, STEPS)
+    if factors is None:
         return Sizes(along=None, across=None)
-    return Sizes(along=float(stretched[0]), across=float(stretched[1]))
+    return Sizes(along=float(factors[0]), across=float(factors[1]))
 
 
 def measure_resemblance(
@@ -100,9 +100,9 @@ def measure_resemblance(
         own = _correlate_vertebra(question, centre, hole_mm, followup_from_baseline)
         elsewhere = []
         for way in (1.0, -1.0):
-            shifted = followup_from_baseline.copy()
-            shifted[:3, 3] -= followup_from_baseline[:3, :3] @ (way * next_level_mm)
-            elsewhere.append(_correlate_vertebra(question, centre, hole_mm, shifted))
+            shifted_transform = followup_from_baseline.copy()
+            shifted_transform[:3, 3] -= followup_from_baseline[:3, :3] @ (way * next_level_mm)
+            elsewhere.append(_correlate_vertebra(question, centre, hole_mm, shifted_transform))
         other_values = [value for value in elsewhere if value is not None]
         if own is not None and other_values:
             pairs.append((own, max(other_values)))

@@ -66,8 +66,8 @@ class Layer:
             for axis, step in enumerate(self.spacing_kji_mm)
         ]  # fmt: skip
         axes = (self.lps_from_kji[:3, :3] / self.spacing_kji_mm).astype(np.float32)
-        turned: Float32Array = np.tensordot(axes, np.stack(along), axes=1)
-        return turned
+        gradient: Float32Array = np.tensordot(axes, np.stack(along), axes=1)
+        return gradient
 
     @cached_property
     def spline(self) -> Float32Array:
@@ -103,7 +103,7 @@ def make_layer(
     box: Box | None = None,
     window_mm: float | None = None,
     *,
-    compressed: bool = False,
+    is_compressed: bool = False,
 ) -> Layer:
     """Bring a volume, or a box of it, to a scale and normalise it locally.
 
@@ -118,7 +118,7 @@ def make_layer(
         Indices of the native grid.
     window_mm
         Half width of the window of local normalisation; None takes what suits the scale.
-    compressed
+    is_compressed
         Whether the logarithm is taken first, so that the brightest tissues do not decide.
     """
     window_mm = window_mm or max(WINDOW_OF_SCALE * scale_mm, LEAST_WINDOW_MM)
@@ -137,7 +137,7 @@ def make_layer(
                 values, math.sqrt(variance) / coarse, axis=axis, output=values,
                 mode="nearest", truncate=3.0,
             )  # fmt: skip
-    if compressed:
+    if is_compressed:
         values = _compress(values)
     start = np.array([axis.start or 0 for axis in box])
     lps_from_kji = _lps_from_kji(volume.geometry, start + (blocks - 1) / 2, blocks)
@@ -165,8 +165,8 @@ def find_box(
 
 def invert(matrix: FloatArray) -> FloatArray:
     """Invert a matrix, (4, 4)."""
-    inverted: FloatArray = np.linalg.inv(matrix).astype(np.float64)
-    return inverted
+    inverse: FloatArray = np.linalg.inv(matrix).astype(np.float64)
+    return inverse
 
 
 def _compute_block_mean(values: Float32Array, blocks: NDArray[np.int_]) -> Float32Array:
@@ -193,8 +193,8 @@ def _compress(values: Float32Array) -> Float32Array:
     """Take the logarithm of the signal above black, raised so that noise is not amplified."""
     black, white = np.percentile(values[::2, ::2, ::2], (BLACK_PERCENTILE, WHITE_PERCENTILE))
     divisor = max(float(white - black) * COMPRESSED_FROM, 1e-6)
-    compressed: Float32Array = np.log1p(np.maximum(values - np.float32(black), 0) / divisor)
-    return compressed
+    compressed_values: Float32Array = np.log1p(np.maximum(values - np.float32(black), 0) / divisor)
+    return compressed_values
 
 
 def _normalise(values: Float32Array, spacing_mm: FloatArray, window_mm: float) -> Float32Array:
@@ -204,17 +204,17 @@ def _normalise(values: Float32Array, spacing_mm: FloatArray, window_mm: float) -
     square = _compute_window_mean(values * values, spacing_mm, window_mm)
     variance = np.maximum(square - mean * mean, 0)
     floor = (FLOOR_OF_MEAN * mean) ** 2 + (FLOOR_OF_WHITE * white) ** 2 + np.float32(1e-12)
-    normalised: Float32Array = (values - mean) / np.sqrt(variance + floor)
-    return normalised
+    normal_values: Float32Array = (values - mean) / np.sqrt(variance + floor)
+    return normal_values
 
 
 def _compute_window_mean(
     values: Float32Array, spacing_mm: FloatArray, half_mm: float
 ) -> Float32Array:
     """Average twice over a box: nearly a bell, at the cost of a running sum."""
-    averaged = values
+    means = values
     for axis, step in enumerate(spacing_mm):
         size = 2 * round(half_mm / step / 2) + 1
         for _ in range(2):
-            averaged = ndimage.uniform_filter1d(averaged, size, axis=axis, mode="nearest")
-    return averaged
+            means = ndimage.uniform_filter1d(means, size, axis=axis, mode="nearest")
+    return means

@@ -180,8 +180,8 @@ def _measure_inconsistency_mm(
     errors = []
     for forward in (followup_from_baseline, estimates.followup_from_baseline):
         loop = estimates.baseline_from_followup @ forward
-        returned = points @ loop[:3, :3].T + loop[:3, 3]
-        errors.append(float(np.linalg.norm(returned - points, axis=1).max()))
+        returned_points = points @ loop[:3, :3].T + loop[:3, 3]
+        errors.append(float(np.linalg.norm(returned_points - points, axis=1).max()))
     return max(errors)
 
 

@@ -139,7 +139,7 @@ def stretch(
     for _ in range(iterations):
         normal, right = np.zeros((8, 8)), np.zeros(8)
         for template, image in zip(templates, images, strict=True):
-            growing = evolve(
+            growing_template = evolve(
                 template,
                 points=template.points * np.array([[1], [sizes[1]], [sizes[0]]], np.float32),
                 slopes=np.column_stack(
@@ -150,7 +150,7 @@ def stretch(
                     ]
                 ),
             )
-            part = _build_normal_equations(growing, image, transform)
+            part = _build_normal_equations(growing_template, image, transform)
             if part is not None:
                 normal += part.correlation * part.normal
                 right += part.correlation * part.right
@@ -246,9 +246,9 @@ def _build_normal_equations(
     weights = template.weights * inside
     if np.count_nonzero(weights) < LEAST_POINTS:
         return None
-    matched, correlation = _match(template.values, moving_values, weights)
+    matched_values, correlation = _match(template.values, moving_values, weights)
     weights = weights * _compute_tukey_weights(
-        moving_values - matched, weights, STRICT_TUKEY if last else TUKEY
+        moving_values - matched_values, weights, STRICT_TUKEY if last else TUKEY
     )
     residual = moving_values - _match(template.values, moving_values, weights)[0]
     weighted = template.slopes * weights[:, None]
@@ -285,10 +285,10 @@ def _free_slices(
         slopes = template.slopes[indices].astype(np.float64)
         weighted = slopes[:, :3] * weights[indices, None]
         own = np.linalg.inv(weighted.T @ slopes[:, :3] + prior)
-        across, shifted = weighted.T @ slopes, weighted.T @ residual[indices]
+        across, right_part = weighted.T @ slopes, weighted.T @ residual[indices]
         normal = normal - across.T @ own @ across
-        right = right - across.T @ own @ shifted
-        squares.append(float(np.sum((own @ shifted) ** 2) + variance * np.trace(own)) / 3)
+        right = right - across.T @ own @ right_part
+        squares.append(float(np.sum((own @ right_part) ** 2) + variance * np.trace(own)) / 3)
     return evolve(
         equations,
         normal=normal,
@@ -301,8 +301,8 @@ def _look(
     template: Template, image: Layer, image_from_template: FloatArray, *, cubic: bool = False
 ) -> tuple[Float32Array, NDArray[np.bool_]]:
     centre = image_from_template[:3, :3] @ template.centre_lps_mm + image_from_template[:3, 3]
-    turned = image_from_template[:3, :3].astype(np.float32) @ template.points
-    return image.interpolate(turned + centre.astype(np.float32)[:, None], cubic=cubic)
+    turned_points = image_from_template[:3, :3].astype(np.float32) @ template.points
+    return image.interpolate(turned_points + centre.astype(np.float32)[:, None], cubic=cubic)
 
 
 def _compute_tukey_weights(
@@ -311,8 +311,8 @@ def _compute_tukey_weights(
     """Weigh each point by how well it agrees once gain and offset are matched."""
     spread = MAD_TO_SD * float(np.median(np.abs(residual[weights > 0])))
     far = residual / np.float32(max(patience * spread, 1e-6))
-    weighed: Float32Array = np.clip(1 - far * far, 0, None) ** 2
-    return weighed
+    tukey_weights: Float32Array = np.clip(1 - far * far, 0, None) ** 2
+    return tukey_weights
 
 
 def _match(
@@ -332,9 +332,9 @@ def _match(
     )
     a, b = image_values - mean_seen, values - mean_values
     across, own = (weights * a * b).sum(), max(float((weights * b * b).sum()), 1e-9)
-    matched: Float32Array = max(across / own, np.float32(0.2)) * b + mean_seen
+    matched_values: Float32Array = max(across / own, np.float32(0.2)) * b + mean_seen
     norm = math.sqrt(own * max(float((weights * a * a).sum()), 1e-9))
-    return matched, float(across) / norm
+    return matched_values, float(across) / norm
 
 
 def _solve(normal: FloatArray, right: FloatArray) -> FloatArray | None:

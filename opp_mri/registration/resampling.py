@@ -67,17 +67,19 @@ def resample_on_grid(
     target.SetOutputPixelType(sitk.sitkFloat32)
     target.SetDefaultPixelValue(float("nan"))
     target.SetTransform(transform)
-    resampled = target.Execute(make_image(volume.voxels.astype(np.float32), volume.geometry))
-    values: NDArray[np.float32] = sitk.GetArrayFromImage(resampled)
+    resampled_image = target.Execute(make_image(volume.voxels.astype(np.float32), volume.geometry))
+    values: NDArray[np.float32] = sitk.GetArrayFromImage(resampled_image)
     return values
 
 
-def subtract(resampled: NDArray[np.float32], baseline: NDArray[np.generic]) -> NDArray[np.float32]:
+def subtract(
+    followup_on_grid: NDArray[np.float32], baseline: NDArray[np.generic]
+) -> NDArray[np.float32]:
     """Subtract a baseline from a follow-up on its grid, once gain and offset are matched.
 
     Parameters
     ----------
-    resampled
+    followup_on_grid
         The follow-up, shape of `baseline`; NaN where it does not reach.
     baseline
         Voxel values of the baseline, shape (slices, rows, columns) or (rows, columns).
@@ -89,11 +91,13 @@ def subtract(resampled: NDArray[np.float32], baseline: NDArray[np.generic]) -> N
         reach.
     """
     before = baseline.astype(np.float32)
-    is_known = np.isfinite(resampled)
+    is_known = np.isfinite(followup_on_grid)
     gain, offset = (
-        np.polyfit(resampled[is_known], before[is_known], 1) if is_known.any() else (1.0, 0.0)
+        np.polyfit(followup_on_grid[is_known], before[is_known], 1)
+        if is_known.any()
+        else (1.0, 0.0)
     )
-    difference: NDArray[np.float32] = (gain * resampled + offset - before).astype(np.float32)
+    difference: NDArray[np.float32] = (gain * followup_on_grid + offset - before).astype(np.float32)
     return difference
 
 
@@ -124,5 +128,5 @@ def _apply_window(values: FloatArray) -> FloatArray:
     if finite_values.size == 0:
         return values
     low, high = np.quantile(finite_values, (0.01, 0.985))
-    windowed: FloatArray = np.clip((values - low) / max(high - low, 1e-9), 0, 1)
-    return windowed
+    grey_values: FloatArray = np.clip((values - low) / max(high - low, 1e-9), 0, 1)
+    return grey_values

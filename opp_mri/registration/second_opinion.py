@@ -117,7 +117,7 @@ def _cut(volume: Volume, centre: FloatArray, margin_mm: float) -> Any:
 
     k_mm, j_mm, i_mm = (half + margin_mm for half in HALF_KJI_MM)
     box = find_box(volume.geometry, centre, (k_mm, j_mm, i_mm))
-    layer = make_layer(volume, SCALE_MM, box, WINDOW_MM, compressed=True)
+    layer = make_layer(volume, SCALE_MM, box, WINDOW_MM, is_compressed=True)
     image = sitk.GetImageFromArray(layer.values)
     image.SetSpacing(layer.spacing_kji_mm[::-1].tolist())
     image.SetOrigin(layer.lps_from_kji[:3, 3].tolist())

@@ -213,11 +213,11 @@ def _compute_bone_image(
     bone = np.minimum(bright, 1.1)
     if post is not None and post.slices:
         v_mm, u_mm = compute_axis_mm()
-        enhanced = _compute_mean_slice(post, across_mm)
+        post_image = _compute_mean_slice(post, across_mm)
         near = (np.abs(v_mm)[:, None] < 1.5) & (np.abs(u_mm)[None, :] < 1.5)
-        level = float(np.median(enhanced[near]))
+        level = float(np.median(post_image[near]))
         if level > 0:
-            bone = np.maximum(bone, np.minimum(enhanced / level, 1.0))
+            bone = np.maximum(bone, np.minimum(post_image / level, 1.0))
     return bone
 
 
@@ -261,9 +261,9 @@ def _find_bone_rows(bone: FloatArray, front_mm: FloatArray, back_mm: FloatArray)
     """Return which rows hold bone rather than disc."""
     _, u_mm = compute_axis_mm()
     within = (u_mm > front_mm[:, None] + 2.0) & (u_mm < back_mm[:, None] - 2.0)
-    ordered = np.sort(np.where(within, bone, np.inf), axis=1)
+    sorted_bone = np.sort(np.where(within, bone, np.inf), axis=1)
     rank = np.floor(0.8 * np.maximum(within.sum(axis=1) - 1, 0)).astype(int)
-    profile = ordered[np.arange(len(bone)), rank]
+    profile = sorted_bone[np.arange(len(bone)), rank]
     profile = np.where(np.isfinite(profile), profile, 0.0)
     rows: Mask = ndimage.gaussian_filter1d(profile, 1.0) > BRIGHT_ROW
     return ndimage.binary_opening(rows, iterations=4)
@@ -274,8 +274,8 @@ def _find_endplate(
 ) -> FloatArray:
     """Follow an endplate from wall to wall, near a row."""
     v_mm, u_mm = compute_axis_mm()
-    turned = bone.T
-    fall = -compute_step_evidence(turned, 3, 5) if upwards else compute_step_evidence(turned, 5, 3)
+    image = bone.T
+    fall = -compute_step_evidence(image, 3, 5) if upwards else compute_step_evidence(image, 5, 3)
     row = int(np.argmin(np.abs(v_mm - edge_mm)))
     allowed_fall = np.where(np.abs(v_mm - edge_mm)[None, :] <= 5.0, fall, -np.inf)
     outside = (u_mm < front_mm[row]) | (u_mm > back_mm[row])

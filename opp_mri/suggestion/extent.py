@@ -149,14 +149,14 @@ def find_greatest_chord(own: Abnormality, region: NDArray[np.bool_], body: Body)
         ends = np.array(
             [_find_longest_run(smooth[row], support[row], lesion[row], u_mm) for row in rows]
         )
-        back, veiled = _without_vein(ends[:, 1], v_mm[rows], body)
+        back, is_veiled = _without_vein(ends[:, 1], v_mm[rows], body)
         lengths = ndimage.gaussian_filter1d(back - ends[:, 0], ROWS_SD_MM / STEP_MM)
         place = int(np.argmax(lengths))
         if lengths[place] > best_length:
             best_length = float(lengths[place])
             beside: tuple[tuple[float, float], ...] = ()
-            if veiled[place]:
-                clear = np.flatnonzero(~veiled)
+            if is_veiled[place]:
+                clear = np.flatnonzero(~is_veiled)
                 nearest = (clear[clear < place][-1:], clear[clear > place][:1])
                 beside = tuple(
                     (float(v_mm[rows[row]]), float(back[row])) for side in nearest for row in side
@@ -200,10 +200,10 @@ def _without_vein(
     tuple
         The ends without the vein, and which rows it hides.
     """
-    none = np.zeros(len(back_mm), np.bool_)
+    no_rows = np.zeros(len(back_mm), np.bool_)
     size = 2 * round(min(VEIN_MM, 0.6 * len(back_mm) * STEP_MM) / 2 / STEP_MM) + 1
     if len(back_mm) < 6:
-        return back_mm, none
+        return back_mm, no_rows
     _, u_mm = compute_axis_mm()
     middle_mm = float(np.interp(0.0, u_mm, (body.top_mm + body.bottom_mm) / 2))
     front, wall = (
@@ -214,25 +214,27 @@ def _without_vein(
     )
     peak = central & (back_mm - ndimage.grey_opening(back_mm, (size,)) > VEIN_LENGTH_MM)
     if not peak.any():
-        return back_mm, none
+        return back_mm, no_rows
     farthest = float(back_mm[peak].max())
     if farthest > wall - VEIN_AT_WALL_MM:  # joined to the wall: all rows that reach as far
-        veiled = central & (back_mm > farthest - VEIN_PLATEAU_MM)
+        is_veiled = central & (back_mm > farthest - VEIN_PLATEAU_MM)
     else:
-        veiled = _find_rows_between_steps(back_mm, int(np.argmax(np.where(peak, back_mm, -np.inf))))
-    if not veiled.any():
-        return back_mm, none
-    veiled = ndimage.binary_dilation(veiled, iterations=1)
-    clear = np.flatnonzero(~veiled)
+        is_veiled = _find_rows_between_steps(
+            back_mm, int(np.argmax(np.where(peak, back_mm, -np.inf)))
+        )
+    if not is_veiled.any():
+        return back_mm, no_rows
+    is_veiled = ndimage.binary_dilation(is_veiled, iterations=1)
+    clear = np.flatnonzero(~is_veiled)
     if len(clear) < 4:
-        return back_mm, none
-    repaired = back_mm.copy()
-    for row in np.flatnonzero(veiled):
+        return back_mm, no_rows
+    repaired_mm = back_mm.copy()
+    for row in np.flatnonzero(is_veiled):
         near = clear[np.argsort(np.abs(clear - row))[:BESIDE_ROWS]]
         order = 2 if (near < row).sum() >= 2 and (near > row).sum() >= 2 else 0
         line = np.polynomial.polynomial.polyfit(near - row, back_mm[near], order)
-        repaired[row] = np.clip(line[0], back_mm[near].min(), back_mm[near].max() + 1.5)
-    return repaired, veiled
+        repaired_mm[row] = np.clip(line[0], back_mm[near].min(), back_mm[near].max() + 1.5)
+    return repaired_mm, is_veiled
 
 
 def _find_rows_between_steps(back_mm: FloatArray, top: int) -> NDArray[np.bool_]:
@@ -316,20 +318,20 @@ def fit_end(
     if not (posterior and chord.back_beside):
         place = chord.back_mm if posterior else chord.front_mm
         return _fit_on_row(profile, own, chord, body, (chord.v_mm, place), posterior=posterior)
-    fitted = [
+    fitted_ends = [
         (end, u_mm)
         for v_mm, u_mm in chord.back_beside
         if (end := _fit_on_row(profile, own, chord, body, (v_mm, u_mm), posterior=True)) is not None
     ]
-    if not fitted:
+    if not fitted_ends:
         return None
-    shift = sum(end.u_mm - u_mm for end, u_mm in fitted) / len(fitted)
+    shift = sum(end.u_mm - u_mm for end, u_mm in fitted_ends) / len(fitted_ends)
     return End(
         u_mm=chord.back_mm + shift,
         standard_error_mm=math.hypot(
-            max(end.standard_error_mm for end, _ in fitted), VEIN_ERROR_MM
+            max(end.standard_error_mm for end, _ in fitted_ends), VEIN_ERROR_MM
         ),
-        blur_mm=max(end.blur_mm for end, _ in fitted),
+        blur_mm=max(end.blur_mm for end, _ in fitted_ends),
     )
 
 
@@ -352,8 +354,8 @@ def _fit_on_row(
     values = profile.average_profile(line_mm, start + sign * x_mm)
     v_mm, u_mm = body.compute_axes_mm()
     row, column = (int(np.argmin(np.abs(a - b))) for a, b in ((v_mm, line_mm), (u_mm, start)))
-    shading = float(own.shading[row, column])
-    marrow, contrast = own.marrow * shading, own.contrast * shading
+    shade = float(own.shading[row, column])
+    marrow, contrast = own.marrow * shade, own.contrast * shade
     texture = abs(contrast) / own.contrast_to_texture
     prior = EdgePrior(
         inside=marrow + contrast,

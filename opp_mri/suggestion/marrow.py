@@ -130,9 +130,9 @@ def _compare(
     texture = 1.4826 * float(np.median(np.abs(values / np.exp(terms @ factors) - marrow)))
     own_v, own_u = body.compute_axes_mm()
     grid = np.meshgrid(own_v, own_u, indexing="ij")
-    shading = np.exp(np.clip(_build_shading_terms(*grid) @ factors, -1.0, 1.0))
+    shading_field = np.exp(np.clip(_build_shading_terms(*grid) @ factors, -1.0, 1.0))
     patches = cut_patches(frame, near_seed.image, SEARCHED_MM, body.cut)
-    flat = (patches.values / shading).astype(np.float32)
+    flat = (patches.values / shading_field).astype(np.float32)
     near = (np.abs(grid[0]) < SEED_MM) & (np.abs(grid[1]) < SEED_MM)
     if not near.any() or texture <= 0:
         return None
@@ -141,7 +141,12 @@ def _compare(
     if abs(lesion - marrow) < 1e-6:
         return None
     return Abnormality(
-        patches=patches, flat=flat, shading=shading, marrow=marrow, lesion=lesion, texture=texture
+        patches=patches,
+        flat=flat,
+        shading=shading_field,
+        marrow=marrow,
+        lesion=lesion,
+        texture=texture,
     )
 
 

@@ -27,11 +27,11 @@ def smooth_path(evidence: FloatArray, *, stiffness: float, reach: int = 2) -> Fl
     price = stiffness * steps.astype(np.float64) ** 2
     best = evidence[0].copy()
     came_from = np.zeros((rows, columns), np.intp)
-    padded = np.full(columns + 2 * reach, -np.inf)
-    windows = np.lib.stride_tricks.sliding_window_view(padded, 2 * reach + 1)
+    padded_path = np.full(columns + 2 * reach, -np.inf)
+    windows = np.lib.stride_tricks.sliding_window_view(padded_path, 2 * reach + 1)
     everywhere = np.arange(columns)
     for row in range(1, rows):
-        padded[reach:-reach] = best
+        padded_path[reach:-reach] = best
         options = windows - price
         choice = options.argmax(axis=1)
         came_from[row] = everywhere + choice - reach
@@ -51,8 +51,8 @@ def _refine(evidence: FloatArray, path: np.ndarray[tuple[int], np.dtype[np.intp]
         bend = low - 2 * middle + high
         offset = np.where(bend < -1e-9, 0.5 * (low - high) / bend, 0.0)
     offset = np.where((path == inner) & np.isfinite(offset), np.clip(offset, -0.5, 0.5), 0.0)
-    refined: FloatArray = path.astype(np.float64) + offset
-    return refined
+    refined_path: FloatArray = path.astype(np.float64) + offset
+    return refined_path
 
 
 def compute_step_evidence(image: FloatArray, before: int, after: int) -> FloatArray:

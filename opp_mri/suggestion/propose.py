@@ -100,12 +100,12 @@ def _keep_usable(
     evidence: Mapping[SeriesRole, Abnormality], body: Body
 ) -> dict[SeriesRole, Abnormality]:
     """Keep the sequences that show the lesion, each with the level of its whole region."""
-    clicked = _with_contrast(evidence, LEAST_FIRST_CONTRAST)
-    refined = {}
-    for role, own in clicked.items():
-        region = _find_region(own, clicked, body)
-        refined[role] = own if region is None else own.with_lesion_level(region)
-    usable = _with_contrast(refined, LEAST_CONTRAST)
+    first_evidence = _with_contrast(evidence, LEAST_FIRST_CONTRAST)
+    refined_evidence = {}
+    for role, own in first_evidence.items():
+        region = _find_region(own, first_evidence, body)
+        refined_evidence[role] = own if region is None else own.with_lesion_level(region)
+    usable = _with_contrast(refined_evidence, LEAST_CONTRAST)
     # what one sequence alone shows may be a vein, a Schmorl node or shading
     return usable if len(usable) >= LEAST_SEQUENCES else {}
 
@@ -122,8 +122,8 @@ def _with_contrast(
 
 def _keep_agreeing(answers: list[Proposal | Abstention]) -> tuple[Proposal | Abstention, ...]:
     """Leave out an extent that no other sequence of the visit comes near to."""
-    lengths = [float(each.length_mm) for each in answers if isinstance(each, Proposal)]
-    agreeing: list[Proposal | Abstention] = []
+    lengths = [float(answer.length_mm) for answer in answers if isinstance(answer, Proposal)]
+    agreeing_answers: list[Proposal | Abstention] = []
     for answer in answers:
         if isinstance(answer, Proposal):
             apart = sorted(abs(float(answer.length_mm) - length) for length in lengths)
@@ -133,8 +133,8 @@ def _keep_agreeing(answers: list[Proposal | Abstention]) -> tuple[Proposal | Abs
                     reason=AbstentionReason.UNCERTAIN,
                     body_share=answer.body_share,
                 )
-        agreeing.append(answer)
-    return tuple(agreeing)
+        agreeing_answers.append(answer)
+    return tuple(agreeing_answers)
 
 
 def _turn_across_canal(frame: ApFrame, images: Sequence[SequenceImage]) -> ApFrame:

@@ -214,13 +214,13 @@ def _change_values(
 
 def _place_elsewhere(dataset: Dataset, disguise: Disguise) -> None:
     """Move each plane by the trimmed edge, then turn and shift the patient's coordinates."""
-    turned: set[int] = set()
+    turned_ids: set[int] = set()
     moved_ids: set[int] = set()
     for position, orientation, measures in list(_generate_planes(dataset)):
         directions = np.array(orientation.ImageOrientationPatient, dtype=float).reshape(2, 3)
         spacing = [float(value) for value in measures.PixelSpacing]
         corner = np.array(position.ImagePositionPatient, dtype=float)
-        if id(orientation) in turned:  # shared by the frames, and turned with the first of them
+        if id(orientation) in turned_ids:  # shared by the frames, and turned with the first of them
             directions = directions @ disguise.rotation
         corner = (
             corner
@@ -231,9 +231,9 @@ def _place_elsewhere(dataset: Dataset, disguise: Disguise) -> None:
             new_corner = disguise.rotation @ corner + np.array(disguise.shift_lps_mm)
             position.ImagePositionPatient = _get_numbers(new_corner)
             moved_ids.add(id(position))
-        if id(orientation) not in turned:
+        if id(orientation) not in turned_ids:
             orientation.ImageOrientationPatient = _get_numbers(directions @ disguise.rotation.T)
-            turned.add(id(orientation))
+            turned_ids.add(id(orientation))
 
 
 def _generate_planes(dataset: Dataset) -> Iterator[tuple[Dataset, Dataset, Dataset]]:

@@ -48,12 +48,12 @@ def blank_regions(
     frames: Sequence[NDArray[np.integer]], regions: Sequence[Region]
 ) -> list[NDArray[np.integer]]:
     """Return frames with some rectangles set to their lowest value."""
-    blanked = [frame.copy() for frame in frames]
-    for frame in blanked:
+    blank_frames = [frame.copy() for frame in frames]
+    for frame in blank_frames:
         for region in regions:
             rows = slice(region.row, region.row + region.height)
             frame[rows, region.column : region.column + region.width] = frame.min()
-    return blanked
+    return blank_frames
 
 
 def may_show_text(frame: NDArray[np.integer]) -> bool:

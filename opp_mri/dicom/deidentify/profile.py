@@ -102,7 +102,7 @@ _SCHEMES: Final = ("CodingSchemeDesignator", "CodeValue", "CodingSchemeVersion",
 _STRUCTURAL: Final = frozenset(
     {*("SpecificCharacterSet", "Modality", "ValueType", "RelationshipType"), *_SCHEMES}
 )
-_OWN_CODES: Final = frozenset(each.value for kind in (Reason, Caution) for each in kind)
+_OWN_CODES: Final = frozenset(code.value for kind in (Reason, Caution) for code in kind)
 _TEMPLATE: Final = re.compile(r"\d{3,5}")  # readers of reports look for it
 _SAFE_PRIVATE: Final = {creator: tags for creator, *tags in PRIVATE_B_VALUES}
 
@@ -282,10 +282,10 @@ class ExportProfile:
             and convert_to_text(element.value) in list_known_meanings()
         ):
             return element, ""
-        cleaned = [clean_text(convert_to_text(value)) for value in values]
-        if cleaned == [convert_to_text(value) for value in values]:
+        clean_values = [clean_text(convert_to_text(value)) for value in values]
+        if clean_values == [convert_to_text(value) for value in values]:
             return element, ""
-        texts = [value for value in cleaned if value]
+        texts = [value for value in clean_values if value]
         if not texts:
             is_required = element.keyword in REQUIRED_TEXTS
             return self._replace_by_dummy(element) if is_required else (None, "removed")

@@ -37,10 +37,14 @@ def clean_text(text: str) -> str:
 @lru_cache(maxsize=8192)
 def is_known(word: str) -> bool:
     """Return whether a word names nobody: a technical word or a number below 1000."""
-    folded = word.casefold()
-    if _NUMBER.fullmatch(folded) or folded in _read_harmless_words() or word.upper() in TERMS:
+    lowercase_word = word.casefold()
+    if (
+        _NUMBER.fullmatch(lowercase_word)
+        or lowercase_word in _read_harmless_words()
+        or word.upper() in TERMS
+    ):
         return True
-    if _LONG_NUMBER.search(folded):
+    if _LONG_NUMBER.search(lowercase_word):
         return False
     tokens = read_words(word)
     return bool(tokens) and all(token.meanings for token in tokens)
@@ -54,7 +58,7 @@ def list_known_meanings() -> frozenset[str]:
     own = {code.meaning for code in vars(concepts).values() if hasattr(code, "meaning")}
     for table in vars(concepts).values():
         if isinstance(table, dict):
-            own |= {each.meaning for each in table.values() if hasattr(each, "meaning")}
+            own |= {code.meaning for code in table.values() if hasattr(code, "meaning")}
     own |= set(concepts.VERTEBRAE)
     for scheme in ("DCM", "SCT", "UCUM"):
         vocabulary = getattr(codes, scheme)

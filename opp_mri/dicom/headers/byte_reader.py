@@ -100,20 +100,20 @@ def inflate_data_set(reader: ByteReader, start: int, largest: int) -> MemoryByte
         Bytes beyond which it is not inflated to its end; `size` is larger than this then.
     """
     inflater = zlib.decompressobj(-zlib.MAX_WBITS)
-    inflated, size = bytearray(), 0
-    deflated = reader.read_at(start, reader.size - start)
+    content, size = bytearray(), 0
+    compressed = reader.read_at(start, reader.size - start)
     try:
         while not inflater.eof and size <= largest:
-            part = inflater.decompress(deflated, _INFLATED_AT_ONCE)
-            deflated = inflater.unconsumed_tail
-            if not part and not deflated:
+            part = inflater.decompress(compressed, _INFLATED_AT_ONCE)
+            compressed = inflater.unconsumed_tail
+            if not part and not compressed:
                 break
             size += len(part)
-            inflated += part[: max(0, _KEPT_INFLATED - len(inflated))]
+            content += part[: max(0, _KEPT_INFLATED - len(content))]
     except zlib.error:
         return None
     whole = inflater.eof or size > largest
-    return MemoryBytes(bytes(inflated), size) if whole else None
+    return MemoryBytes(bytes(content), size) if whole else None
 
 
 class ReaderStream(io.RawIOBase):

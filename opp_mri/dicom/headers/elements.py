@@ -191,27 +191,29 @@ def read_elements(
             block += bytes(12)
         else:
             limit = len(block) - 11
-        reached, stop = walk(block, position - base, limit, layout, raw, starts)
-        reached += base
-        if reached > size:
+        next_position, stop = walk(block, position - base, limit, layout, raw, starts)
+        next_position += base
+        if next_position > size:
             return Elements(raw, Stop.CUT, position)
-        if stop is Stop.ODD and _is_padding(reader, reached):
-            return Elements(raw, Stop.END, reached)
-        if stop is Stop.ODD and _is_zeroed(reader, reached):
-            return Elements(raw, Stop.CUT, reached)
-        if stop is Stop.ODD and size - reached < 12:  # no whole element header
-            return Elements(raw, Stop.CUT, reached)
+        if stop is Stop.ODD and _is_padding(reader, next_position):
+            return Elements(raw, Stop.END, next_position)
+        if stop is Stop.ODD and _is_zeroed(reader, next_position):
+            return Elements(raw, Stop.CUT, next_position)
+        if stop is Stop.ODD and size - next_position < 12:  # no whole element header
+            return Elements(raw, Stop.CUT, next_position)
         if stop is not Stop._SHORT:
-            return Elements(raw, stop, reached)
-        if reached == size:
-            return Elements(raw, Stop.END, reached)
-        if at_end and reached < base + limit:
-            return Elements(raw, Stop.CUT, reached)
-        span = span * 4 if reached == position and base == position else _FIRST_BLOCK
-        base = position = reached
+            return Elements(raw, stop, next_position)
+        if next_position == size:
+            return Elements(raw, Stop.END, next_position)
+        if at_end and next_position < base + limit:
+            return Elements(raw, Stop.CUT, next_position)
+        span = span * 4 if next_position == position and base == position else _FIRST_BLOCK
+        base = position = next_position
         block, starts = reader.read_at(base, span), []
         if len(block) < min(span, size - base):
-            return Elements(raw, Stop.CUT, reached)  # it has become shorter since it was opened
+            return Elements(
+                raw, Stop.CUT, next_position
+            )  # it has become shorter since it was opened
 
 
 def _walk_explicit(

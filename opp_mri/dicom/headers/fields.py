@@ -148,8 +148,8 @@ def add_understood(
     values: Values, keyword: str, name: str, convert: Convert, value: object
 ) -> None:
     """Add one field, or none where the value says nothing, or why it cannot be understood."""
-    converted = convert(value)
-    if converted is not None and converted not in ("", ()):
-        values[name] = converted
+    understood_value = convert(value)
+    if understood_value is not None and understood_value not in ("", ()):
+        values[name] = understood_value
     elif keyword in EXPLAINED and convert_to_text(value):
         values[UNREADABLE] = values.get(UNREADABLE, {}) | {keyword: describe_fault(keyword, value)}

@@ -146,9 +146,9 @@ def decode_element(tag: int, element: bytes, layout: Layout, character_set: byte
     vr = _VRS.get(tag) if layout.implicit else _VR_NAMES.get(element[4:6])
     if vr is not None and not (layout.implicit and element[4:8] == _ENDLESS):
         value = element[layout.find_value_offset(element) :]
-        converted = convert_clean_value(vr, value, little_endian=layout.little_endian)
-        if converted is not None:
-            return converted
+        clean_value = convert_clean_value(vr, value, little_endian=layout.little_endian)
+        if clean_value is not None:
+            return clean_value
     return _decode_by_pydicom(tag, element, layout, character_set)
 
 
@@ -216,15 +216,15 @@ def _read(reader: ByteReader, templates: Templates) -> Header:
     if not syntax:
         return _read_by_pydicom(reader)
     if syntax == _DEFLATED:
-        inflated = inflate_data_set(reader, start, _LARGEST_INFLATED)
-        if inflated is None:
+        content = inflate_data_set(reader, start, _LARGEST_INFLATED)
+        if content is None:
             return _cut()
-        if inflated.size > _LARGEST_INFLATED:
+        if content.size > _LARGEST_INFLATED:
             return Header(
                 status=FileStatus.UNREADABLE,
                 detail="It unpacks to more than 1 GB, which no image does: fetch it uncompressed.",
             )
-        reader, block, start = inflated, inflated.read_at(0, _BLOCK), 0
+        reader, block, start = content, content.read_at(0, _BLOCK), 0
     if start + 6 > len(block):
         block = reader.read_at(0, start + _BLOCK)
     if block[start : start + 2] == b"\0\0" and any(block[start:]):  # a command set

@@ -223,8 +223,8 @@ class Template:
         self._steps = []
         for element, content in zip(self._elements, self._contents, strict=True):
             if content is None:
-                joined = b"".join(run)
-                self._steps.append((joined + element.head, len(joined), *element[1:5]))
+                joint_bytes = b"".join(run)
+                self._steps.append((joint_bytes + element.head, len(joint_bytes), *element[1:5]))
                 run = []
                 continue
             run.append(content)

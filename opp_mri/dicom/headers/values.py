@@ -71,18 +71,18 @@ def number(value: object) -> float | None:
     ):
         return None
     try:
-        converted = float(value)  # type: ignore[arg-type]  # whatever cannot be converted raises
+        result = float(value)  # type: ignore[arg-type]  # whatever cannot be converted raises
     except (TypeError, ValueError, OverflowError):
         return None
-    return converted if math.isfinite(converted) else None
+    return result if math.isfinite(result) else None
 
 
 def convert_to_integer(value: object) -> int | None:
     """Return a whole number, or None for anything else."""
-    converted: float | int | None = int(value) if isinstance(value, int) else number(value)
-    if converted is None or converted != int(converted) or abs(converted) > _LARGEST_INTEGER:
+    result: float | int | None = int(value) if isinstance(value, int) else number(value)
+    if result is None or result != int(result) or abs(result) > _LARGEST_INTEGER:
         return None
-    return int(converted)
+    return int(result)
 
 
 def convert_to_numbers(value: object) -> tuple[float, ...]:

@@ -101,7 +101,11 @@ def understand_series(answers: Iterable[Dataset], study: RemoteStudy) -> list[Re
                 ),
             )
     return sorted(
-        series.values(), key=lambda each: (each.series_number or 0, each.series_instance_uid)
+        series.values(),
+        key=lambda series_answer: (
+            series_answer.series_number or 0,
+            series_answer.series_instance_uid,
+        ),
     )
 
 
@@ -115,5 +119,9 @@ def understand_instances(answers: Iterable[Dataset], series: RemoteSeries) -> li
             number = convert_to_integer(answer.get("InstanceNumber"))
             instances.setdefault(uid, RemoteInstance(sop_instance_uid=uid, instance_number=number))
     return sorted(
-        instances.values(), key=lambda each: (each.instance_number or 0, each.sop_instance_uid)
+        instances.values(),
+        key=lambda instance_answer: (
+            instance_answer.instance_number or 0,
+            instance_answer.sop_instance_uid,
+        ),
     )

@@ -106,13 +106,13 @@ class DimseArchive:
 
     def find_studies(self, query: StudyQuery) -> Sequence[RemoteStudy]:
         """Find studies (C-FIND)."""
-        matching = query_values(query)
-        return understand_studies(self._find("STUDY", matching, STUDY_KEYS), query)
+        criteria = query_values(query)
+        return understand_studies(self._find("STUDY", criteria, STUDY_KEYS), query)
 
     def find_series(self, study: RemoteStudy) -> Sequence[RemoteSeries]:
         """List the series of a study (C-FIND)."""
-        matching = {"StudyInstanceUID": study.study_instance_uid}
-        return understand_series(self._find("SERIES", matching, SERIES_KEYS), study)
+        criteria = {"StudyInstanceUID": study.study_instance_uid}
+        return understand_series(self._find("SERIES", criteria, SERIES_KEYS), study)
 
     def list_instances(self, series: RemoteSeries) -> Sequence[RemoteInstance]:
         """List the instances of a series (C-FIND)."""
@@ -121,13 +121,15 @@ class DimseArchive:
 
     def holds_instance(self, item: OutgoingObject) -> bool:
         """Return whether the archive lists an object under its patient, study and series."""
-        matching = {
+        criteria = {
             "StudyInstanceUID": item.study_instance_uid,
             "SeriesInstanceUID": item.series_instance_uid,
             "SOPInstanceUID": item.sop_instance_uid,
         }
-        answers = self._find("IMAGE", matching, ())
-        if not any(str(each.get("SOPInstanceUID")) == item.sop_instance_uid for each in answers):
+        answers = self._find("IMAGE", criteria, ())
+        if not any(
+            str(answer.get("SOPInstanceUID")) == item.sop_instance_uid for answer in answers
+        ):
             return False
         query = StudyQuery(
             patient_id=item.patient_id or None,
@@ -181,14 +183,16 @@ class DimseArchive:
 
         yield from self._take(send)
 
-    def _find(self, level: str, matching: dict[str, str], returned: Sequence[str]) -> list[Dataset]:
+    def _find(
+        self, level: str, criteria: dict[str, str], return_keys: Sequence[str]
+    ) -> list[Dataset]:
         request = Dataset()
         request.QueryRetrieveLevel = level
-        if not all(value.isascii() for value in matching.values()):
+        if not all(value.isascii() for value in criteria.values()):
             request.SpecificCharacterSet = "ISO_IR 192"
-        for keyword in returned:
+        for keyword in return_keys:
             setattr(request, keyword, None)
-        for keyword, value in matching.items():
+        for keyword, value in criteria.items():
             setattr(request, keyword, value)
 
         def ask(emit: Emit) -> None:

@@ -74,7 +74,7 @@ def build_requests(
         return
     for start in range(0, len(instances), INSTANCES_AT_ONCE):
         several = instances[start : start + INSTANCES_AT_ONCE]
-        uids = [each.sop_instance_uid for each in several]
+        uids = [item.sop_instance_uid for item in several]
         request = _request("IMAGE", build_series_keys(series))
         request.SOPInstanceUID = uids[0] if len(uids) == 1 else uids
         yield request

@@ -24,6 +24,6 @@ def silence_network() -> Iterator[None]:
             warnings.simplefilter("ignore")
             yield
     finally:
-        for logger, (disabled, level, propagates) in zip(loggers, before, strict=True):
-            logger.disabled, logger.propagate = disabled, propagates
+        for logger, (was_disabled, level, propagates) in zip(loggers, before, strict=True):
+            logger.disabled, logger.propagate = was_disabled, propagates
             logger.setLevel(level)

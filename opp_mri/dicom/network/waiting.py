@@ -80,11 +80,11 @@ def take_in_time(
         The other side was silent or slow for too long, or whatever the exchange raised.
     """
     items: Queue[Item | _End] = Queue(MOST_WAITING)
-    abandoned = threading.Event()
+    abandonment = threading.Event()
     activity = activity or Activity()
 
     def put_item(item: Item | _End) -> None:
-        while not abandoned.is_set():
+        while not abandonment.is_set():
             try:
                 items.put(item, timeout=LOOK_EVERY_S)
             except Full:
@@ -106,19 +106,19 @@ def take_in_time(
             return
 
     threading.Thread(target=run, name=f"exchange with {peer}", daemon=True).start()
-    ended = False
+    has_ended = False
     try:
         while True:
             item = _wait_for_next(items, peer, timeout_s, activity)
             if isinstance(item, _End):
-                ended = True
+                has_ended = True
                 if item.error is not None:
                     raise item.error
                 return
             yield item
     finally:
-        abandoned.set()
-        if not ended:
+        abandonment.set()
+        if not has_ended:
             stop()
 
 
@@ -126,7 +126,7 @@ def _wait_for_next(
     items: Queue[Item | _End], peer: str, timeout_s: float, activity: Activity
 ) -> Item | _End:
     activity.note_activity()
-    started = activity.latest
+    start = activity.latest
     while True:
         with suppress(Empty):
             return items.get(timeout=min(LOOK_EVERY_S, timeout_s))
@@ -136,7 +136,7 @@ def _wait_for_next(
                 f"{peer} has sent nothing for {timeout_s:g} s, so the connection was ended: try "
                 "again later. What has arrived is kept."
             )
-        if present - started > WHOLE_ITEM * timeout_s:
+        if present - start > WHOLE_ITEM * timeout_s:
             raise PeerError(
                 f"{peer} sends too slowly: one object took longer than "
                 f"{WHOLE_ITEM * timeout_s:g} s. Try again later, or raise timeout_s of the peer in "

@@ -110,8 +110,8 @@ class WebArchive:
     def find_studies(self, query: StudyQuery) -> Sequence[RemoteStudy]:
         """Find studies (QIDO-RS)."""
         answers = self._search(
-            lambda **paging: self._client.search_for_studies(
-                fields=list(STUDY_KEYS), search_filters=query_values(query), **paging
+            lambda **page: self._client.search_for_studies(
+                fields=list(STUDY_KEYS), search_filters=query_values(query), **page
             )
         )
         return understand_studies(answers, query)
@@ -119,8 +119,8 @@ class WebArchive:
     def find_series(self, study: RemoteStudy) -> Sequence[RemoteSeries]:
         """List the series of a study (QIDO-RS)."""
         answers = self._search(
-            lambda **paging: self._client.search_for_series(
-                study.study_instance_uid, fields=list(SERIES_KEYS), **paging
+            lambda **page: self._client.search_for_series(
+                study.study_instance_uid, fields=list(SERIES_KEYS), **page
             )
         )
         return understand_series(answers, study)
@@ -128,11 +128,11 @@ class WebArchive:
     def list_instances(self, series: RemoteSeries) -> Sequence[RemoteInstance]:
         """List the instances of a series (QIDO-RS)."""
         answers = self._search(
-            lambda **paging: self._client.search_for_instances(
+            lambda **page: self._client.search_for_instances(
                 series.study.study_instance_uid,
                 series.series_instance_uid,
                 fields=list(INSTANCE_KEYS),
-                **paging,
+                **page,
             )
         )
         return understand_instances(answers, series)
@@ -179,8 +179,8 @@ class WebArchive:
 
         def receive(emit: Emit) -> None:
             if instances is None:
-                received = self._client.iter_series(study_uid, series_uid, media_types=ANY_SYNTAX)
-                for dataset in received:
+                datasets = self._client.iter_series(study_uid, series_uid, media_types=ANY_SYNTAX)
+                for dataset in datasets:
                     emit(_as_file(dataset))
                 return
             for instance in instances:

@@ -156,15 +156,15 @@ def build_instance_references(images: ReferencedImages) -> list[Dataset]:
 
 def add_references(dataset: Dataset, images: Sequence[ReferencedImages]) -> None:
     """Add the common instance reference module (PS3.3 C.12.2) for the images of an object."""
-    own = [each for each in images if each.study_instance_uid == dataset.StudyInstanceUID]
+    own = [image for image in images if image.study_instance_uid == dataset.StudyInstanceUID]
     if own:
-        dataset.ReferencedSeriesSequence = [_build_series_reference(each) for each in own]
+        dataset.ReferencedSeriesSequence = [_build_series_reference(image) for image in own]
     elsewhere = []
-    for uid in dict.fromkeys(each.study_instance_uid for each in images if each not in own):
+    for uid in dict.fromkeys(image.study_instance_uid for image in images if image not in own):
         study = Dataset()
         study.StudyInstanceUID = uid
         study.ReferencedSeriesSequence = [
-            _build_series_reference(each) for each in images if each.study_instance_uid == uid
+            _build_series_reference(image) for image in images if image.study_instance_uid == uid
         ]
         elsewhere.append(study)
     if elsewhere:

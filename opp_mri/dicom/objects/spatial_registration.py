@@ -176,13 +176,13 @@ def read_spatial_registration(
             f"{path} is a DICOM object of another kind: only a Spatial Registration with rigid "
             "matrices can be a fit."
         )
-    registered = _Item(str(dataset.get("FrameOfReferenceUID", "")), frozenset(), (np.eye(4),))
+    own_item = _Item(str(dataset.get("FrameOfReferenceUID", "")), frozenset(), (np.eye(4),))
     places = (
         ("baseline", baseline_frame_uid, frozenset(baseline_uids)),
         ("follow-up", followup_frame_uid, frozenset(followup_uids)),
     )
     baseline, followup = (
-        _find_matrix(path, [*items, registered], name, frame, uids) for name, frame, uids in places
+        _find_matrix(path, [*items, own_item], name, frame, uids) for name, frame, uids in places
     )
     if baseline is followup:
         raise InputError(
@@ -205,15 +205,15 @@ class _Item:
 def _list_items(dataset: Dataset) -> Iterator[_Item]:
     for item in dataset.get("RegistrationSequence") or ():
         matrices = [
-            np.array([float(number) for number in each.FrameOfReferenceTransformationMatrix])
+            np.array([float(number) for number in matrix_item.FrameOfReferenceTransformationMatrix])
             for motion in item.get("MatrixRegistrationSequence") or ()
-            for each in motion.get("MatrixSequence") or ()
+            for matrix_item in motion.get("MatrixSequence") or ()
         ]
         yield _Item(
             str(item.get("FrameOfReferenceUID", "")),
             frozenset(
-                str(each.get("ReferencedSOPInstanceUID", ""))
-                for each in item.get("ReferencedImageSequence") or ()
+                str(image_item.get("ReferencedSOPInstanceUID", ""))
+                for image_item in item.get("ReferencedImageSequence") or ()
             ),
             tuple(matrix.reshape(4, 4) for matrix in matrices) or (np.eye(4),),
         )

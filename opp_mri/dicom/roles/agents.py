@@ -53,12 +53,12 @@ def interpret_agent(text: str) -> AgentText:
     AgentText
         UNKNOWN for a text that names no agent for MR that is known here, such as a drug.
     """
-    folded = fold(text).strip()
-    if folded in _NONE:
+    folded_text = fold(text).strip()
+    if folded_text in _NONE:
         return AgentText.NONE
-    if folded in _GIVEN:
+    if folded_text in _GIVEN:
         return AgentText.GIVEN
-    if _PLACEHOLDER.fullmatch(folded):
+    if _PLACEHOLDER.fullmatch(folded_text):
         return AgentText.SILENT
     tokens = read_words(text)
     if any(token.has_meaning(Word.WITHOUT, Word.PLAIN, Word.BEFORE) for token in tokens):
@@ -72,15 +72,15 @@ def interpret_agent(text: str) -> AgentText:
 def _has_denial(tokens: Sequence[Token]) -> bool:
     """Separate "no agent" and "Gadovist not given" from "non-ionic" and "Gadovist, no reaction"."""
     for number, token in enumerate(tokens):
-        following = tokens[number + 1] if number + 1 < len(tokens) else None
+        next_token = tokens[number + 1] if number + 1 < len(tokens) else None
         if token.has_meaning(Word.PLAIN):
             return True
-        if following is None:
+        if next_token is None:
             return token.has_meaning(Word.WITHOUT, Word.BEFORE)
-        if token.has_meaning(Word.BEFORE) and following.has_meaning(Word.AGENT_NAME):
+        if token.has_meaning(Word.BEFORE) and next_token.has_meaning(Word.AGENT_NAME):
             continue
         if token.has_meaning(Word.WITHOUT, Word.BEFORE) and (
-            following.has_meaning(Word.AGENT) or following.text.startswith(_ADMINISTERED)
+            next_token.has_meaning(Word.AGENT) or next_token.text.startswith(_ADMINISTERED)
         ):
             return True
     return False

@@ -75,8 +75,8 @@ def find_acquisition_time(instance: Instance) -> datetime | None:
         return None
     moment = datetime.combine(day, clock)
     if instance.acquisition_date is None and instance.study_time is not None:
-        started = datetime.combine(day, instance.study_time)
-        if started - moment > _DAY / 2:
+        start = datetime.combine(day, instance.study_time)
+        if start - moment > _DAY / 2:
             return moment + _DAY
     return moment
 
@@ -87,10 +87,10 @@ def compute_minutes_after_bolus(instance: Instance) -> float | None:
     The start has no date, so it is the one that is nearest to the acquisition: a bolus before
     midnight counts for the images after it.
     """
-    start, acquired = instance.contrast_start_time, instance.acquisition_time
-    if start is None or acquired is None:
+    start, acquisition_clock = instance.contrast_start_time, instance.acquisition_time
+    if start is None or acquisition_clock is None:
         return None
-    gap = _convert_to_time_of_day(acquired) - _convert_to_time_of_day(start)
+    gap = _convert_to_time_of_day(acquisition_clock) - _convert_to_time_of_day(start)
     if gap > _DAY / 2:
         gap -= _DAY
     elif gap < -_DAY / 2:

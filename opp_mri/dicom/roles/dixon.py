@@ -91,18 +91,18 @@ def judge_dixon_part(instance: Instance) -> Finding[DixonPart]:
         None where nothing speaks of Dixon; UNKNOWN, in doubt, where it is a Dixon image of which
         nothing states the part.
     """
-    typed, kind = _judge_by_type(instance)
+    typed_part, kind = _judge_by_type(instance)
     name = instance.series_description or instance.protocol_name
     named_part, words = _judge_by_name(name)
-    if typed is not None:
-        sentence = f"The {typed} image of a Dixon acquisition: ImageType says {kind}."
-        if named_part not in (None, DixonPart.UNKNOWN, typed):
+    if typed_part is not None:
+        sentence = f"The {typed_part} image of a Dixon acquisition: ImageType says {kind}."
+        if named_part not in (None, DixonPart.UNKNOWN, typed_part):
             return Finding(
-                value=typed,
+                value=typed_part,
                 sentence=f'{sentence[:-1]}, but the description says "{words}".',
                 certainty=RoleCertainty.IN_DOUBT,
             )
-        return Finding(value=typed, sentence=sentence)
+        return Finding(value=typed_part, sentence=sentence)
     if named_part is DixonPart.UNKNOWN:
         return Finding(
             value=named_part,

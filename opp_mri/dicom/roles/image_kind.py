@@ -93,11 +93,11 @@ def judge_image_kind(instance: Instance, *, is_dixon_part: bool) -> Finding[bool
         text = _MOTION_CORRECTED.sub(" ", text)
     if name_kind := _find_kind(text, instance.series_description, instance.protocol_name):
         return _build_rejection(name_kind)
-    derived = "DERIVED" in kinds[:1] or "SECONDARY" in kinds[1:2]
+    is_derived = "DERIVED" in kinds[:1] or "SECONDARY" in kinds[1:2]
     if rejection := _judge_by_derivation(instance):
         return rejection
     ordinary = is_dixon_part or _is_makers_ordinary_image(instance, kinds)
-    return _judge_by_doubt(text, kinds, derived=derived, is_ordinary=ordinary)
+    return _judge_by_doubt(text, kinds, is_derived=is_derived, is_ordinary=ordinary)
 
 
 def list_derivations(instance: Instance) -> tuple[str, ...]:
@@ -110,8 +110,8 @@ def list_derivations(instance: Instance) -> tuple[str, ...]:
 def _is_harmless(derivation: str) -> bool:
     """Recognise a derivation that is only compression or the like."""
     text = fold(derivation)
-    computed = any(pattern.search(text) for pattern, _ in _build_patterns("derivations"))
-    return bool(_HARMLESS.search(text)) and not computed
+    is_computed = any(pattern.search(text) for pattern, _ in _build_patterns("derivations"))
+    return bool(_HARMLESS.search(text)) and not is_computed
 
 
 @lru_cache(maxsize=4096)  # series of many studies have one name
@@ -138,19 +138,19 @@ def _judge_by_derivation(instance: Instance) -> Finding[bool] | None:
 
 
 def _judge_by_doubt(
-    text: str, kinds: list[str], *, derived: bool, is_ordinary: bool
+    text: str, kinds: list[str], *, is_derived: bool, is_ordinary: bool
 ) -> Finding[bool]:
     for pattern, sentence in _build_patterns("doubted"):
         if match := pattern.search(text):
             end = f'the description says "{match[0].strip()}"'
-            if derived:
+            if is_derived:
                 return _build_rejection(f"{sentence[:-1]}: it is derived, and {end}.")
             return _build_doubt(f"It may be {sentence[0].lower()}{sentence[1:-1]}: {end}.")
     for kind in kinds[2:]:
         for pattern, sentence in _build_patterns("doubted_types"):
             if pattern.fullmatch(kind):
                 return _build_doubt(f"{sentence[:-1]}: ImageType says {kind}.")
-    if derived and not is_ordinary:
+    if is_derived and not is_ordinary:
         unknown = _list_unknown(kinds[2:])
         end = f', and "{unknown[0]}" is not known here' if unknown else ""
         image_type = "\\".join(kinds[:3])

@@ -77,19 +77,25 @@ def judge(volume: VolumeDescription, *, allow_gradient_echo: bool = False) -> Ju
     headers = volume.variants or (volume.instance,)
     judgements = [_judge(header, volume, allow_gradient_echo) for header in headers]
     first = judgements[0]
-    if len({each.role for each in judgements}) > 1:
+    if len({judgement.role for judgement in judgements}) > 1:
         sentence = f"No role: its slices differ in attributes that decide it. {volume.differences}"
         return Judgement(role=None, evidence=(sentence.strip(),), contrast=first.contrast)
     if first.certainty is None:
         return first
-    least_sure = max(judgements, key=lambda each: _ORDER.index(each.certainty or _ORDER[0]))
+    least_sure = max(
+        judgements, key=lambda judgement: _ORDER.index(judgement.certainty or _ORDER[0])
+    )
     if volume.instance.study_date_from:
-        dated = f"StudyDate is empty; the date is that of {volume.instance.study_date_from}."
+        date_sentence = (
+            f"StudyDate is empty; the date is that of {volume.instance.study_date_from}."
+        )
     elif volume.study_date is None:
-        dated = "It has no date: StudyDate is empty, and no date of the scanner replaces it."
+        date_sentence = (
+            "It has no date: StudyDate is empty, and no date of the scanner replaces it."
+        )
     else:
         return least_sure
-    return evolve(least_sure, evidence=(*least_sure.evidence, dated))
+    return evolve(least_sure, evidence=(*least_sure.evidence, date_sentence))
 
 
 def find_least_certainty(certainties: Iterable[RoleCertainty]) -> RoleCertainty:
@@ -112,10 +118,10 @@ def _judge(header: Instance, volume: VolumeDescription, allow_gradient_echo: boo
     if reason:
         return Judgement(role=None, evidence=(reason,), contrast=contrast_given)
     weighted = judge_weighting(header)
-    called = _judge_localizer_name(header)
+    name_judgement = _judge_localizer_name(header)
     concerns = [
         kind,
-        called,
+        name_judgement,
         _find_clash(volume),
         _judge_unclear_diffusion(header),
         _judge_unclear_part(part),
@@ -127,7 +133,7 @@ def _judge(header: Instance, volume: VolumeDescription, allow_gradient_echo: boo
 
 def _weigh(
     weighted: Finding[Weighting],
-    suppressed: Finding[bool],
+    suppression: Finding[bool],
     contrast_given: ContrastGiven,
     doubts: Sequence[Finding[bool]],
 ) -> Judgement:
@@ -135,17 +141,17 @@ def _weigh(
     if weighted.value is None:
         end = "No role by its timing."
         return Judgement(role=None, evidence=(weighted.sentence, end), contrast=contrast_given)
-    role, rests_on, end = _find_role(weighted, suppressed, contrast_given)
+    role, rests_on, end = _find_role(weighted, suppression, contrast_given)
     certainty = None
-    findings: list[Finding[Weighting] | Finding[bool]] = [weighted, suppressed, contrast_given]
+    findings: list[Finding[Weighting] | Finding[bool]] = [weighted, suppression, contrast_given]
     if role is SeriesRole.STIR:
-        findings.remove(suppressed)
+        findings.remove(suppression)
     if role is not None:
         findings += doubts
         certainty = find_least_certainty(finding.certainty for finding in (*rests_on, *doubts))
-    deciding = (*rests_on, *doubts)
+    deciding_findings = (*rests_on, *doubts)
     open_questions = dict.fromkeys(
-        f.sentence for f in deciding if f.certainty is RoleCertainty.IN_DOUBT
+        f.sentence for f in deciding_findings if f.certainty is RoleCertainty.IN_DOUBT
     )
     evidence = [finding.sentence for finding in findings if finding.sentence not in open_questions]
     evidence += [f"In doubt: {sentence}" for sentence in open_questions]
@@ -160,33 +166,37 @@ def _weigh(
 
 
 def _find_role(
-    weighted: Finding[Weighting], suppressed: Finding[bool], contrast_given: ContrastGiven
+    weighted: Finding[Weighting], suppression: Finding[bool], contrast_given: ContrastGiven
 ) -> tuple[SeriesRole | None, tuple[Finding[Weighting] | Finding[bool], ...], str]:
     """Return the role, the findings that it rests on, and why there is none."""
-    after, doubted = (
+    after, is_after_doubtful = (
         contrast_given.value is True,
         contrast_given.certainty is RoleCertainty.IN_DOUBT,
     )
-    fat_doubted = suppressed.certainty is RoleCertainty.IN_DOUBT
+    fat_doubted = suppression.certainty is RoleCertainty.IN_DOUBT
     match weighted.value:
-        case Weighting.STIR if after and not doubted:
+        case Weighting.STIR if after and not is_after_doubtful:
             return None, (), "No role: STIR is read before contrast, which it would suppress."
         case Weighting.STIR:
-            return SeriesRole.STIR, (weighted, *((contrast_given,) if doubted else ())), ""
-        case Weighting.T2 if suppressed.value:
-            return SeriesRole.T2FS, (weighted, suppressed), ""
+            return (
+                SeriesRole.STIR,
+                (weighted, *((contrast_given,) if is_after_doubtful else ())),
+                "",
+            )
+        case Weighting.T2 if suppression.value:
+            return SeriesRole.T2FS, (weighted, suppression), ""
         case Weighting.T2:
             return None, (), "No role: a plain T2 shows marrow lesions and fat alike."
         case Weighting.T1 | Weighting.T1_INVERSION if after:
             return SeriesRole.T1POST, (weighted, contrast_given), ""
-        case Weighting.T1 | Weighting.T1_INVERSION if suppressed.value and not (
-            fat_doubted or doubted
+        case Weighting.T1 | Weighting.T1_INVERSION if suppression.value and not (
+            fat_doubted or is_after_doubtful
         ):
             return None, (), "No role: fat-suppressed T1 is read after contrast only."
-        case Weighting.T1 | Weighting.T1_INVERSION if suppressed.value and not fat_doubted:
+        case Weighting.T1 | Weighting.T1_INVERSION if suppression.value and not fat_doubted:
             return SeriesRole.T1POST, (weighted, contrast_given), ""
         case Weighting.T1 | Weighting.T1_INVERSION:
-            return SeriesRole.T1, (weighted, suppressed, contrast_given), ""
+            return SeriesRole.T1, (weighted, suppression, contrast_given), ""
     return None, (), ""
 
 

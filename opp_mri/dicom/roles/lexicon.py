@@ -133,14 +133,16 @@ def read_words(text: str) -> tuple[Token, ...]:
     tuple of Token
         In order; a token that is made of several known words gives each of them.
     """
-    folded = fold(text)
+    folded_text = fold(text)
     for pattern, replacement in _SPELLED_OUT:
-        folded = pattern.sub(replacement, folded)
-    folded = _IDEOGRAPHIC.sub(lambda run: f" {_separate_words(run[1])}{run[2]} ", folded)
+        folded_text = pattern.sub(replacement, folded_text)
+    folded_text = _IDEOGRAPHIC.sub(lambda run: f" {_separate_words(run[1])}{run[2]} ", folded_text)
     return tuple(
         token
-        for match in _TOKEN.finditer(folded)
-        for token in _generate_tokens(match.group(0), _sign_at(folded, match.start(), match.end()))
+        for match in _TOKEN.finditer(folded_text)
+        for token in _generate_tokens(
+            match.group(0), _sign_at(folded_text, match.start(), match.end())
+        )
     )
 
 
@@ -174,12 +176,12 @@ def _read_vocabulary() -> tuple[Mapping[str, frozenset[Word]], tuple[tuple[str, 
     words: dict[str, frozenset[Word]] = {}
     stems: list[tuple[str, Word]] = []
     for table, languages in tables.items():
-        for spelling in (entry for entries in languages.values() for entry in entries):
-            if spelling.endswith("*"):
-                stems.append((fold(spelling[:-1]), Word(table)))
+        for entry in (entry for entries in languages.values() for entry in entries):
+            if entry.endswith("*"):
+                stems.append((fold(entry[:-1]), Word(table)))
             else:
-                folded = fold(spelling)
-                words[folded] = words.get(folded, frozenset()) | {Word(table)}
+                folded_entry = fold(entry)
+                words[folded_entry] = words.get(folded_entry, frozenset()) | {Word(table)}
     return words, tuple(sorted(stems, key=lambda stem: -len(stem[0])))
 
 

@@ -98,9 +98,9 @@ def find_contrast_phrase(text: str) -> Phrase:
     sayings = [*_generate_agent_phrases(tokens), *_generate_order_phrases(tokens)]
     for number, token in enumerate(tokens):
         if token.has_meaning(Word.ENHANCED) and not token.has_meaning(Word.WEAK):
-            negated = _get_token(tokens, number - 1).has_meaning(Word.WITHOUT, Word.BEFORE)
-            negated = negated or token.sign == "-"
-            sayings.append(_build_phrase(Saying.NO if negated else Saying.YES, tokens, number))
+            is_negated = _get_token(tokens, number - 1).has_meaning(Word.WITHOUT, Word.BEFORE)
+            is_negated = is_negated or token.sign == "-"
+            sayings.append(_build_phrase(Saying.NO if is_negated else Saying.YES, tokens, number))
         elif token.has_meaning(Word.PLAIN):
             sayings.append(_build_phrase(Saying.NO, tokens, number))
     last = _get_token(tokens, len(tokens) - 1)
@@ -109,12 +109,12 @@ def find_contrast_phrase(text: str) -> Phrase:
     if hint and not sayings:
         sayings.append(Phrase(saying=Saying.UNCLEAR, words=hint))
     if not sayings and last.text in ("with", "without"):  # "SAG T1 W/O"
-        saying = Saying.YES if last.text == "with" else Saying.NO
-        sayings.append(Phrase(saying=saying, words=last.text))
+        answer = Saying.YES if last.text == "with" else Saying.NO
+        sayings.append(Phrase(saying=answer, words=last.text))
     before_last = _get_token(tokens, len(tokens) - 2)
     if not sayings and last.text in _MEDIUM and before_last.has_meaning(Word.WITH, Word.WITHOUT):
-        saying = Saying.YES if before_last.has_meaning(Word.WITH) else Saying.NO
-        sayings.append(_build_phrase(saying, tokens, len(tokens) - 1))
+        answer = Saying.YES if before_last.has_meaning(Word.WITH) else Saying.NO
+        sayings.append(_build_phrase(answer, tokens, len(tokens) - 1))
     if not sayings and (phrase_text := _describe_both_orders(words)):
         sayings.append(Phrase(saying=Saying.UNCLEAR, words=phrase_text))
     return _combine_phrases(sayings)
@@ -202,7 +202,7 @@ def _is_denied_after(after: Token, beyond: Token) -> bool:
 
 def _generate_order_phrases(tokens: Sequence[Token]) -> Iterator[Phrase]:
     """Judge each "pre" and "post" that does not precede a word for the agent."""
-    treated = any(token.has_meaning(Word.TREATMENT) for token in tokens)
+    names_treatment = any(token.has_meaning(Word.TREATMENT) for token in tokens)
     for number, token in enumerate(tokens):
         if not token.has_meaning(Word.BEFORE, Word.AFTER):
             continue
@@ -227,7 +227,7 @@ def _generate_order_phrases(tokens: Sequence[Token]) -> Iterator[Phrase]:
             continue
         elif not after.text or after.meanings:
             yes = Saying.YES if token.has_meaning(Word.AFTER) else Saying.NO
-            yield _build_phrase(Saying.UNCLEAR if treated else yes, tokens, number)
+            yield _build_phrase(Saying.UNCLEAR if names_treatment else yes, tokens, number)
         elif token.has_meaning(Word.AFTER):
             yield _build_phrase(Saying.UNCLEAR, tokens, number, place)
 
@@ -242,13 +242,13 @@ def _without_both(tokens: Sequence[Token]) -> list[Token]:
         token = tokens[number]
         second = number + 2 if _get_token(tokens, number + 1).text in joints else number + 1
         second_token = _get_token(tokens, second)
-        paired = any(
+        is_pair = any(
             (token.has_meaning(a) and second_token.has_meaning(b))
             or (token.has_meaning(b) and second_token.has_meaning(a))
             for a, b in opposites
         )
         if token.text == _BOTH or (
-            paired and not _get_token(tokens, second + 1).has_meaning(Word.TREATMENT)
+            is_pair and not _get_token(tokens, second + 1).has_meaning(Word.TREATMENT)
         ):
             number = number + 1 if token.text == _BOTH else second + 1
             while (
@@ -281,7 +281,7 @@ def _describe_both_orders(tokens: Sequence[Token]) -> str:
 
 def _with_fat_joined(tokens: Sequence[Token]) -> list[Token]:
     """Join a word for fat and one for suppression, in either order, to one that means both."""
-    joined: list[Token] = []
+    joined_tokens: list[Token] = []
     number = 0
     while number < len(tokens):
         token = tokens[number]
@@ -294,16 +294,16 @@ def _with_fat_joined(tokens: Sequence[Token]) -> list[Token]:
         ):
             text = " ".join(part.text for part in tokens[number : second + 1])
             meanings = frozenset({Word.FAT_SUPPRESSED})
-            joined.append(Token(text=text, meanings=meanings, sign=second_token.sign))
+            joined_tokens.append(Token(text=text, meanings=meanings, sign=second_token.sign))
             number = second + 1
             continue
         if token.has_meaning(Word.FAT) and second_token.has_meaning(Word.FAT_KEPT):
-            joined.append(second_token)
+            joined_tokens.append(second_token)
             number = second + 1
             continue
-        joined.append(token)
+        joined_tokens.append(token)
         number += 1
-    return joined
+    return joined_tokens
 
 
 def _is_bound_back(tokens: Sequence[Token], number: int) -> bool:
@@ -318,14 +318,14 @@ def _combine_phrases(sayings: Sequence[Phrase]) -> Phrase:
     if Saying.YES in by_saying and Saying.NO in by_saying:
         words = f"{by_saying[Saying.NO].words}, {by_saying[Saying.YES].words}"
         return Phrase(saying=Saying.UNCLEAR, words=words)
-    for saying in (Saying.NO, Saying.YES, Saying.UNCLEAR, Saying.TREATMENT):
-        if saying in by_saying:
-            return by_saying[saying]
+    for answer in (Saying.NO, Saying.YES, Saying.UNCLEAR, Saying.TREATMENT):
+        if answer in by_saying:
+            return by_saying[answer]
     return _SILENT
 
 
 def _build_phrase(
-    saying: Saying, tokens: Sequence[Token], number: int, last: int | None = None
+    answer: Saying, tokens: Sequence[Token], number: int, last: int | None = None
 ) -> Phrase:
     """Quote a word with the one before it where that belongs to it."""
     first = number
@@ -338,12 +338,12 @@ def _build_phrase(
     if last is None and _get_token(tokens, number + 1).has_meaning(
         Word.WITHOUT, Word.BEFORE, Word.AFTER
     ):
-        following = _get_token(tokens, number + 2)
-        end = number if following.has_meaning(*_NOUNS, Word.TREATMENT) else number + 1
-    quoted = tokens[first : end + 1]
+        next_token = _get_token(tokens, number + 2)
+        end = number if next_token.has_meaning(*_NOUNS, Word.TREATMENT) else number + 1
+    quoted_tokens = tokens[first : end + 1]
     return Phrase(
-        saying=saying,
-        words=" ".join(f"{token.text}{token.sign}" for token in quoted),
+        saying=answer,
+        words=" ".join(f"{token.text}{token.sign}" for token in quoted_tokens),
     )
 
 

@@ -108,8 +108,8 @@ def compute_confidence(volume: VolumeDescription) -> float:
     if volume.role_overridden:
         return 100.0
     instance = volume.instance
-    timed = instance.repetition_time_ms is not None and instance.echo_time_ms is not None
-    score = 4.0 if timed else 1.0
+    has_times = instance.repetition_time_ms is not None and instance.echo_time_ms is not None
+    score = 4.0 if has_times else 1.0
     score += CERTAIN_BONUS if volume.role_certainty is RoleCertainty.CERTAIN else 0.0
     text = fold(f"{instance.series_description} | {instance.protocol_name}")
     name = "stir" if volume.role is SeriesRole.STIR else volume.role.value[:2].lower()
@@ -135,10 +135,10 @@ def measure_extent_along_body_mm(planes: Sequence[ImagePlane]) -> tuple[float, f
 def _group_by_station(volumes: Sequence[VolumeDescription]) -> list[list[VolumeDescription]]:
     """Group volumes that cover the same block, from head to foot."""
     groups: list[tuple[tuple[float, float], list[VolumeDescription]]] = []
-    ordered = sorted(
+    sorted_volumes = sorted(
         volumes, key=lambda v: (-measure_extent_along_body_mm(v.planes)[1], v.volume_id)
     )
-    for volume in ordered:
+    for volume in sorted_volumes:
         extent = measure_extent_along_body_mm(volume.planes)
         for first_extent, members in groups:
             if _compute_overlap(extent, first_extent) >= SAME_STATION_OVERLAP:
@@ -168,13 +168,13 @@ def _choose_best(
     """
     candidates = []
     for role in SeriesRole:
-        ranked = sorted(
+        sorted_volumes = sorted(
             (volume for volume in members if volume.role is role),
             key=lambda volume: (compute_confidence(volume), _order(volume)),
             reverse=True,
         )
-        if ranked:
-            candidates.append(ranked[:CANDIDATES_PER_ROLE])
+        if sorted_volumes:
+            candidates.append(sorted_volumes[:CANDIDATES_PER_ROLE])
     choices = [
         ((_compute_merit(choice, members), tuple(_order(volume) for volume in choice)), choice)
         for choice in product(*candidates)

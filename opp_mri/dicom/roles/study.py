@@ -41,19 +41,23 @@ def assign_roles(
         In the same order.
     """
     judgements = [judge(volume, allow_gradient_echo=allow_gradient_echo) for volume in volumes]
-    enhanced = [
+    enhanced_instances = [
         volume.instance
         for volume, judgement in zip(volumes, judgements, strict=True)
         if judgement.contrast.value is True
         and judgement.contrast.certainty is not RoleCertainty.IN_DOUBT
     ]
-    starts = [(moment, each) for each in enhanced if (moment := _start_of_contrast(each))]
+    starts = [
+        (moment, instance)
+        for instance in enhanced_instances
+        if (moment := _start_of_contrast(instance))
+    ]
     judgements = _without_diffusion_series(volumes, judgements)
     judgements = _with_first_phase_doubted(volumes, _with_agent_everywhere(volumes, judgements))
-    settled = [
+    settled_judgements = [
         _with_earlier_contrast(volume, judgement, starts)
         if find_acquisition_time(volume.instance)
-        else _with_lower_number(volume, judgement, enhanced)
+        else _with_lower_number(volume, judgement, enhanced_instances)
         for volume, judgement in zip(volumes, judgements, strict=True)
     ]
     return [
@@ -63,7 +67,7 @@ def assign_roles(
             role_certainty=judgement.certainty,
             evidence=judgement.evidence,
         )
-        for volume, judgement in zip(volumes, settled, strict=True)
+        for volume, judgement in zip(volumes, settled_judgements, strict=True)
     ]
 
 
@@ -75,10 +79,10 @@ def _start_of_contrast(instance: Instance) -> datetime | None:
     return moment - timedelta(minutes=minutes)
 
 
-def _measure_gap(moment: datetime, start: datetime, *, dated: bool) -> timedelta:
+def _measure_gap(moment: datetime, start: datetime, *, has_dates: bool) -> timedelta:
     """Return the time from the start of contrast; a clock without a date may be after midnight."""
     gap = moment - start
-    return gap + DAY if not dated and gap < -DAY / 2 else gap
+    return gap + DAY if not has_dates and gap < -DAY / 2 else gap
 
 
 def _name_source(source: Instance) -> str:
@@ -166,7 +170,9 @@ def _with_first_phase_doubted(
 
 def _add_doubt(judgement: Judgement, reason: str) -> Judgement:
     role = SeriesRole.STIR if judgement.weighting is Weighting.STIR else judgement.role
-    sentences = (each for each in judgement.evidence if not each.startswith(("No role", "After")))
+    sentences = (
+        sentence for sentence in judgement.evidence if not sentence.startswith(("No role", "After"))
+    )
     end = f"In doubt: {judgement.contrast.sentence} But {reason}"
     return attrs.evolve(
         judgement, role=role, certainty=RoleCertainty.IN_DOUBT, evidence=(*sentences, end)
@@ -174,17 +180,19 @@ def _add_doubt(judgement: Judgement, reason: str) -> Judgement:
 
 
 def _with_lower_number(
-    volume: VolumeDescription, judgement: Judgement, enhanced: Sequence[Instance]
+    volume: VolumeDescription, judgement: Judgement, enhanced_instances: Sequence[Instance]
 ) -> Judgement:
     """Doubt a silent T1 or STIR without a time behind a contrast-enhanced series, by number."""
     silent = judgement.contrast.value is None and not judgement.contrast.denied
     if judgement.role is None or judgement.role is SeriesRole.T2FS or not silent:
         return judgement
     number = volume.instance.series_number or 0
-    earlier = [each for each in enhanced if (each.series_number or 0) < number]
+    earlier = [
+        instance for instance in enhanced_instances if (instance.series_number or 0) < number
+    ]
     if not earlier:
         return judgement
-    source = min(earlier, key=lambda each: each.series_number or 0)
+    source = min(earlier, key=lambda instance: instance.series_number or 0)
     end = (
         f"In doubt: no time of acquisition is recorded, and the number of {_name_source(source)}, "
         "is lower: this one may be after contrast."
@@ -203,12 +211,12 @@ def _with_earlier_contrast(
     moment = find_acquisition_time(volume.instance)
     if moment is None or judgement.weighting is None or judgement.contrast.value is not None:
         return judgement
-    dated = volume.instance.acquisition_date is not None
-    gaps = [(_measure_gap(moment, start, dated=dated), source) for start, source in starts]
+    has_date = volume.instance.acquisition_date is not None
+    gaps = [(_measure_gap(moment, start, has_dates=has_date), source) for start, source in starts]
     earlier = [(gap, source) for gap, source in gaps if timedelta() < gap <= LONGEST_EFFECT]
     if not earlier:
         return judgement
-    gap, source = max(earlier, key=lambda each: each[0])
+    gap, source = max(earlier, key=lambda gap_and_source: gap_and_source[0])
     event = (
         "the start of contrast"
         if compute_minutes_after_bolus(source) is not None
@@ -229,10 +237,12 @@ def _with_earlier_contrast(
     if judgement.weighting not in T1_WEIGHTINGS:
         return judgement
     sentences = tuple(
-        each for each in judgement.evidence if not each.startswith(("No ", "In doubt"))
+        sentence_before
+        for sentence_before in judgement.evidence
+        if not sentence_before.startswith(("No ", "In doubt"))
     )
-    doubted = judgement.certainty is RoleCertainty.IN_DOUBT
-    if not (judgement.contrast.denied or doubted):
+    is_doubtful = judgement.certainty is RoleCertainty.IN_DOUBT
+    if not (judgement.contrast.denied or is_doubtful):
         return attrs.evolve(
             judgement,
             role=SeriesRole.T1POST,

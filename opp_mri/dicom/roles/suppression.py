@@ -57,12 +57,12 @@ def judge_fat_suppression(instance: Instance) -> Finding[bool]:
     return _judge_by_words(phrase, sorted(options & SPATIAL_OPTIONS))
 
 
-def _judge_by_statement(suppressed: bool, source: str, phrase: Phrase) -> Finding[bool]:
+def _judge_by_statement(is_suppressed: bool, source: str, phrase: Phrase) -> Finding[bool]:
     """Return what the header states, in doubt where the description says the opposite."""
-    opposite = Saying.NO if suppressed else Saying.YES
-    sentence = f"{'Fat-suppressed' if suppressed else 'Not fat-suppressed'}: {source}"
+    opposite = Saying.NO if is_suppressed else Saying.YES
+    sentence = f"{'Fat-suppressed' if is_suppressed else 'Not fat-suppressed'}: {source}"
     if phrase.saying not in (opposite, Saying.UNCLEAR):
-        return Finding(value=suppressed, sentence=f"{sentence}.")
+        return Finding(value=is_suppressed, sentence=f"{sentence}.")
     return Finding(
         value=True,  # the role that is then in doubt is that of a fat-suppressed image
         sentence=f'{sentence}; but the description says "{phrase.words}".',

@@ -50,16 +50,16 @@ def judge_weighting(instance: Instance) -> Finding[Weighting]:
         return Finding(value=None, sentence=sentence)
     inversion = instance.inversion_time_ms
     if inversion and inversion > 0:
-        timed = _judge_by_inversion(instance, inversion, tr, te, timing)
+        finding = _judge_by_inversion(instance, inversion, tr, te, timing)
     elif _has_inversion(instance):
-        timed = _judge_by_unstated_inversion(instance, tr, te, timing)
+        finding = _judge_by_unstated_inversion(instance, tr, te, timing)
     elif 300 <= tr <= 1000 and te <= 30:
-        timed = Finding(value=Weighting.T1, sentence=f"T1-weighted: {timing}.")
+        finding = Finding(value=Weighting.T1, sentence=f"T1-weighted: {timing}.")
     elif tr >= 2000 and te >= 50:
-        timed = Finding(value=Weighting.T2, sentence=f"T2-weighted: {timing}.")
+        finding = Finding(value=Weighting.T2, sentence=f"T2-weighted: {timing}.")
     else:
         return Finding(value=None, sentence=f"Neither T1- nor T2-weighted: {timing}.")
-    return timed if timed.value is None else _compare_with_names(instance, timed)
+    return finding if finding.value is None else _compare_with_names(instance, finding)
 
 
 def get_field_strength_t(instance: Instance) -> float | None:
@@ -72,9 +72,9 @@ def get_field_strength_t(instance: Instance) -> float | None:
 
 def is_called_stir(instance: Instance) -> bool:
     """Return whether the header or the name calls the sequence STIR."""
-    declared = instance.acquisition_contrast.upper() == "STIR"
+    is_stir = instance.acquisition_contrast.upper() == "STIR"
     name = _name(instance)
-    return declared or bool(_STIR_NAME.search(name) and not _FLAIR_NAME.search(name))
+    return is_stir or bool(_STIR_NAME.search(name) and not _FLAIR_NAME.search(name))
 
 
 def _has_inversion(instance: Instance) -> bool:
@@ -89,12 +89,12 @@ def _judge_by_inversion(
     instance: Instance, inversion_ms: float, tr: float, te: float, timing: str
 ) -> Finding[Weighting]:
     timing = f"{timing}, TI {inversion_ms:g} ms"
-    denied = instance.inversion_recovery.upper() == "NO"
-    certainty = RoleCertainty.IN_DOUBT if denied else RoleCertainty.CERTAIN
-    denial = ", but InversionRecovery says NO" if denied else ""
+    is_denied = instance.inversion_recovery.upper() == "NO"
+    certainty = RoleCertainty.IN_DOUBT if is_denied else RoleCertainty.CERTAIN
+    denial = ", but InversionRecovery says NO" if is_denied else ""
     if 80 <= inversion_ms <= 270 and tr >= 1400 and 20 <= te <= 90:
         unusual = _write_field_note(inversion_ms, get_field_strength_t(instance))
-        if not denied and (not _has_inversion(instance) or unusual.startswith(",")):
+        if not is_denied and (not _has_inversion(instance) or unusual.startswith(",")):
             certainty = RoleCertainty.LIKELY
         sentence = f"STIR: {timing}{unusual}{denial}."
         return Finding(value=Weighting.STIR, sentence=sentence, certainty=certainty)
@@ -126,9 +126,9 @@ def _write_field_note(inversion_ms: float, field_t: float | None) -> str:
     return f", unusual at {field_t:g} T"
 
 
-def _compare_with_names(instance: Instance, timed: Finding[Weighting]) -> Finding[Weighting]:
+def _compare_with_names(instance: Instance, finding: Finding[Weighting]) -> Finding[Weighting]:
     """Hold the timing against what the header and the names say; a contradiction is doubt."""
-    declared = instance.acquisition_contrast.upper()
+    acquisition_contrast = instance.acquisition_contrast.upper()
     fits = {
         Weighting.T1: {"T1"},
         Weighting.T1_INVERSION: {"T1", "FLUID_ATTENUATED"},
@@ -136,22 +136,22 @@ def _compare_with_names(instance: Instance, timed: Finding[Weighting]) -> Findin
         Weighting.STIR: {"STIR", "T2", "T1", "FLUID_ATTENUATED", "PROTON_DENSITY"},
     }
     contradiction = ""
-    if declared not in {
+    if acquisition_contrast not in {
         "",
         "UNKNOWN",
         "MIXED",
         "OTHER",
         "NONE",
-        *fits[timed.value or Weighting.T1],
+        *fits[finding.value or Weighting.T1],
     }:
-        contradiction = f"AcquisitionContrast says {declared}"
-    elif word := _find_contradicting_name(instance, timed.value):
+        contradiction = f"AcquisitionContrast says {acquisition_contrast}"
+    elif word := _find_contradicting_name(instance, finding.value):
         contradiction = f'the description says "{word}"'
     if not contradiction:
-        return timed
+        return finding
     return Finding(
-        value=timed.value,
-        sentence=f"{timed.sentence[:-1]}; but {contradiction}.",
+        value=finding.value,
+        sentence=f"{finding.sentence[:-1]}; but {contradiction}.",
         certainty=RoleCertainty.IN_DOUBT,
     )
 
@@ -188,11 +188,11 @@ def _judge_by_name(instance: Instance) -> Finding[Weighting]:
         if value is None
     ]
     end = f"{' and '.join(absent)} {'is' if len(absent) == 1 else 'are'} not recorded"
-    declared = instance.acquisition_contrast.upper()
+    acquisition_contrast = instance.acquisition_contrast.upper()
     if is_called_stir(instance):
         weighting = Weighting.STIR
-    elif declared in ("T1", "T2"):
-        weighting = Weighting(declared)
+    elif acquisition_contrast in ("T1", "T2"):
+        weighting = Weighting(acquisition_contrast)
     elif match := _WEIGHTING_NAME.search(_name(instance)):
         weighting = Weighting(f"T{match[1]}")
     else:

@@ -70,7 +70,7 @@ def build_response_content(report: ResponseReport) -> Dataset:
 
 
 def _build_evaluations(report: ResponseReport) -> list[hd.value_types.ContentItem]:
-    deciding = report.deciding_sequence
+    deciding_sequence = report.deciding_sequence
     items: list[hd.value_types.ContentItem] = [
         _build_text_item(TRACKING_IDENTIFIER, f"opp_mri:{report.lesion_id}"),
         hd.UIDRefContentItem(
@@ -82,7 +82,11 @@ def _build_evaluations(report: ResponseReport) -> list[hd.value_types.ContentIte
         ),
         _build_code_item(CURRENT_RESPONSE, CATEGORIES[report.category]),
         _build_code_item(RULE, build_rule_code(report.rule)),
-        *([] if deciding is None else [_build_code_item(DECIDING_SEQUENCE, SEQUENCES[deciding])]),
+        *(
+            []
+            if deciding_sequence is None
+            else [_build_code_item(DECIDING_SEQUENCE, SEQUENCES[deciding_sequence])]
+        ),
         _build_code_item(DISCORDANT, _YES if report.discordant else _NO),
         _build_code_item(MODE, build_private_code(report.mode.value, report.mode.value)),
         _build_text_item(CRITERIA, report.criteria),

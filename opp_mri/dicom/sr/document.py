@@ -81,11 +81,11 @@ def build_document(
     report.CodingSchemeIdentificationSequence = [_build_private_scheme()]
     if identity.predecessors:
         report.PredecessorDocumentsSequence = [
-            _build_reference(each) for each in identity.predecessors
+            _build_reference(report_reference) for report_reference in identity.predecessors
         ]
     if verifiers:
         report.VerificationFlag = "VERIFIED"
-        report.VerifyingObserverSequence = [_build_verifier(each) for each in verifiers]
+        report.VerifyingObserverSequence = [_build_verifier(verifier) for verifier in verifiers]
     return report
 
 

@@ -141,7 +141,7 @@ def _read_stated_mm(element: ET.Element) -> Decimal | None:
                 other_units.append(unit or "not stated")
                 continue
             data = [*_find_named(result, "CalculationData"), result]
-            text = next((value for each in data if (value := _read_value(each, "value"))), "")
+            text = next((value for item in data if (value := _read_value(item, "value"))), "")
             lengths.append(_number(text, "What it states as a length") * MM_PER_UNIT[unit.lower()])
     if len(lengths) > 1:
         raise ValueError("It states several lengths: which of them its line has is not said.")
@@ -160,16 +160,16 @@ def _generate_shapes(element: ET.Element) -> Iterator[_Shape]:
             COORDINATES
         ):
             continue
-        ordered = sorted(coordinates, key=_place_in_order)
+        sorted_points = sorted(coordinates, key=_place_in_order)
         yield _Shape(
             points=tuple(
                 (
                     _read_coordinate(point, "x") - PIXEL_CORNER,
                     _read_coordinate(point, "y") - PIXEL_CORNER,
                 )
-                for point in ordered
+                for point in sorted_points
             ),
-            images=frozenset(_read_image(shape, point) for point in ordered),
+            images=frozenset(_read_image(shape, point) for point in sorted_points),
         )
 
 

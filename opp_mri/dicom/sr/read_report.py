@@ -173,14 +173,14 @@ def _list_numbers(group: Dataset) -> list[Dataset]:
         for item in get_children(group)
         if item.get("ValueType") == "NUM" and item.get("RelationshipType") == "CONTAINS"
     ]
-    calculated = [
+    calculated_numbers = [
         result
         for item in get_children(group)
         if name_of(item) == AIM_CALCULATION
         for result in get_children(item)
         if name_of(result) == AIM_RESULT
     ]
-    return [*direct, *calculated]
+    return [*direct, *calculated_numbers]
 
 
 def _read_stated_mm(number: Dataset) -> Decimal:

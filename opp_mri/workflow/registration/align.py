@@ -104,8 +104,10 @@ def align_project(
             )
         progress("lining up follow-ups", count, len(open_tasks))
     now_recorded = {alignment.fit_id: alignment for alignment in store.get_alignments()}
-    planned = [find_recorded_fit(now_recorded, task, pair) for task in tasks for pair in task.pairs]
-    alignments = [alignment for alignment in planned if alignment is not None]
+    planned_fits = [
+        find_recorded_fit(now_recorded, task, pair) for task in tasks for pair in task.pairs
+    ]
+    alignments = [alignment for alignment in planned_fits if alignment is not None]
     return AlignSummary(
         alignments=tuple(with_imports(alignments, tuple(now_recorded.values()))),
         new=len(now_recorded.keys() - recorded_fits.keys()),

@@ -63,19 +63,19 @@ def _explain_lesion(store: Store, lesion: Lesion) -> Iterator[str]:
         for point in list_time_points(store, lesion.patient_id)
         if point.study_date and determine_phase(lesion, point.study_date) is Phase.BEFORE
     ]
-    holding = [
+    points_with_role = [
         point
         for point in before
         if any(covers(volume, seeds) for volume in point.volumes if volume.selected)
     ]
-    if before and not holding:
+    if before and not points_with_role:
         yield (
             f"{lesion.lesion_id}: no series before radiosurgery shows the place of the lesion's "
             "seed in its own frame of reference, so nothing is lined up for it. Set the seed on an "
             "image from before radiosurgery."
         )
         return
-    for point in holding[-1:]:
+    for point in points_with_role[-1:]:
         for role in SeriesRole:
             volumes = point.get_chosen(role)
             if volumes and not any(covers(volume, seeds) for volume in volumes):

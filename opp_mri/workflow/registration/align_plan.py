@@ -122,17 +122,17 @@ def import_id(task: VisitTask, pair: SequencePair, transform: RigidTransform) ->
 
 
 def with_imports(
-    planned: Sequence[Alignment], recorded_alignments: Sequence[Alignment]
+    planned_fits: Sequence[Alignment], recorded_alignments: Sequence[Alignment]
 ) -> list[Alignment]:
     """Return fits with those that were imported for the same volumes and lesion after each."""
-    imported: dict[tuple[str | None, str, str], list[Alignment]] = {}
+    imported_fits: dict[tuple[str | None, str, str], list[Alignment]] = {}
     for alignment in recorded_alignments:
         if alignment.algorithm_version == IMPORTED:
-            imported.setdefault(_get_volumes(alignment), []).append(alignment)
+            imported_fits.setdefault(_get_volumes(alignment), []).append(alignment)
     return [
         fit
-        for alignment in planned
-        for fit in (alignment, *imported.get(_get_volumes(alignment), ()))
+        for alignment in planned_fits
+        for fit in (alignment, *imported_fits.get(_get_volumes(alignment), ()))
     ]
 
 

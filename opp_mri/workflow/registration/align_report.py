@@ -105,12 +105,12 @@ def save_alignment_page(
     decisions = store.get_alignment_decisions()
     pages = []
     for count, alignment in enumerate(alignments, start=1):
-        decided = decisions.get(alignment.fit_id, ())
+        fit_decisions = decisions.get(alignment.fit_id, ())
         picture, no_picture = _draw_picture(store, alignment)
         pages.append(
             FitPage(
                 alignment=alignment,
-                decision=decided[-1].decision if decided else None,
+                decision=fit_decisions[-1].decision if fit_decisions else None,
                 picture=picture,
                 no_picture=no_picture,
             )

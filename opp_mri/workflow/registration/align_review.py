@@ -97,17 +97,17 @@ def build_review_queue(
         There is no such lesion.
     """
     recorded_fits = {alignment.fit_id: alignment for alignment in store.get_alignments()}
-    planned = [
+    planned_fits = [
         find_recorded_fit(recorded_fits, task, pair)
         for task in plan(store, lesion_ids)
         for pair in task.pairs
     ]
-    alignments = [alignment for alignment in planned if alignment is not None]
+    alignments = [alignment for alignment in planned_fits if alignment is not None]
     decisions = store.get_alignment_decisions()
     lesions = {lesion.lesion_id: lesion for lesion in store.get_lesions()}
-    offered = with_imports(alignments, tuple(recorded_fits.values()))
-    offered_ids = {alignment.fit_id for alignment in offered}
-    offered += [
+    offered_fits = with_imports(alignments, tuple(recorded_fits.values()))
+    offered_ids = {alignment.fit_id for alignment in offered_fits}
+    offered_fits += [
         recorded_fits[fit_id]
         for fit_id in fit_ids
         if fit_id in recorded_fits and fit_id not in offered_ids
@@ -119,10 +119,10 @@ def build_review_queue(
             decisions=tuple(decisions.get(alignment.fit_id, ())),
             landmark_lps_mm=_find_landmark(store, alignment, lesions),
         )
-        for alignment in offered
+        for alignment in offered_fits
     ]
     items.sort(key=_rank)  # stable: within a verdict the order of the plan stays
-    return ReviewQueue(items=tuple(items), not_lined_up=len(planned) - len(alignments))
+    return ReviewQueue(items=tuple(items), not_lined_up=len(planned_fits) - len(alignments))
 
 
 def _find_level(alignment: Alignment, lesions: Mapping[str, Lesion]) -> str:
@@ -141,13 +141,13 @@ def _find_landmark(
     seed = find_lesion_seed_lps_mm(store, lesion)
     if seed is not None and seed[0] == frame:
         return seed[1]
-    confirmed = [
+    confirmed_fits = [
         confirmation.point_lps_mm
         for confirmation in store.log_of(LevelConfirmation)
         if (confirmation.lesion_id, confirmation.frame_of_reference_uid)
         == (lesion.lesion_id, frame)
     ]
-    return confirmed[-1] if confirmed else None
+    return confirmed_fits[-1] if confirmed_fits else None
 
 
 def update_decisions(store: Store, item: ReviewItem) -> ReviewItem:

@@ -45,8 +45,8 @@ def decide(
         raise InputError(
             "This fit was decided before: give the reason for the change with --reason."
         )
-    decided = AlignmentDecision(
+    alignment_decision = AlignmentDecision(
         fit_id=fit, decision=decision, reader=reader, reason=reason, recorded_at=at
     )
-    store.add_alignment_decision(decided)
-    return decided
+    store.add_alignment_decision(alignment_decision)
+    return alignment_decision

@@ -79,20 +79,20 @@ def export_fits(
     alignments = {alignment.fit_id: alignment for alignment in store.get_alignments()}
     if unknown := [fit_id for fit_id in fit_ids if fit_id not in alignments]:
         raise UnknownError(f"There is no fit {unknown[0]}: `opp-mri align` lists them.")
-    confirmed = {
+    confirmed_fits = {
         alignment.fit_id: alignment
         for alignment in select_confirmed_fits(alignments.values(), store.get_alignment_decisions())
     }
-    if undecided := [fit_id for fit_id in fit_ids if fit_id not in confirmed]:
+    if undecided_ids := [fit_id for fit_id in fit_ids if fit_id not in confirmed_fits]:
         raise InputError(
-            f"Fit {undecided[0]} is not confirmed, and only a confirmed fit is exported: look at "
-            "it and confirm it with `opp-mri fit confirm`."
+            f"Fit {undecided_ids[0]} is not confirmed, and only a confirmed fit is exported: look "
+            "at it and confirm it with `opp-mri fit confirm`."
         )
     folder.mkdir(parents=True, exist_ok=True)
     return [
         path
-        for fit_id in fit_ids or confirmed
-        for path in _export(store, folder, formats, confirmed[fit_id])
+        for fit_id in fit_ids or confirmed_fits
+        for path in _export(store, folder, formats, confirmed_fits[fit_id])
     ]
 
 
@@ -234,10 +234,12 @@ def _export(
     baseline = load_volume_of_project(store, alignment.baseline_volume_id)
     followup = load_volume_of_project(store, alignment.followup_volume_id)
     grid = baseline.geometry
-    resampled = resample_on_grid(followup, grid, alignment.fit.baseline_from_followup.invert())
+    followup_on_grid = resample_on_grid(
+        followup, grid, alignment.fit.baseline_from_followup.invert()
+    )
     images: dict[str, NDArray[np.float32]] = {
-        "resampled": resampled,
-        "difference": subtract(resampled, baseline.voxels),
+        "resampled": followup_on_grid,
+        "difference": subtract(followup_on_grid, baseline.voxels),
     }
     suffixes = {FitFormat.NRRD: ".nrrd", FitFormat.NIFTI: ".nii.gz"}
     for file_format in formats:
@@ -248,7 +250,7 @@ def _export(
         description = _get_volume(store, alignment.followup_volume_id)
         paths += write_derived_series(
             folder / f"{name}-dicom",
-            resampled,
+            followup_on_grid,
             grid,
             description,
             _get_source(store, description),

@@ -68,9 +68,9 @@ class Links:
 
     def find_linking(self, to_frame: str, from_frame: str) -> RigidTransform | None:
         """Return a transform for scrolling: through confirmed fits, or else common points too."""
-        carrying = self.find_carrying(to_frame, from_frame)
-        if carrying is not None:
-            return carrying
+        confirmed_transform = self.find_carrying(to_frame, from_frame)
+        if confirmed_transform is not None:
+            return confirmed_transform
         return self._get_chain(to_frame, from_frame, with_points=True)
 
     def _get_chain(
@@ -107,7 +107,7 @@ def find_links(store: Store, patient_ids: Sequence[str], lesion: Lesion | None) 
         frame = alignment.fit.baseline_from_followup.from_frame_of_reference_uid
         notes[frame].append(_build_note(alignment, decisions.get(alignment.fit_id, ())))
     order = list(SeriesRole)
-    confirmed = sorted(
+    confirmed_fits = sorted(
         select_confirmed_fits(alignments, decisions),
         key=lambda fit: (fit.lesion_id is None, order.index(fit.sequence)),
     )
@@ -116,7 +116,7 @@ def find_links(store: Store, patient_ids: Sequence[str], lesion: Lesion | None) 
     ]
     return Links(
         confirmed=tuple(
-            _list_both_ways([alignment.fit.baseline_from_followup for alignment in confirmed])
+            _list_both_ways([alignment.fit.baseline_from_followup for alignment in confirmed_fits])
         ),
         by_point=tuple(_list_both_ways(shifts[::-1])),
         fits={frame: tuple(of_frame) for frame, of_frame in notes.items()},
@@ -183,17 +183,17 @@ def _find_chain(
         return None
     if to_frame == from_frame:
         return RigidTransform.build_identity(to_frame)
-    reached = {from_frame: RigidTransform.build_identity(from_frame)}
+    transforms_by_frame = {from_frame: RigidTransform.build_identity(from_frame)}
     edge = [from_frame]
     while edge:
         further = []
         for frame in edge:
             for step in transforms:
                 target = step.to_frame_of_reference_uid
-                if step.from_frame_of_reference_uid == frame and target not in reached:
-                    reached[target] = step.compose(reached[frame])
+                if step.from_frame_of_reference_uid == frame and target not in transforms_by_frame:
+                    transforms_by_frame[target] = step.compose(transforms_by_frame[frame])
                     further.append(target)
-        if to_frame in reached:
-            return reached[to_frame]
+        if to_frame in transforms_by_frame:
+            return transforms_by_frame[to_frame]
         edge = further
     return None

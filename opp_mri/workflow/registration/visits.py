@@ -63,9 +63,9 @@ def group_by_visit(alignments: Iterable[Alignment]) -> list[VisitFit]:
 
 
 def _build_answer(alignments: list[Alignment]) -> VisitFit:
-    ordered = sorted(alignments, key=lambda fit: SEQUENCES.index(fit.sequence))
-    leading = min(ordered, key=lambda fit: VERDICTS.index(fit.fit.verdict))
-    return VisitFit(leading=leading, alignments=tuple(ordered))
+    sorted_fits = sorted(alignments, key=lambda fit: SEQUENCES.index(fit.sequence))
+    leading_fit = min(sorted_fits, key=lambda fit: VERDICTS.index(fit.fit.verdict))
+    return VisitFit(leading=leading_fit, alignments=tuple(sorted_fits))
 
 
 def _describe(alignment: Alignment) -> str:

@@ -115,7 +115,7 @@ def test_sizes_are_told_from_motion(lumbar: list[Scanned]) -> None:
     volume = lumbar[0].volume
     k, j, i = volume.geometry.spacing_kji_mm
     larger = evolve(volume, geometry=evolve(volume.geometry, spacing_kji_mm=(k, j * 1.03, i)))
-    images = [make_layer(each, 1.4, None, 5.0, compressed=True) for each in (volume, larger)]
+    images = [make_layer(each, 1.4, None, 5.0, is_compressed=True) for each in (volume, larger)]
     centre = np.array(lumbar[0].centre_lps_mm)
     template = make_template(images[0], centre, (25.0, 45.0, 28.0), hole_mm=0.0)
     grown = larger.geometry.lps_from_kji(volume.geometry.kji_from_lps(centre))
