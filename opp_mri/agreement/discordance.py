@@ -98,9 +98,11 @@ def find_discordance(first: Drawn, second: Drawn, limits: Limits) -> Discordance
     """
     reading, second_reading = first.reading, second.reading
     if reading.length_mm is None or second_reading.length_mm is None:
-        same = reading.answer is second_reading.answer is Answer.NOT_MEASURABLE
+        is_same = reading.answer is second_reading.answer is Answer.NOT_MEASURABLE
         return (
-            None if same else Discordance(first=reading, second=second_reading, cause=Cause.ANSWER)
+            None
+            if is_same
+            else Discordance(first=reading, second=second_reading, cause=Cause.ANSWER)
         )
     difference_mm = reading.length_mm - second_reading.length_mm
     apart = abs(difference_mm) > limits.length_mm

@@ -213,7 +213,7 @@ def compute_kappa(pairs: Sequence[tuple[str, str]], categories: Sequence[str]) -
     n = len(pairs)
     counts = np.array([[pairs.count((a, b)) for b in categories] for a in categories])
     table = tuple(tuple(int(x) for x in row) for row in counts)
-    agreed = estimate_proportion(int(np.trace(counts)), n)
+    agreement = estimate_proportion(int(np.trace(counts)), n)
     value = Estimate(value=None)
     if n >= 2:
         shares = counts / n
@@ -221,7 +221,7 @@ def compute_kappa(pairs: Sequence[tuple[str, str]], categories: Sequence[str]) -
         by_chance = float(first @ second)
         if by_chance < 1:
             value = _compute_kappa(shares, first, second, by_chance, n)
-    return Kappa(kappa=value, agreed=agreed, categories=tuple(categories), table=table, n=n)
+    return Kappa(kappa=value, agreed=agreement, categories=tuple(categories), table=table, n=n)
 
 
 def _compute_kappa(
@@ -231,9 +231,9 @@ def _compute_kappa(
     value = (observed - by_chance) / (1 - by_chance)
     sums = second[:, None] + first[None, :]  # p.i + pj.: of the row's category and the column's
     away = shares * sums**2
-    same = np.diag(shares) * (1 - (first + second) * (1 - value)) ** 2
+    diagonal = np.diag(shares) * (1 - (first + second) * (1 - value)) ** 2
     variance = (
-        float(same.sum())
+        float(diagonal.sum())
         + (1 - value) ** 2 * float(away.sum() - np.trace(away))
         - (value - by_chance * (1 - value)) ** 2
     ) / (n * (1 - by_chance) ** 2)

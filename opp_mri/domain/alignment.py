@@ -80,10 +80,10 @@ def select_confirmed_fits(
     list of Alignment
         In the order of their decisions.
     """
-    decided = [fit for fit in alignments if decisions.get(fit.fit_id)]
-    decided.sort(key=lambda fit: decisions[fit.fit_id][-1].recorded_at)
+    decided_fits = [fit for fit in alignments if decisions.get(fit.fit_id)]
+    decided_fits.sort(key=lambda fit: decisions[fit.fit_id][-1].recorded_at)
     latest = {
-        (fit.lesion_id, fit.baseline_volume_id, fit.followup_volume_id): fit for fit in decided
+        (fit.lesion_id, fit.baseline_volume_id, fit.followup_volume_id): fit for fit in decided_fits
     }
     return [
         fit

@@ -156,8 +156,8 @@ class VolumeGeometry:
 
     def lps_from_kji(self, kji: FloatArray) -> FloatArray:
         """Place indices, shape (..., 3) in the order k, j, i, in the patient: LPS mm."""
-        scaled = np.asarray(kji, dtype=np.float64) * np.asarray(self.spacing_kji_mm)
-        points_lps_mm: FloatArray = np.asarray(self.origin_lps_mm) + scaled @ self.directions
+        offsets_mm = np.asarray(kji, dtype=np.float64) * np.asarray(self.spacing_kji_mm)
+        points_lps_mm: FloatArray = np.asarray(self.origin_lps_mm) + offsets_mm @ self.directions
         return points_lps_mm
 
     def kji_from_lps(self, points_lps_mm: FloatArray) -> FloatArray:

@@ -267,7 +267,7 @@ class Instance:
 
     def describe_unreadable_value(self, *keywords: str) -> str:
         """Describe what is wrong with the first of some elements that is not understood, or ""."""
-        return next((each.sentence for each in self.unreadable if each.keyword in keywords), "")
+        return next((value.sentence for value in self.unreadable if value.keyword in keywords), "")
 
     @property
     def is_enhanced(self) -> bool:

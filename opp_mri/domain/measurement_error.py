@@ -67,9 +67,15 @@ class MeasurementError:
     @property
     def depends_on_size(self) -> bool:
         """Whether long and short lengths have different errors."""
-        return any(each.least_mm > 0 or each.below_mm < inf for each in self.classes)
+        return any(
+            error_class.least_mm > 0 or error_class.below_mm < inf for error_class in self.classes
+        )
 
     def get_sd_mm(self, sequence: SeriesRole, length_mm: float) -> float:
         """Return the standard deviation of one measurement of a length on a sequence, mm."""
-        own = (each.sd_mm for each in self.classes if each.holds(sequence, length_mm))
+        own = (
+            error_class.sd_mm
+            for error_class in self.classes
+            if error_class.holds(sequence, length_mm)
+        )
         return next(own, self.sd_mm)

@@ -156,8 +156,8 @@ def find_patient_difference(first: Lesion, second: Lesion) -> PatientDifference 
     are de-identified, their dates count from SSRS of each, so that only the sex is compared.
     """
     own_calendars = first.ssrs_last_date == second.ssrs_last_date == DEIDENTIFIED_SSRS_DATE
-    dated = (("birth_year", "year of birth"), ("death_date", "death"))
-    for column, noun in (("sex", "sex"), *(() if own_calendars else dated)):
+    date_columns = (("birth_year", "year of birth"), ("death_date", "death"))
+    for column, noun in (("sex", "sex"), *(() if own_calendars else date_columns)):
         values = getattr(first, column), getattr(second, column)
         if all(values) and values[0] != values[1]:
             return PatientDifference(column, noun, str(values[0]), str(values[1]))

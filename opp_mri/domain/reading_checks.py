@@ -57,8 +57,8 @@ def _find_origin_faults(reading: Reading) -> list[str]:
     if reading.caliper is None:
         return ["A length without points is recorded as a proposal."]
     # a report that comes back names the origin, and not what was proposed
-    unchanged = reading.proposed is None or reading.proposed.has_line_of(reading.caliper)
-    if reading.origin is Origin.ACCEPTED and not unchanged:
+    is_unchanged = reading.proposed is None or reading.proposed.has_line_of(reading.caliper)
+    if reading.origin is Origin.ACCEPTED and not is_unchanged:
         return ["The line is recorded as an accepted proposal, but differs from the proposal."]
     return []
 

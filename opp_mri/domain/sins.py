@@ -99,10 +99,10 @@ def sum_sins(
     int or None
         0 to 18 points (Fisher et al., Spine 2010;35:E1221-E1229).
     """
-    entered = (pain, alignment, collapse, posterolateral)
-    if quality is None or any(points is None for points in entered):
+    point_values = (pain, alignment, collapse, posterolateral)
+    if quality is None or any(points is None for points in point_values):
         return None
-    points = sum(points for points in entered if points is not None)
+    points = sum(points for points in point_values if points is not None)
     return score_location(level) + _QUALITY_POINTS[quality] + points
 
 

@@ -198,9 +198,9 @@ def derive_events(visits: Sequence[Visit], first_fraction: date) -> tuple[Lesion
         for visit in visits
         if visit.pathology in (Pathology.TUMOUR, Pathology.NO_TUMOUR)
     ]
-    graded = [visit for visit in visits if visit.epidural_grade is not None]
-    highest = _find_reference(graded, first_fraction)
-    for visit in graded:
+    graded_visits = [visit for visit in visits if visit.epidural_grade is not None]
+    highest = _find_reference(graded_visits, first_fraction)
+    for visit in graded_visits:
         grade = visit.epidural_grade
         if highest is None or grade is None or visit.visit_date <= highest.visit_date:
             continue

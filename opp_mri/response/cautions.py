@@ -165,12 +165,12 @@ def _find_therapy_cautions(
 
 
 def _find_other_cautions(
-    lesion: LesionCall, deciding: SeriesRole, course: Course, criteria: Criteria
+    lesion: LesionCall, deciding_sequence: SeriesRole, course: Course, criteria: Criteria
 ) -> Iterator[Caution]:
     courses = [
         call.course
         for sequence, call in lesion.sequences.items()
-        if sequence is not deciding and call.course is not None
+        if sequence is not deciding_sequence and call.course is not None
     ]
     if course.grew and any(other_course.last_mm <= -criteria.change_mm for other_course in courses):
         yield Caution.OTHER_SEQUENCE_FELL

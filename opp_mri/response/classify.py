@@ -79,16 +79,16 @@ def classify(timeline: Timeline, rules: Rules) -> Assessment:
 
 
 def call_lesion(
-    studied: Mapping[SeriesRole, Studied], facts: LesionFacts, rules: Rules
+    studies_by_sequence: Mapping[SeriesRole, Studied], facts: LesionFacts, rules: Rules
 ) -> LesionCall:
     """Classify each sequence, and give the lesion the category of the one that decides.
 
     Parameters
     ----------
-    studied
+    studies_by_sequence
         The studies that count of each measured sequence, in the order of sequences.
     """
-    courses = build_courses(studied, rules.criteria)
+    courses = build_courses(studies_by_sequence, rules.criteria)
     lesion = _Lesion(
         last_day=max((course.last_day for course in courses.values()), default=0),
         grew=any(course.grew for course in courses.values()),
@@ -101,7 +101,7 @@ def call_lesion(
             studied=studies,
             course=courses.get(sequence),
         )
-        for sequence, studies in studied.items()
+        for sequence, studies in studies_by_sequence.items()
     }
     if facts.exclusion is not None:
         return LesionCall(
@@ -119,8 +119,8 @@ def call_lesion(
             discordant=False,
             sequences=calls,
         )
-    deciding = _choose_deciding_sequence(calls, rules.criteria)
-    category, reason = calls[deciding].call
+    deciding_sequence = _choose_deciding_sequence(calls, rules.criteria)
+    category, reason = calls[deciding_sequence].call
     discordant = any(
         call.course is not None and call.course.grew and call.call[0] is not category
         for call in calls.values()
@@ -130,7 +130,7 @@ def call_lesion(
     return LesionCall(
         category=category,
         reason=reason,
-        deciding_sequence=deciding,
+        deciding_sequence=deciding_sequence,
         discordant=discordant,
         sequences=calls,
     )
@@ -190,11 +190,11 @@ class _Lesion:
     def _unsure(self) -> ResponseCategory:
         return INDETERMINATE if self._prospective else PD
 
-    def call(self, studied: Studied, course: Course | None) -> Call:
+    def call(self, studies: Studied, course: Course | None) -> Call:
         """Return the first row that applies to a sequence."""
         if self.facts.exclusion is not None:  # before row 1; the lesion is still measured
             return NOT_ELIGIBLE, Reason(self.facts.exclusion.value)
-        if studied.baseline is None:  # row 1
+        if studies.baseline is None:  # row 1
             return INDETERMINATE, Reason.NO_BASELINE
         if course is None:  # row 2
             return INDETERMINATE if self._prospective else NOT_ELIGIBLE, Reason.NO_FOLLOW_UP

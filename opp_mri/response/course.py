@@ -234,12 +234,12 @@ class Course:
 
 
 def build_courses(
-    studied: Mapping[SeriesRole, Studied], criteria: Criteria
+    studies_by_sequence: Mapping[SeriesRole, Studied], criteria: Criteria
 ) -> dict[SeriesRole, Course]:
     """Return the course of each sequence that has a baseline and a follow-up, in their order."""
     pairs = {
         sequence: (studies.baseline, studies.follow_ups)
-        for sequence, studies in studied.items()
+        for sequence, studies in studies_by_sequence.items()
         if studies.baseline is not None and studies.follow_ups
     }
     courses = {sequence: Course(*pair, criteria) for sequence, pair in pairs.items()}
@@ -313,7 +313,9 @@ def gather_facts(timeline: Timeline) -> LesionFacts:
     ]
     known_entries = [entry for entry in entries if entry[1] is not OtherBoneLesions.UNKNOWN]
     return LesionFacts(
-        exclusion=next((each for each in Exclusion if each.value in exclusion_values), None),
+        exclusion=next(
+            (exclusion for exclusion in Exclusion if exclusion.value in exclusion_values), None
+        ),
         retreated=find_retreatment_day(timeline) is not None,
         therapy_change_days=tuple(
             event.days_from_ssrs

@@ -112,7 +112,7 @@ def _convert_to_plain(value: object) -> object:
     if isinstance(value, StrEnum):
         return value.value
     if isinstance(value, tuple):
-        return [_convert_to_plain(each) for each in value]
+        return [_convert_to_plain(item) for item in value]
     if isinstance(value, Persistence | Threshold):
         return {
             attribute.name: _convert_to_plain(getattr(value, attribute.name))
@@ -174,12 +174,12 @@ def _build_criteria(file: str, text: str, name: str) -> Criteria:
 
 
 def _convert_values(fields: Mapping[str, Any]) -> dict[str, Any]:
-    converted = dict(fields)
+    converted_fields = dict(fields)
     if "persistence" in fields:
-        converted["persistence"] = Persistence(**fields["persistence"])
+        converted_fields["persistence"] = Persistence(**fields["persistence"])
     if "thresholds" in fields:
-        converted["thresholds"] = [Threshold(**table) for table in fields["thresholds"]]
-    return converted
+        converted_fields["thresholds"] = [Threshold(**table) for table in fields["thresholds"]]
+    return converted_fields
 
 
 def _find_fault(key: str, value: object) -> str | None:

@@ -29,13 +29,15 @@ Booleans = NDArray[np.bool_]
 
 CATEGORIES: Final = tuple(ResponseCategory)
 _CODES: Final = {category: code for code, category in enumerate(CATEGORIES)}
-_OPP, _PD, _PR, _SD, _INDETERMINATE, _NOT_ELIGIBLE = (_CODES[each] for each in ResponseCategory)
+_OPP, _PD, _PR, _SD, _INDETERMINATE, _NOT_ELIGIBLE = (
+    _CODES[category] for category in ResponseCategory
+)
 _NEVER: Final = -(2**60)  # tenths of a mm: below every change
 _ALWAYS: Final = 2**60
 
 
 def classify_draws(
-    studied: Mapping[SeriesRole, Studied],
+    studies_by_sequence: Mapping[SeriesRole, Studied],
     tenths: Mapping[SeriesRole, Integers],
     facts: LesionFacts,
     rules: Rules,
@@ -44,7 +46,7 @@ def classify_draws(
 
     Parameters
     ----------
-    studied
+    studies_by_sequence
         The studies that count of the sequences that have a baseline and a follow-up, in the order
         of sequences; their days are used, not their lengths.
     tenths
@@ -63,7 +65,7 @@ def classify_draws(
         return np.full(draws, _NOT_ELIGIBLE)
     changes = {sequence: rows[1:] - rows[0] for sequence, rows in tenths.items()}
     days = {
-        sequence: [study.days_from_ssrs for study in studied[sequence].follow_ups]
+        sequence: [study.days_from_ssrs for study in studies_by_sequence[sequence].follow_ups]
         for sequence in tenths
     }
     growth = _compute_least_tenths(
@@ -89,16 +91,16 @@ def _keep_confirmed(
 ) -> Booleans:
     """Keep growth that another sequence of the visit, or a neighbouring follow-up, shows too."""
     own = growths[sequence]
-    seconded = np.zeros_like(own)
-    seconded[1:] |= own[:-1]
-    seconded[:-1] |= own[1:]
+    has_second = np.zeros_like(own)
+    has_second[1:] |= own[:-1]
+    has_second[:-1] |= own[1:]
     for other_sequence, rows in growths.items():
         if other_sequence is not sequence:
             for place, day in enumerate(days[sequence]):
                 if day in days[other_sequence]:
-                    seconded[place] |= rows[days[other_sequence].index(day)]
-    confirmed: Booleans = own & seconded
-    return confirmed
+                    has_second[place] |= rows[days[other_sequence].index(day)]
+    is_confirmed: Booleans = own & has_second
+    return is_confirmed
 
 
 def _classify_lesion(courses: Sequence["_Courses"], calls: Integers, rules: Rules) -> Integers:
@@ -110,12 +112,12 @@ def _classify_lesion(courses: Sequence["_Courses"], calls: Integers, rules: Rule
     grew = np.array([courses[place].grew for place in candidates])
     peak = np.array([courses[place].peak_change for place in candidates])
     last = np.array([courses[place].changes[-1] for place in candidates])
-    deciding = np.array(candidates)[
+    deciding_places = np.array(candidates)[
         np.where(  # the first of equal ones: they are in the order of sequences
             grew.any(axis=0), np.where(grew, peak, _NEVER).argmax(axis=0), last.argmin(axis=0)
         )
     ]
-    category: Integers = np.take_along_axis(calls, deciding[np.newaxis], axis=0)[0]
+    category: Integers = np.take_along_axis(calls, deciding_places[np.newaxis], axis=0)[0]
     if rules.mode is Mode.RETROSPECTIVE:
         return category
     every_grew = np.array([course.grew for course in courses])
@@ -138,9 +140,9 @@ class _Courses:
         )
         self._places = np.arange(len(days))[:, np.newaxis]
         self.grew: Booleans = np.logical_or.reduce(grown)
-        ranked = np.where(grown | ~self.grew, changes, _NEVER)
-        self.peak: Integers = ranked.argmax(axis=0)
-        self.peak_change: Integers = ranked.max(axis=0)
+        ranked_changes = np.where(grown | ~self.grew, changes, _NEVER)
+        self.peak: Integers = ranked_changes.argmax(axis=0)
+        self.peak_change: Integers = ranked_changes.max(axis=0)
         self.peak_day: Integers = np.array(self.days)[self.peak]
         self.last: Integers = changes[-1]
         self.last_grew: Booleans = np.asarray(grown[-1])
@@ -150,15 +152,17 @@ class _Courses:
         )
         self._find_nadir()
         after_peak = np.take_along_axis(self._smallest_from, self.peak[np.newaxis] + 1, axis=0)[0]
-        followed = self.peak < len(days) - 1
+        has_later_study = self.peak < len(days) - 1
         regrowth = self.last - self._nadir_change
         self._grew_from_nadir: Booleans = self.fell_before & (regrowth >= self._growth)
         regrown = self.last_grew & (
-            (followed & (self.last - after_peak >= self._growth)) | self._grew_from_nadir
+            (has_later_study & (self.last - after_peak >= self._growth)) | self._grew_from_nadir
         )
         fell_to_last = self.peak_change - self.last >= self._decline
         fell_between = (self.peak_change - after_peak >= self._decline) & ~self.last_grew
-        self.fallen: Booleans = self.grew & ~regrown & followed & (fell_to_last | fell_between)
+        self.fallen: Booleans = (
+            self.grew & ~regrown & has_later_study & (fell_to_last | fell_between)
+        )
 
     def _find_nadir(self) -> None:
         falls = self.grown & (self.changes - self._smallest_from[1:] >= self._decline)
@@ -188,7 +192,7 @@ class _Courses:
         criteria, prospective = rules.criteria, rules.mode is Mode.PROSPECTIVE
         unsure = _INDETERMINATE if prospective else _PD
         early = self.days[-1] < criteria.min_follow_up_days
-        lasting = self.days[-1] - self.peak_day >= criteria.sustain_days
+        is_lasting = self.days[-1] - self.peak_day >= criteria.sustain_days
         rows: list[tuple[Booleans, Integers | int]] = []
         never = np.zeros_like(self.grew)
         if lesion_last_day < criteria.min_follow_up_days:
@@ -203,11 +207,14 @@ class _Courses:
         rows += [
             (~self.grew & (-self.last >= self._decline), _PR),  # row 5
             (~self.grew, _SD),  # row 6
-            (self.fallen & ~lasting, _INDETERMINATE if facts.retreated else unsure),  # rows 7a, 7
+            (
+                self.fallen & ~is_lasting,
+                _INDETERMINATE if facts.retreated else unsure,
+            ),  # rows 7a, 7
             (self.fallen, self._classify_after_therapy(facts, criteria, unsure)),  # rows 8 to 11
         ]
         in_window = (self.days[-1] <= criteria.window_days) | (
-            (self.peak_day <= criteria.window_days) & ~lasting
+            (self.peak_day <= criteria.window_days) & ~is_lasting
         )
         few = self._growth_studies < criteria.progression_min_studies
         rows += [
@@ -244,12 +251,12 @@ class _Courses:
         until = np.full(self.peak.shape, self.days[-1])
         if criteria.therapy_counts is TherapyCounts.UNTIL_SUSTAINED:
             for place in reversed(range(len(self.days))):
-                sustained = (
+                is_sustained = (
                     (self.peak < place)
                     & (self.days[place] - self.peak_day >= criteria.sustain_days)
                     & (self.peak_change - self.changes[place] >= self._decline)
                 )
-                until = np.where(sustained, self.days[place], until)
+                until = np.where(is_sustained, self.days[place], until)
         code = np.full(self.peak.shape, _OPP)
         for change_day in sorted(facts.therapy_change_days, reverse=True):
             counts = (self.peak_day < change_day) & (change_day <= until)
@@ -269,14 +276,14 @@ class _Courses:
         days: Integers = np.array(self.days)
         first, last = self.grown.argmax(axis=0), len(days) - 1  # the last follow-up must have grown
         start: Integers = np.take_along_axis(self.changes, first[np.newaxis], axis=0)[0]
-        treated = np.any(
+        has_treatment = np.any(
             [(days[first] < day) & (day <= days[-1]) for day in facts.therapy_change_days]
             or [np.zeros_like(self.grew)],
             axis=0,
         )
         plateau: Booleans = (
             self.last_grew
-            & ~treated
+            & ~has_treatment
             & (first < last)
             & (days[last] - days[first] >= criteria.sustain_days)
             & (self.last - start < self._growth)

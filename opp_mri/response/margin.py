@@ -39,11 +39,18 @@ def compute_margin_mm(timeline: Timeline, rules: Rules) -> Decimal | None:
     facts = gather_facts(timeline)
     if facts.exclusion is not None:
         return None  # no length plays a part
-    studied = split_studies(timeline)
-    category = call_lesion(studied, facts, rules).category
-    for size, sequence, place, steps in sorted(_generate_candidates(studied, rules.criteria)):
-        new_studies = _change_length(studied[sequence], place, steps * RECORDED_PRECISION_MM)
-        if call_lesion({**studied, sequence: new_studies}, facts, rules).category is not category:
+    studies_by_sequence = split_studies(timeline)
+    category = call_lesion(studies_by_sequence, facts, rules).category
+    for size, sequence, place, steps in sorted(
+        _generate_candidates(studies_by_sequence, rules.criteria)
+    ):
+        new_studies = _change_length(
+            studies_by_sequence[sequence], place, steps * RECORDED_PRECISION_MM
+        )
+        if (
+            call_lesion({**studies_by_sequence, sequence: new_studies}, facts, rules).category
+            is not category
+        ):
             return size * RECORDED_PRECISION_MM
     return None
 
@@ -86,7 +93,7 @@ Candidate = tuple[int, SeriesRole, int, int]  # size in steps, sequence, place o
 
 
 def _generate_candidates(
-    studied: Mapping[SeriesRole, Studied], criteria: Criteria
+    studies_by_sequence: Mapping[SeriesRole, Studied], criteria: Criteria
 ) -> Iterator[Candidate]:
     """Yield the smallest steps that reach each breakpoint of each length, and lead past it.
 
@@ -94,7 +101,7 @@ def _generate_candidates(
     """
     recorded_mm = {
         sequence: [studies.baseline.ap_mm, *(study.ap_mm for study in studies.follow_ups)]
-        for sequence, studies in studied.items()
+        for sequence, studies in studies_by_sequence.items()
         if studies.baseline is not None and studies.follow_ups
     }  # of another sequence the category is the same whatever its lengths
     unit_mm = _find_finest_unit_mm(criteria.change_mm, *chain.from_iterable(recorded_mm.values()))
@@ -189,15 +196,15 @@ def _list_steps_around(length: int, breakpoints: Iterable[int], step: int, limit
     return {steps for steps in steps if lowest <= steps <= highest}
 
 
-def _change_length(studied: Studied, place: int, by_mm: Decimal) -> Studied:
+def _change_length(studies: Studied, place: int, by_mm: Decimal) -> Studied:
     """Change one length: place 0 is the baseline, place 1 the first follow-up."""
-    if place == 0 and studied.baseline is not None:
+    if place == 0 and studies.baseline is not None:
         return Studied(
-            baseline=_shift_length(studied.baseline, by_mm), follow_ups=studied.follow_ups
+            baseline=_shift_length(studies.baseline, by_mm), follow_ups=studies.follow_ups
         )
-    follow_ups = list(studied.follow_ups)
+    follow_ups = list(studies.follow_ups)
     follow_ups[place - 1] = _shift_length(follow_ups[place - 1], by_mm)
-    return Studied(baseline=studied.baseline, follow_ups=tuple(follow_ups))
+    return Studied(baseline=studies.baseline, follow_ups=tuple(follow_ups))
 
 
 def _shift_length(study: Observation, by_mm: Decimal) -> Observation:

@@ -117,16 +117,17 @@ def _write_error(category: ResponseCategory, facts: PageFacts) -> str:
         f"Measured again with an error of {_write_sd(facts.error.sd_mm)} (standard deviation of "
         f"one measurement; {facts.error.source}), the category would be the same in {share:.0%}"
     )
-    shares = _write_shares({name: each for name, each in repeat.probabilities.items() if name is not
-                      category})  # fmt: skip
+    shares = _write_shares(
+        {name: share for name, share in repeat.probabilities.items() if name is not category}
+    )
     text += f", otherwise {shares}" if shares else ""
-    unchanged = _write_shares(facts.unchanged_calls)
+    unchanged_shares = _write_shares(facts.unchanged_calls)
     if repeat.posterior:
         text += (
             f"; if each course were as common as {repeat.prior.source}, the rules would call the "
             f"true lengths {_write_shares(repeat.posterior)}"
         )
-    alone = f"such error alone would call an unchanged lesion on this schedule {unchanged}"
+    alone = f"such error alone would call an unchanged lesion on this schedule {unchanged_shares}"
     if not repeat.is_fragile(category):
         return f"{text}; {alone}."
     if category is ResponseCategory.SD:
@@ -135,9 +136,11 @@ def _write_error(category: ResponseCategory, facts: PageFacts) -> str:
 
 
 def _write_shares(shares: Mapping[ResponseCategory, float]) -> str:
-    ranked = sorted(shares.items(), key=lambda item: -item[1])
+    sorted_shares = sorted(shares.items(), key=lambda item: -item[1])
     return ", ".join(
-        f"{SHORT_WORDS[category]} {share:.0%}" for category, share in ranked if share >= LEAST_SHARE
+        f"{SHORT_WORDS[category]} {share:.0%}"
+        for category, share in sorted_shares
+        if share >= LEAST_SHARE
     )
 
 
@@ -151,11 +154,11 @@ def _write_profiles(assessment: Assessment, facts: PageFacts) -> str:
     by_category: dict[ResponseCategory, list[str]] = {}
     for name, category in facts.other_profiles.items():
         by_category.setdefault(category, []).append(name)
-    same = by_category.pop(assessment.category, [])
+    agreeing_profiles = by_category.pop(assessment.category, [])
     parts = [f"{_join_words(names)} would say {SHORT_WORDS[category]}" for category, names in
              by_category.items()]  # fmt: skip
-    if same:
-        parts.append(f"{_join_words(same)} would say the same")
+    if agreeing_profiles:
+        parts.append(f"{_join_words(agreeing_profiles)} would say the same")
     return f"{'; '.join([text, *parts])}."
 
 

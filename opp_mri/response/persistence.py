@@ -66,13 +66,13 @@ def classify_persistence(timeline: Timeline, rules: Rules, persistence: Persiste
         events=_is_progression(timeline, persistence),
     )
     sequences = {sequence: reader.assess(row) for sequence, row in sizes.items()}
-    category, reason, deciding, discordant = _classify_lesion(sequences, facts, rules)
+    category, reason, deciding_sequence, discordant = _classify_lesion(sequences, facts, rules)
     return Assessment(
         lesion_id=timeline.lesion_id,
         rules=rules,
         category=category,
         reason=reason,
-        deciding_sequence=deciding,
+        deciding_sequence=deciding_sequence,
         discordant=discordant,
         sequences=sequences,
         retreatment_day=find_retreatment_day(timeline),
@@ -90,7 +90,7 @@ def _gather_sizes(timeline: Timeline, quantity: Quantity) -> dict[SeriesRole, _S
             sequence: [(study.days_from_ssrs, study.ap_mm) for study in row]
             for sequence, row in timeline.observations.items()
         }
-    retreated = find_retreatment_day(timeline)
+    retreatment_day = find_retreatment_day(timeline)
     sizes = {}
     for sequence in SEQUENCE_ORDER:
         if row := rows.get(sequence):
@@ -98,7 +98,7 @@ def _gather_sizes(timeline: Timeline, quantity: Quantity) -> dict[SeriesRole, _S
             after = [
                 study
                 for study in row
-                if study[0] > 0 and (retreated is None or study[0] <= retreated)
+                if study[0] > 0 and (retreatment_day is None or study[0] <= retreatment_day)
             ]
             sizes[sequence] = _Sizes(
                 baseline=before[-1] if before else None,
@@ -130,19 +130,19 @@ def _classify_lesion(
     }
     grown = [name for name, answer in complete.items() if answer.growth_studies]
     if grown:
-        deciding = max(grown, key=lambda name: complete[name].peak_change_percent or 0)
+        deciding_sequence = max(grown, key=lambda name: complete[name].peak_change_percent or 0)
     elif complete:
-        deciding = min(complete, key=lambda name: complete[name].last_change_percent or 0)
+        deciding_sequence = min(complete, key=lambda name: complete[name].last_change_percent or 0)
     else:
         with_baseline = (
             name for name, answer in sequences.items() if answer.baseline_day is not None
         )
-        deciding = next(with_baseline, next(iter(sequences)))
-    category, reason = sequences[deciding].category, sequences[deciding].reason
+        deciding_sequence = next(with_baseline, next(iter(sequences)))
+    category, reason = sequences[deciding_sequence].category, sequences[deciding_sequence].reason
     discordant = any(complete[name].category is not category for name in grown)
     if discordant and rules.mode is Mode.PROSPECTIVE:
         category, reason = INDETERMINATE, Reason.SEQUENCES_DISCORDANT
-    return category, reason, deciding, discordant
+    return category, reason, deciding_sequence, discordant
 
 
 @frozen(kw_only=True)
@@ -194,11 +194,11 @@ class _Reader:
             _compute_percent(size, reference)
             for size, reference in zip(row.sizes, references, strict=True)
         ]
-        enlarged = [
+        are_enlarged = [
             self._is_enlarged(row, baseline, place, references[place])
             for place in range(len(row.sizes))
         ]
-        category, reason = self._call(row, baseline, enlarged)
+        category, reason = self._call(row, baseline, are_enlarged)
         if self.facts.exclusion is not None:
             category, reason = ResponseCategory.NOT_ELIGIBLE, Reason(self.facts.exclusion.value)
         peak = max(range(len(changes)), key=lambda place: (changes[place], -place))
@@ -215,7 +215,7 @@ class _Reader:
             last_change_mm=row.sizes[-1] - references[-1] if lengths else None,
             last_change_percent=changes[-1],
             last_day=row.days[-1],
-            growth_studies=sum(enlarged),
+            growth_studies=sum(are_enlarged),
         )
 
     def _list_references(self, row: _Sizes, baseline: Decimal) -> list[Decimal]:
@@ -233,7 +233,9 @@ class _Reader:
             if threshold.study == place + 1 and threshold.is_for(baseline):
                 by_pair.setdefault(threshold.since, []).append(threshold)
         for since, thresholds in by_pair.items():
-            of_size = [each for each in thresholds if not each.is_for_all_sizes] or thresholds
+            of_size = [
+                threshold for threshold in thresholds if not threshold.is_for_all_sizes
+            ] or thresholds
             increase = _compute_percent(studies[place + 1], studies[since])
             if any(increase >= threshold.percent for threshold in of_size):
                 return True
@@ -255,12 +257,12 @@ class _Reader:
         limit = self._criteria.change_mm if percent is None else baseline * percent / 100
         return fall > limit or (self._criteria.decline_inclusive and fall == limit and fall > 0)
 
-    def _call(self, row: _Sizes, baseline: Decimal, enlarged: list[bool]) -> Answer:
+    def _call(self, row: _Sizes, baseline: Decimal, are_enlarged: list[bool]) -> Answer:
         """Return the first answer that applies."""
         if self.events:
             return ResponseCategory.PD, Reason.PROGRESSION_BY_EVENT
         early = row.days[-1] < self._criteria.min_follow_up_days
-        if not any(enlarged):
+        if not any(are_enlarged):
             if early and self._prospective:
                 return INDETERMINATE, Reason.NOT_ENLARGED_FOLLOW_UP_UNDER_6_MONTHS
             if early:
@@ -268,22 +270,22 @@ class _Reader:
             if self._has_fallen(row, baseline):
                 return ResponseCategory.PR, Reason.DECLINE_FROM_BASELINE
             return ResponseCategory.SD, Reason.WITHIN_MEASUREMENT_ERROR
-        if self._is_stabilised(row, enlarged):
+        if self._is_stabilised(row, are_enlarged):
             return self.persistence.transient, Reason.ENLARGEMENT_STABILISED
-        if self._is_confirmed(row, enlarged):
+        if self._is_confirmed(row, are_enlarged):
             return ResponseCategory.PD, Reason.ENLARGEMENT_CONFIRMED
         if self.facts.retreated:
             return INDETERMINATE, Reason.RETREATED_BEFORE_THE_ANSWER
-        if not enlarged[-1]:
+        if not are_enlarged[-1]:
             return self.persistence.transient, Reason.ENLARGEMENT_RESOLVED
         return INDETERMINATE, Reason.ENLARGEMENT_NOT_CONFIRMED
 
-    def _is_stabilised(self, row: _Sizes, enlarged: list[bool]) -> bool:
+    def _is_stabilised(self, row: _Sizes, are_enlarged: list[bool]) -> bool:
         """Return whether growth stopped within the days that the criteria give it."""
         within = self.persistence.stable_within_days
-        if within is None or not enlarged[-1]:
+        if within is None or not are_enlarged[-1]:
             return False
-        first = enlarged.index(True)
+        first = are_enlarged.index(True)
         early = [
             place
             for place in range(first, len(row.days))
@@ -293,9 +295,9 @@ class _Reader:
         later = row.sizes[peak + 1 :]
         return bool(later) and not any(self._has_grown(size, row.sizes[peak]) for size in later)
 
-    def _is_confirmed(self, row: _Sizes, enlarged: list[bool]) -> bool:
+    def _is_confirmed(self, row: _Sizes, are_enlarged: list[bool]) -> bool:
         first: int | None = None
-        for place, is_enlarged in enumerate(enlarged):
+        for place, is_enlarged in enumerate(are_enlarged):
             if not is_enlarged:
                 first = None
                 continue

@@ -131,8 +131,8 @@ class Lengths:
     @property
     def same_sequence(self) -> NDArray[np.bool_]:
         """Which pairs are of one sequence."""
-        same: NDArray[np.bool_] = self.sequence[:, np.newaxis] == self.sequence
-        return same
+        is_same: NDArray[np.bool_] = self.sequence[:, np.newaxis] == self.sequence
+        return is_same
 
 
 @frozen(kw_only=True)
@@ -157,7 +157,7 @@ class NormalCourses:
 
 def build_normal_courses(lengths: Lengths) -> NormalCourses:
     """Return all courses that are normal, for the days of a lesion."""
-    shaped = [
+    shaped_courses = [
         (place, (1 - SMOOTH - FREE) / len(shapes), shape)
         for place, course in enumerate(COURSES)
         for shapes in (_build_shapes(course, lengths),)
@@ -171,16 +171,21 @@ def build_normal_courses(lengths: Lengths) -> NormalCourses:
         * np.where(lengths.same_sequence, 1.0, SMOOTH_IN_COMMON)
         for days in SMOOTH_DAYS
     ]
-    unshaped = [*smooth, WIDE_SD_MM**2 * np.diag(lengths.follow_ups.astype(float))]
+    free_courses = [*smooth, WIDE_SD_MM**2 * np.diag(lengths.follow_ups.astype(float))]
     flat = np.zeros(len(lengths.days))
     return NormalCourses(
-        course=np.array([place for place, _, _ in shaped] + [-1] * len(unshaped)),
+        course=np.array([place for place, _, _ in shaped_courses] + [-1] * len(free_courses)),
         shares=np.array(
-            [share for _, share, _ in shaped] + [SMOOTH / len(smooth)] * len(smooth) + [FREE * WIDE]
+            [share for _, share, _ in shaped_courses]
+            + [SMOOTH / len(smooth)] * len(smooth)
+            + [FREE * WIDE]
         ),
-        means_mm=np.array([AMOUNT_MM * shape for _, _, shape in shaped] + [flat] * len(unshaped)),
+        means_mm=np.array(
+            [AMOUNT_MM * shape for _, _, shape in shaped_courses] + [flat] * len(free_courses)
+        ),
         covariances_mm2=np.array(
-            [np.outer(shape, shape) * together * variance_mm2 for _, _, shape in shaped] + unshaped
+            [np.outer(shape, shape) * together * variance_mm2 for _, _, shape in shaped_courses]
+            + free_courses
         ),
     )
 
@@ -207,8 +212,8 @@ def _build_declines(days: Matrix) -> Sequence[Matrix]:
 
 
 def _build_growths(days: Matrix) -> Sequence[Matrix]:
-    onsets, lasting = (0, 60, 120, 180, 270), (180, 365, 730)
-    return [np.clip((days - onset) / last, 0, 1) for onset, last in product(onsets, lasting)]
+    onsets, durations_days = (0, 60, 120, 180, 270), (180, 365, 730)
+    return [np.clip((days - onset) / last, 0, 1) for onset, last in product(onsets, durations_days)]
 
 
 def _build_rises_and_falls(days: Matrix) -> Sequence[Matrix]:

@@ -128,14 +128,16 @@ def estimate_category_probabilities(
     if draws < 1:
         raise ValueError(f"there must be at least one draw, not {draws!r}")
     category = classify(timeline, rules).category
-    true, repeated = (
+    true, repeated_tenths = (
         draw_repeated_tenths(timeline, error, prior=prior, draws=draws, seed=seed)
         if error.sd_mm
         else ({}, {})
     )
     return CategoryProbabilities(
         category=category,
-        probabilities=_compute_shares(timeline, repeated, rules) if repeated else {category: 1.0},
+        probabilities=_compute_shares(timeline, repeated_tenths, rules)
+        if repeated_tenths
+        else {category: 1.0},
         posterior=_compute_shares(timeline, true, rules) if true else {category: 1.0},
         prior=prior,
         sd_mm=error.sd_mm,
@@ -178,8 +180,8 @@ def estimate_expected_calls(
         if error.depends_on_size:
             length_mm = next((study.ap_mm for study in row if study.ap_mm), length_mm)
         observations[sequence] = tuple(evolve(study, ap_mm=length_mm) for study in row)
-    unchanged = evolve(timeline, lesion_id="", observations=observations)
-    return _compute_expected_calls(_Frozen(unchanged), rules, error, draws)
+    unchanged_timeline = evolve(timeline, lesion_id="", observations=observations)
+    return _compute_expected_calls(_Frozen(unchanged_timeline), rules, error, draws)
 
 
 class _Frozen:
@@ -202,9 +204,9 @@ class _Frozen:
 
 @lru_cache(maxsize=10_000)
 def _compute_expected_calls(
-    unchanged: _Frozen, rules: Rules, error: MeasurementError, draws: int
+    unchanged_timeline: _Frozen, rules: Rules, error: MeasurementError, draws: int
 ) -> Mapping[ResponseCategory, float]:
-    timeline = unchanged.timeline
+    timeline = unchanged_timeline.timeline
     tenths = draw_tenths(timeline, error, draws=draws, seed=0)
     return _compute_shares(timeline, tenths, rules) if tenths else {}
 
@@ -291,7 +293,7 @@ def draw_repeated_tenths(
         lengths_mm = estimate_true_lengths(measured_studies, error).draw_mm(prior, draws, random)
         tenths = tuple(round_to_tenths(10 * rows) for rows in lengths_mm)
     zero_lengths = np.zeros(draws, dtype=np.int64)
-    true, repeated = (
+    true, repeated_tenths = (
         {
             sequence: np.array(
                 [row_of.get((sequence, study.days_from_ssrs), zero_lengths) for study in row]
@@ -300,7 +302,7 @@ def draw_repeated_tenths(
         }
         for row_of in (dict(zip(keys, rows, strict=True)) for rows in tenths)
     )
-    return true, repeated
+    return true, repeated_tenths
 
 
 def _keep_measured(
@@ -318,9 +320,9 @@ def round_to_tenths(tenths: NDArray[np.float64]) -> Integers:
 
 def _collect_studies(timeline: Timeline) -> dict[SeriesRole, tuple[Observation, ...]]:
     return {
-        sequence: (each.baseline, *each.follow_ups)
-        for sequence, each in split_studies(timeline).items()
-        if each.baseline is not None and each.follow_ups
+        sequence: (studies.baseline, *studies.follow_ups)
+        for sequence, studies in split_studies(timeline).items()
+        if studies.baseline is not None and studies.follow_ups
     }
 
 

@@ -64,7 +64,7 @@ class TrueLengths:
         """
         weights = np.exp(self.log_evidence - self.log_evidence.max())
         place = np.append(self.courses.course, _ANY)
-        return np.array([weights[place == each].sum() for each in (*range(len(COURSES)), _ANY)])
+        return np.array([weights[place == course].sum() for course in (*range(len(COURSES)), _ANY)])
 
     def draw_mm(
         self, prior: CoursePrior, draws: int, random: np.random.Generator
@@ -163,15 +163,17 @@ def estimate_true_lengths(
     starts = np.eye(len(studies))[lengths.sequence]
     total = courses.covariances_mm2 + noise
     inverse = np.linalg.inv(total)
-    weighed = starts.T @ inverse
-    information = weighed @ starts
-    weight = inverse - np.swapaxes(weighed, 1, 2) @ np.linalg.inv(information) @ weighed
+    weighted_starts = starts.T @ inverse
+    information = weighted_starts @ starts
+    weight = (
+        inverse - np.swapaxes(weighted_starts, 1, 2) @ np.linalg.inv(information) @ weighted_starts
+    )
     rest = lengths.lengths_mm - courses.means_mm
-    pulled = np.einsum("knm,km->kn", weight, rest)
+    weighted_rest = np.einsum("knm,km->kn", weight, rest)
     log_likelihood = -0.5 * (
         np.linalg.slogdet(total)[1]
         + np.linalg.slogdet(information)[1]
-        + np.einsum("kn,kn->k", rest, pulled)
+        + np.einsum("kn,kn->k", rest, weighted_rest)
     )
     even = log(FREE * (1 - WIDE)) + _log_even(lengths)
     return TrueLengths(
@@ -179,7 +181,7 @@ def estimate_true_lengths(
         error=error,
         courses=courses,
         log_evidence=np.append(np.log(courses.shares) + log_likelihood, even),
-        means_mm=lengths.lengths_mm - pulled @ noise,
+        means_mm=lengths.lengths_mm - weighted_rest @ noise,
         covariances_mm2=noise - noise @ weight @ noise,
     )
 
@@ -211,7 +213,7 @@ def _gather_lengths(
         lengths_mm=np.array([float(study.ap_mm) for _, study in rows]),
         days=np.array([study.days_from_ssrs for _, study in rows], dtype=float),
         sequence=sequence,
-        baseline=np.array([np.flatnonzero(sequence == each)[0] for each in sequence]),
+        baseline=np.array([np.flatnonzero(sequence == name)[0] for name in sequence]),
         sds_mm=np.array(
             [
                 error.get_sd_mm(name, float(study.ap_mm))

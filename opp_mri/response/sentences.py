@@ -190,20 +190,21 @@ def _describe_courses(assessment: Assessment) -> Iterator[str]:
 
 def describe_deciding_sequence(assessment: Assessment) -> str:
     """State which sequence decides and why, next to those that disagree with it."""
-    deciding, courses = assessment.deciding_sequence, assessment.sequences
-    if deciding is None:
+    deciding_sequence, courses = assessment.deciding_sequence, assessment.sequences
+    if deciding_sequence is None:
         return "No sequence decides"
     if len(courses) == 1:
-        return str(deciding)
+        return str(deciding_sequence)
     complete = {name: course for name, course in courses.items() if course.peak_day is not None}
-    if deciding not in complete:
-        return f"{deciding} decides"
-    text = f"{deciding} decides, as {_explain_decision(assessment, deciding, complete)}"
+    if deciding_sequence not in complete:
+        return f"{deciding_sequence} decides"
+    explanation = _explain_decision(assessment, deciding_sequence, complete)
+    text = f"{deciding_sequence} decides, as {explanation}"
     if assessment.discordant:
         answers = [
             f"{sequence} says {SHORT_WORDS[course.category]}"
             for sequence, course in courses.items()
-            if sequence is not deciding and _has_grown(course, assessment.criteria)
+            if sequence is not deciding_sequence and _has_grown(course, assessment.criteria)
         ]
         text += f" ({_join_words(answers)}, so the sequences disagree)"
     return text
@@ -211,7 +212,7 @@ def describe_deciding_sequence(assessment: Assessment) -> str:
 
 def _explain_decision(
     assessment: Assessment,
-    deciding: SeriesRole,
+    deciding_sequence: SeriesRole,
     complete: Mapping[SeriesRole, SequenceAssessment],
 ) -> str:
     if assessment.criteria.persistence is not None:
@@ -221,7 +222,7 @@ def _explain_decision(
         return "no other sequence has both a baseline and a follow-up"
     long = {name for name, answer in complete.items() if (answer.last_day or 0) >= least}
     candidates = {name: complete[name] for name in complete if name in long or not long}
-    own = candidates[deciding]
+    own = candidates[deciding_sequence]
     if len(candidates) == 1:
         return f"no other sequence was followed for {format_count(least, 'day')}"
     if _has_grown(own, assessment.criteria):
@@ -244,7 +245,7 @@ def _explain_decision(
         )
     if len(equal) == 1:
         return why
-    alternatives = _join_words([str(name) for name in equal if name is not deciding])
+    alternatives = _join_words([str(name) for name in equal if name is not deciding_sequence])
     return f"{why}, equally with {alternatives}, and comes first in order"
 
 

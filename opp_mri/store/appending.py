@@ -184,11 +184,11 @@ def select_records(
     return query
 
 
-def _call(function: str, returned: Table, *arguments: Any) -> FromClause:
+def _call(function: str, result_table: Table, *arguments: Any) -> FromClause:
     """Return a call of a function of the database that gives rows of a table."""
-    columns = [literal_column(c.name, c.type) for c in returned.columns]
+    columns = [literal_column(c.name, c.type) for c in result_table.columns]
     rows: FromClause = getattr(func, function)(*arguments).table_valued(
-        *columns, name=returned.name
+        *columns, name=result_table.name
     )
     return rows
 
@@ -265,14 +265,14 @@ def _find_known_keys(connection: Connection, records: Sequence[Any]) -> set[tupl
 
 def _build_row(draft: Draft, head: Head, *, written_at: str, account: str) -> dict[str, Any]:
     record = draft.record
-    declared = KINDS[type(record)]
+    kind = KINDS[type(record)]
     stated_at = draft.recorded_at or getattr(record, "recorded_at", None)
     content: dict[str, Any] = {
         "sequence_number": head.sequence_number + 1,
         "kind": type(record).__name__,
-        "key": get_field_text(record, declared.key),
-        "subject": get_field_text(record, declared.subject),
-        "reader": get_field_text(record, declared.reader),
+        "key": get_field_text(record, kind.key),
+        "subject": get_field_text(record, kind.subject),
+        "reader": get_field_text(record, kind.reader),
         "account": account,
         "recorded_at": stated_at.isoformat() if stated_at else written_at,
         "written_at": written_at,
@@ -286,9 +286,9 @@ def _build_row(draft: Draft, head: Head, *, written_at: str, account: str) -> di
 
 def _find_contradiction(record: Any, row: ChainRecord) -> str:
     """State where a record contradicts its row or itself; "" where it does not."""
-    declared = KINDS[type(record)]
+    kind = KINDS[type(record)]
     for name, column in (
-        (declared.key, row.key), (declared.subject, row.subject), (declared.reader, row.reader),
+        (kind.key, row.key), (kind.subject, row.subject), (kind.reader, row.reader),
     ):  # fmt: skip
         if get_field_text(record, name) != column:
             return f"its {name} differs from that of its row"

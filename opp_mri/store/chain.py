@@ -156,9 +156,9 @@ def check_chain(records: Iterable[ChainRecord], head: Head) -> Iterator[ChainFau
         )
 
 
-def _find_gap(first: int, following: int) -> str:
-    if following <= first:
-        return f"Record {following} occurs twice or is out of order."
-    if following == first + 1:
+def _find_gap(first: int, next_number: int) -> str:
+    if next_number <= first:
+        return f"Record {next_number} occurs twice or is out of order."
+    if next_number == first + 1:
         return f"Record {first} is missing: it was deleted."
-    return f"Records {first} to {following - 1} are missing: they were deleted."
+    return f"Records {first} to {next_number - 1} are missing: they were deleted."

@@ -45,17 +45,17 @@ def find_catalogue_faults(connection: Connection) -> tuple[list[str], set[str]]:
     stale: set[str] = set()
     patient_ids = set(connection.scalars(select(schema.instance.c.patient_id)))
     for table in (schema.file, schema.instance, schema.volume):
-        damaged = [
+        damages = [
             row
             for row in connection.execute(select(table)).mappings()
             if not is_sound(table.name, row)
         ]
-        if damaged:
+        if damages:
             faults.append(
-                f"{len(damaged)} entries of the catalogue ({CATALOGUE[table.name]}) are damaged: "
+                f"{len(damages)} entries of the catalogue ({CATALOGUE[table.name]}) are damaged: "
                 "run `opp-mri index` with the folders of the images to make them again."
             )
-            stale |= {str(row["patient_id"]) for row in damaged if "patient_id" in row}
+            stale |= {str(row["patient_id"]) for row in damages if "patient_id" in row}
     frames = _find_patients_with_other_frames(connection)
     if frames:
         faults.append(
@@ -73,19 +73,19 @@ def _find_patients_with_other_frames(connection: Connection) -> dict[str, str]:
         select(frame.c.sop_instance_uid, frame.c.frame_number, frame.c.volume_id)
     ):
         recorded_frames.setdefault(volume_id, Counter())[(uid, number)] += 1
-    differing: dict[str, str] = {}
+    patients_by_volume: dict[str, str] = {}
     for row in connection.execute(select(volume)).mappings():
         if not is_sound("volume", row):
             continue
-        described = Counter(
+        frame_counts = Counter(
             (frame["sop_instance_uid"], frame.get("frame_number", 1))
             for frame in json.loads(row["description"]).get("frames", ())
         )
-        if described != recorded_frames.pop(row["volume_id"], Counter()):
-            differing[row["volume_id"]] = row["patient_id"]
+        if frame_counts != recorded_frames.pop(row["volume_id"], Counter()):
+            patients_by_volume[row["volume_id"]] = row["patient_id"]
     for volume_id in recorded_frames:
         owner = connection.scalar(
             select(volume.c.patient_id).where(volume.c.volume_id == volume_id)
         )
-        differing[volume_id] = owner or ""
-    return differing
+        patients_by_volume[volume_id] = owner or ""
+    return patients_by_volume

@@ -124,14 +124,14 @@ class PostgresqlStore(SqlStore):
         with self.begin_writing() as connection:
             statement = text(f"DELETE FROM {PRIVATE}.account WHERE name = :name")  # noqa: S608
             connection.execute(statement, {"name": name})
-            quoted = connection.dialect.identifier_preparer.quote(name)
+            quoted_name = connection.dialect.identifier_preparer.quote(name)
             for schema in ("public", PRIVATE):
                 for objects in (
                     f"ALL TABLES IN SCHEMA {schema}", f"ALL SEQUENCES IN SCHEMA {schema}",
                     f"SCHEMA {schema}",
                 ):  # fmt: skip
-                    connection.exec_driver_sql(f"REVOKE ALL ON {objects} FROM {quoted}")
-            connection.exec_driver_sql(f"DROP ROLE {quoted}")
+                    connection.exec_driver_sql(f"REVOKE ALL ON {objects} FROM {quoted_name}")
+            connection.exec_driver_sql(f"DROP ROLE {quoted_name}")
 
     def notice_missing_records(self) -> None:
         """Name it where records are missing, or are hidden from an account that reads blind."""

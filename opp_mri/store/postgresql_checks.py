@@ -124,8 +124,8 @@ def _read_triggers(connection: Connection) -> dict[str, str]:
     )
     return {
         name: definition.replace("public.", "").removeprefix(f"CREATE TRIGGER {name} ")
-        for name, enabled, definition in rows
-        if enabled != "D"
+        for name, state, definition in rows
+        if state != "D"
     }
 
 
@@ -186,7 +186,7 @@ def _find_unsecured(connection: Connection) -> Faults:
 def _find_rights_beyond_roles(connection: Connection) -> Faults:
     """Name accounts of the project that the guards do not hold."""
     private = {"account": "INSERT, UPDATE, DELETE", "signed_reading": "SELECT, INSERT, DELETE"}
-    refused = {
+    rights_by_table = {
         "record": "UPDATE, DELETE, TRUNCATE, TRIGGER",
         "chain_head": "INSERT, UPDATE, DELETE, TRUNCATE, TRIGGER",
         **{f"{PRIVATE}.{table}": rights for table, rights in private.items()},
@@ -195,7 +195,7 @@ def _find_rights_beyond_roles(connection: Connection) -> Faults:
         [
             *(
                 f"has_table_privilege(rolname, '{table}', '{rights}')"
-                for table, rights in refused.items()
+                for table, rights in rights_by_table.items()
             ),
             *_list_unseen("role <> 'coordinator'", ("record", "chain_head")),
             *_list_unseen("role <> 'coordinator' AND opp_mri_blinds(reader)", CATALOGUE),

@@ -63,7 +63,7 @@ class SqlCatalogue(Transactions):
         Files whose entry, or that of their instance, is damaged are not among them.
         """
         with self.begin_reading() as connection:
-            damaged = _find_damaged_instances(connection)
+            damaged_instances = _find_damaged_instances(connection)
             rows = connection.execute(select(file)).mappings().all()
         return {
             (self._convert_path_outward(row["path"]), row["member"]): (
@@ -72,7 +72,7 @@ class SqlCatalogue(Transactions):
             )
             for row in rows
             if is_sound("file", row)
-            and (row["series_instance_uid"], row["sop_instance_uid"]) not in damaged
+            and (row["series_instance_uid"], row["sop_instance_uid"]) not in damaged_instances
         }
 
     def get_outdated_files(self) -> Collection[tuple[str, str]]:
@@ -100,7 +100,7 @@ class SqlCatalogue(Transactions):
         """
         entries = [self._convert_entry(entry) for entry in entries]
         with self.begin_writing() as connection:
-            released = _remove_files(connection, [_name(entry.source) for entry in entries])
+            released_keys = _remove_files(connection, [_name(entry.source) for entry in entries])
             keys = [_get_key(entry.instance) for entry in entries if entry.instance]
             holders = _find_holders(connection, keys)
             copies = 0
@@ -122,7 +122,7 @@ class SqlCatalogue(Transactions):
                 mark_stale(connection, {row["patient_id"] for row in instance_rows})
             if file_rows:
                 connection.execute(insert(file), file_rows)
-            _settle_released(connection, released)
+            _settle_released(connection, released_keys)
         return copies
 
     def forget_files(self, names: Iterable[tuple[str, str]]) -> None:
@@ -156,14 +156,16 @@ class SqlCatalogue(Transactions):
         volume = schema.volume
         with self.begin_reading() as connection:
             stale = set(connection.scalars(select(schema.stale_patient.c.patient_id)))
-            damaged = {
+            damaged_patients = {
                 row["patient_id"]
                 for row in connection.execute(select(volume)).mappings()
                 if not is_sound("volume", row)
             }
-            if damaged:
-                damaged &= set(connection.scalars(select(instance.c.patient_id).distinct()))
-        return sorted(stale | damaged)
+            if damaged_patients:
+                damaged_patients &= set(
+                    connection.scalars(select(instance.c.patient_id).distinct())
+                )
+        return sorted(stale | damaged_patients)
 
     def mark_stale(self, patient_ids: Iterable[str]) -> None:
         """Have the volumes of these PatientIDs described again."""
@@ -260,7 +262,7 @@ def _drop_instances(connection: Connection, rows: Sequence[dict[str, Any]]) -> N
 
 def _remove_files(connection: Connection, names: Sequence[tuple[str, str]]) -> set[InstanceKey]:
     """Remove files and give the instances that they held."""
-    released: set[InstanceKey] = set()
+    released_keys: set[InstanceKey] = set()
     for part in split_into_parts(names, MOST_PARAMETERS // 2):
         condition = tuple_(file.c.path, file.c.member).in_(part)
         key_query = select(file.c.series_instance_uid, file.c.sop_instance_uid).where(
@@ -271,9 +273,9 @@ def _remove_files(connection: Connection, names: Sequence[tuple[str, str]]) -> s
             tuple_(instance.c.series_instance_uid, instance.c.sop_instance_uid).in_(keys)
         )
         mark_stale(connection, set(connection.scalars(patients)) if keys else ())
-        released |= keys
+        released_keys |= keys
         connection.execute(delete(file).where(condition))
-    return released
+    return released_keys
 
 
 def _find_holders(
@@ -300,13 +302,13 @@ def _find_holders(
     return holders
 
 
-def _settle_released(connection: Connection, released: set[InstanceKey]) -> None:
+def _settle_released(connection: Connection, released_keys: set[InstanceKey]) -> None:
     """Let a copy hold each released instance that no file holds now, or drop the instance.
 
     With it go the files that were left out because of it, so that they are read again.
     """
-    still_held = _find_holders(connection, sorted(released))
-    for series, sop in sorted(released - still_held.keys()):
+    still_held = _find_holders(connection, sorted(released_keys))
+    for series, sop in sorted(released_keys - still_held.keys()):
         of_instance = (file.c.series_instance_uid == series) & (file.c.sop_instance_uid == sop)
         copy = connection.execute(
             select(file)

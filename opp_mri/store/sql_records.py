@@ -131,15 +131,15 @@ class SqlRecords(SqlChain):
         with self.begin_reading() as connection:
             query = select_records(connection, Signature, subject=lesion_id)
             rows = [read_chain_record(row) for row in connection.execute(query)]
-            restored = [(row, self._restore(row, Signature)) for row in rows]
-            covered = {
+            rows_with_signatures = [(row, self._restore(row, Signature)) for row in rows]
+            reading_ids = {
                 reading_id
-                for _, signature in restored
+                for _, signature in rows_with_signatures
                 if signature is not None
                 for reading_id in signature.reading_ids
             }
-            bodies = _build_bodies(connection, covered)
-        for row, signature in restored:
+            bodies = _build_bodies(connection, reading_ids)
+        for row, signature in rows_with_signatures:
             if signature is None:
                 continue
             if signature.content_hash != hash_contents(

@@ -94,7 +94,9 @@ def read_calipers(
     if path.suffix.lower() == ".json":
         table = _read_json_table(path, all_or_none=all_or_none)
     else:
-        table = read_table(path, required=REQUIRED, optional=OPTIONAL, all_or_none=all_or_none)
+        table = read_table(
+            path, required_columns=REQUIRED, optional=OPTIONAL, all_or_none=all_or_none
+        )
     with table:
         pairs = [(row, _read_caliper_row(row)) for row in table.rows]
     calipers = [caliper for row, caliper in pairs if caliper is not None and not row.is_refused]
@@ -157,10 +159,10 @@ def _read_caliper_row(row: Row) -> CaliperRow | None:
 
 
 def _read_points(row: Row) -> tuple[PixelPoint, PixelPoint] | None:
-    filled = [column for column in POINTS if row.get(column)]
-    if not filled:
+    filled_columns = [column for column in POINTS if row.get(column)]
+    if not filled_columns:
         return None
-    if len(filled) < len(POINTS):
+    if len(filled_columns) < len(POINTS):
         missing_column = next(column for column in POINTS if not row.get(column))
         row.add_fault(
             missing_column, "is empty: a caliper has four numbers, a length alone has none"

@@ -231,7 +231,7 @@ class TextTable:
 def read_table(
     path: Path | TextTable,
     *,
-    required: Sequence[str],
+    required_columns: Sequence[str],
     optional: Sequence[str] = (),
     may_have_no_rows: bool = False,
     all_or_none: bool = True,
@@ -265,9 +265,11 @@ def read_table(
         _read_records(path.name, _read_text(path)) if isinstance(path, Path) else _read_lines(path)
     )
     if not records:
-        _refuse(path.name, 1, f"the file is empty: its first line must be {','.join(required)}")
+        _refuse(
+            path.name, 1, f"the file is empty: its first line must be {','.join(required_columns)}"
+        )
     header, *body = records
-    columns = _check_columns(path.name, header, required, optional)
+    columns = _check_columns(path.name, header, required_columns, optional)
     if not body and not may_have_no_rows:
         _refuse(path.name, header.line + 1, "there are no rows under the header: add at least one")
     table = Table(path.name, columns, rows=[], faults=[], all_or_none=all_or_none)
@@ -328,9 +330,9 @@ def _read_lines(table: TextTable) -> Iterator[_Record]:
 
 
 def _check_columns(
-    name: str, header: _Record, required: Sequence[str], optional: Sequence[str]
+    name: str, header: _Record, required_columns: Sequence[str], optional: Sequence[str]
 ) -> tuple[str, ...]:
-    columns, known_columns = header.values, [*required, *optional]
+    columns, known_columns = header.values, [*required_columns, *optional]
     for separator, word in ((";", "semicolons"), ("\t", "tabs")):
         if len(columns) == 1 and separator in columns[0]:
             _refuse(name, header.line, f"values are separated by {word}: save it with commas")
@@ -350,7 +352,7 @@ def _check_columns(
             faults.append(TableFault(header.line, column or None, message))
     faults += [
         TableFault(header.line, column, "this column is missing: add it")
-        for column in required
+        for column in required_columns
         if column not in columns
     ]
     if faults:

@@ -36,7 +36,7 @@ def read_events(
         With every fault of the table.
     """
     events: dict[str, list[TreatmentEvent]] = {}
-    with read_table(path, required=EVENT_NAMES, may_have_no_rows=True) as table:
+    with read_table(path, required_columns=EVENT_NAMES, may_have_no_rows=True) as table:
         for row in table.rows:
             lesion_id, event = row.read_text("lesion_id"), _read_event(row)
             if lesion_id is None or not check_known(row, lesion_id, known_ids, known_from):

@@ -35,7 +35,7 @@ def read_lesion_lines(path: Path) -> Mapping[str, tuple[int, Lesion]]:
     """
     lesions: dict[str, tuple[int, Lesion]] = {}
     checks = LesionChecks()
-    with read_table(path, required=REQUIRED, optional=(*OPTIONAL, TRACKING_UID)) as table:
+    with read_table(path, required_columns=REQUIRED, optional=(*OPTIONAL, TRACKING_UID)) as table:
         for row in table.rows:
             uid = row.get(TRACKING_UID) or _make_uid(row.get("lesion_id"))
             lesion = read_lesion_row(row, uid)
@@ -101,8 +101,8 @@ def read_lesion_row(row: Row, tracking_uid: str) -> Lesion | None:
             return None
         values["ssrs_last_date"] = values["ssrs_first_date"]
     values["exclusions"] = [name for name in (values["exclusions"] or "").split(SEVERAL) if name]
-    filled = {name: value for name, value in values.items() if value is not None}
-    lesion = Lesion(tracking_uid=tracking_uid, **filled)
+    filled_values = {name: value for name, value in values.items() if value is not None}
+    lesion = Lesion(tracking_uid=tracking_uid, **filled_values)
     _check_course(row, lesion)
     _check_patient(row, lesion)
     return lesion

@@ -79,7 +79,7 @@ def read_sizes(
     spellings = Spellings("lesion_id")
     with read_table(
         path,
-        required=MEASUREMENT_COLUMNS,
+        required_columns=MEASUREMENT_COLUMNS,
         optional=(VOLUME_COLUMN, ORIGIN_COLUMN),
         may_have_no_rows=may_have_no_rows,
     ) as table:
@@ -140,14 +140,14 @@ def _read_volume(row: Row) -> Decimal | None:
 
 def check_day(row: Row, column: str, day: int, lesion: Lesion) -> None:
     """Note a fault where a study lies after death or in the future."""
-    studied = lesion.ssrs_last_date + timedelta(days=day)
-    if lesion.death_date is not None and studied > lesion.death_date:
-        late = count_days(lesion.death_date, studied)
+    study_date = lesion.ssrs_last_date + timedelta(days=day)
+    if lesion.death_date is not None and study_date > lesion.death_date:
+        late = count_days(lesion.death_date, study_date)
         row.add_fault(
-            column, f"the study of {studied} is {late} days after death: correct one of them"
+            column, f"the study of {study_date} is {late} days after death: correct one of them"
         )
-    elif studied > date.today():
-        row.add_fault(column, f"the study of {studied} lies in the future: correct the day")
+    elif study_date > date.today():
+        row.add_fault(column, f"the study of {study_date} lies in the future: correct the day")
 
 
 def read_day(row: Row) -> int | None:

@@ -80,7 +80,7 @@ def read_visits(path: Path, lesions: Mapping[str, Lesion]) -> dict[str, tuple[Vi
     """
     visits: dict[str, list[Visit]] = {}
     with read_table(
-        path, required=_DAY_NAMES[:2], optional=_DAY_NAMES[2:], may_have_no_rows=True
+        path, required_columns=_DAY_NAMES[:2], optional=_DAY_NAMES[2:], may_have_no_rows=True
     ) as table:
         for row in table.rows:
             lesion_id = row.read_text("lesion_id")
@@ -89,14 +89,14 @@ def read_visits(path: Path, lesions: Mapping[str, Lesion]) -> dict[str, tuple[Vi
                 row.add_fault("lesion_id", "no such lesion in the table of lesions: correct one")
             elif lesion_id is not None and isinstance(day, int):
                 start = lesions[lesion_id].ssrs_last_date
-                confirmed = read_cell(row, CONFIRMATION_DAY)
+                confirmation_day = read_cell(row, CONFIRMATION_DAY)
                 visit = build_visit(
                     row,
                     {
                         "lesion_id": lesion_id,
                         "visit_date": start + timedelta(days=day),
                         **read_values(row, FINDING_COLUMNS),
-                        "confirmation_date": _find_later(start, confirmed),
+                        "confirmation_date": _find_later(start, confirmation_day),
                     },
                 )
                 if visit is not None:

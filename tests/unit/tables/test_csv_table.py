@@ -18,7 +18,7 @@ def written(folder: Path, content: str | bytes) -> Path:
 
 
 def read(folder: Path, content: str | bytes) -> Table:
-    return read_table(written(folder, content), required=COLUMNS, optional=["note"])
+    return read_table(written(folder, content), required_columns=COLUMNS, optional=["note"])
 
 
 def read_all(folder: Path, content: str | bytes) -> None:
@@ -171,13 +171,13 @@ def test_another_error_inside_is_not_hidden_by_the_faults(tmp_path) -> None:
 
 def test_an_absent_file_or_a_folder_is_an_input_error(tmp_path) -> None:
     with pytest.raises(InputError, match="There is no file"):
-        read_table(tmp_path / "absent.csv", required=COLUMNS)
+        read_table(tmp_path / "absent.csv", required_columns=COLUMNS)
     with pytest.raises(InputError, match="cannot be read"):
-        read_table(tmp_path, required=COLUMNS)
+        read_table(tmp_path, required_columns=COLUMNS)
 
 
 def cell_of(folder: Path, cell: str) -> Table:
-    return read_table(written(folder, f"id,cell\na,{cell}\n"), required=["id", "cell"])
+    return read_table(written(folder, f"id,cell\na,{cell}\n"), required_columns=["id", "cell"])
 
 
 @pytest.mark.parametrize(("cell", "number"), [("84", 84), ("-7", -7), ("+3", 3), ("0", 0)])

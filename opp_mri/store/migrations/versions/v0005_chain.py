@@ -147,10 +147,10 @@ def _hash_signed(contents: list[dict[str, str]]) -> None:
         if row["kind"] == "Signature":
             try:
                 values = json.loads(row["body"])
-                covered = [bodies.get(key, "") for key in values["reading_ids"]]
+                signed_bodies = [bodies.get(key, "") for key in values["reading_ids"]]
             except (ValueError, KeyError, TypeError):
                 continue
-            row["body"] = _write_json(values | {"content_hash": hash_contents(covered)})
+            row["body"] = _write_json(values | {"content_hash": hash_contents(signed_bodies)})
 
 
 def _append(connection: sa.Connection, contents: list[dict[str, str]]) -> None:
@@ -160,12 +160,12 @@ def _append(connection: sa.Connection, contents: list[dict[str, str]]) -> None:
     rows = []
     for number, content in enumerate(contents, 1):
         content["recorded_at"] = content["recorded_at"] or written_at
-        linked = {
+        linked_fields = {
             **content, "sequence_number": number, "written_at": written_at,
             "previous_hash": previous,
         }  # fmt: skip
-        previous = record_hash(**linked)  # type: ignore[arg-type]
-        rows.append({**linked, "key": content["key"] or None, "hash": previous})
+        previous = record_hash(**linked_fields)  # type: ignore[arg-type]
+        rows.append({**linked_fields, "key": content["key"] or None, "hash": previous})
     if rows:
         connection.execute(sa.insert(record), rows)
     connection.execute(
