@@ -77,31 +77,34 @@ def agreement_command(
         _show_repeats(project_folder, as_json=as_json)
         return
     with open_project(project_folder) as project:
-        agreed = measure_agreement(project, readers or (), rules.complete_for_project(project))
+        agreement = measure_agreement(project, readers or (), rules.complete_for_project(project))
     if plot:
         from opp_mri.workflow.cohort.pictures import save_agreement  # loads matplotlib: a second
 
-        save_agreement(agreed, plot)
+        save_agreement(agreement, plot)
     if as_json:
-        show_json(build_agreement_json(agreed))
+        show_json(build_agreement_json(agreement))
         return
-    click.echo(f"{agreed.readers[0]} and {agreed.readers[1]}, each number {WITH_INTERVAL}")
-    _show_lengths(agreed.lengths)
-    _show_answers(agreed.answers)
-    for name, kappa in (("Categories", agreed.categories), ("OPP or PD", agreed.opp_against_pd)):
+    click.echo(f"{agreement.readers[0]} and {agreement.readers[1]}, each number {WITH_INTERVAL}")
+    _show_lengths(agreement.lengths)
+    _show_answers(agreement.answers)
+    for name, kappa in (
+        ("Categories", agreement.categories),
+        ("OPP or PD", agreement.opp_against_pd),
+    ):
         _show_kappa(name, kappa)
-    _show_proposals(agreed.proposals)
+    _show_proposals(agreement.proposals)
     if plot:
         click.echo(f"Drawn: {plot}")
 
 
 def _show_repeats(project_folder: Path, *, as_json: bool) -> None:
     with open_project(project_folder) as project:
-        repeated = measure_repeatability(project.store)
+        repeatabilities = measure_repeatability(project.store)
     if as_json:
-        show_json([build_repeatability_json(reader) for reader in repeated])
+        show_json([build_repeatability_json(reader) for reader in repeatabilities])
         return
-    if not repeated:
+    if not repeatabilities:
         click.echo("No reader has read a case twice yet.")
         return
     rows: list[tuple[str, Callable[[Repeatability], str]]] = [
@@ -113,8 +116,8 @@ def _show_repeats(project_folder: Path, *, as_json: bool) -> None:
     ]
     click.echo(f"Readers and their own hidden repeats, each number {WITH_INTERVAL}")
     show_table(
-        ["", *(reader.reader for reader in repeated)],
-        [[name, *(write(reader) for reader in repeated)] for name, write in rows],
+        ["", *(reader.reader for reader in repeatabilities)],
+        [[name, *(write(reader) for reader in repeatabilities)] for name, write in rows],
     )
 
 

@@ -71,8 +71,8 @@ def align_command(
             ]
         )
     else:
-        decided = {fit: latest[-1].decision.value for fit, latest in decisions.items()}
-        show_table(COLUMNS, [_build_row(visit, decided) for visit in visits])
+        decisions_by_fit = {fit: latest[-1].decision.value for fit, latest in decisions.items()}
+        show_table(COLUMNS, [_build_row(visit, decisions_by_fit) for visit in visits])
         before = len(summary.alignments) - summary.new
         click.echo(f"{format_count(summary.new, 'new fit')}, {before} from before.")
         if quick:
@@ -102,12 +102,16 @@ COLUMNS: Final = (
 )
 
 
-def _build_row(visit: VisitFit, decided: dict[str, str]) -> list[str]:
+def _build_row(visit: VisitFit, decisions_by_fit: dict[str, str]) -> list[str]:
     """Return one answer a visit: the leading fit, and the evidence of each sequence."""
     alignment = visit.leading
     fit = alignment.fit
     distance_mm = sum(x * x for x in fit.displacement_lps_mm) ** 0.5
-    decisions = [decided[member.fit_id] for member in visit.alignments if member.fit_id in decided]
+    decisions = [
+        decisions_by_fit[member.fit_id]
+        for member in visit.alignments
+        if member.fit_id in decisions_by_fit
+    ]
     return [
         alignment.fit_id,
         alignment.lesion_id or "-",
@@ -190,7 +194,7 @@ def export_command(
     Resampled images are for display only; lengths are measured on native images.
     """
     with open_project(project_folder) as project:
-        paths = export_fits(project.store, folder, [FitFormat(each) for each in formats], fits)
+        paths = export_fits(project.store, folder, [FitFormat(name) for name in formats], fits)
     click.echo(f"{format_count(len(paths), 'file')} in {folder}.")
 
 

@@ -77,7 +77,7 @@ def show_command(lesion_id: str | None, after: int, project_folder: Path, as_jso
         entries = [
             entry
             for entry in list_entries(
-                project.store, after, blinded=list_blinded_readers(project.store)
+                project.store, after, blinded_readers=list_blinded_readers(project.store)
             )
             if lesion_id is None or entry.subject == lesion_id
         ]

@@ -87,9 +87,9 @@ def index_command(
                 summary = index(project, sources, workers=workers, progress=progress)
                 _show_summary(summary)
             if same_patient:
-                joined = join_patients(project.store, same_patient, read_clock())
+                pair_count = join_patients(project.store, same_patient, read_clock())
                 describe_stale(project, progress=progress)
-                click.echo(f"{format_count(joined, 'new pair')} of PatientIDs joined.")
+                click.echo(f"{format_count(pair_count, 'new pair')} of PatientIDs joined.")
         proposals = find_likely_matches(project.store)
         if proposals:
             click.echo(
@@ -153,16 +153,16 @@ def series_command(
             f"The headers of {format_count(len(old), 'volume')} were read by an older opp_mri, "
             "which read fewer attributes: run `opp-mri index` again with the folders of the images."
         )
-    if doubted := [volume for volume in volumes if volume.is_in_doubt]:
+    if doubtful := [volume for volume in volumes if volume.is_in_doubt]:
         click.echo(
-            f"{format_count(len(doubted), 'volume')} in doubt, not used until settled: look at the "
-            f"images, then `opp-mri role {doubted[0].volume_id} ROLE`, or `none` for the role."
+            f"{format_count(len(doubtful), 'volume')} in doubt, not used until settled: look at "
+            f"the images, then `opp-mri role {doubtful[0].volume_id} ROLE`, or `none` for the role."
         )
 
 
 def _build_series_row(volume: VolumeDescription) -> list[str]:
-    settled = volume.role is not None and not volume.is_in_doubt
-    note = volume.refusal or ("" if settled else " ".join(volume.evidence[-1:]))
+    is_settled = volume.role is not None and not volume.is_in_doubt
+    note = volume.refusal or ("" if is_settled else " ".join(volume.evidence[-1:]))
     if volume.duplicate_of:
         note = f"The same pixels as {volume.duplicate_of}."
     number = volume.instance.series_number

@@ -70,7 +70,7 @@ def make_command(
     The true lengths go to another file, which the reader does not get. Takes a minute or two.
     """
     with show_progress() as progress:
-        certified = make_certification(
+        certification = make_certification(
             folder,
             truth,
             at=read_clock(),
@@ -82,11 +82,14 @@ def make_command(
             progress=progress,
         )
     click.echo(
-        f"{format_count(certified.lengths, 'length')} to measure on "
-        f"{format_count(certified.lesions, 'lesion')} in {certified.folder}."
+        f"{format_count(certification.lengths, 'length')} to measure on "
+        f"{format_count(certification.lesions, 'lesion')} in {certification.folder}."
     )
-    click.echo(f"The true lengths are in {certified.truth}: keep them from the reader.")
-    if certified.lengths < DEFAULT_PASS_MARK.lengths_at_least or certified.lesions < FEWEST_LESIONS:
+    click.echo(f"The true lengths are in {certification.truth}: keep them from the reader.")
+    if (
+        certification.lengths < DEFAULT_PASS_MARK.lengths_at_least
+        or certification.lesions < FEWEST_LESIONS
+    ):
         click.echo(
             f"Too few to pass: the minimum is {DEFAULT_PASS_MARK.lengths_at_least} lengths on "
             f"{FEWEST_LESIONS} lesions.",

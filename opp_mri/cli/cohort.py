@@ -108,15 +108,15 @@ def cohort_group(
 
 def _refuse_options_before(context: click.Context, verb: str) -> None:
     """Refuse options before the subcommand, which would not reach it."""
-    misplaced = [
+    misplaced_options = [
         option.opts[0]
         for option in context.command.params
         if context.get_parameter_source(option.name or "") is ParameterSource.COMMANDLINE
     ]
-    if misplaced:
+    if misplaced_options:
         raise click.UsageError(
-            f"{', '.join(misplaced)} must come after the subcommand: "
-            f"opp-mri cohort {verb} ... {misplaced[0]}."
+            f"{', '.join(misplaced_options)} must come after the subcommand: "
+            f"opp-mri cohort {verb} ... {misplaced_options[0]}."
         )
 
 
@@ -260,7 +260,7 @@ def bundle_command(
             load_cohort(),
             folder,
             title=title,
-            identified=identified,
+            is_identified=identified,
             key=key,
             suppress_below=suppress_below,
             with_pdf=not without_pdf,

@@ -159,7 +159,7 @@ def sign_command(
         for lesion in ready:
             sign_consensus(project, lesion, signed_by, read_clock())
         for lesion in prepare_consensus(project, rules.complete_for_project(project)):
-            if lesion.lesion.lesion_id in {each.lesion.lesion_id for each in ready}:
+            if lesion.lesion.lesion_id in {consensus.lesion.lesion_id for consensus in ready}:
                 click.echo(f"{lesion.lesion.lesion_id}: {describe_state(lesion)}")
         head = project.store.get_head()
     show_head(head.hash, is_to_keep=True)

@@ -110,7 +110,7 @@ def _show_summary(summary: DeidentifySummary, destination: Path, *, as_json: boo
             {
                 "objects": summary.objects,
                 "left_out": [
-                    {"file": each.file_name, "reason": each.reason} for each in summary.left_out
+                    {"file": file.file_name, "reason": file.reason} for file in summary.left_out
                 ],
                 "changes": [
                     {"attribute": place, "action": action, "elements": number}
@@ -122,8 +122,8 @@ def _show_summary(summary: DeidentifySummary, destination: Path, *, as_json: boo
     totals: dict[str, int] = {}
     for (_, change), number in summary.changes.items():
         totals[change] = totals.get(change, 0) + number
-    for each in summary.left_out[:MOST_FINDINGS]:
-        click.echo(f"Left out: {each.file_name}: {each.reason}", err=True)
+    for file_left_out in summary.left_out[:MOST_FINDINGS]:
+        click.echo(f"Left out: {file_left_out.file_name}: {file_left_out.reason}", err=True)
     words = ", ".join(f"{number:,} {label}" for label, number in sorted(totals.items()))
     click.echo(
         f"{format_count(summary.objects, 'object')} in {destination}; "
@@ -142,13 +142,16 @@ def _check(paths: tuple[Path, ...], *, as_json: bool) -> None:
             {
                 "files": number,
                 "findings": [
-                    {"file": each.file_name, "place": each.place, "reason": each.reason}
-                    for each in findings
+                    {"file": finding.file_name, "place": finding.place, "reason": finding.reason}
+                    for finding in findings
                 ],
             }
         )
     elif findings:
-        rows = [[each.file_name, each.place, each.reason] for each in findings[:MOST_FINDINGS]]
+        rows = [
+            [finding.file_name, finding.place, finding.reason]
+            for finding in findings[:MOST_FINDINGS]
+        ]
         show_table(["File", "Place", "Reason"], rows)
     if findings:
         raise InputError(

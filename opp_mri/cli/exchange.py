@@ -69,10 +69,11 @@ def export_command(
         show_json(_build_export_json(summary))
     else:
         new = sum(report.is_new for report in summary.reports)
-        amending = sum(report.amends for report in summary.reports)
+        amending_count = sum(report.amends for report in summary.reports)
         click.echo(
-            f"{format_count(len(summary.reports), 'report')} in {folder}: {new} new, of which "
-            f"{amending} amend an earlier report; {len(summary.reports) - new} as exported before."
+            f"{format_count(len(summary.reports), 'report')} in {folder}: {new} new, of "
+            f"which {amending_count} amend an earlier report; "
+            f"{len(summary.reports) - new} as exported before."
         )
         if slicer:
             click.echo(f"{format_count(len(summary.markups), 'file')} for 3D Slicer.")

@@ -60,8 +60,8 @@ def add_command(
 
     Without a seed the midpoint of the lesion's baseline caliper gives its position.
     """
-    filled = {column: value for column, value in cells.items() if value is not None}
-    if (table is None) == (not filled):
+    filled_cells = {column: value for column, value in cells.items() if value is not None}
+    if (table is None) == (not filled_cells):
         raise click.UsageError("Give either --table FILE, or the lesion by its options.")
     with open_project(project_folder) as project:
         if table is not None:
@@ -70,7 +70,7 @@ def add_command(
             )
             click.echo(f"Recorded: {format_count(len(lesions), 'lesion')}.")
         else:
-            lesion = add_lesion(project.store, filled, read_clock(), replace=replace)
+            lesion = add_lesion(project.store, filled_cells, read_clock(), replace=replace)
             click.echo(f"Lesion {lesion.lesion_id} at {lesion.level} is recorded.")
 
 
@@ -165,13 +165,13 @@ def readings_command(project_folder: Path, lesion_id: str | None, as_json: bool)
         hidden = list_blinded_readers(project.store)
         all_readings = project.store.get_readings(lesion_id)
         readings = [reading for reading in all_readings if reading.reader not in hidden]
-        counting = {
+        counted_ids = {
             reading.reading_id for reading in get_counted_readings(project.store, lesion_id)
         }
     if as_json:
-        show_json([build_reading_json(r, counts=r.reading_id in counting) for r in readings])
+        show_json([build_reading_json(r, counts=r.reading_id in counted_ids) for r in readings])
     else:
-        _show_readings(readings, counting)
+        _show_readings(readings, counted_ids)
     if len(readings) < len(all_readings):
         click.echo(
             f"Not shown: {format_count(len(all_readings) - len(readings), 'reading')} of readers "
@@ -181,7 +181,7 @@ def readings_command(project_folder: Path, lesion_id: str | None, as_json: bool)
         )
 
 
-def _show_readings(readings: Sequence[Reading], counting: Container[str]) -> None:
+def _show_readings(readings: Sequence[Reading], counted_ids: Container[str]) -> None:
     rows = [
         [
             reading.lesion_id,
@@ -190,7 +190,7 @@ def _show_readings(readings: Sequence[Reading], counting: Container[str]) -> Non
             reading.reader,
             "-" if reading.length_mm is None else format_mm(reading.length_mm),
             reading.length_source.value if reading.length_source else reading.answer.value,
-            " ".join(_list_remarks(reading, counts=reading.reading_id in counting)),
+            " ".join(_list_remarks(reading, counts=reading.reading_id in counted_ids)),
         ]
         for reading in readings
     ]

@@ -75,14 +75,14 @@ def timeline_command(
         check_shown(project.store, [reader] if reader else ())
         timelines = load_project_timelines(project, lesion_ids, reader=reader)
         check_shown(project.store, [timeline.reader for timeline in timelines])
-        applied = rules.complete_for_project(project)
+        complete_rules = rules.complete_for_project(project)
     if as_json:
         show_json(unstructure(timelines))
     else:
         for timeline in timelines:
             _show_timeline(timeline)
     if plot:
-        _draw(plot, timelines, applied)
+        _draw(plot, timelines, complete_rules)
 
 
 def _draw(plot: Path, timelines: Sequence[LesionTimeline], rules: Rules) -> None:
@@ -192,11 +192,11 @@ def assess_command(
     else:
         with open_project(project_folder) as project:
             check_shown(project.store, [reader] if reader else ())
-            assessed = assess_project(
+            lesions = assess_project(
                 project, rules.complete_for_project(project), lesion_ids, reader=reader, error=error
             )
-            check_shown(project.store, [lesion.reader for lesion in assessed])
-        answers = _assess_project(assessed)
+            check_shown(project.store, [lesion.reader for lesion in lesions])
+        answers = _assess_project(lesions)
     if compare:
         _show_comparison(answers.lesions, as_json=as_json)
     elif as_json:
@@ -228,13 +228,13 @@ def _assess_tables(tables: AssessedTables, lesion_ids: Sequence[str]) -> _Answer
     )
 
 
-def _assess_project(assessed: Sequence[ProjectLesion]) -> _Answers:
+def _assess_project(lesions: Sequence[ProjectLesion]) -> _Answers:
     return _Answers(
-        lesions=[lesion for lesion in assessed if lesion.is_measured],
-        unanswered=[_get_id(lesion) for lesion in assessed if not lesion.is_measured],
+        lesions=[lesion for lesion in lesions if lesion.is_measured],
+        unanswered=[_get_id(lesion) for lesion in lesions if not lesion.is_measured],
         warnings=[
             warning
-            for lesion in assessed
+            for lesion in lesions
             for source in (
                 find_length_warnings(_get_id(lesion), lesion.timeline.observations),
                 find_study_warnings(lesion.lesion, lesion.timeline.observations),

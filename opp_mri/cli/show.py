@@ -76,9 +76,9 @@ def show_table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
         console.print(table)
         return
     console.width = NATURAL_WIDTH
-    with console.capture() as captured:
+    with console.capture() as capture:
         console.print(table)
-    click.echo("\n".join(line.rstrip() for line in captured.get().strip("\n").splitlines()))
+    click.echo("\n".join(line.rstrip() for line in capture.get().strip("\n").splitlines()))
 
 
 @contextmanager

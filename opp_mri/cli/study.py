@@ -59,20 +59,20 @@ def protocol_command(file: Path | None, example: bool, project_folder: Path, as_
         protocol = (
             declare_protocol(project.store, file) if file else require_protocol(project.store)
         )
-        frozen = find_freeze_time(project.store)
+        freeze_time = find_freeze_time(project.store)
     if as_json:
         show_json(
             {
                 **_build_protocol_json(protocol),
-                "frozen_since": frozen.isoformat() if frozen else None,
+                "frozen_since": freeze_time.isoformat() if freeze_time else None,
             }
         )
         return
     click.echo(f"Protocol “{protocol.name}”")
     for sentence in describe_protocol(protocol):
         click.echo(f"  {sentence}")
-    if frozen:
-        click.echo(f"Frozen since {frozen:%Y-%m-%d}, when the first package was made.")
+    if freeze_time:
+        click.echo(f"Frozen since {freeze_time:%Y-%m-%d}, when the first package was made.")
     else:
         click.echo("It can be changed until the first package is made.")
 
@@ -188,19 +188,19 @@ def merge_command(folder: Path, unsealed: bool, project_folder: Path) -> None:
     computed again on the project's own images.
     """
     with open_project(project_folder) as project:
-        merged = merge_package(project, folder, read_clock(), unsealed=unsealed)
-    for sentence in merged.cautions:
+        summary = merge_package(project, folder, read_clock(), unsealed=unsealed)
+    for sentence in summary.cautions:
         click.echo(f"Caution: {sentence}", err=True)
-    click.echo(f"{format_count(merged.added, 'answer')} of {merged.reader} added.")
-    if merged.known:
-        click.echo(f"{format_count(merged.known, 'answer')} already merged.")
-    if merged.unsigned:
-        click.echo(f"{format_count(merged.unsigned, 'answer')} not signed yet: not imported.")
-    if merged.unread:
-        click.echo(f"{format_count(merged.unread, 'lesion')} of the package not read yet.")
-    if merged.late:
+    click.echo(f"{format_count(summary.added, 'answer')} of {summary.reader} added.")
+    if summary.known:
+        click.echo(f"{format_count(summary.known, 'answer')} already merged.")
+    if summary.unsigned:
+        click.echo(f"{format_count(summary.unsigned, 'answer')} not signed yet: not imported.")
+    if summary.unread:
+        click.echo(f"{format_count(summary.unread, 'lesion')} of the package not read yet.")
+    if summary.late:
         click.echo(
-            f"{format_count(merged.late, 'answer')} not imported: consensus on these lesions has "
+            f"{format_count(summary.late, 'answer')} not imported: consensus on these lesions has "
             "already started, so that an answer would no longer be independent."
         )
 

@@ -60,8 +60,8 @@ def add_command(
     Nothing is overwritten: a later record of the same lesion and day follows the earlier one, and
     takes over its values for empty fields.
     """
-    filled = {column: value for column, value in cells.items() if value is not None}
-    if (table is None) == (not filled):
+    filled_cells = {column: value for column, value in cells.items() if value is not None}
+    if (table is None) == (not filled_cells):
         raise click.UsageError("Give either --table FILE, or the visit by its options.")
     with open_project(project_folder) as project:
         if table is not None:
@@ -70,7 +70,7 @@ def add_command(
             )
             click.echo(f"Recorded: {format_count(count, 'visit')}.")
             return
-        visit = add_visit(project.store, filled, recorded_by, read_clock())
+        visit = add_visit(project.store, filled_cells, recorded_by, read_clock())
     if visit is None:
         click.echo("This is recorded already: nothing was added.")
     else:

@@ -46,7 +46,7 @@ def test_a_correction_keeps_what_the_form_does_not_ask(room: ReadingRoom, projec
     project.store.add_lesions([attrs.evolve(lesion, sins_pain=3, bone_quality="lytic")], NOON)
     room.navigation.reload()
     settle(room)
-    room.lesion_entry.begin(correcting=True)
+    room.lesion_entry.begin(is_correction=True)
     room.lesion_entry.record({"lesion_id": "OPP-01", "histology": "renal cell carcinoma"})
     settle(room)
     corrected = project.store.get_lesion("OPP-01")

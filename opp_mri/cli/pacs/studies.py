@@ -79,13 +79,15 @@ def find_command(
             project, find_peer(project, peer_name), query, with_series=with_series
         )
     if as_json:
-        show_json([_build_study_json(each) for each in studies])
+        show_json([_build_study_json(study) for study in studies])
         return
     _show_studies(studies)
-    for each in studies:
-        if each.series:
-            click.echo(f"\nStudy {each.study.study_instance_uid}")
-            show_table(SERIES_COLUMNS, [_build_series_row(choice) for choice in each.series])
+    for study_with_series in studies:
+        if study_with_series.series:
+            click.echo(f"\nStudy {study_with_series.study.study_instance_uid}")
+            show_table(
+                SERIES_COLUMNS, [_build_series_row(choice) for choice in study_with_series.series]
+            )
 
 
 STUDY_COLUMNS: Final = ("Patient", "Date", "Description", "Series", "Images", "In project", "Study")
@@ -97,15 +99,15 @@ def _show_studies(studies: list[ListedStudy] | tuple[ListedStudy, ...]) -> None:
         STUDY_COLUMNS,
         [
             [
-                each.study.patient_id,
-                str(each.study.study_date or "-"),
-                each.study.study_description or "-",
-                _count(each.study.series_count),
-                _count(each.study.instance_count),
-                "yes" if each.is_here else "no",
-                each.study.study_instance_uid,
+                study.study.patient_id,
+                str(study.study.study_date or "-"),
+                study.study.study_description or "-",
+                _count(study.study.series_count),
+                _count(study.study.instance_count),
+                "yes" if study.is_here else "no",
+                study.study.study_instance_uid,
             ]
-            for each in studies
+            for study in studies
         ],
     )
 
@@ -221,17 +223,17 @@ def pull_command(
 
 
 def _show_pull(summary: PullSummary) -> None:
-    show_table(SERIES_COLUMNS, [_build_series_row(each.choice) for each in summary.series])
-    for each in summary.series:
-        name = _count(each.choice.series.series_number)
-        for sentence, number in each.faults:
+    show_table(SERIES_COLUMNS, [_build_series_row(series.choice) for series in summary.series])
+    for pulled_series in summary.series:
+        name = _count(pulled_series.choice.series.series_number)
+        for sentence, number in pulled_series.faults:
             click.echo(f"Series {name}: {number} not kept. {sentence}", err=True)
-        if each.missing:
-            click.echo(f"Series {name}: {each.missing} listed and not sent.", err=True)
-    received = sum(each.received for each in summary.series)
-    present = sum(each.present for each in summary.series)
+        if pulled_series.missing:
+            click.echo(f"Series {name}: {pulled_series.missing} listed and not sent.", err=True)
+    received_count = sum(series.received for series in summary.series)
+    present = sum(series.present for series in summary.series)
     click.echo(
-        f"{format_count(len(summary.studies), 'study', 'studies')}: {received} received, "
+        f"{format_count(len(summary.studies), 'study', 'studies')}: {received_count} received, "
         f"{present} there already, in {summary.folder}."
     )
     click.echo(f"Next: opp-mri index {summary.folder}")
@@ -241,29 +243,29 @@ def _build_pull_json(summary: PullSummary) -> dict[str, object]:
     return {
         "folder": str(summary.folder),
         "studies": [_build_remote_json(study) for study in summary.studies],
-        "series": [_build_pulled_json(each) for each in summary.series],
+        "series": [_build_pulled_json(series) for series in summary.series],
         "complete": summary.is_complete,
     }
 
 
-def _build_pulled_json(pulled: PulledSeries) -> dict[str, object]:
+def _build_pulled_json(series: PulledSeries) -> dict[str, object]:
     return {
-        **_build_series_json(pulled.choice),
-        "received": pulled.received,
-        "present": pulled.present,
-        "missing": pulled.missing,
-        "faults": [{"sentence": text, "objects": number} for text, number in pulled.faults],
+        **_build_series_json(series.choice),
+        "received": series.received,
+        "present": series.present,
+        "missing": series.missing,
+        "faults": [{"sentence": text, "objects": number} for text, number in series.faults],
     }
 
 
 @contextmanager
 def _show_rate() -> Iterator[Progress]:
     """Show progress with its rate and the time that is left."""
-    started: dict[str, tuple[float, int]] = {}
+    starts: dict[str, tuple[float, int]] = {}
     with show_progress() as progress:
 
         def report(step: str, count: int, total: int) -> None:
-            start, before = started.setdefault(step, (time.monotonic(), count))
+            start, before = starts.setdefault(step, (time.monotonic(), count))
             spent_s = time.monotonic() - start
             progress(step, count, total)
             if spent_s > 0 and count == total and count > before:
@@ -299,21 +301,21 @@ def push_command(
     if as_json:
         show_json(
             {
-                "objects": [attrs.asdict(each) for each in summary.objects],
+                "objects": [attrs.asdict(item) for item in summary.objects],
                 "other_files": summary.other_files,
                 "complete": summary.is_complete,
             }
         )
     else:
-        states = [each.state for each in summary.objects]
+        states = [item.state for item in summary.objects]
         click.echo(
             f"{format_count(len(states), 'object')}: {states.count('arrived')} arrived, "
             f"{states.count('was there')} were there already, {states.count('failed')} failed; "
             f"{format_count(summary.other_files, 'other file')} not sent."
         )
-    for each in summary.objects:
-        if each.reason:
-            click.echo(f"Failed: {each.file_name}: {each.reason}.", err=True)
+    for pushed_object in summary.objects:
+        if pushed_object.reason:
+            click.echo(f"Failed: {pushed_object.file_name}: {pushed_object.reason}.", err=True)
     if not summary.is_complete:
         raise PeerError("Not all objects arrived: see above, and ask the archive's administrator.")
 
@@ -343,7 +345,7 @@ def watch_command(
         peer = find_peer(project, peer_name)
         for new in watch_patients(project, peer, wait=wait):
             if as_json:
-                show_json([_build_study_json(each) for each in new])
+                show_json([_build_study_json(study) for study in new])
             elif new:
                 _show_studies(new)
             click.echo(f"{format_count(len(new), 'new study', 'new studies')}.", err=as_json)

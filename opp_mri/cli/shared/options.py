@@ -30,8 +30,8 @@ def ask_passphrase(*, is_new: bool = False) -> str:
     passphrase: str = os.environ.get("OPP_MRI_PASSPHRASE", "")
     if passphrase:
         return passphrase
-    typed: str = click.prompt("Passphrase", hide_input=True, confirmation_prompt=is_new, err=True)
-    return typed
+    answer: str = click.prompt("Passphrase", hide_input=True, confirmation_prompt=is_new, err=True)
+    return answer
 
 
 def format_example(line: str) -> str:

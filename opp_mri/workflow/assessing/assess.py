@@ -88,11 +88,11 @@ def assess_tables(
         )
         for lesion_id in lesion_ids
     ]
-    assessed = [assess_timeline(timeline, rules, error=error) for timeline in timelines]
+    assessed_lesions = [assess_timeline(timeline, rules, error=error) for timeline in timelines]
     return AssessedTables(
-        lesions=tuple(lesion for lesion in assessed if lesion.is_measured),
+        lesions=tuple(lesion for lesion in assessed_lesions if lesion.is_measured),
         unanswered=tuple(
-            lesion.assessment.lesion_id for lesion in assessed if not lesion.is_measured
+            lesion.assessment.lesion_id for lesion in assessed_lesions if not lesion.is_measured
         ),
         warnings=SourceLines(studies_file=measurements.name, studies=sizes.lines).locate(
             warning
@@ -124,12 +124,12 @@ def build_comparison_json(lesion: AssessedTimeline) -> dict[str, object]:
 def build_assessment_json(lesion: AssessedTimeline) -> dict[str, object]:
     """Return an assessment as the JSON object that docs/reference/assess-tables.md describes."""
     assessment = lesion.assessment
-    deciding = assessment.deciding_sequence
+    deciding_sequence = assessment.deciding_sequence
     return {
         "lesion_id": assessment.lesion_id,
         "category": assessment.category.value,
         "reason": assessment.reason.value,
-        "deciding_sequence": deciding.value if deciding else None,
+        "deciding_sequence": deciding_sequence.value if deciding_sequence else None,
         "discordant": assessment.discordant,
         "cautions": [
             {"name": caution.value, "sentence": describe_caution(caution, assessment.criteria)}

@@ -113,12 +113,12 @@ def index(
         known_files = (
             store.get_known_files()
         )  # what was left out because of one of them is read again
-    outdated = store.get_outdated_files()
+    outdated_files = store.get_outdated_files()
     changed_files = [
         file
         for file in files
         if known_files.get(_name(file)) != (file.size_bytes, file.modified_ns)
-        or _name(file) in outdated
+        or _name(file) in outdated_files
     ]
     _read_headers(store, changed_files, workers, progress)
     undecodable = describe_stale(project, progress=progress)
@@ -230,8 +230,8 @@ def _read_headers(
     batch: list[CatalogueEntry] = []
     count = 0
     try:
-        for scanned in scan(changed_files, workers=workers):
-            batch.append(_build_entry(scanned))
+        for scanned_file in scan(changed_files, workers=workers):
+            batch.append(_build_entry(scanned_file))
             count += 1
             if len(batch) >= BATCH:
                 add_files(store, batch)
@@ -244,14 +244,14 @@ def _read_headers(
         progress("reading headers", count, len(changed_files))
 
 
-def _build_entry(scanned: ScannedFile) -> CatalogueEntry:
-    instance = scanned.instance
+def _build_entry(scanned_file: ScannedFile) -> CatalogueEntry:
+    instance = scanned_file.instance
     if instance is not None and not instance.patient_id:
         instance = attrs.evolve(instance, patient_id=make_stand_in_patient_id(instance))
     return CatalogueEntry(
-        source=scanned.source,
-        status=scanned.status,
-        detail=scanned.detail,
+        source=scanned_file.source,
+        status=scanned_file.status,
+        detail=scanned_file.detail,
         instance=instance,
         likeness=compute_likeness(instance) if instance else "",
     )
@@ -329,10 +329,10 @@ def _describe(
     by_series: dict[tuple[str, str], list[Instance]] = defaultdict(list)
     for instance in store.get_instances_of(patient_ids):
         by_series[instance.study_instance_uid, instance.series_instance_uid].append(instance)
-    described = [
+    volumes_described = [
         volume for instances in by_series.values() for volume in describe_series(instances)
     ]
-    volumes = mark_copies(mark_clashes(described), store.get_pixel_hashes_of(patient_ids))
+    volumes = mark_copies(mark_clashes(volumes_described), store.get_pixel_hashes_of(patient_ids))
     dates = find_effective_dates(volumes)
     by_time_point: dict[date | str, list[VolumeDescription]] = defaultdict(list)
     for volume in volumes:

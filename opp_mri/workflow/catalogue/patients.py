@@ -118,7 +118,7 @@ def read_same_patient(path: Path) -> list[tuple[str, str]]:
         A cell is empty, or one PatientID is said to be the same as two others.
     """
     pairs: dict[str, str] = {}
-    with read_table(path, required=["patient_id", "same_as"]) as table:
+    with read_table(path, required_columns=["patient_id", "same_as"]) as table:
         for row in table.rows:
             patient_id, same_as = row.read_text("patient_id"), row.read_text("same_as")
             if patient_id is None or same_as is None:
@@ -151,9 +151,11 @@ def join_patients(store: Store, path: Path, at: datetime) -> int:
         )
     before = map_patients(store)
     new = [pair for pair in pairs if before.would_change(*pair)]
-    touched = {member for pair in new for patient_id in pair for member in before.group(patient_id)}
+    touched_patients = {
+        member for pair in new for patient_id in pair for member in before.group(patient_id)
+    }
     store.add_same_patient(new, at)
-    store.mark_stale(touched)
+    store.mark_stale(touched_patients)
     return len(new)
 
 
@@ -201,20 +203,24 @@ def find_effective_dates(volumes: Sequence[VolumeDescription]) -> Mapping[str, d
     A volume can be imported again only after it was acquired. Where a study holds such copies
     under another date, the acquisition date of its other volumes decides where these belong.
     """
-    bearing: dict[str, list[VolumeDescription]] = defaultdict(list)
+    volumes_by_id: dict[str, list[VolumeDescription]] = defaultdict(list)
     for volume in volumes:
-        bearing[volume.duplicate_of or volume.volume_id].append(volume)
+        volumes_by_id[volume.duplicate_of or volume.volume_id].append(volume)
     dates: dict[str, date | None] = {}
-    redated: set[str] = set()
-    for alike in bearing.values():
+    redated_studies: set[str] = set()
+    for alike in volumes_by_id.values():
         days = {volume.study_date for volume in alike}
         earliest = min((day for day in days if day), default=None)
         dates |= {volume.volume_id: earliest for volume in alike}
         if len(days) > 1:
-            redated |= {volume.study_instance_uid for volume in alike}
+            redated_studies |= {volume.study_instance_uid for volume in alike}
     for volume in volumes:
-        alone = len(bearing.get(volume.volume_id, ())) == 1 and not volume.duplicate_of
-        if alone and volume.study_instance_uid in redated and volume.instance.acquisition_date:
+        alone = len(volumes_by_id.get(volume.volume_id, ())) == 1 and not volume.duplicate_of
+        if (
+            alone
+            and volume.study_instance_uid in redated_studies
+            and volume.instance.acquisition_date
+        ):
             dates[volume.volume_id] = volume.instance.acquisition_date
     return dates
 
@@ -263,8 +269,8 @@ def _name_forms(name: str) -> set[str]:
     """
     forms = set()
     for form in name.split("="):
-        folded = unicodedata.normalize("NFKC", form).casefold()
-        parts = "".join(c if c.isalnum() else " " for c in folded).split()
+        folded_form = unicodedata.normalize("NFKC", form).casefold()
+        parts = "".join(c if c.isalnum() else " " for c in folded_form).split()
         if parts:
             forms.add(" ".join(sorted(parts)))
     return forms

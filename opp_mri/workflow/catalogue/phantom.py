@@ -193,7 +193,7 @@ def _write_patient(case: Case, folder: Path, seed: int, coarse: bool) -> _Writte
 def _write_series(
     case: Case, folder: Path, study: AcquiredStudy, series: AcquiredSeries, seed: int
 ) -> int:
-    encoded = SeriesToWrite(
+    series_to_write = SeriesToWrite(
         header=series.header,
         planes=series.planes,
         pixels=series.pixels,
@@ -214,9 +214,9 @@ def _write_series(
             dimension_organization_uid=make_uid(seed, *series.sop_instance_uids, "dimensions"),
             procedure_step_uid=make_uid(seed, study.study_instance_uid, "procedure step"),
         )
-        write_enhanced(encoded, values, paths[0])
+        write_enhanced(series_to_write, values, paths[0])
     else:
-        write_classic(encoded, paths, jpeg_2000=case.encoding is Encoding.JPEG_2000)
+        write_classic(series_to_write, paths, jpeg_2000=case.encoding is Encoding.JPEG_2000)
     return count
 
 

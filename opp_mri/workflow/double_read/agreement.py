@@ -199,25 +199,25 @@ def _count_proposals(
 ) -> tuple[ProposalUse, ...]:
     uses = []
     for place, reader in enumerate(readers):
-        proposed_readings = [pair[place] for pair in cells if pair[place].proposed is not None]
-        accepted = [reading for reading in proposed_readings if reading.origin is Origin.ACCEPTED]
+        with_proposal = [pair[place] for pair in cells if pair[place].proposed is not None]
+        accepted = [reading for reading in with_proposal if reading.origin is Origin.ACCEPTED]
         times_ms = [reading.proposed.shown_ms for reading in accepted if reading.proposed]
         uses.append(
             ProposalUse(
                 reader=reader,
-                cells=len(proposed_readings),
+                cells=len(with_proposal),
                 accepted=len(accepted),
-                edited=sum(reading.origin is Origin.EDITED for reading in proposed_readings),
+                edited=sum(reading.origin is Origin.EDITED for reading in with_proposal),
                 anchored=sum(time_ms < LOOK_MS for time_ms in times_ms),
             )
         )
     return tuple(uses) if any(use.cells for use in uses) else ()
 
 
-def build_agreement_json(agreed: Agreement) -> Record:
+def build_agreement_json(agreement: Agreement) -> Record:
     """Return what `opp-mri agreement --json` shows."""
     return {
-        "readers": list(agreed.readers),
+        "readers": list(agreement.readers),
         "lengths": {
             length.name: {
                 "lesions": length.bland_altman.lesions,
@@ -233,15 +233,15 @@ def build_agreement_json(agreed: Agreement) -> Record:
                 "share_on_same_slice": build_estimate_json(length.same_slice),
                 "drawn_pairs": length.drawn,
             }
-            for length in agreed.lengths
+            for length in agreement.lengths
         },
         "answers": {
-            "n": agreed.answers.n,
-            "answers": [answer.value for answer in agreed.answers.answers],
-            "table": [list(row) for row in agreed.answers.counts],
+            "n": agreement.answers.n,
+            "answers": [answer.value for answer in agreement.answers.answers],
+            "table": [list(row) for row in agreement.answers.counts],
         },
-        "categories": _build_kappa_json(agreed.categories),
-        "opp_against_pd": _build_kappa_json(agreed.opp_against_pd),
+        "categories": _build_kappa_json(agreement.categories),
+        "opp_against_pd": _build_kappa_json(agreement.opp_against_pd),
         "proposals": [
             {
                 "reader": use.reader,
@@ -250,7 +250,7 @@ def build_agreement_json(agreed: Agreement) -> Record:
                 "edited": use.edited,
                 "accepted_in_under_a_second": use.anchored,
             }
-            for use in agreed.proposals
+            for use in agreement.proposals
         ],
     }
 
@@ -354,7 +354,7 @@ def _compare_lengths(name: str, cells: Sequence[tuple[str, Reading, Reading]]) -
         by_lesion[lesion_id].append(round(a - b, 9))
     differences = [value for values in by_lesion.values() for value in values]
     caliper_pairs = [(a.caliper, b.caliper) for _, a, b in cells if a.caliper and b.caliper]
-    same = sum(
+    same_count = sum(
         (a.sop_instance_uid, a.frame_number) == (b.sop_instance_uid, b.frame_number)
         for a, b in caliper_pairs
     )
@@ -371,7 +371,7 @@ def _compare_lengths(name: str, cells: Sequence[tuple[str, Reading, Reading]]) -
         beyond=estimate_proportion(
             sum(abs(difference) > BEYOND_MM for difference in differences), len(differences)
         ),
-        same_slice=estimate_proportion(same, len(caliper_pairs)),
+        same_slice=estimate_proportion(same_count, len(caliper_pairs)),
         drawn=len(caliper_pairs),
     )
 

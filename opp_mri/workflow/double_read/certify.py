@@ -172,14 +172,18 @@ def make_certification(
                 coarse=coarse,
                 workers=workers,
             )
-            described = json.loads(cohort.truth.read_text(encoding="utf-8"))["patients"]
+            descriptions = json.loads(cohort.truth.read_text(encoding="utf-8"))["patients"]
             patient_visits = [
-                (patient, _choose_visits(seed, patient, visits)) for patient in described
+                (patient, _choose_visits(seed, patient, visits)) for patient in descriptions
             ]
             for patient, numbers in patient_visits:
                 _move(cohort.dicom / patient["patient_id"], folder / IMAGES, numbers)
             _fill(folder, cohort.lesions, at, workers, progress)
-            lengths = [length for each in patient_visits for length in _collect_true_lengths(*each)]
+            lengths = [
+                length
+                for patient_with_visits in patient_visits
+                for length in _collect_true_lengths(*patient_with_visits)
+            ]
             _write_truth(truth_path, lengths)
     except OSError as error:
         raise InputError(
@@ -215,14 +219,16 @@ def score_certification(
     with open_project(folder) as project:
         _check_same(project.store, true)
         _check_reader(project.store, reader)
-        scored = tuple(_score_lengths(project.store, true, reader))
+        scored_lengths = tuple(_score_lengths(project.store, true, reader))
     errors: dict[str, list[float]] = {}
-    for length in scored:
+    for length in scored_lengths:
         if length.error_mm is not None:
             errors.setdefault(length.true.lesion_id, []).append(float(length.error_mm))
-    missing_count = sum(length.length_mm is None for length in scored)
+    missing_count = sum(length.length_mm is None for length in scored_lengths)
     return Score(
-        reader=reader, certification=certify(errors, missing_count, pass_mark), lengths=scored
+        reader=reader,
+        certification=certify(errors, missing_count, pass_mark),
+        lengths=scored_lengths,
     )
 
 
@@ -235,7 +241,7 @@ def read_truth(path: Path) -> list[TrueLength]:
         The file cannot be read, or is no such table.
     """
     true = []
-    with read_table(path, required=TRUTH_COLUMNS) as table:
+    with read_table(path, required_columns=TRUTH_COLUMNS) as table:
         for row in table.rows:
             lesion_id, study = row.read_text("lesion_id"), row.read_text("study_instance_uid")
             day, sequence = row.read_date("study_date"), row.read_choice("sequence", SeriesRole)

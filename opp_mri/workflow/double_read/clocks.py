@@ -12,23 +12,23 @@ CLOCK_TOLERANCE: Final = timedelta(days=1)
 
 
 def find_clock_cautions(
-    issued_package: IssuedPackage, added: Sequence[Reading], at: datetime
+    issued_package: IssuedPackage, added_readings: Sequence[Reading], at: datetime
 ) -> list[str]:
     """Return, in sentences, where the clock of a package's reader was wrong.
 
     Parameters
     ----------
-    added
+    added_readings
         Answers that were taken, in the order of their recording.
     at
         When they were taken.
     """
     early = [
         reading
-        for reading in added
+        for reading in added_readings
         if reading.recorded_at < issued_package.recorded_at - CLOCK_TOLERANCE
     ]
-    ahead = [reading for reading in added if reading.recorded_at > at + CLOCK_TOLERANCE]
+    ahead = [reading for reading in added_readings if reading.recorded_at > at + CLOCK_TOLERANCE]
     cautions = []
     if early:
         cautions.append(
@@ -40,7 +40,7 @@ def find_clock_cautions(
             f"{len(ahead)} answers are dated in the future (first: "
             f"{ahead[0].recorded_at.date()}): the clock of its reader was ahead."
         )
-    moments = [reading.recorded_at for reading in added]
+    moments = [reading.recorded_at for reading in added_readings]
     if any(later < earlier - CLOCK_TOLERANCE for earlier, later in pairwise(moments)):
         cautions.append("The clock of its reader ran backwards; the order of the answers holds.")
     return cautions

@@ -118,11 +118,11 @@ def prepare_consensus(
     """
     store = project.store
     protocol = require_protocol(store)
-    weighed = find_discordances(project, protocol.readers, rules,
+    weighed_pairs = find_discordances(project, protocol.readers, rules,
                           limits=choose_limits(store), lesion_ids=lesion_ids)  # fmt: skip
-    ranked: dict[tuple[str, CellKey], tuple[int, DiscordantPair]] = {
+    ranked_pairs_by_cell: dict[tuple[str, CellKey], tuple[int, DiscordantPair]] = {
         (pair.lesion.lesion_id, pair.discordance.first.cell): (rank, pair)
-        for rank, pair in enumerate(weighed)
+        for rank, pair in enumerate(weighed_pairs)
     }
     cells: dict[str, list[tuple[Reading, Reading]]] = defaultdict(list)
     for (lesion_id, _, _), pair in pair_readings(store, protocol.readers, lesion_ids).items():
@@ -130,7 +130,13 @@ def prepare_consensus(
     lesions = []
     for lesion in select_lesions(store, lesion_ids):
         pairs = [
-            (*ranked.get((lesion.lesion_id, first.cell), (len(ranked), None)), first, second)
+            (
+                *ranked_pairs_by_cell.get(
+                    (lesion.lesion_id, first.cell), (len(ranked_pairs_by_cell), None)
+                ),
+                first,
+                second,
+            )
             for first, second in cells.get(lesion.lesion_id, ())
         ]
         if pairs:
@@ -148,13 +154,13 @@ def _build_lesion_consensus(
     readings = {reading.reading_id: reading for reading in store.get_readings(lesion.lesion_id)}
     resolutions = _find_valid_resolutions(store, lesion)
     ranked_pairs = [
-        (rank, _pair(store, lesion, weighed, (first, second), resolutions, readings))
-        for rank, weighed, first, second in pairs
+        (rank, _pair(store, lesion, discordant_pair, (first, second), resolutions, readings))
+        for rank, discordant_pair, first, second in pairs
     ]
-    ranked_pairs.sort(key=lambda ranked: (ranked[0], ranked[1].cell))
-    resolved = [pair.result for _, pair in ranked_pairs if pair.result]
-    signers = _list_signers(store, lesion, [reading.reading_id for reading in resolved])
-    missing_resolvers = protocol.resolvers if not resolved else tuple(
+    ranked_pairs.sort(key=lambda ranked_pair: (ranked_pair[0], ranked_pair[1].cell))
+    resolved_readings = [pair.result for _, pair in ranked_pairs if pair.result]
+    signers = _list_signers(store, lesion, [reading.reading_id for reading in resolved_readings])
+    missing_resolvers = protocol.resolvers if not resolved_readings else tuple(
         resolver for resolver in protocol.resolvers if resolver not in signers
     )  # fmt: skip
     counted_readings = get_independent_readings(store, lesion.lesion_id)
@@ -167,14 +173,14 @@ def _build_lesion_consensus(
         pairs=tuple(pair for _, pair in ranked_pairs),
         one_reader_only=tuple(sorted(by[0].keys() ^ by[1].keys())),
         signed_by=tuple(
-            resolver for resolver in protocol.resolvers if resolver in signers and resolved
+            resolver for resolver in protocol.resolvers if resolver in signers and resolved_readings
         ),
         missing_signatures=missing_resolvers,
     )
 
 
 def _pair(
-    store: Store, lesion: Lesion, weighed: DiscordantPair | None,
+    store: Store, lesion: Lesion, discordant_pair: DiscordantPair | None,
     readings: tuple[Reading, Reading], resolutions: Mapping[CellKey, Resolution],
     readings_by_id: Mapping[str, Reading],
 ) -> Pair:  # fmt: skip
@@ -186,8 +192,8 @@ def _pair(
         lesion=lesion,
         a=a,
         b=b,
-        discordance=weighed.discordance if weighed else None,
-        changes_category=weighed.changes_category if weighed else False,
+        discordance=discordant_pair.discordance if discordant_pair else None,
+        changes_category=discordant_pair.changes_category if discordant_pair else False,
         ends=_ends(store, a, b),
         resolution=resolution,
         result=readings_by_id.get(resolution.reading_id) if resolution else None,

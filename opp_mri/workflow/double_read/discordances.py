@@ -124,12 +124,12 @@ def find_discordances(
                 for pair in drawn_pairs
                 if (difference := find_category_discordance(*pair))
             ]
-            deciding = [
+            deciding_differences = [
                 difference
                 for difference in within
                 if weigh.decides(difference.first, difference.second)
             ]
-            differences = deciding or within
+            differences = deciding_differences or within
         discordant += [
             DiscordantPair(
                 patient_id=lesion.patient_id, lesion=lesion, discordance=difference,

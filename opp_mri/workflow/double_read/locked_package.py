@@ -60,13 +60,13 @@ def unlock_package(path: Path, folder: Path, passphrase: str) -> None:
     parent = folder.absolute().parent
     try:
         with TemporaryDirectory(prefix=".opp_mri_", dir=parent) as temporary:
-            plain, unpacked = Path(temporary) / "plain.zip", Path(temporary) / "package"
+            plain, unpacked_folder = Path(temporary) / "plain.zip", Path(temporary) / "package"
             decrypt(path, plain, passphrase)
-            unpacked.mkdir(mode=0o700)
-            unpack(plain, unpacked)
+            unpacked_folder.mkdir(mode=0o700)
+            unpack(plain, unpacked_folder)
             if folder.exists():
                 folder.rmdir()
-            shutil.move(unpacked, folder)
+            shutil.move(unpacked_folder, folder)
     except OSError as error:
         raise InputError(
             f"{folder} could not be made ({error.strerror}): choose another place, or make room."

@@ -136,71 +136,76 @@ def merge_package(
     with open_project(folder, in_file=True) as package:
         issued_package = _find_issued_package(store, package.store)
         faults = find_package_faults(folder, package.store, issued_package)
-        returned = _read_returned(
-            package.store, issued_package, sealed=(folder / RETURN_NAME).exists()
+        returned_package = _read_returned(
+            package.store, issued_package, is_sealed=(folder / RETURN_NAME).exists()
         )
-    if issued_package.seal_key and not (faults or returned.sealed or unsealed):
+    if issued_package.seal_key and not (faults or returned_package.sealed or unsealed):
         raise InputError(UNSEALED)
     with store.lock():
         if is_unblinded(store):
             raise ProjectError("The blinding is lifted: no independent read can be added any more.")
         _check_current(store, issued_package)
         translation = _Translation(store, issued_package)
-        readings = [translation.translate_reading(reading) for reading in returned.readings]
-        faults = [*faults, *returned.faults, *translation.faults]
+        readings = [translation.translate_reading(reading) for reading in returned_package.readings]
+        faults = [*faults, *returned_package.faults, *translation.faults]
         if faults:
             raise InputError(_find_refusal(faults))
-        _refuse_other_copy(store, issued_package, returned)
-        return _take(store, issued_package, readings, returned, translation, at)
+        _refuse_other_copy(store, issued_package, returned_package)
+        return _take(store, issued_package, readings, returned_package, translation, at)
 
 
 def _take(
-    store: Store, issued_package: IssuedPackage, readings: Sequence[Reading], returned: _Returned,
+    store: Store, issued_package: IssuedPackage, readings: Sequence[Reading],
+    returned_package: _Returned,
     translation: "_Translation", at: datetime,
 ) -> MergeSummary:  # fmt: skip
     known_ids = {reading.reading_id for reading in store.get_readings()}
-    resolved = {resolution.lesion_id for resolution in store.log_of(Resolution)}
+    resolved_lesions = {resolution.lesion_id for resolution in store.log_of(Resolution)}
     new = [reading for reading in readings if reading.reading_id not in known_ids]
-    added = [reading for reading in new if reading.lesion_id not in resolved]
-    reading_ids = known_ids | {reading.reading_id for reading in added}
+    added_readings = [reading for reading in new if reading.lesion_id not in resolved_lesions]
+    reading_ids = known_ids | {reading.reading_id for reading in added_readings}
     present = {signature.signature_id for signature in store.get_signatures()}
     signatures = [
         translation.translate_signature(signature)
-        for signature in returned.signatures
+        for signature in returned_package.signatures
         if signature.signature_id not in present and set(signature.reading_ids) <= reading_ids
     ]
-    if added or signatures:
-        merged = MergedPackage(
+    if added_readings or signatures:
+        merged_package = MergedPackage(
             package_id=issued_package.package_id,
             reader=issued_package.reader,
-            reading_ids=tuple(reading.reading_id for reading in added),
-            head=returned.hashes[-1],
-            sealed=returned.sealed,
+            reading_ids=tuple(reading.reading_id for reading in added_readings),
+            head=returned_package.hashes[-1],
+            sealed=returned_package.sealed,
             recorded_at=at,
         )
-        store.add_to_log([merged], readings=added, signatures=signatures)
+        store.add_to_log([merged_package], readings=added_readings, signatures=signatures)
     lesions = {lesion_id for case in issued_package.cases for _, lesion_id in case.lesions}
     return MergeSummary(
         reader=issued_package.reader,
-        added=len(added),
+        added=len(added_readings),
         known=len(readings) - len(new),
-        unsigned=returned.unsigned,
+        unsigned=returned_package.unsigned,
         unread=len(lesions - {reading.lesion_id for reading in readings}),
-        late=len(new) - len(added),
+        late=len(new) - len(added_readings),
         cautions=(
-            *find_clock_cautions(issued_package, added, at),
-            *([] if returned.sealed else [NOT_SEALED]),
+            *find_clock_cautions(issued_package, added_readings, at),
+            *([] if returned_package.sealed else [NOT_SEALED]),
         ),
     )
 
 
-def _refuse_other_copy(store: Store, issued_package: IssuedPackage, returned: _Returned) -> None:
+def _refuse_other_copy(
+    store: Store, issued_package: IssuedPackage, returned_package: _Returned
+) -> None:
     """Refuse a copy that went another way than the one whose answers were taken."""
-    for merged in store.log_of(MergedPackage):
-        if merged.package_id != issued_package.package_id or not merged.head:
+    for merged_package in store.log_of(MergedPackage):
+        if merged_package.package_id != issued_package.package_id or not merged_package.head:
             continue
-        ends_there = merged.head == returned.hashes[-1]
-        if not ends_there and (merged.sealed or merged.head not in returned.hashes):
+        ends_there = merged_package.head == returned_package.hashes[-1]
+        if not ends_there and (
+            merged_package.sealed or merged_package.head not in returned_package.hashes
+        ):
             raise InputError(OTHER_COPY)
 
 
@@ -222,7 +227,7 @@ def _check_current(store: Store, issued_package: IssuedPackage) -> None:
         )
 
 
-def _read_returned(package: Store, issued_package: IssuedPackage, *, sealed: bool) -> _Returned:
+def _read_returned(package: Store, issued_package: IssuedPackage, *, is_sealed: bool) -> _Returned:
     """Read a package, and name what in it was not recorded in the way of opp_mri."""
     # an index or a view could show other answers than the table that is held against the seal
     faults = [*package.find_structure_faults()]
@@ -242,11 +247,11 @@ def _read_returned(package: Store, issued_package: IssuedPackage, *, sealed: boo
             faults.append(f"{_name(reading)} is marked as a repeat.")
     faults += find_signature_faults(issued_package, readings, signatures)
     by_lesion = [package.get_readings(lesion.lesion_id) for lesion in package.get_lesions()]
-    unsigned = sum(len(find_unsigned_cells(own, signed_ids)) for own in by_lesion)
+    unsigned_count = sum(len(find_unsigned_cells(own, signed_ids)) for own in by_lesion)
     return _Returned(
         readings=tuple(get_counted_readings(package)), signatures=tuple(signatures),
-        unsigned=unsigned, faults=tuple(faults),
-        hashes=tuple(record.hash for record in records), sealed=sealed,
+        unsigned=unsigned_count, faults=tuple(faults),
+        hashes=tuple(record.hash for record in records), sealed=is_sealed,
     )  # fmt: skip
 
 

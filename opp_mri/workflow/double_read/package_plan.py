@@ -98,16 +98,16 @@ def find_due_wave(
         None is due; the text says why.
     """
     packages = list_issued_packages(store, reader)
-    merged = {package.package_id: package for package in store.log_of(MergedPackage)}
+    merged_packages = {package.package_id: package for package in store.log_of(MergedPackage)}
     if not packages:
         return 1
     latest = max(packages)
     if again:
-        if packages[latest].package_id in merged:
+        if packages[latest].package_id in merged_packages:
             raise ProjectError("This package was returned already: it cannot be made again.")
         return latest
     if latest == 1 and protocol.repeats_share:
-        back = merged.get(packages[1].package_id)
+        back = merged_packages.get(packages[1].package_id)
         if back is None or _is_unread(store, packages[1]):
             raise ProjectError(
                 "The second package, with the repeats, is made once all of the first is read and "
@@ -159,9 +159,9 @@ def plan_case(
     days = [point.study_date for point in points if point.study_date]
     chance = random.Random(f"{secret}/{code}")  # noqa: S311 - seeded by a secret
     if protocol.dates is ShownDates.OFFSETS:
-        dated = {date for lesion in store.get_lesions() if lesion.lesion_id in lesions
+        event_dates = {date for lesion in store.get_lesions() if lesion.lesion_id in lesions
                  for date in _collect_dates(lesion)}  # fmt: skip
-        shown_days = plan_shown_days(days, dated, chance)
+        shown_days = plan_shown_days(days, event_dates, chance)
     else:
         codes = [FIRST_DAY + timedelta(days=number) for number in range(len(days))]
         chance.shuffle(codes)
@@ -185,7 +185,7 @@ def _collect_dates(lesion: Lesion) -> set[date]:
 
 
 def plan_shown_days(
-    days: Sequence[date], dated: Collection[date], chance: random.Random
+    days: Sequence[date], event_dates: Collection[date], chance: random.Random
 ) -> dict[date, date]:
     """Return the day that replaces each date; the order of all dates stays.
 
@@ -197,30 +197,30 @@ def plan_shown_days(
     ----------
     days
         Of the studies; the first of them becomes `FIRST_DAY`.
-    dated
+    event_dates
         Other dates, of treatment and events.
     chance
         Decides by how much.
     """
     if not days:
-        days = [min(dated, default=FIRST_DAY)]
+        days = [min(event_dates, default=FIRST_DAY)]
     studies = sorted(set(days))
-    events = sorted(set(dated) - set(studies))
+    events = sorted(set(event_dates) - set(studies))
     shown_days: dict[date, date] = {studies[0]: FIRST_DAY}
     later = FIRST_DAY
     for day in reversed([day for day in events if day < studies[0]]):
         gap_days = (studies[0] - day).days + chance.randint(-JITTER_DAYS, JITTER_DAYS)
         later = shown_days[day] = min(FIRST_DAY - timedelta(gap_days), later - timedelta(1))
-    for study, following in zip_longest(studies, studies[1:]):
-        between = [day for day in events if study < day and (not following or day < following)]
-        if following:
-            gap_days = (following - study).days + chance.randint(-JITTER_DAYS, JITTER_DAYS)
-            shown_days[following] = shown_days[study] + timedelta(max(gap_days, len(between) + 1))
+    for study, next_study in zip_longest(studies, studies[1:]):
+        between = [day for day in events if study < day and (not next_study or day < next_study)]
+        if next_study:
+            gap_days = (next_study - study).days + chance.randint(-JITTER_DAYS, JITTER_DAYS)
+            shown_days[next_study] = shown_days[study] + timedelta(max(gap_days, len(between) + 1))
         earlier = shown_days[study]
         for place, day in enumerate(between):
             gap_days = (day - study).days + chance.randint(-JITTER_DAYS, JITTER_DAYS)
             new_day = max(shown_days[study] + timedelta(gap_days), earlier + timedelta(1))
-            if following:
-                new_day = min(new_day, shown_days[following] - timedelta(len(between) - place))
+            if next_study:
+                new_day = min(new_day, shown_days[next_study] - timedelta(len(between) - place))
             earlier = shown_days[day] = new_day
     return shown_days

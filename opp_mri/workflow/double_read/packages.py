@@ -115,9 +115,9 @@ def make_package(
     if folder.exists() and any(folder.iterdir()):
         raise InputError(f"{folder} is not empty: name a new folder.")
     partial = folder.with_name(f"{folder.name}{PARTIAL}")
-    interrupted = _finish_or_remove(store, reader, folder, partial)
-    if interrupted:
-        return interrupted
+    earlier_package = _finish_or_remove(store, reader, folder, partial)
+    if earlier_package:
+        return earlier_package
     secret = secrets.token_hex(32)
     wave = find_due_wave(store, protocol, reader, at, again=again)
     cases = plan_cases(store, protocol, reader, wave, secret)
@@ -250,7 +250,7 @@ def _build(
                     reader=issued_package.reader,
                     order=protocol.order,
                     dates=protocol.dates,
-                    rules=tuple(describe_protocol(protocol, unnamed=True)),
+                    rules=tuple(describe_protocol(protocol, is_unnamed=True)),
                     proposals=protocol.proposals,
                     recorded_at=issued_package.recorded_at,
                 )

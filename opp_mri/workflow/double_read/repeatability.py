@@ -160,15 +160,18 @@ def _without_bias(pairs: Sequence[_Pair]) -> list[_Pair]:
     by_readers: dict[tuple[str, ...], list[_Pair]] = defaultdict(list)
     for pair in pairs:
         by_readers[pair.readers].append(pair)
-    centred = []
-    for same in by_readers.values():
-        if len(same) > 1:
-            mean_mm = sum(pair.difference_mm for pair in same) / len(same)
-            scale = sqrt(len(same) / (len(same) - 1))  # a degree of freedom went into the mean
-            centred += [
-                evolve(pair, difference_mm=scale * (pair.difference_mm - mean_mm)) for pair in same
+    centred_pairs = []
+    for same_pairs in by_readers.values():
+        if len(same_pairs) > 1:
+            mean_mm = sum(pair.difference_mm for pair in same_pairs) / len(same_pairs)
+            scale = sqrt(
+                len(same_pairs) / (len(same_pairs) - 1)
+            )  # a degree of freedom went into the mean
+            centred_pairs += [
+                evolve(pair, difference_mm=scale * (pair.difference_mm - mean_mm))
+                for pair in same_pairs
             ]
-    return centred
+    return centred_pairs
 
 
 def _build_error_classes(pairs: Sequence[_Pair]) -> list[tuple[ErrorClass, int]]:
@@ -241,16 +244,16 @@ def _correlate_visit(pairs: Sequence[_Pair]) -> float:
     return min(max(sum(products) / len(products) / variance, 0.0), MOST_CORRELATED)
 
 
-def build_repeatability_json(repeated: Repeatability) -> dict[str, Any]:
+def build_repeatability_json(repeatability: Repeatability) -> dict[str, Any]:
     """Return what `opp-mri agreement --repeats --json` shows of one reader."""
     return {
-        "reader": repeated.reader,
-        "lesions": repeated.lesions,
-        "pairs": repeated.pairs,
-        "bias_mm": build_estimate_json(repeated.bias_mm),
-        "within_subject_sd_mm": build_estimate_json(repeated.within_subject_sd_mm),
-        "repeatability_coefficient_mm": build_estimate_json(repeated.repeatability_mm),
-        "share_beyond_2_mm": build_estimate_json(repeated.beyond),
+        "reader": repeatability.reader,
+        "lesions": repeatability.lesions,
+        "pairs": repeatability.pairs,
+        "bias_mm": build_estimate_json(repeatability.bias_mm),
+        "within_subject_sd_mm": build_estimate_json(repeatability.within_subject_sd_mm),
+        "repeatability_coefficient_mm": build_estimate_json(repeatability.repeatability_mm),
+        "share_beyond_2_mm": build_estimate_json(repeatability.beyond),
     }
 
 

@@ -165,8 +165,8 @@ def _sign(store: Store, lesion: LesionConsensus, signer: str, at: datetime) -> S
         if current is None and pair.resolution is None:
             current = resolve(store, pair, ResolutionKind.CONCORDANT, reason="", at=at)
         # what agrees may have been resolved meanwhile, by the other signer; nothing else may
-        agreed = current is not None and current.kind is ResolutionKind.CONCORDANT
-        if current is None or (current != pair.resolution and not agreed):
+        is_agreed = current is not None and current.kind is ResolutionKind.CONCORDANT
+        if current is None or (current != pair.resolution and not is_agreed):
             raise ConflictError(
                 f"The answer to {pair.a.sequence.value} of {pair.a.study_date} was resolved "
                 "differently in the meantime. Nothing was signed: look at it again."
@@ -268,8 +268,8 @@ def check_allowed(protocol: ReadingProtocol, pair: Pair, kind: ResolutionKind, r
         if pair.discordance:
             raise ValueError("a discordant pair has to be resolved")
         return
-    selecting = (ResolutionKind.KEEP_A, ResolutionKind.KEEP_B)
-    if protocol.resolution is ResolvedBy.ADJUDICATOR and kind not in selecting:
+    selections = (ResolutionKind.KEEP_A, ResolutionKind.KEEP_B)
+    if protocol.resolution is ResolvedBy.ADJUDICATOR and kind not in selections:
         raise InputError("According to the protocol, the adjudicator selects: keep A or keep B.")
     if kind is ResolutionKind.MEAN and not pair.may_average:
         raise InputError(
@@ -328,13 +328,13 @@ def _build_reading(store: Store, pair: Pair, new: NewAnswer, at: datetime) -> Re
             raise InputError(
                 "The new line lies on an image of another time point: draw it on this one."
             )
-    overridden = any(
+    is_overridden = any(
         remark.startswith(OVERRIDDEN) for reading in (pair.a, pair.b) for remark in reading.remarks
     )
     return build_reading(
         lesion_id, CONSENSUS, pair.cell, new.answer,
         points=line.points if line else None, image=image, reason=new.reason,
-        override_reason=AS_READ if overridden else "", at=at,
+        override_reason=AS_READ if is_overridden else "", at=at,
     )  # fmt: skip
 
 

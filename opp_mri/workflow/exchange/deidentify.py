@@ -79,11 +79,11 @@ def open_key(path: Path, passphrase: str) -> bytes:
     """
     if not path.exists():
         secret = secrets.token_bytes(SECRET_BYTES)
-        sealed = BytesIO()
-        writer = EncryptedWriter(sealed, passphrase)
+        buffer = BytesIO()
+        writer = EncryptedWriter(buffer, passphrase)
         writer.write(json.dumps({"secret": secret.hex()}).encode())
         writer.finish()
-        write_bytes(path, sealed.getvalue())
+        write_bytes(path, buffer.getvalue())
         path.chmod(0o600)
         return secret
     with path.open("rb") as stream:
@@ -144,7 +144,7 @@ def deidentify(
                 names.add(clean.name)
                 yield clean.name, clean.content
         if not names:
-            reasons = "; ".join(dict.fromkeys(each.reason for each in left_out)) or "no file"
+            reasons = "; ".join(dict.fromkeys(file.reason for file in left_out)) or "no file"
             raise InputError(f"Nothing can be exported: {reasons}")
         progress("removing identity", len(files), len(files))
         yield SUMMARY_NAME, _describe(changes, len(names), left_out)
@@ -159,7 +159,7 @@ def _describe(
     """Describe an export without a value and without a file's name, which may identify."""
     document = {
         "objects": objects,
-        "left_out": dict(Counter(each.reason for each in left_out)),
+        "left_out": dict(Counter(file.reason for file in left_out)),
         "changes": [
             {"attribute": place, "action": action, "elements": number}
             for (place, action), number in sorted(changes.items())

@@ -97,7 +97,9 @@ def export_bundles(
     InputError
         A file cannot be written.
     """
-    lesions = [find_lesion(store, each) for each in lesion_ids] or list(store.get_lesions())
+    lesions = [find_lesion(store, lesion_id) for lesion_id in lesion_ids] or list(
+        store.get_lesions()
+    )
     error = estimate_measurement_error(store)
     folder.mkdir(parents=True, exist_ok=True)
     paths, left_out = [], []
@@ -108,11 +110,11 @@ def export_bundles(
             left_out.append(f"{lesion.lesion_id} has no bundle. {problem}")
             continue
         check_shown(store, [timeline.reader])
-        assessed = assess_lesion(timeline, rules, error=error)
-        if not assessed.is_measured:
+        assessed_lesion = assess_lesion(timeline, rules, error=error)
+        if not assessed_lesion.is_measured:
             left_out.append(f"{lesion.lesion_id} has no bundle. No length is recorded.")
             continue
-        bundle = build_bundle(timeline, assessed, at)
+        bundle = build_bundle(timeline, assessed_lesion, at)
         name = f"{uuid5(NAMESPACE_OID, lesion.tracking_uid)}.json"
         paths.append(folder / name)
         content = make_visible(json.dumps(bundle, indent=1, ensure_ascii=False)) + "\n"
@@ -120,7 +122,7 @@ def export_bundles(
     return FhirSummary(paths=tuple(paths), left_out=tuple(left_out))
 
 
-def build_bundle(timeline: LesionTimeline, assessed: AssessedLesion, at: datetime) -> Json:
+def build_bundle(timeline: LesionTimeline, assessed_lesion: AssessedLesion, at: datetime) -> Json:
     """Return the bundle of a lesion: report first, then response, then each answer."""
     lesion = timeline.lesion
     observations = [
@@ -128,7 +130,7 @@ def build_bundle(timeline: LesionTimeline, assessed: AssessedLesion, at: datetim
         for cell in timeline.cells
         if cell.reading is not None
     ]
-    response = _build_response(timeline, assessed)
+    response = _build_response(timeline, assessed_lesion)
     results = [response, *observations]
     report = {
         "resourceType": "DiagnosticReport",
@@ -139,14 +141,17 @@ def build_bundle(timeline: LesionTimeline, assessed: AssessedLesion, at: datetim
         "issued": at.isoformat(timespec="seconds"),
         "performer": [{"display": timeline.reader}],
         "identifier": [_build_uid(lesion.tracking_uid)],
-        "result": [{"reference": _build_url(each)} for each in results],
-        "conclusion": " ".join(assessed.sentences),
+        "result": [{"reference": _build_url(resource)} for resource in results],
+        "conclusion": " ".join(assessed_lesion.sentences),
     }
     return {
         "resourceType": "Bundle",
         "type": "collection",
         "timestamp": at.isoformat(timespec="seconds"),
-        "entry": [{"fullUrl": _build_url(each), "resource": each} for each in (report, *results)],
+        "entry": [
+            {"fullUrl": _build_url(resource), "resource": resource}
+            for resource in (report, *results)
+        ],
     }
 
 
@@ -181,20 +186,20 @@ def _build_length(lesion: Lesion, cell: Cell, reading: Reading) -> Json:
     return observation
 
 
-def _build_response(timeline: LesionTimeline, assessed: AssessedLesion) -> Json:
-    assessment = assessed.assessment
-    deciding = assessment.deciding_sequence
+def _build_response(timeline: LesionTimeline, assessed_lesion: AssessedLesion) -> Json:
+    assessment = assessed_lesion.assessment
+    deciding_sequence = assessment.deciding_sequence
     components = [
         {
             "code": _build_concept(RULE),
             "valueCodeableConcept": _build_concept(build_rule_code(assessment.reason)),
         }
     ]
-    if deciding is not None:
+    if deciding_sequence is not None:
         components.append(
             {
                 "code": _build_concept(DECIDING_SEQUENCE),
-                "valueCodeableConcept": _build_concept(SEQUENCES[deciding]),
+                "valueCodeableConcept": _build_concept(SEQUENCES[deciding_sequence]),
             }
         )
     return {
@@ -208,7 +213,7 @@ def _build_response(timeline: LesionTimeline, assessed: AssessedLesion) -> Json:
         "code": _build_concept(CURRENT_RESPONSE),
         "valueCodeableConcept": _build_concept(CATEGORIES[assessment.category]),
         "method": {"text": f"{assessment.criteria.name}, {assessment.mode.value}"},
-        "note": [{"text": sentence} for sentence in assessed.sentences],
+        "note": [{"text": sentence} for sentence in assessed_lesion.sentences],
         "component": components,
     }
 

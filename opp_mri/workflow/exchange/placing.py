@@ -182,7 +182,9 @@ class Placer:
 
     def _check_patient(self, annotation: Annotation, patient_id: str) -> None:
         group = self._groups.group(patient_id)
-        known_names = frozenset().union(*(self._names.get(each, frozenset()) for each in group))
+        known_names = frozenset().union(
+            *(self._names.get(patient_id, frozenset()) for patient_id in group)
+        )
         if annotation.patient_names and not annotation.patient_names & (known_names | set(group)):
             raise InputError(
                 "Its patient differs from the patient of its image or lesion; if both are the "
@@ -228,7 +230,7 @@ class Placer:
         return (originals or list(volumes))[0], (uid, frame)
 
     def _find_role(self, uid: str) -> SeriesRole | None:
-        return next((each.role for each in self._store.get_volumes_with_frame(uid, 1)), None)
+        return next((volume.role for volume in self._store.get_volumes_with_frame(uid, 1)), None)
 
     def _find_volume_in_space(
         self, annotation: Annotation

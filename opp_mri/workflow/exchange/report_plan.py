@@ -87,10 +87,12 @@ def plan_reports(
         for reading in get_counted_readings(store, lesion.lesion_id)
         if reader in (None, reading.reader)
     ]
-    check_shown(store, [reader] if reader else sorted({each.reader for each in readings}))
+    check_shown(store, [reader] if reader else sorted({reading.reader for reading in readings}))
     planner = _Planner(store, length_code)
     for lesion in lesions:
-        planner.add(lesion, [each for each in readings if each.lesion_id == lesion.lesion_id])
+        planner.add(
+            lesion, [reading for reading in readings if reading.lesion_id == lesion.lesion_id]
+        )
     return planner.plan(selected_ids)
 
 
@@ -270,11 +272,11 @@ class ImageReferences:
 
 def find_sources_of_resolved(store: Store, readings: Collection[Reading]) -> list[Reading]:
     """Return the answers that resolved answers were made of, in the order of recording."""
-    resolved = {reading.reading_id for reading in readings}
+    resolved_ids = {reading.reading_id for reading in readings}
     source_ids = {
         source_id
         for resolution in store.log_of(Resolution)
-        if resolution.reading_id in resolved
+        if resolution.reading_id in resolved_ids
         for source_id in resolution.of_reading_ids
     }
     lesion_ids = dict.fromkeys(reading.lesion_id for reading in readings)

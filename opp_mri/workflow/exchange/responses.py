@@ -43,7 +43,9 @@ def plan_responses(
     UnknownError
         There is no such lesion.
     """
-    lesions = [find_lesion(store, each) for each in lesion_ids] or list(store.get_lesions())
+    lesions = [find_lesion(store, lesion_id) for lesion_id in lesion_ids] or list(
+        store.get_lesions()
+    )
     error = estimate_measurement_error(store)
     images = ImageReferences(store)
     reports, left_out = [], []
@@ -54,15 +56,22 @@ def plan_responses(
             left_out.append(f"{lesion.lesion_id} has no response report. {problem}")
             continue
         check_shown(store, [timeline.reader])
-        assessed = assess_lesion(timeline, rules, error=error)
-        report = _report(lesion, timeline, assessed, images) if assessed.is_measured else None
+        assessed_lesion = assess_lesion(timeline, rules, error=error)
+        report = (
+            _report(lesion, timeline, assessed_lesion, images)
+            if assessed_lesion.is_measured
+            else None
+        )
         if report is not None:
             reports.append(report)
     return ResponsePlan(reports=tuple(reports), left_out=tuple(left_out))
 
 
 def _report(
-    lesion: Lesion, timeline: LesionTimeline, assessed: AssessedLesion, images: ImageReferences
+    lesion: Lesion,
+    timeline: LesionTimeline,
+    assessed_lesion: AssessedLesion,
+    images: ImageReferences,
 ) -> ResponseReport | None:
     """Return the report in the latest study with an image, or None where no study has one."""
     cell_images = [(cell, image) for cell in timeline.cells if (image := _find_image(cell, images))]
@@ -72,7 +81,7 @@ def _report(
     if latest.volume is None:
         raise ValueError("a cell with an image has a volume")
     study_uid = latest.volume.study_instance_uid
-    assessment = assessed.assessment
+    assessment = assessed_lesion.assessment
     return ResponseReport(
         study_instance_uid=study_uid,
         reader=timeline.reader,
@@ -85,8 +94,8 @@ def _report(
         discordant=assessment.discordant,
         mode=assessment.mode,
         criteria=assessment.criteria.name,
-        cautions=assessed.cautions,
-        sentences=assessed.sentences,
+        cautions=assessed_lesion.cautions,
+        sentences=assessed_lesion.sentences,
         study_date=latest.study_date,
         last_day=latest.days_from_ssrs,
         images=tuple(

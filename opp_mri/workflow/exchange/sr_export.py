@@ -133,8 +133,8 @@ def export_reports(
     try:
         folder.mkdir(parents=True, exist_ok=True)
         exporter = _Exporter(store=store, folder=folder, at=at)
-        for planned in plan.reports:
-            exporter.write_measurements(planned)
+        for planned_report in plan.reports:
+            exporter.write_measurements(planned_report)
         for report in responses.reports:
             exporter.write_response(report)
         markups = _write_markups(folder, plan) if choice.slicer else ()
@@ -164,12 +164,12 @@ class _Exporter:
     written: list[WrittenReport] = field(factory=list)
     unpreceded: list[MeasurementReport] = field(factory=list)
 
-    def write_measurements(self, planned: PlannedReport) -> None:
-        report = planned.report
+    def write_measurements(self, planned_report: PlannedReport) -> None:
+        report = planned_report.report
         before = self._find_latest(report.key)
         independent: list[ExportedReport] = []
         if report.reader == CONSENSUS:
-            independent = self._list_independent_reads(report, planned.readings)
+            independent = self._list_independent_reads(report, planned_report.readings)
             if not independent:
                 self.unpreceded.append(report)
         identity, is_new = self._build_identity(report, before, independent)
@@ -177,7 +177,7 @@ class _Exporter:
             report.answers[0].study_date.isoformat(), report.reader, identity
         )
         write_report(build_dataset(report, identity), path)
-        reading_ids = tuple(reading.reading_id for reading in planned.readings)
+        reading_ids = tuple(reading.reading_id for reading in planned_report.readings)
         self._record_report(report, identity, path, before, reading_ids, is_new=is_new)
 
     def write_response(self, report: ResponseReport) -> None:
@@ -203,14 +203,14 @@ class _Exporter:
         as predecessors.
         """
         if before is not None and before.content_hash == report.content_hash:
-            predecessor_uids = {each.sop_instance_uid for each in before.predecessors}
+            predecessor_uids = {predecessor.sop_instance_uid for predecessor in before.predecessors}
             if not independent or predecessor_uids & {
-                each.reference.sop_instance_uid for each in independent
+                independent_read.reference.sop_instance_uid for independent_read in independent
             }:
                 return Identity(reference=before.reference, predecessors=before.predecessors), False
         latest = {record.report_key: record.reference for record in independent}
-        amended = [] if before is None else [before.reference]
-        return identify(report, [*amended, *latest.values()]), True
+        amended_references = [] if before is None else [before.reference]
+        return identify(report, [*amended_references, *latest.values()]), True
 
     def _list_independent_reads(
         self, report: MeasurementReport, readings: Sequence[Reading]
@@ -264,7 +264,7 @@ def _list_withdrawn(store: Store, plan: ReportPlan, choice: ReportToWrite) -> li
     """Name the reports that went out and of which every answer was withdrawn since."""
     if choice.lesion_ids or choice.reader is not None:
         return []
-    report_keys = {planned.report.key for planned in plan.reports}
+    report_keys = {planned_report.report.key for planned_report in plan.reports}
     latest = {record.report_key: record for record in store.log_of(ExportedReport)}
     code = choice.length_code.value
     return [
@@ -278,13 +278,13 @@ def _list_withdrawn(store: Store, plan: ReportPlan, choice: ReportToWrite) -> li
 def _write_markups(folder: Path, plan: ReportPlan) -> tuple[Path, ...]:
     used_names: set[str] = set()  # without case, which some file systems do not tell apart
     paths = []
-    for planned in plan.reports:
-        for reading in planned.readings:
+    for planned_report in plan.reports:
+        for reading in planned_report.readings:
             if reading.caliper is None:
                 continue
             name = make_file_name(f"{name_caliper(reading)}-{reading.reader}")
             names = chain([name], (f"{name}-{number}" for number in count(2)))
-            free = next(each for each in names if each.casefold() not in used_names)
+            free = next(name for name in names if name.casefold() not in used_names)
             used_names.add(free.casefold())
             paths.append(folder / f"{free}.mrk.json")
             line = MarkupLine(

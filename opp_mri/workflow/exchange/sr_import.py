@@ -183,13 +183,13 @@ class _Importer:
 
     def drop_amended(self) -> None:
         """Leave out reports that another of these reports, by the same reader, amends."""
-        amended = {
+        amended_reports = {
             (uid, candidate.reading.reader)
             for candidate in self.candidates
             for uid in candidate.annotation.predecessor_uids
         }
         for candidate in list(self.candidates):
-            if (candidate.annotation.report_uid, candidate.reading.reader) in amended:
+            if (candidate.annotation.report_uid, candidate.reading.reader) in amended_reports:
                 self._drop(candidate, "Another of these reports amends it.")
 
     def drop_contradictions(self) -> None:
@@ -198,7 +198,9 @@ class _Importer:
         for candidate in self.candidates:
             by_cell[candidate.cell].append(candidate)
         for candidates in by_cell.values():
-            if not all(is_same(candidates[0].reading, each.reading) for each in candidates):
+            if not all(
+                is_same(candidates[0].reading, candidate.reading) for candidate in candidates
+            ):
                 for candidate in candidates:
                     reading = candidate.reading
                     self._drop(
@@ -215,16 +217,16 @@ class _Importer:
         new_readings: dict[CellOfReader, Reading] = {}
         for candidate in self.candidates:
             before = known_answers.get(candidate.cell)
-            same = next(
+            same_reading = next(
                 (
-                    each
-                    for each in (before, new_readings.get(candidate.cell))
-                    if each is not None and is_same(each, candidate.reading)
+                    reading
+                    for reading in (before, new_readings.get(candidate.cell))
+                    if reading is not None and is_same(reading, candidate.reading)
                 ),
                 None,
             )
-            if same is not None:
-                lines.append(_build_line(candidate, same, is_new=False))
+            if same_reading is not None:
+                lines.append(_build_line(candidate, same_reading, is_new=False))
                 continue
             try:
                 self._check_new(candidate, before, signed_ids)

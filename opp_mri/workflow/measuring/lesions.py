@@ -65,24 +65,24 @@ def add_lesions(
     TableError
         Nothing was recorded: the table is not well-formed, or a row is bad and all are needed.
     """
-    added: dict[str, Lesion] = {}
+    added_lesions: dict[str, Lesion] = {}
     catalogue = _gather_known(store)
     checks = LesionChecks(catalogue.lesions.values())
     with read_table(
-        path, required=REQUIRED, optional=(*OPTIONAL, *SEED_NAMES), all_or_none=all_or_none
+        path, required_columns=REQUIRED, optional=(*OPTIONAL, *SEED_NAMES), all_or_none=all_or_none
     ) as table:
         for row in table.rows:
             lesion = _read_lesion(catalogue, row, replace=replace)
             if lesion is None:
                 continue
-            if lesion.lesion_id in added:
+            if lesion.lesion_id in added_lesions:
                 row.add_fault("lesion_id", "is in the table twice: keep one row per lesion")
             checks.check(row, lesion)
             if not row.is_refused:
-                added[lesion.lesion_id] = lesion
-    store.add_lesions(_select_changed(catalogue, list(added.values())), at)
-    table.raise_rows(len(added))
-    return list(added.values())
+                added_lesions[lesion.lesion_id] = lesion
+    store.add_lesions(_select_changed(catalogue, list(added_lesions.values())), at)
+    table.raise_rows(len(added_lesions))
+    return list(added_lesions.values())
 
 
 def add_lesion(
@@ -141,7 +141,7 @@ def add_events(store: Store, path: Path, at: datetime, *, all_or_none: bool = Fa
     new: dict[str, list[LesionEvent]] = {}
     lesions = {lesion.lesion_id: lesion for lesion in store.get_lesions()}
     with read_table(
-        path, required=EVENT_COLUMNS[:3], optional=EVENT_COLUMNS[3:], may_have_no_rows=True,
+        path, required_columns=EVENT_COLUMNS[:3], optional=EVENT_COLUMNS[3:], may_have_no_rows=True,
         all_or_none=all_or_none,
     ) as table:  # fmt: skip
         for row in table.rows:
@@ -242,10 +242,10 @@ def _read_lesion(catalogue: _Known, row: Row, *, replace: bool) -> Lesion | None
 
 def _read_seed(catalogue: _Known, row: Row, patient_id: str) -> SeedPoint | None:
     columns = ("seed_sop_instance_uid", "seed_column", "seed_row")
-    filled = [column for column in columns if row.get(column)]
-    if not filled:
+    filled_columns = [column for column in columns if row.get(column)]
+    if not filled_columns:
         return None
-    if len(filled) < len(columns):
+    if len(filled_columns) < len(columns):
         missing_column = next(column for column in columns if not row.get(column))
         row.add_fault(
             missing_column, "a seed point needs its image, column and row: fill in all or none"

@@ -67,13 +67,13 @@ def measure(store: Store, path: Path, at: datetime, *, all_or_none: bool = False
     """
     head = store.get_head().sequence_number
     recorder = _Recorder(store)
-    rows, refused = read_calipers(path, all_or_none=all_or_none)
+    rows, faults = read_calipers(path, all_or_none=all_or_none)
     readings_by_cell: dict[tuple[object, ...], tuple[int, Reading]] = {}
     for row in rows:
         try:
             reading = recorder.measure_row(row, at)
         except OppMriError as error:
-            refused.append(TableFault(row.line, None, str(error)))
+            faults.append(TableFault(row.line, None, str(error)))
             continue
         cell = _get_cell(reading)
         if cell in readings_by_cell:
@@ -81,16 +81,16 @@ def measure(store: Store, path: Path, at: datetime, *, all_or_none: bool = False
                 f"Line {readings_by_cell[cell][0]} measures the same lesion on the same sequence "
                 "and date for the same reader: keep the one with the greatest extent."
             )
-            refused.append(TableFault(row.line, None, message))
+            faults.append(TableFault(row.line, None, message))
             continue
         readings_by_cell[cell] = (row.line, reading)
     with store.lock():  # what is compared is what is followed
-        new_readings, repeated, outdated = _compare(store, readings_by_cell, head)
-        refused = sorted([*refused, *outdated], key=lambda fault: fault.line)
-        if refused and all_or_none:
-            raise TableError(path.name, refused)
+        new_readings, repeat_count, outdated_faults = _compare(store, readings_by_cell, head)
+        faults = sorted([*faults, *outdated_faults], key=lambda fault: fault.line)
+        if faults and all_or_none:
+            raise TableError(path.name, faults)
         store.add_readings(new_readings)
-    return MeasureSummary(stored=tuple(new_readings), repeated=repeated, refused=tuple(refused))
+    return MeasureSummary(stored=tuple(new_readings), repeated=repeat_count, refused=tuple(faults))
 
 
 def _compare(
@@ -108,31 +108,31 @@ def _compare(
     """
     latest = {_get_cell(reading): reading for reading in get_counted_readings(store)}
     signed_ids = find_signed_ids(store)
-    unseen = {record.key for record in store.read_chain(after=seen_number)}
+    unseen_ids = {record.key for record in store.read_chain(after=seen_number)}
     new_readings: list[Reading] = []
-    refused: list[TableFault] = []
-    repeated = 0
+    faults: list[TableFault] = []
+    repeat_count = 0
     for cell, (line, reading) in readings_by_cell.items():
         latest_reading = latest.get(cell)
         if latest_reading is None:
             new_readings.append(reading)
         elif _is_same_answer(latest_reading, reading):
-            repeated += 1
+            repeat_count += 1
         elif latest_reading.reading_id in signed_ids:
             message = (
                 "This answer is signed: amend it in the reading room, with a reason, or keep it."
             )
-            refused.append(TableFault(line, None, message))
-        elif latest_reading.reading_id in unseen:
+            faults.append(TableFault(line, None, message))
+        elif latest_reading.reading_id in unseen_ids:
             message = (
                 "Another program recorded another answer for this lesion, sequence, date and "
                 "reader meanwhile: look at it with `opp-mri readings`, and run measure again if "
                 "this one is to replace it."
             )
-            refused.append(TableFault(line, None, message))
+            faults.append(TableFault(line, None, message))
         else:
             new_readings.append(reading)
-    return new_readings, repeated, refused
+    return new_readings, repeat_count, faults
 
 
 class _Recorder:

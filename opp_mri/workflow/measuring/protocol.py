@@ -171,12 +171,12 @@ def read_protocol(path: Path) -> ReadingProtocol:
     return protocol
 
 
-def describe_protocol(protocol: ReadingProtocol, *, unnamed: bool = False) -> list[str]:
+def describe_protocol(protocol: ReadingProtocol, *, is_unnamed: bool = False) -> list[str]:
     """Describe a protocol in words, for those who are to read by it.
 
     Parameters
     ----------
-    unnamed
+    is_unnamed
         Without the names of readers and adjudicator, as a reader's package shows it.
     """
     order = {
@@ -192,18 +192,18 @@ def describe_protocol(protocol: ReadingProtocol, *, unnamed: bool = False) -> li
     hidden = ["other readers", "prior lengths", "age, sex and histology"]
     hidden += ["dose and fractions"] if protocol.hide_dose else []
     hidden += ["events and outcome"] if protocol.hide_outcome else []
-    proposed = (
+    proposal_line = (
         "Lines are proposed to both readers; only what a reader accepts or edits is an answer."
         if protocol.proposals
         else "No lines are proposed."
     )
-    readers = "Two readers" if unnamed else f"{protocol.readers[0]} and {protocol.readers[1]}"
+    readers = "Two readers" if is_unnamed else f"{protocol.readers[0]} and {protocol.readers[1]}"
     sentences = [
         f"{readers} read independently, each from a package of their own.",
         order,
         dates,
         f"Hidden: {', '.join(hidden)}.",
-        proposed,
+        proposal_line,
     ]
     if protocol.repeats_share:
         sentences.append(
@@ -214,21 +214,21 @@ def describe_protocol(protocol: ReadingProtocol, *, unnamed: bool = False) -> li
         *sentences,
         f"Lengths or ends more than {format_mm(protocol.length_limit_mm)} apart, lines at more "
         f"than {protocol.angle_limit_deg:g}°, other images or other answers are discordant, and "
-        f"are {_describe_resolution(protocol, unnamed=unnamed)}.",
+        f"are {_describe_resolution(protocol, is_unnamed=is_unnamed)}.",
     ]
 
 
-def _describe_resolution(protocol: ReadingProtocol, *, unnamed: bool) -> str:
+def _describe_resolution(protocol: ReadingProtocol, *, is_unnamed: bool) -> str:
     if protocol.resolution is ResolvedBy.CONSENSUS:
         return "resolved by the two readers together, and signed by both"
-    if unnamed:
+    if is_unnamed:
         return "settled by an adjudicator, who selects one of the two"
     return f"settled by the adjudicator, {protocol.adjudicator}, who selects one of the two"
 
 
 def _check_together(path: Path, protocol: ReadingProtocol) -> None:
-    adjudicated = protocol.resolution is ResolvedBy.ADJUDICATOR
-    if adjudicated is not bool(protocol.adjudicator):
+    has_adjudicator = protocol.resolution is ResolvedBy.ADJUDICATOR
+    if has_adjudicator is not bool(protocol.adjudicator):
         raise InputError(
             f"{path}: name an adjudicator where, and only where, resolution is “adjudicator”."
         )

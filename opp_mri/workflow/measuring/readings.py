@@ -117,19 +117,19 @@ def find_settled_ids(readings: Sequence[Reading], signed_ids: frozenset[str]) ->
     Those that are signed, and those with which an undo brought a signed answer back unchanged: the
     signed answer has counted all the time.
     """
-    answered = {
+    latest_by_cell = {
         reading.cell: reading
         for reading in readings
         if not reading.draft or reading.reading_id in signed_ids
     }
-    restored = {
+    restored_ids = {
         reading.reading_id
         for reading in readings
         if reading.edit is Edit.UNDONE
-        and reading.cell in answered
-        and _is_equal(reading, answered[reading.cell])
+        and reading.cell in latest_by_cell
+        and _is_equal(reading, latest_by_cell[reading.cell])
     }
-    return signed_ids | restored
+    return signed_ids | restored_ids
 
 
 def _is_equal(reading: Reading, other_reading: Reading) -> bool:
@@ -141,8 +141,8 @@ def _is_equal(reading: Reading, other_reading: Reading) -> bool:
 def find_unsigned_cells(readings: Sequence[Reading], signed_ids: frozenset[str]) -> list[Reading]:
     """Return the latest reading of each cell of one lesion and reader that is not signed."""
     latest = {reading.cell: reading for reading in readings}
-    settled = find_settled_ids(readings, signed_ids)
-    answered = {
+    settled_ids = find_settled_ids(readings, signed_ids)
+    answered_cells = {
         reading.cell
         for reading in readings
         if not reading.draft or reading.reading_id in signed_ids
@@ -151,7 +151,7 @@ def find_unsigned_cells(readings: Sequence[Reading], signed_ids: frozenset[str])
         reading
         for reading in latest.values()
         if reading.draft
-        and reading.reading_id not in settled
+        and reading.reading_id not in settled_ids
         # to take back what never counted needs no signature
-        and (reading.answer is not Answer.WITHDRAWN or reading.cell in answered)
+        and (reading.answer is not Answer.WITHDRAWN or reading.cell in answered_cells)
     ]

@@ -31,14 +31,14 @@ def name_in_catalogue(
         names.append(build_repeated_uid(names[-1]))
     if len(names) == 1:
         return uid
-    fitting = []
+    fitting_names = []
     for name in names:
         with suppress(OppMriError):
             if role in (None, role_of(name)):
-                fitting.append(name)
-    if len(fitting) != 1:
+                fitting_names.append(name)
+    if len(fitting_names) != 1:
         raise GeometryError(
             f"{len(names)} images that differ have the SOPInstanceUID {uid}, and the row does not "
             "identify one: give study_date and sequence, or measure in the reading room."
         )
-    return fitting[0]
+    return fitting_names[0]

@@ -65,8 +65,8 @@ def list_confirmed_transforms(store: Store, lesion: Lesion) -> list[RigidTransfo
     alignments = store.get_alignments(lesion.lesion_id)
     if not alignments:
         return []
-    confirmed = select_confirmed_fits(alignments, store.get_alignment_decisions())
-    return [alignment.fit.baseline_from_followup for alignment in confirmed]
+    confirmed_fits = select_confirmed_fits(alignments, store.get_alignment_decisions())
+    return [alignment.fit.baseline_from_followup for alignment in confirmed_fits]
 
 
 def carry_seed_to_frames(

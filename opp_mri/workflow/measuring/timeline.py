@@ -111,15 +111,18 @@ def build_lesion_timeline(
     with store.hold_snapshot():
         all_readings = store.get_readings(lesion.lesion_id)
         signed_ids = find_signed_ids(store, lesion.lesion_id)
-        counting = select_counted(all_readings, signed_ids)
-        reader, readings = _select_reader(counting, reader)
-        timeline = build_reader_timeline(store, lesion, reader, readings, counting=counting)
+        counted_readings = select_counted(all_readings, signed_ids)
+        reader, readings = _select_reader(counted_readings, reader)
+        timeline = build_reader_timeline(
+            store, lesion, reader, readings, counted_readings=counted_readings
+        )
     own = [reading for reading in all_readings if reading.reader == reader and not reading.repeat]
-    unsigned = find_unsigned_cells(own, signed_ids)
-    if not unsigned:
+    unsigned_cells = find_unsigned_cells(own, signed_ids)
+    if not unsigned_cells:
         return timeline
     flag = (
-        f"{len(unsigned)} {'answer is a draft' if len(unsigned) == 1 else 'answers are drafts'} "
+        f"{len(unsigned_cells)} "
+        f"{'answer is a draft' if len(unsigned_cells) == 1 else 'answers are drafts'} "
         "and not counted: sign in the reading room."
     )
     return attrs.evolve(timeline, flags=(*timeline.flags, flag))
@@ -155,31 +158,31 @@ def with_readings(timeline: LesionTimeline, readings: Sequence[Reading]) -> Lesi
 def _build_cell(cell: Cell, reading: Reading | None) -> Cell:
     if reading is not None:
         return attrs.evolve(cell, reading=reading, status=CellStatus(reading.answer.value))
-    answered = (CellStatus.MEASURED, CellStatus.GONE, CellStatus.NOT_MEASURABLE)
-    status = CellStatus.UNREAD if cell.status in answered else cell.status
+    answered_states = (CellStatus.MEASURED, CellStatus.GONE, CellStatus.NOT_MEASURABLE)
+    status = CellStatus.UNREAD if cell.status in answered_states else cell.status
     return attrs.evolve(cell, reading=None, status=status)
 
 
 def build_reader_timeline(
     store: Store, lesion: Lesion, reader: str, readings: Sequence[Reading], *,
-    counting: Sequence[Reading] | None = None,
+    counted_readings: Sequence[Reading] | None = None,
 ) -> LesionTimeline:  # fmt: skip
     """Return the timeline of a lesion by these readings of one reader, the latest of a cell last.
 
     Parameters
     ----------
-    counting
+    counted_readings
         The lesion's readings of all readers that count, where they are at hand.
     """
     latest = select_latest_by_cell(readings)
     points = list_time_points(store, lesion.patient_id)
     measured_on = _find_measured_volumes(points, latest)
     cells = _build_cells(
-        lesion, points, latest, measured_on, carry_seed_to_frames(store, lesion, counting)
+        lesion, points, latest, measured_on, carry_seed_to_frames(store, lesion, counted_readings)
     )
     cells = _flag_cells(cells)
     visits = get_recorded_visits(store, lesion.lesion_id)
-    damaged = [damage.message for damage in store.list_damages(lesion.lesion_id)]
+    damage_messages = [damage.message for damage in store.list_damages(lesion.lesion_id)]
     return LesionTimeline(
         lesion=lesion,
         reader=reader,
@@ -190,7 +193,7 @@ def build_reader_timeline(
             events=convert_events(lesion, visits),
         ),
         cells=tuple(cells),
-        flags=(*damaged, *_find_timeline_flags(lesion, cells)),
+        flags=(*damage_messages, *_find_timeline_flags(lesion, cells)),
         visits=visits,
     )
 
@@ -203,11 +206,11 @@ def convert_events(lesion: Lesion, visits: Sequence[Visit] = ()) -> tuple[Treatm
     exclusions = [
         TreatmentEvent(0, EventKind.EXCLUSION, exclusion.value) for exclusion in lesion.exclusions
     ]
-    dated = [
+    dated_events = [
         TreatmentEvent(count_days(lesion.ssrs_last_date, event.date), event.kind, event.value)
         for event in lesion.events
     ]
-    return (*exclusions, *dated, *find_visit_events(lesion, visits, dated))
+    return (*exclusions, *dated_events, *find_visit_events(lesion, visits, dated_events))
 
 
 def find_visit_events(
@@ -250,7 +253,7 @@ def _build_cells(
 ) -> list[Cell]:
     by_date = {point.study_date: point for point in points if point.study_date}
     read_sequences = {sequence for _, sequence in latest}
-    offered = {
+    offered_sequences = {
         v.role
         for point in points
         for v in point.volumes
@@ -260,7 +263,7 @@ def _build_cells(
     for day in sorted(by_date.keys() | {day for day, _ in latest}):
         volumes = by_date[day].volumes if day in by_date else ()
         for sequence in SeriesRole:
-            if sequence not in read_sequences | offered:
+            if sequence not in read_sequences | offered_sequences:
                 continue
             reading = latest.get((day, sequence))
             status, volume = _determine_status(reading, sequence, volumes, seeds)
@@ -286,11 +289,11 @@ def _determine_status(
 ) -> tuple[CellStatus, VolumeDescription | None]:
     """Return a cell's status, and the volume that a reader should open for it."""
     selected_volumes = [volume for volume in volumes if volume.selected and volume.role is sequence]
-    covering = [volume for volume in selected_volumes if covers(volume, seeds) is not False]
-    volume = covering[0] if covering else None
+    covering_volumes = [volume for volume in selected_volumes if covers(volume, seeds) is not False]
+    volume = covering_volumes[0] if covering_volumes else None
     if reading is not None:
         return CellStatus(reading.answer.value), volume
-    if covering:
+    if covering_volumes:
         return CellStatus.UNREAD, volume
     if selected_volumes:
         return CellStatus.NOT_COVERED, None
@@ -319,8 +322,8 @@ def _find_measured_volumes(
 
 def _find_origin(reading: Reading) -> Origin:
     """Return where a length comes from, as tables state it: an override stays visible there."""
-    overridden = any(remark.startswith(OVERRIDDEN) for remark in reading.remarks)
-    return Origin.OVERRIDE if overridden else reading.origin
+    is_overridden = any(remark.startswith(OVERRIDDEN) for remark in reading.remarks)
+    return Origin.OVERRIDE if is_overridden else reading.origin
 
 
 def _collect_observations(cells: Iterable[Cell]) -> dict[SeriesRole, tuple[Observation, ...]]:
@@ -350,7 +353,7 @@ def _find_baseline(cells: Iterable[Cell], sequence: SeriesRole) -> Cell | None:
 def _flag_cells(cells: list[Cell]) -> list[Cell]:
     """Compare each follow-up with its sequence's baseline."""
     baselines = {sequence: _find_baseline(cells, sequence) for sequence in SeriesRole}
-    flagged = []
+    flagged_cells = []
     for cell in cells:
         baseline = baselines[cell.sequence]
         flags: list[str] = list(cell.reading.remarks) if cell.reading else []
@@ -362,8 +365,8 @@ def _flag_cells(cells: list[Cell]) -> list[Cell]:
             and baseline.volume
         ):
             flags += compare_acquisitions(cell.sequence, baseline.volume, cell.volume)
-        flagged.append(attrs.evolve(cell, flags=tuple(flags)))
-    return flagged
+        flagged_cells.append(attrs.evolve(cell, flags=tuple(flags)))
+    return flagged_cells
 
 
 def _find_timeline_flags(lesion: Lesion, cells: Sequence[Cell]) -> list[str]:

@@ -57,7 +57,9 @@ def add_visits(
         Nothing was recorded: the table is not well-formed, or a row is bad and all are needed.
     """
     recorder = _Recorder(store, recorded_by, at)
-    with read_table(path, required=REQUIRED, optional=OPTIONAL, all_or_none=all_or_none) as table:
+    with read_table(
+        path, required_columns=REQUIRED, optional=OPTIONAL, all_or_none=all_or_none
+    ) as table:
         for row in table.rows:
             recorder.take(row)
         sound = sum(not row.is_refused for row in table.rows)

@@ -68,23 +68,25 @@ def choose_series(
     """
     choices: dict[str, SeriesChoice] = {}
     volumes: dict[str, list[VolumeDescription]] = {}
-    for each in series:
-        uid = each.series_instance_uid
+    for remote_series in series:
+        uid = remote_series.series_instance_uid
         if take_all:
-            choices[uid] = SeriesChoice(series=each, is_wanted=True, reason="All are pulled.")
-        elif each.modality in REPORT_MODALITIES:
+            choices[uid] = SeriesChoice(
+                series=remote_series, is_wanted=True, reason="All are pulled."
+            )
+        elif remote_series.modality in REPORT_MODALITIES:
             reason = "A report." if with_reports else "A report: pulled with --reports."
-            choices[uid] = SeriesChoice(series=each, is_wanted=with_reports, reason=reason)
-        elif each.modality not in IMAGE_MODALITIES:
-            choices[uid] = SeriesChoice(series=each, is_wanted=False, reason="Not MR.")
+            choices[uid] = SeriesChoice(series=remote_series, is_wanted=with_reports, reason=reason)
+        elif remote_series.modality not in IMAGE_MODALITIES:
+            choices[uid] = SeriesChoice(series=remote_series, is_wanted=False, reason="Not MR.")
         else:
             try:
-                volumes[uid] = _look_at(archive, each, allow_gradient_echo)
+                volumes[uid] = _look_at(archive, remote_series, allow_gradient_echo)
             except InputError as error:
                 reason = f"It cannot be judged by its header. {error}"
-                choices[uid] = SeriesChoice(series=each, is_wanted=True, reason=reason)
+                choices[uid] = SeriesChoice(series=remote_series, is_wanted=True, reason=reason)
     choices |= _judge(series, volumes, allow_gradient_echo)
-    return [choices[each.series_instance_uid] for each in series]
+    return [choices[remote_series.series_instance_uid] for remote_series in series]
 
 
 def _judge(
@@ -96,18 +98,18 @@ def _judge(
     samples = [volume for several in volumes.values() for volume in several]
     judged_volumes = assign_roles(samples, allow_gradient_echo=allow_gradient_echo)
     choices = {}
-    for each in series:
+    for remote_series in series:
         own = [
             volume
             for volume in judged_volumes
-            if volume.series_instance_uid == each.series_instance_uid
+            if volume.series_instance_uid == remote_series.series_instance_uid
         ]
-        if each.series_instance_uid not in volumes:
+        if remote_series.series_instance_uid not in volumes:
             continue
         with_role = next((volume for volume in own if volume.role is not None), None)
         example = with_role or next(iter(own), None)
-        choices[each.series_instance_uid] = SeriesChoice(
-            series=each,
+        choices[remote_series.series_instance_uid] = SeriesChoice(
+            series=remote_series,
             is_wanted=with_role is not None,
             role=with_role.role if with_role else None,
             reason=example.evidence[-1] if example and example.evidence else "It has no image.",

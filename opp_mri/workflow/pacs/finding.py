@@ -97,7 +97,7 @@ def watch_patients(
                     if study.study_instance_uid not in local_uids
                     and study.patient_id == patient.patient_id
                 ]
-        announced_uids |= {each.study.study_instance_uid for each in new}
+        announced_uids |= {listed_study.study.study_instance_uid for listed_study in new}
         yield tuple(new)
         if not wait():
             return

@@ -129,12 +129,12 @@ def remove_peer(project: Project, name: str) -> None:
         text = read_document(path)
     except (OSError, ValueError) as error:
         raise InputError(f"{path} cannot be read: {error}.") from error
-    shortened = _cut_table(text, name)
+    shortened_text = _cut_table(text, name)
     expected = tomllib.loads(text)
     del expected["peers"][name]
-    if tomllib.loads(shortened) not in (expected, _leave_out_empty_peers(expected)):
+    if tomllib.loads(shortened_text) not in (expected, _leave_out_empty_peers(expected)):
         raise InputError(f"{path} states the peer {name} in a form of its own: edit the file.")
-    write_bytes(path, shortened.encode())
+    write_bytes(path, shortened_text.encode())
     if peer is not None:
         forget_secret(peer)
 
@@ -163,12 +163,14 @@ def _leave_out_empty_peers(settings: dict[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in settings.items() if key != "peers" or value}
 
 
-def open_archive(peer: Peer, outgoing: frozenset[tuple[str, str]] = frozenset()) -> "Archive":
+def open_archive(
+    peer: Peer, outgoing_classes: frozenset[tuple[str, str]] = frozenset()
+) -> "Archive":
     """Return the connection to a peer; use it in a ``with``.
 
     Parameters
     ----------
-    outgoing
+    outgoing_classes
         SOP classes and transfer syntaxes of what will be sent; empty for retrieving.
 
     Raises
@@ -182,7 +184,7 @@ def open_archive(peer: Peer, outgoing: frozenset[tuple[str, str]] = frozenset())
         return WebArchive(peer=peer, secret=find_secret(peer))
     from opp_mri.dicom.network.dimse import DimseArchive
 
-    return DimseArchive(peer=peer, outgoing_classes=outgoing)
+    return DimseArchive(peer=peer, outgoing_classes=outgoing_classes)
 
 
 def check_peer(peer: Peer) -> None:

@@ -77,7 +77,9 @@ class PullSummary:
     @property
     def is_complete(self) -> bool:
         """Whether all that was wanted is there, and nothing else was sent."""
-        return not any(each.missing or each.faults for each in self.series)
+        return not any(
+            pulled_series.missing or pulled_series.faults for pulled_series in self.series
+        )
 
 
 def pull_studies(
@@ -125,13 +127,13 @@ def pull_studies(
             )
         progress("looking at headers", len(studies), len(studies))
         try:
-            pulled = _pull(archive, choices, folder, progress)
+            pulled_series = _pull(archive, choices, folder, progress)
         except OSError as error:
             raise ProjectError(
                 f"{folder} cannot be written ({error.strerror}): make room, or choose a folder "
                 "that you may write. What has arrived is kept."
             ) from error
-    return PullSummary(folder=folder, studies=tuple(studies), series=tuple(pulled))
+    return PullSummary(folder=folder, studies=tuple(studies), series=tuple(pulled_series))
 
 
 def _pull(
@@ -143,13 +145,13 @@ def _pull(
         for choice in wanted_choices
     ]
     total = sum(len(plan.listed) for plan in plans)
-    done = sum(len(plan.present) for plan in plans)
-    progress("receiving", done, total)
+    received_count = sum(len(plan.present) for plan in plans)
+    progress("receiving", received_count, total)
 
     def count() -> None:
-        nonlocal done
-        done += 1
-        progress("receiving", min(done, total), total)
+        nonlocal received_count
+        received_count += 1
+        progress("receiving", min(received_count, total), total)
 
     of_series: dict[str, PulledSeries] = {}
     for choice, plan in zip(wanted_choices, plans, strict=True):
@@ -181,12 +183,12 @@ class _Plan:
 
     def __attrs_post_init__(self) -> None:
         self.present = frozenset(
-            each.sop_instance_uid
-            for each in self.listed
+            instance.sop_instance_uid
+            for instance in self.listed
             if is_whole(
-                build_path(self.folder, self.series, each.sop_instance_uid),
+                build_path(self.folder, self.series, instance.sop_instance_uid),
                 self.series,
-                each.sop_instance_uid,
+                instance.sop_instance_uid,
             )
         )
 
@@ -198,7 +200,9 @@ class _Plan:
     def list_missing(self) -> list[RemoteInstance]:
         """Return what the archive lists and is not there."""
         present_uids = self.present | self.arrived
-        return [each for each in self.listed if each.sop_instance_uid not in present_uids]
+        return [
+            instance for instance in self.listed if instance.sop_instance_uid not in present_uids
+        ]
 
     def fetch(self, archive: Archive, count: Callable[[], None]) -> None:
         """Fetch what is missing: the whole series at once where none of it is there."""
@@ -215,11 +219,11 @@ class _Plan:
             )  # a server may send a part
 
     def _keep(self, contents: Iterator[bytes], count: Callable[[], None]) -> None:
-        asked_for = {each.sop_instance_uid for each in self.listed}
+        asked_for = {instance.sop_instance_uid for instance in self.listed}
         for content in contents:
-            received = check_received(content, self.series)
-            uid = received.sop_instance_uid
-            fault = received.fault
+            received_file = check_received(content, self.series)
+            uid = received_file.sop_instance_uid
+            fault = received_file.fault
             if not fault and uid not in asked_for:
                 fault = "It is not in the archive's own list of the series."
             if not fault and uid in self.arrived:

@@ -52,7 +52,7 @@ class PushSummary:
     @property
     def is_complete(self) -> bool:
         """Whether all are in the archive."""
-        return all(each.state != "failed" for each in self.objects)
+        return all(item.state != "failed" for item in self.objects)
 
 
 def push_reports(
@@ -77,14 +77,16 @@ def push_reports(
         raise InputError(
             "There is no report in what was named: write reports with `opp-mri sr export` first."
         )
-    outgoing = frozenset((item.sop_class_uid, item.transfer_syntax_uid) for _, item in items)
-    pushed: list[PushedObject] = []
-    with silence_network(), open_archive(peer, outgoing) as archive:
+    outgoing_classes = frozenset(
+        (item.sop_class_uid, item.transfer_syntax_uid) for _, item in items
+    )
+    pushed_objects: list[PushedObject] = []
+    with silence_network(), open_archive(peer, outgoing_classes) as archive:
         for number, (name, item) in enumerate(items):
             progress("sending", number, len(items))
-            pushed.append(_push(archive, name, item))
+            pushed_objects.append(_push(archive, name, item))
         progress("sending", len(items), len(items))
-    return PushSummary(objects=tuple(pushed), other_files=other_files)
+    return PushSummary(objects=tuple(pushed_objects), other_files=other_files)
 
 
 def _push(archive: Archive, name: str, item: OutgoingObject) -> PushedObject:

@@ -98,19 +98,23 @@ class RoomLesion:
             return LevelSource.SEED, self.seed[1]
         if frame_of_reference_uid in self.levels:
             return LevelSource.READER, self.levels[frame_of_reference_uid]
-        carrying = self.links.find_carrying(frame_of_reference_uid, anchor[0])
-        linking = carrying or self.links.find_linking(frame_of_reference_uid, anchor[0])
-        if linking is None:
+        confirmed_transform = self.links.find_carrying(frame_of_reference_uid, anchor[0])
+        transform = confirmed_transform or self.links.find_linking(
+            frame_of_reference_uid, anchor[0]
+        )
+        if transform is None:
             return None
-        x, y, z = linking.apply(np.asarray(anchor[1])).tolist()
-        return LevelSource.FIT if carrying is not None else LevelSource.POINT, (x, y, z)
+        x, y, z = transform.apply(np.asarray(anchor[1])).tolist()
+        return LevelSource.FIT if confirmed_transform is not None else LevelSource.POINT, (x, y, z)
 
     def find_axis_lps(self, frame_of_reference_uid: str) -> Vector3 | None:
         """Return the vertebra's AP axis in a frame: set there, or carried by a confirmed fit."""
         for axis in reversed(self.axes):
-            carrying = self.links.find_carrying(frame_of_reference_uid, axis.frame_of_reference_uid)
-            if carrying is not None:
-                return _turn(carrying, axis.direction_lps)
+            transform = self.links.find_carrying(
+                frame_of_reference_uid, axis.frame_of_reference_uid
+            )
+            if transform is not None:
+                return _turn(transform, axis.direction_lps)
         return None
 
 

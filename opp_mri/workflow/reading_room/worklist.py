@@ -97,10 +97,10 @@ def build_worklist(store: Store, reader: str) -> Worklist:
             without.append(patient.patient_id)
         drafts = [
             (
-                build_draft_timeline(store, each, reader),
-                _find_settled(store, each.lesion_id, reader),
+                build_draft_timeline(store, lesion_of_patient, reader),
+                _find_settled(store, lesion_of_patient.lesion_id, reader),
             )
-            for each in of_patient
+            for lesion_of_patient in of_patient
         ]
         last = find_last_open_day(blinding, drafts)
         for lesion, (whole, signed_ids) in zip(of_patient, drafts, strict=True):
@@ -173,7 +173,7 @@ def with_timeline(
     def build_current_row(row: WorkLesion) -> WorkLesion:
         if row.lesion.lesion_id != timeline.lesion.lesion_id:
             return row
-        differing = {
+        differing_ids = {
             cell.reading.reading_id
             for cell in row.cells
             if cell.reading is not None and cell.state is CellState.DISCORDANT
@@ -182,7 +182,7 @@ def with_timeline(
             attrs.evolve(cell, state=CellState.DISCORDANT)
             if cell.state is CellState.SIGNED
             and cell.reading is not None
-            and cell.reading.reading_id in differing
+            and cell.reading.reading_id in differing_ids
             else cell
             for cell in build_work_cells(timeline, signed_ids)
         )

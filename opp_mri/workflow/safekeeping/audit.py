@@ -104,18 +104,18 @@ def _verify_chain(store: Store, faults: list[str], expected: str | None) -> Audi
 
 
 def list_entries(
-    store: Store, after: int = 0, *, blinded: Collection[str] = ()
+    store: Store, after: int = 0, *, blinded_readers: Collection[str] = ()
 ) -> Iterator[AuditEntry]:
     """Yield all records for showing, in their order.
 
     Parameters
     ----------
-    blinded
+    blinded_readers
         Readers whose answers are not shown: that there is one, and when it was recorded, is.
     """
     for record in store.read_chain(after):
         entry = _build_entry(record)
-        if record.kind == "Reading" and record.reader in blinded:
+        if record.kind == "Reading" and record.reader in blinded_readers:
             entry = evolve(entry, content=NOT_SHOWN, reason="")
         yield entry
 

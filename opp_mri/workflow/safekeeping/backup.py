@@ -142,10 +142,10 @@ def restore(path: Path, folder: Path, passphrase: str = "") -> Backup:
     is_new = not folder.exists()
     try:
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        with _unpack(path, passphrase, folder) as (unpacked, backup):
+        with _unpack(path, passphrase, folder) as (unpacked_folder, backup):
             for name in reversed(NAMES):  # the store last: without it the folder is not a project
-                (unpacked / name).chmod(0o600)
-                (unpacked / name).replace(folder / name)
+                (unpacked_folder / name).chmod(0o600)
+                (unpacked_folder / name).replace(folder / name)
     except OSError as error:
         raise InputError(
             f"{folder} cannot be written ({error.strerror}): choose another folder, or make room."

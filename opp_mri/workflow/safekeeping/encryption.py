@@ -159,16 +159,16 @@ def decrypt_pieces(source: BinaryIO, passphrase: str) -> Iterator[bytes]:
     cipher = _cipher(header, passphrase)
     piece, number = source.read(PIECE + TAG), 0
     while True:
-        following = source.read(PIECE + TAG)
-        nonce = cipher.build_nonce(number, is_last=not following)
+        next_piece = source.read(PIECE + TAG)
+        nonce = cipher.build_nonce(number, is_last=not next_piece)
         try:
             content = cipher.aes.decrypt(nonce, piece, header)
         except (InvalidTag, ValueError) as error:
             raise InputError(WRONG) from error
         yield content
-        if not following:
+        if not next_piece:
             return
-        piece, number = following, number + 1
+        piece, number = next_piece, number + 1
 
 
 @contextmanager

@@ -91,9 +91,9 @@ def suggest_lesion(store: Store, lesion_id: str) -> tuple[SuggestedCell, ...]:
     for cell in timeline.cells:
         if cell.volume is not None and not explain_unsuitable(cell.volume, cell.sequence):
             visits[cell.study_date].append((cell, cell.volume))
-    joined = find_links(store, (lesion.patient_id,), lesion)
+    links = find_links(store, (lesion.patient_id,), lesion)
     axes = store.get_ap_axes(lesion_id)
-    suggested: list[SuggestedCell] = []
+    suggested_cells: list[SuggestedCell] = []
     for day in sorted(visits):
         by_frame: dict[str, list[tuple[Cell, VolumeDescription]]] = defaultdict(list)
         for cell, volume in visits[day]:
@@ -101,12 +101,12 @@ def suggest_lesion(store: Store, lesion_id: str) -> tuple[SuggestedCell, ...]:
         for frame_uid, cells in by_frame.items():
             seed = seeds.get(frame_uid)
             if seed is None:
-                suggested.extend(abstain(cell, AbstentionReason.NO_FIT) for cell, _ in cells)
+                suggested_cells.extend(abstain(cell, AbstentionReason.NO_FIT) for cell, _ in cells)
             else:
-                axis = _find_axis(frame_uid, axes, joined)
-                suggested.extend(_suggest_together(store, cells, seed, axis))
+                axis = _find_axis(frame_uid, axes, links)
+                suggested_cells.extend(_suggest_together(store, cells, seed, axis))
     order = list(SeriesRole)
-    return tuple(sorted(suggested, key=lambda s: (s.study_date, order.index(s.sequence))))
+    return tuple(sorted(suggested_cells, key=lambda s: (s.study_date, order.index(s.sequence))))
 
 
 def suggest_visit(
@@ -126,26 +126,28 @@ def suggest_visit(
     """
     images: list[SequenceImage] = []
     images_by_sequence: dict[SeriesRole, CellImages] = {}
-    suggested: list[SuggestedCell] = []
-    for each in cells:
+    suggested_cells: list[SuggestedCell] = []
+    for cell_images in cells:
         try:
-            geometry = build_geometry(each.volume)
+            geometry = build_geometry(cell_images.volume)
         except GeometryError:  # slices of an irregular stack: measured on by hand alone
-            suggested.append(abstain(each.cell, AbstentionReason.NO_IMAGE))
+            suggested_cells.append(abstain(cell_images.cell, AbstentionReason.NO_IMAGE))
             continue
-        voxels = each.voxels.astype(np.float32)
-        images.append(SequenceImage(role=each.cell.sequence, geometry=geometry, voxels=voxels))
-        images_by_sequence[each.cell.sequence] = each
+        voxels = cell_images.voxels.astype(np.float32)
+        images.append(
+            SequenceImage(role=cell_images.cell.sequence, geometry=geometry, voxels=voxels)
+        )
+        images_by_sequence[cell_images.cell.sequence] = cell_images
     for answer in propose_visit(images, seed_lps_mm, axis_lps) if images else ():
         cell, description = (
             images_by_sequence[answer.role].cell,
             images_by_sequence[answer.role].volume,
         )
         if isinstance(answer, Abstention):
-            suggested.append(abstain(cell, answer.reason, answer))
+            suggested_cells.append(abstain(cell, answer.reason, answer))
             continue
         image = description.frames[answer.slice_index]
-        suggested.append(
+        suggested_cells.append(
             SuggestedCell(
                 study_date=cell.study_date,
                 sequence=cell.sequence,
@@ -155,7 +157,7 @@ def suggest_visit(
                 answer=answer,
             )
         )
-    return tuple(suggested)
+    return tuple(suggested_cells)
 
 
 def _suggest_together(
@@ -165,16 +167,16 @@ def _suggest_together(
     axis: Vector3 | None,
 ) -> list[SuggestedCell]:
     """Read the images of the cells of one frame of reference, and propose for them."""
-    loaded: list[CellImages] = []
-    suggested: list[SuggestedCell] = []
+    cells_with_images: list[CellImages] = []
+    suggested_cells: list[SuggestedCell] = []
     for cell, description in cells:
         try:
             voxels = load_volume_of_project(store, description.volume_id).voxels
         except GeometryError:
-            suggested.append(abstain(cell, AbstentionReason.NO_IMAGE))
+            suggested_cells.append(abstain(cell, AbstentionReason.NO_IMAGE))
         else:
-            loaded.append(CellImages(cell=cell, volume=description, voxels=voxels))
-    return [*suggested, *suggest_visit(loaded, seed, axis)]
+            cells_with_images.append(CellImages(cell=cell, volume=description, voxels=voxels))
+    return [*suggested_cells, *suggest_visit(cells_with_images, seed, axis)]
 
 
 def abstain(
@@ -185,11 +187,11 @@ def abstain(
     return SuggestedCell(study_date=cell.study_date, sequence=cell.sequence, answer=answer)
 
 
-def _find_axis(frame_uid: str, axes: Sequence[ApAxis], joined: Links) -> Vector3 | None:
+def _find_axis(frame_uid: str, axes: Sequence[ApAxis], links: Links) -> Vector3 | None:
     """Return the AP axis that a reader set last, carried to a frame by confirmed fits, or None."""
     for axis in reversed(axes):
-        carrying = joined.find_carrying(frame_uid, axis.frame_of_reference_uid)
-        if carrying is not None:
-            x, y, z = (carrying.matrix[:3, :3] @ np.asarray(axis.direction_lps)).tolist()
+        transform = links.find_carrying(frame_uid, axis.frame_of_reference_uid)
+        if transform is not None:
+            x, y, z = (transform.matrix[:3, :3] @ np.asarray(axis.direction_lps)).tolist()
             return (x, y, z)
     return None

@@ -102,8 +102,8 @@ def convert_to_screen_mm(grid: VolumeGeometry, turn: Upright, point_lps_mm: Vect
     """Return where a point lies among the layers: (slices, down, across) in mm."""
     index = grid.kji_from_lps(np.asarray(point_lps_mm))[list(turn.axes)]
     last = np.asarray(grid.shape_kji)[list(turn.axes)] - 1
-    flipped = (False, turn.flip_vertical, turn.flip_horizontal)
-    k, down, across = (np.where(flipped, last - index, index) * scale_mm(grid, turn)).tolist()
+    is_flipped = (False, turn.flip_vertical, turn.flip_horizontal)
+    k, down, across = (np.where(is_flipped, last - index, index) * scale_mm(grid, turn)).tolist()
     return (k, down, across)
 
 

@@ -127,7 +127,7 @@ def test_all_that_a_protocol_says_is_told_in_words(tmp_path: Path) -> None:
                  "the adjudicator, third"):  # fmt: skip
         assert part in told
     assert "dose" not in told
-    unnamed = " ".join(describe_protocol(read, unnamed=True))
+    unnamed = " ".join(describe_protocol(read, is_unnamed=True))
     assert not [each for each in ("reader-1", "reader-2", "third,") if each in unnamed]
     assert "an adjudicator, who selects" in unnamed
 

@@ -114,14 +114,14 @@ class StudyList:
         """Return the rows of the list, by `COLUMNS`."""
         return [
             (
-                each.study.patient_id,
-                str(each.study.study_date or "-"),
-                each.study.study_description or "-",
-                _format_number(each.study.series_count),
-                _format_number(each.study.instance_count),
-                "yes" if each.is_here else "no",
+                study.study.patient_id,
+                str(study.study.study_date or "-"),
+                study.study.study_description or "-",
+                _format_number(study.study.series_count),
+                _format_number(study.study.instance_count),
+                "yes" if study.is_here else "no",
             )
-            for each in self.studies
+            for study in self.studies
         ]
 
     # what `shared.work.Work` asks
@@ -165,7 +165,7 @@ class StudyList:
 
         with open_project(self.folder) as project:
             folder = find_default_folder(project)
-            summaries = [self._pull_study(project, each, folder) for each in studies]
+            summaries = [self._pull_study(project, study, folder) for study in studies]
             if folder.exists():
                 index(project, [folder], workers=1, progress=self._report)
             return summaries, find_studies_here(project)
@@ -192,20 +192,20 @@ class StudyList:
     def _take_pulled(self, result: tuple[Sequence[PullSummary], frozenset[str]]) -> None:
         summaries, local_uids = result
         self.studies = tuple(
-            attrs.evolve(each, is_here=each.study.study_instance_uid in local_uids)
-            for each in self.studies
+            attrs.evolve(study, is_here=study.study.study_instance_uid in local_uids)
+            for study in self.studies
         )
-        pulled = [series for summary in summaries for series in summary.series]
-        received = sum(series.received for series in pulled)
-        present = sum(series.present for series in pulled)
-        wanted_count = sum(series.choice.is_wanted for series in pulled)
+        pulled_series = [series for summary in summaries for series in summary.series]
+        received_count = sum(series.received for series in pulled_series)
+        present = sum(series.present for series in pulled_series)
+        wanted_count = sum(series.choice.is_wanted for series in pulled_series)
         self.notice = (
-            f"{format_count(received, 'image')} received and {present} present before, of "
+            f"{format_count(received_count, 'image')} received and {present} present before, of "
             f"{wanted_count} series that could have a role "
-            f"({len(pulled) - wanted_count} others left in the archive)."
+            f"({len(pulled_series) - wanted_count} others left in the archive)."
         )
-        missing_count = sum(series.missing for series in pulled)
-        faults = [sentence for series in pulled for sentence, _ in series.faults]
+        missing_count = sum(series.missing for series in pulled_series)
+        faults = [sentence for series in pulled_series for sentence, _ in series.faults]
         if missing_count or faults:
             sentences = " ".join(dict.fromkeys(faults))
             self.failure = (

@@ -172,7 +172,9 @@ class PairImages:
             images = load_images(store, volume)
             return Pictures(images=geometry.turn_images(images), window=choose_window(images))
 
-        return self._cache.build_job(volume.volume_id, load, lambda loaded: loaded.images.nbytes)
+        return self._cache.build_job(
+            volume.volume_id, load, lambda volume_images: volume_images.images.nbytes
+        )
 
     # --- inside
 

@@ -300,14 +300,14 @@ class ConsensusPresenter:
 
     def _go_on(self) -> None:
         """Go to the next open pair, else to the next lesion that waits to be signed."""
-        unsigned = [
+        unsigned_lesions = [
             lesion_consensus.lesion
             for lesion_consensus in self.lesions
             if self.signer in lesion_consensus.missing_signatures
         ]
         open_pairs = [n for n, pair in enumerate(self.pairs) if _is_open(pair)]
         open_positions = open_pairs or [
-            n for n, pair in enumerate(self.pairs) if pair.lesion in unsigned
+            n for n, pair in enumerate(self.pairs) if pair.lesion in unsigned_lesions
         ]
         if open_positions:
             self.go_to(next((n for n in open_positions if n > self.position), open_positions[0]))

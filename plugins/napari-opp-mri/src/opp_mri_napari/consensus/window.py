@@ -112,14 +112,14 @@ class ConsensusPanel(QWidget):
             why = presenter.explain_refusal(kind)
             button.setEnabled(not why)
             button.setToolTip(why)
-        asking = presenter.proposal is not None
+        is_asking = presenter.proposal is not None
         show_text(
             self.ask,
             f"{presenter.proposal.words}: why? Enter records." if presenter.proposal else "",
         )
-        if asking and self.reason.isHidden():
+        if is_asking and self.reason.isHidden():
             self.reason.setCurrentText("")
-        self.reason.setVisible(asking)
+        self.reason.setVisible(is_asking)
         show_text(
             self.history,
             "<br>".join(
@@ -163,8 +163,8 @@ class ConsensusWindow:
         line = self.panel.reason.lineEdit()
         canvas = get_canvas_widget(viewer)
         self._drags = ButtonDrags(canvas, self._change_window, self._pan, self._reset_window)
-        watched = [canvas, get_main_window(viewer), self.panel]
-        self._keys.watch([*watched, line] if line is not None else watched, wheel_of=canvas)
+        widgets = [canvas, get_main_window(viewer), self.panel]
+        self._keys.watch([*widgets, line] if line is not None else widgets, wheel_of=canvas)
         for kind, button in self.panel.buttons.items():
             button.setFocusPolicy(Qt.FocusPolicy.NoFocus)
             button.clicked.connect(self._make_question(kind))
@@ -255,8 +255,8 @@ class ConsensusWindow:
             Qt.Key.Key_N: make_key(lambda: presenter.step(1)),
             Qt.Key.Key_S: make_key(presenter.sign),
         }
-        shifted = {(Qt.Key.Key_N, True): make_key(lambda: presenter.step(-1))}
-        return {(key, False): action for key, action in keys.items()} | shifted
+        shifted_keys = {(Qt.Key.Key_N, True): make_key(lambda: presenter.step(-1))}
+        return {(key, False): action for key, action in keys.items()} | shifted_keys
 
     def _turn_wheel(self, notches: int, ctrl: bool) -> None:
         if ctrl:
@@ -295,13 +295,13 @@ class ConsensusWindow:
         lines = presenter.get_lines()
         for name, line in lines.items():
             self._draw(name, line)
-        framed = (
+        frame_key = (
             presenter.position,
             presenter.images.letter,
             measure_canvas_height_px(self.viewer),
         )
-        if self._framed != framed and lines:
-            self._framed = framed
+        if self._framed != frame_key and lines:
+            self._framed = frame_key
             self._frame_line(next(iter(lines.values())))
         self._write_caption()
 

@@ -80,11 +80,11 @@ class FitPanel(QWidget):
             widget.setVisible(not presenter.show_keys)
 
     def _show_reason(self, presenter: FitReviewPresenter) -> None:
-        asking = presenter.pending is not None
-        if asking and self.reason.isHidden():
+        is_asking = presenter.pending is not None
+        if is_asking and self.reason.isHidden():
             self.reason.clear()
         show_text(self.ask, presenter.question)
-        self.reason.setVisible(asking)
+        self.reason.setVisible(is_asking)
 
 
 def _format_decision(words: FitWords) -> str:

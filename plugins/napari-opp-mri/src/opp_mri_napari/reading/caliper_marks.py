@@ -38,15 +38,15 @@ class CaliperMarks:
                 label = format_mm(candidate[0])
                 marks.append(_mark(pane, MarkStyle.CANDIDATE, candidate[1], label=label))
         moving = self._calipers.line.line if self._calipers.on is pane else None
-        line, proposed = self._calipers.find_line(pane), self._calipers.proposed_line(pane)
-        if moving == proposed:  # held and not moved yet
+        line, proposed_line = self._calipers.find_line(pane), self._calipers.proposed_line(pane)
+        if moving == proposed_line:  # held and not moved yet
             moving = None
         if moving is not None and self._calipers.tool is not Tool.CALIPER:
             marks.append(_mark(pane, MarkStyle.AXIS, moving))
         elif moving is not None and (moving[0] != moving[1] or line is None):
             line = moving
-        if line is None and proposed is not None:
-            marks.append(self._build_proposal_mark(pane, pane.plane, proposed, active=active))
+        if line is None and proposed_line is not None:
+            marks.append(self._build_proposal_mark(pane, pane.plane, proposed_line, active=active))
         if line is not None:
             marks.append(
                 self._build_own_mark(pane, pane.plane, line, drawing=moving is line, active=active)
@@ -116,7 +116,7 @@ class CaliperMarks:
             label=format_mm(length_mm) if length_mm else "",  # a first click is not a length
             detail=detail,
             selected=self._calipers.selected if active and not drawing else None,
-            dragged=self._calipers.line.dragged if drawing else None,
+            dragged_end=self._calipers.line.dragged if drawing else None,
         )
 
 
@@ -141,7 +141,7 @@ def find_ghost(session: Session, pane: Pane, prior: Cell | None) -> Carried | No
 
 def _mark(
     pane: Pane, style: MarkStyle, line: Line, *, label: str = "", detail: str = "",
-    selected: int | None = None, dragged: int | None = None,
+    selected: int | None = None, dragged_end: int | None = None,
 ) -> Mark:  # fmt: skip
     def show_point(point: PixelPoint) -> ScreenPoint:
         if pane.geometry is None:
@@ -150,5 +150,5 @@ def _mark(
 
     return Mark(
         style=style, start=show_point(line[0]), end=show_point(line[1]), label=label, detail=detail,
-        selected=selected, dragged=dragged,
+        selected=selected, dragged=dragged_end,
     )  # fmt: skip

@@ -167,10 +167,10 @@ class Calipers:
 
     def override(self, reason: str) -> None:
         """Record the line that was refused, with the reader's reason."""
-        refused = self.refused
-        if refused is not None and reason.strip():
+        refusal = self.refused
+        if refusal is not None and reason.strip():
             self.refused = None
-            self._draw(refused.cell, refused.volume, refused.place, refused.line, reason)
+            self._draw(refusal.cell, refusal.volume, refusal.place, refusal.line, reason)
 
     def _draw(
         self, cell: Cell, volume: VolumeDescription, place: int, line: Line, override: str = ""
@@ -319,8 +319,8 @@ class Calipers:
     def give_reason(self, reason: str) -> None:
         """Record the answer that waits, with the reason for changing a signed one."""
         if self.pending is not None and reason.strip():
-            pending, self.pending = self.pending, None
-            self.session.record(attrs.evolve(pending, amendment_reason=reason.strip()))
+            pending_reading, self.pending = self.pending, None
+            self.session.record(attrs.evolve(pending_reading, amendment_reason=reason.strip()))
 
     def undo(self) -> Reading | None:
         """Take back the latest edit; gives what holds now, or None where there is nothing."""

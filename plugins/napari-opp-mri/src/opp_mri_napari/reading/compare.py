@@ -152,8 +152,8 @@ class Compare:
         if pane.volume is None or baseline is None or lesion is None:
             return ""
         fits = lesion.links.fits.get(pane.frame, ())
-        decided = ",".join(f"{fit.fit_id}:{fit.decision}" for fit in fits)
-        return f"{pane.volume.volume_id}|{baseline.volume_id}|{decided}"
+        decision_key = ",".join(f"{fit.fit_id}:{fit.decision}" for fit in fits)
+        return f"{pane.volume.volume_id}|{baseline.volume_id}|{decision_key}"
 
     def _find_baseline(self, pane: Pane) -> VolumeDescription | None:
         patient, lesion = self._session.patient, self._session.lesion

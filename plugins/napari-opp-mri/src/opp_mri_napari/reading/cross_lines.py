@@ -21,22 +21,24 @@ def build_cross_marks(pane: Pane, panes: Panes) -> tuple[Mark, ...]:
     plane, source_plane = pane.plane, source.plane
     if plane is None or source_plane is None:
         return ()
-    linking = panes.linking(pane.frame, source.frame)
-    if linking is None:
+    transform = panes.linking(pane.frame, source.frame)
+    if transform is None:
         return ()
-    normal = linking.matrix[:3, :3] @ np.asarray(source_plane.normal)
+    normal = transform.matrix[:3, :3] @ np.asarray(source_plane.normal)
     if abs(
         multiply_scalar(plane.normal, (float(normal[0]), float(normal[1]), float(normal[2])))
     ) > (PARALLEL_COS):
         return ()
     corners = [
-        _convert_to_vector(linking.apply(np.asarray(corner)).tolist())
+        _convert_to_vector(transform.apply(np.asarray(corner)).tolist())
         for corner in _list_corners(source_plane)
     ]
     cuts = _find_cuts(plane, corners)
     if len(cuts) != 2:
         return ()
-    start, end = (pane.geometry.screen_from_pixel(plane.pixel_from_lps(cut)) for cut in cuts)
+    start, end = (
+        pane.geometry.screen_from_pixel(plane.pixel_from_lps(cut_lps_mm)) for cut_lps_mm in cuts
+    )
     return (Mark(style=MarkStyle.CROSS, start=start, end=end),)
 
 

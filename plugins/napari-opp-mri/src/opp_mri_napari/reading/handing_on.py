@@ -87,8 +87,8 @@ class HandingOn:
             from opp_mri.workflow.assessing.respond import assess_lesion
             from opp_mri.workflow.cohort.dictating import dictate_lesion
 
-            assessed = assess_lesion(lesion.timeline, rules)
-            return dictate_lesion(project, assessed, answer=answer, drafts=drafts)
+            assessed_lesion = assess_lesion(lesion.timeline, rules)
+            return dictate_lesion(project, assessed_lesion, answer=answer, drafts=drafts)
 
         self._session.ask(
             Job(label="text", run=run, take=self._take_text, failed=self._session.warn)

@@ -38,14 +38,14 @@ class LesionEntry:
         self.error, self.begins = "", True
         self.corrected: Lesion | None = None
 
-    def begin(self, *, correcting: bool = False) -> None:
+    def begin(self, *, is_correction: bool = False) -> None:
         """Bring the form up, empty or for the open lesion."""
         lesion = self._session.lesion
-        if correcting and lesion is None:
+        if is_correction and lesion is None:
             self._navigation.hint = "No lesion is open: Shift+A adds one."
             return
         self.seed_cells, self.error, self.begins = {}, "", True
-        self.corrected = lesion.lesion if correcting and lesion is not None else None
+        self.corrected = lesion.lesion if is_correction and lesion is not None else None
         self._dialogs.bring_up(Dialog.LESION)
 
     @property
@@ -79,10 +79,10 @@ class LesionEntry:
 
     def record(self, cells: Mapping[str, str]) -> None:
         """Add the lesion, or record its correction, and open it."""
-        patient, corrected = self._session.patient, self.corrected
+        patient, corrected_lesion = self._session.patient, self.corrected
         if patient is None:
             return
-        recorded_cells = {} if corrected is None else list_lesion_cells(corrected)
+        recorded_cells = {} if corrected_lesion is None else list_lesion_cells(corrected_lesion)
         full = {**recorded_cells, **cells, **self.seed, "patient_id": patient.patient_id}
         store, at = self._session.project.store, self._session.clock()
 
@@ -94,7 +94,7 @@ class LesionEntry:
                 patient.patient_id, lesion_id, None, self._navigation.sequence, anew=True
             )
 
-        replace = corrected is not None
+        replace = corrected_lesion is not None
         self.ask(lambda: add_lesion(store, full, at, replace=replace).lesion_id, take)
 
     def note(self, cells: Mapping[str, str]) -> None:

@@ -118,17 +118,17 @@ class Levels:
 def _describe_fits(fits: tuple[FitNote, ...], lesion: RoomLesion) -> str:
     """Describe what fits there are: rejected ones, and those that wait for a decision."""
     reader = lesion.timeline.reader
-    rejected = [fit for fit in fits if fit.decision is FitDecision.REJECTED]
+    rejected_fits = [fit for fit in fits if fit.decision is FitDecision.REJECTED]
     open_fits = [fit for fit in fits if fit.decision is None and fit.verdict is not Verdict.FAILED]
     words = []
-    if rejected:
-        name = "you" if rejected[-1].reader == reader else rejected[-1].reader
-        words.append(f"{name} rejected the {rejected[-1].sequence.value} fit")
+    if rejected_fits:
+        name = "you" if rejected_fits[-1].reader == reader else rejected_fits[-1].reader
+        words.append(f"{name} rejected the {rejected_fits[-1].sequence.value} fit")
     if open_fits:
         best = min(open_fits, key=lambda fit: list(Verdict).index(fit.verdict))
-        key = "Shift+V" if best.verdict is Verdict.GOOD and not rejected else "F"
+        key = "Shift+V" if best.verdict is Verdict.GOOD and not rejected_fits else "F"
         doubt = "" if best.verdict is Verdict.GOOD else f"{best.verdict.value} "
         words.append(f"{doubt}{best.sequence.value} fit waits, {key}")
-    elif not rejected:
+    elif not rejected_fits:
         words.append("the fit failed, F shows it" if fits else "no fit, Shift+F aligns")
     return "; ".join(words)

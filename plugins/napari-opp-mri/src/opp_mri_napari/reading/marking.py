@@ -83,7 +83,7 @@ class Marking:
         if not frame or not other_frame:
             self.session.warning = "A series names no frame of reference: it cannot be linked."
             return
-        joined = CommonPoint(
+        common_point = CommonPoint(
             patient_id=patient.patient_id, reader=self.session.reader,
             frame_of_reference_uid=frame, point_lps_mm=point,
             other_frame_of_reference_uid=other_frame, other_point_lps_mm=other_point,
@@ -95,4 +95,4 @@ class Marking:
             self.navigation.reload()
             self.navigation.hint = "Linked by the common point: scrolling only, no ghost."
 
-        self.lesion_entry.ask(lambda: store.add_common_point(joined), take)
+        self.lesion_entry.ask(lambda: store.add_common_point(common_point), take)

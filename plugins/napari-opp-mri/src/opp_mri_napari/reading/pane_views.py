@@ -149,9 +149,9 @@ class PaneViews:
         if lesion is None or pane.plane is None or pane.geometry is None:
             return None
         name = lesion.lesion.level
-        proposed = self._navigation.levels.proposed.get(pane.frame)
-        if known_level is None and proposed is not None:
-            at = pane.geometry.screen_from_pixel(pane.plane.pixel_from_lps(proposed))
+        proposed_point = self._navigation.levels.proposed.get(pane.frame)
+        if known_level is None and proposed_point is not None:
+            at = pane.geometry.screen_from_pixel(pane.plane.pixel_from_lps(proposed_point))
             return LevelMark(text=f"{name}?", place=at, confirmed=False)
         if known_level is None:
             return LevelMark(text=f"{name}?", place=None)
@@ -167,10 +167,10 @@ class PaneViews:
     ) -> ScreenPoint | None:
         """Return the place under the magnifier: the dragged or selected end, or the mouse."""
         calipers = self._calipers
-        line, dragged = calipers.line.line, calipers.line.dragged
-        if calipers.on is pane and line is not None and dragged is not None:
+        line, dragged_end = calipers.line.line, calipers.line.dragged
+        if calipers.on is pane and line is not None and dragged_end is not None:
             if pane.geometry is not None and line[0] != line[1]:
-                return pane.geometry.screen_from_pixel(line[dragged])
+                return pane.geometry.screen_from_pixel(line[dragged_end])
             return None
         if not self._switches.magnifier:
             return None

@@ -42,8 +42,10 @@ def describe_window(window: tuple[float, float]) -> str:
 
 def list_technique_lines(sentences: Sequence[str]) -> tuple[str, ...]:
     """Return changes of technique in few words, fat suppression first, for the image's corner."""
-    ordered = sorted(sentences, key=lambda sentence: not sentence.startswith("Fat suppression"))
-    lines = [sentence.replace(" differs:", ":").rstrip(".") for sentence in ordered]
+    sorted_sentences = sorted(
+        sentences, key=lambda sentence: not sentence.startswith("Fat suppression")
+    )
+    lines = [sentence.replace(" differs:", ":").rstrip(".") for sentence in sorted_sentences]
     if len(lines) > MOST_LINES:
         return (*lines[: MOST_LINES - 1], f"{len(lines) - MOST_LINES + 1} more changes")
     return tuple(lines)

@@ -184,8 +184,8 @@ class Panes:
         A pane whose sequence changes stays at the same place of the body.
         """
         self.layouts += 1
-        remaining = [pane for pane in self.panes if not pane.aside]
-        free_panes = {(pane.study_date, pane.sequence): pane for pane in remaining}
+        remaining_panes = [pane for pane in self.panes if not pane.aside]
+        free_panes = {(pane.study_date, pane.sequence): pane for pane in remaining_panes}
         panes_by_slot = {slot: free_panes.pop(slot) for slot in slots if slot in free_panes}
         for day, sequence in slots:
             if (day, sequence) in panes_by_slot:
@@ -321,10 +321,10 @@ class Panes:
     def _carry_point(self, point: Vector3 | None, from_frame: str, to_frame: str) -> Vector3 | None:
         if point is None or not from_frame:
             return None
-        linking = self.linking(to_frame, from_frame)
-        if linking is None:
+        transform = self.linking(to_frame, from_frame)
+        if transform is None:
             return None
-        x, y, z = linking.apply(np.asarray(point)).tolist()
+        x, y, z = transform.apply(np.asarray(point)).tolist()
         return (x, y, z)
 
     def _place_of_others(self, pane: Pane) -> Vector3 | None:

@@ -163,10 +163,10 @@ class Pointing:
 
     def _release(self, pane: Pane, event: Pointer) -> bool:
         held_button = self._held
-        self._held, panned, self._panning = Button.NONE, self._panning, False
+        self._held, was_panning, self._panning = Button.NONE, self._panning, False
         calipers, pixel = self._calipers, _find_pixel(pane, event.place)
-        if held_button is not Button.LEFT or panned or not calipers.line.busy or pixel is None:
-            return panned or held_button is Button.RIGHT
+        if held_button is not Button.LEFT or was_panning or not calipers.line.busy or pixel is None:
+            return was_panning or held_button is Button.RIGHT
         if calipers.on is not pane:
             calipers.line.cancel()
             return True

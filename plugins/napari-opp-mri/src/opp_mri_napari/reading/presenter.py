@@ -194,7 +194,7 @@ class ReadingRoom:
 
     def cancel(self) -> None:
         """Put away what is up, or cancel the line, the selection or the tool."""
-        picking = self.calipers.tool is Tool.SEED
+        is_picking = self.calipers.tool is Tool.SEED
         self.navigation.hint = self.session.warning = ""
         if self.dialog is not None:
             self._dialogs.close()
@@ -202,7 +202,7 @@ class ReadingRoom:
             self.compare.leave()
         elif self.waiting_fits.leave():
             pass
-        elif self.calipers.cancel() and picking:
+        elif self.calipers.cancel() and is_picking:
             self.lesion_entry.come_back()
 
     def sign(self) -> None:
@@ -390,7 +390,7 @@ class ReadingRoom:
             "align": partial(self.bring_up, Dialog.ALIGN),
             "common_point": partial(self.marking.choose_tool, Tool.COMMON_POINT),
             "add_lesion": partial(self.bring_up, Dialog.LESION),
-            "correct_lesion": partial(self.lesion_entry.begin, correcting=True),
+            "correct_lesion": partial(self.lesion_entry.begin, is_correction=True),
             "sign": partial(self.bring_up, Dialog.SIGN_OFF),
             "save": self.session.try_again,
             "key_images": self.handing_on.ask_images,

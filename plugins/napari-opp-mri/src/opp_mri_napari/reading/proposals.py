@@ -77,12 +77,12 @@ class Proposals:
 
     def find_proposal(self, pane: Pane) -> Proposal | None:
         """Return the proposal for a pane's cell, on whatever slice it lies; None for none."""
-        suggested = self._get_suggested(pane)
-        if suggested is None or isinstance(suggested.answer, Abstention):
+        suggested_cell = self._get_suggested(pane)
+        if suggested_cell is None or isinstance(suggested_cell.answer, Abstention):
             return None
-        if pane.volume is None or pane.volume.volume_id != suggested.volume_id:
+        if pane.volume is None or pane.volume.volume_id != suggested_cell.volume_id:
             return None
-        return suggested.answer
+        return suggested_cell.answer
 
     def find_line(self, pane: Pane) -> Line | None:
         """Return the proposed line that lies on the shown image of a pane."""
@@ -95,13 +95,13 @@ class Proposals:
 
     def describe_proposal(self, pane: Pane) -> str:
         """State what is proposed for a pane's cell and how sure it is, or why nothing is."""
-        suggested = self._get_suggested(pane)
+        suggested_cell = self._get_suggested(pane)
         is_current = pane is self._panes.current
-        if suggested is None or (is_current and self._compare.is_on):
+        if suggested_cell is None or (is_current and self._compare.is_on):
             return ""
-        if isinstance(suggested.answer, Abstention):
+        if isinstance(suggested_cell.answer, Abstention):
             # only where it is read: in small panes the words would cover the images
-            return f"No proposal. {suggested.answer.reason.sentence}" if is_current else ""
+            return f"No proposal. {suggested_cell.answer.reason.sentence}" if is_current else ""
         proposal = self.find_proposal(pane)
         if proposal is None:
             return ""
@@ -117,18 +117,18 @@ class Proposals:
 
     def get_shown(self, key: CellKey) -> ShownProposal | None:
         """Return the proposal that the reader was shown for a cell, and for how long."""
-        suggested = self._answers.get(key)
-        if suggested is None or isinstance(suggested.answer, Abstention):
+        suggested_cell = self._answers.get(key)
+        if suggested_cell is None or isinstance(suggested_cell.answer, Abstention):
             return None
-        running = self._visible is not None and self._visible[0] == key
-        if not running and key not in self._shown_s:
+        is_running = self._visible is not None and self._visible[0] == key
+        if not is_running and key not in self._shown_s:
             return None
         return ShownProposal(
-            sop_instance_uid=suggested.sop_instance_uid,
-            frame_number=suggested.frame_number,
-            start=suggested.answer.start,
-            end=suggested.answer.end,
-            standard_error_mm=suggested.answer.standard_error_mm,
+            sop_instance_uid=suggested_cell.sop_instance_uid,
+            frame_number=suggested_cell.frame_number,
+            start=suggested_cell.answer.start,
+            end=suggested_cell.answer.end,
+            standard_error_mm=suggested_cell.answer.standard_error_mm,
             shown_ms=round(1000 * self._measure_seconds_shown(key)),
         )
 
@@ -231,16 +231,16 @@ class Proposals:
             if seed is None:
                 self._answers |= {_build_key(cell): _build_unplaced(cell) for cell in unread}
                 continue
-            loaded = self._load_images(cells)
-            if loaded is not None:
+            images_of_cells = self._load_images(cells)
+            if images_of_cells is not None:
                 self._asked.add(visit)
-                self._compute(lesion, loaded, seed, visit[1])
+                self._compute(lesion, images_of_cells, seed, visit[1])
 
     def _load_images(self, cells: list[Cell]) -> "list[CellImages] | None":
         """Return the images of the cells of a visit; None while some are on their way."""
         from opp_mri.workflow.suggesting.suggest import CellImages
 
-        loaded = []
+        cell_images = []
         for cell in cells:
             volume = cell.volume
             if volume is None or volume.volume_id in self._session.cache.failures:
@@ -248,8 +248,8 @@ class Proposals:
             images = self._session.get_images(volume)
             if images is None:
                 return None
-            loaded.append(CellImages(cell=cell, volume=volume, voxels=images.images))
-        return loaded
+            cell_images.append(CellImages(cell=cell, volume=volume, voxels=images.images))
+        return cell_images
 
     def _compute(
         self, lesion: RoomLesion, cells: "list[CellImages]", seed: Vector3, frame: str
@@ -261,9 +261,14 @@ class Proposals:
 
             return suggest_visit(cells, seed, axis)
 
-        def take(suggested: "tuple[SuggestedCell, ...]") -> None:
+        def take(suggested_cells: "tuple[SuggestedCell, ...]") -> None:
             # into the answers that it was asked for: another lesion, or point, has others
-            answers.update({(each.study_date, each.sequence): each for each in suggested})
+            answers.update(
+                {
+                    (suggested_cell.study_date, suggested_cell.sequence): suggested_cell
+                    for suggested_cell in suggested_cells
+                }
+            )
 
         self._session.ask(Job(label="proposal", run=run, take=take, failed=self._session.warn))
 
@@ -294,9 +299,9 @@ class Proposals:
         ]
         seeds = [lesion.seed] if lesion.seed is not None else []
         for other_frame, point in (*of_visit, *self._points.items(), *prior, *seeds):
-            carrying = lesion.links.find_carrying(frame, other_frame)
-            if carrying is not None:
-                x, y, z = carrying.apply(np.asarray(point)).tolist()
+            transform = lesion.links.find_carrying(frame, other_frame)
+            if transform is not None:
+                x, y, z = transform.apply(np.asarray(point)).tolist()
                 return (x, y, z)
         return None
 

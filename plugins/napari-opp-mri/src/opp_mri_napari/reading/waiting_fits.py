@@ -150,8 +150,8 @@ def _carry_seed(lesion: RoomLesion, fit: FitNote, frame: str) -> Vector3 | None:
     trial_links = evolve(
         lesion.links, confirmed=(*lesion.links.confirmed, motion, motion.invert()), by_point=()
     )
-    carrying = trial_links.find_carrying(frame, lesion.anchor[0])
-    if carrying is None:
+    transform = trial_links.find_carrying(frame, lesion.anchor[0])
+    if transform is None:
         return None
-    x, y, z = carrying.apply(np.asarray(lesion.anchor[1])).tolist()
+    x, y, z = transform.apply(np.asarray(lesion.anchor[1])).tolist()
     return (x, y, z)

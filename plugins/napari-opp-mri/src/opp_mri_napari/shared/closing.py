@@ -9,17 +9,17 @@ from qtpy.QtWidgets import QMainWindow, QMessageBox, QWidget
 from opp_mri.units import format_count
 
 
-def may_lose(parent: QWidget, unsaved: int, why: str) -> bool:
+def may_lose(parent: QWidget, unsaved_count: int, why: str) -> bool:
     """Ask whether a window may be closed although records cannot be written.
 
     Parameters
     ----------
-    unsaved
+    unsaved_count
         How many records would be lost.
     why
         Why they cannot be written, in sentences.
     """
-    count = format_count(unsaved, "record is", "records are")
+    count = format_count(unsaved_count, "record is", "records are")
     answer = QMessageBox.warning(
         parent, "Not saved",
         f"{count} not saved. {why} If you close the window now, unsaved records are lost.",

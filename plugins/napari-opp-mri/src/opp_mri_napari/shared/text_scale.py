@@ -56,9 +56,9 @@ def rescale(root: QWidget, scale: float) -> None:
                 continue
             widget.setProperty(WRITTEN, style)
         widget.setProperty(SCALE, scale)
-        scaled = _scale_style(style, scale)
-        if widget.styleSheet() != scaled:
-            widget.setStyleSheet(scaled)
+        scaled_style = _scale_style(style, scale)
+        if widget.styleSheet() != scaled_style:
+            widget.setStyleSheet(scaled_style)
     font = root.font()
     font.setPixelSize(round(BASE_PX * scale))
     root.setFont(font)

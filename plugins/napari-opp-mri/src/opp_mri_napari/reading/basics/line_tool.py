@@ -131,8 +131,8 @@ class LineTool:
         gripped_end, other_end = self._before if self.grip is Grip.START else self._before[::-1]
         run = (other_end[0] - gripped_end[0], other_end[1] - gripped_end[1])
         drag = (point[0] - self._pressed_at[0], point[1] - self._pressed_at[1])
-        squared = run[0] ** 2 + run[1] ** 2
-        return (drag[0] * run[0] + drag[1] * run[1]) > REDRAWN_SHARE * squared
+        squared_px = run[0] ** 2 + run[1] ** 2
+        return (drag[0] * run[0] + drag[1] * run[1]) > REDRAWN_SHARE * squared_px
 
     def release(self, point: PixelPoint, px: tuple[float, float], hold: Hold) -> Line | None:
         """Let go: give the finished line, or None where nothing is finished or nothing moved."""
@@ -176,9 +176,9 @@ def _measure_beside_px(
 ) -> float:
     """Return the distance of a place from a line between two others."""
     run = (end[0] - start[0], end[1] - start[1])
-    squared = run[0] ** 2 + run[1] ** 2
-    if squared == 0:
+    squared_px = run[0] ** 2 + run[1] ** 2
+    if squared_px == 0:
         return math.dist(px, start)
-    share = ((px[0] - start[0]) * run[0] + (px[1] - start[1]) * run[1]) / squared
+    share = ((px[0] - start[0]) * run[0] + (px[1] - start[1]) * run[1]) / squared_px
     share = min(1.0, max(0.0, share))
     return math.dist(px, (start[0] + share * run[0], start[1] + share * run[1]))

@@ -380,7 +380,9 @@ class Session:
             images = load_images(store, volume)
             return Loaded(images=images, window=choose_window(images))
 
-        return self.cache.build_job(volume.volume_id, load, lambda loaded: loaded.images.nbytes)
+        return self.cache.build_job(
+            volume.volume_id, load, lambda volume_images: volume_images.images.nbytes
+        )
 
     def warn(self, error: OppMriError) -> None:
         """Show in plain words what went wrong."""

@@ -81,18 +81,18 @@ def build_timeline_view(
             sentences=(*remarks, *timeline.flags),
         )  # fmt: skip
     mode = Mode.PROSPECTIVE if unread and not wants_category else Mode.RETROSPECTIVE
-    weighed = {} if error is None else {"error": error}
-    assessed = assess_timeline(timeline.timeline, evolve(rules, mode=mode), **weighed)
-    rule = assessed.sentences[0] if assessed.sentences else ""
+    error_option = {} if error is None else {"error": error}
+    assessed_timeline = assess_timeline(timeline.timeline, evolve(rules, mode=mode), **error_option)
+    rule = assessed_timeline.sentences[0] if assessed_timeline.sentences else ""
     if unread:
         as_known = "as known so far" if mode is Mode.PROSPECTIVE else "if nothing else were read"
         rule = f"{progress}, {as_known}: {rule}"
     return evolve(
         view,
-        category=assessed.assessment.category.value,
+        category=assessed_timeline.assessment.category.value,
         rule=rule,
-        sentences=(*remarks, *assessed.sentences[1:], *timeline.flags),
-        margin=_describe_margin(assessed),
+        sentences=(*remarks, *assessed_timeline.sentences[1:], *timeline.flags),
+        margin=_describe_margin(assessed_timeline),
     )
 
 
@@ -130,18 +130,19 @@ def _build_curves(
     )
 
 
-def _describe_margin(assessed: AssessedTimeline) -> str:
+def _describe_margin(assessed_timeline: AssessedTimeline) -> str:
     """State how little would change the category, and how often it would be the same again."""
-    category = assessed.assessment.category
+    category = assessed_timeline.assessment.category
     if category is ResponseCategory.NOT_ELIGIBLE:
         return ""
+    margin_mm = assessed_timeline.margin_mm
     margin = (
         "No change of one length would change the category."
-        if assessed.margin_mm is None
-        else f"A change of {format_mm(assessed.margin_mm)} in one length would change the category."
+        if margin_mm is None
+        else f"A change of {format_mm(margin_mm)} in one length would change the category."
     )
-    share = assessed.sureness.probabilities.get(category, 0.0)
-    fragile = assessed.sureness.is_fragile(category)
+    share = assessed_timeline.sureness.probabilities.get(category, 0.0)
+    fragile = assessed_timeline.sureness.is_fragile(category)
     percent = math.floor(100 * share) if fragile else round(100 * share)
     opening = "Fragile: measured" if fragile else "Measured"
     return f"{margin} {opening} once more, it would be the same in {percent} %."
@@ -166,7 +167,9 @@ def sign_off_view(
     for cell in lesion.timeline.cells:
         if cell.status is CellStatus.UNREAD:
             unread[cell.study_date].append(cell.sequence.value)
-    missing_cells = [f"{weeks.get(day, '')}: {', '.join(each)}" for day, each in unread.items()]
+    missing_cells = [
+        f"{weeks.get(day, '')}: {', '.join(sequences)}" for day, sequences in unread.items()
+    ]
     name = f"{lesion.lesion.lesion_id} ({lesion.lesion.level})"
     count = (
         f"{len(unsigned_readings)} image series"
@@ -199,7 +202,14 @@ def _draft_line(
     if caliper is None:
         return line
     at = (caliper.sop_instance_uid, caliper.frame_number)
-    volume = next((each for each in series if each.get_plane(*at) is not None), None)
+    volume = next(
+        (
+            volume_of_series
+            for volume_of_series in series
+            if volume_of_series.get_plane(*at) is not None
+        ),
+        None,
+    )
     if volume is None:
         return f"{line} (its series is not in the project any more)"
     places = [(f.sop_instance_uid, f.frame_number) for f in volume.frames]

@@ -77,10 +77,10 @@ class SignOff(QWidget):
         self.sign.clicked.connect(self.signed)
         self.cancel.clicked.connect(self.cancelled)
 
-    def show_view(self, view: SignOffView, *, accepted: bool, obstacle: str) -> None:
+    def show_view(self, view: SignOffView, *, is_accepted: bool, obstacle: str) -> None:
         """Show what a signature covers, and whether it can be given."""
-        if self.anyway.isChecked() != accepted:
-            self.anyway.setChecked(accepted)
+        if self.anyway.isChecked() != is_accepted:
+            self.anyway.setChecked(is_accepted)
         self.sign.setEnabled(not obstacle)
         self.sign.setToolTip(obstacle)
         self.title.setText(f"Sign off {view.lesion}")

@@ -81,7 +81,9 @@ class GrowthPlot(pg.PlotWidget):  # type: ignore[misc] # pyqtgraph is not typed
                 symbolSize=PIXELS, symbolBrush=colour, symbolPen=pg.mkPen(colour),
             )  # fmt: skip
             spots = pg.ScatterPlotItem(hoverable=True, tip=_write_tip)
-            spots.sigClicked.connect(lambda _item, clicked, *_: self._choose_spot(clicked))
+            spots.sigClicked.connect(
+                lambda _item, spots_clicked, *_: self._choose_spot(spots_clicked)
+            )
             self._add(line)
             self._add(spots)
             self._curves[curve.sequence] = (line, spots)
@@ -89,8 +91,10 @@ class GrowthPlot(pg.PlotWidget):  # type: ignore[misc] # pyqtgraph is not typed
     def _show_curve(self, curve: Curve) -> None:
         colour, marker = SEQUENCES[curve.sequence]
         line, spots = self._curves[curve.sequence]
-        ordered = sorted(curve.points, key=lambda point: point.weeks)
-        line.setData([point.weeks for point in ordered], [point.length_mm for point in ordered])
+        sorted_points = sorted(curve.points, key=lambda point: point.weeks)
+        line.setData(
+            [point.weeks for point in sorted_points], [point.length_mm for point in sorted_points]
+        )
         spots.setData(
             [
                 {
@@ -101,7 +105,7 @@ class GrowthPlot(pg.PlotWidget):  # type: ignore[misc] # pyqtgraph is not typed
                     "brush": GROUND if point.draft else colour,
                     "pen": pg.mkPen("white" if point.current else colour, width=2),
                 }
-                for point in ordered
+                for point in sorted_points
             ]
         )
 

@@ -82,10 +82,10 @@ class RoomKeys(QObject):
             return False
         if not isinstance(watched, QWidget) or watched.window() is not self._window:
             return False
-        typing = isinstance(watched, TYPED_IN) and not (
+        is_typing = isinstance(watched, TYPED_IN) and not (
             self._space_held and event.type() == QEvent.Type.KeyRelease
         )
-        if event.key() == Qt.Key.Key_Space and not typing:
+        if event.key() == Qt.Key.Key_Space and not is_typing:
             if not event.isAutoRepeat() and event.type() != QEvent.Type.ShortcutOverride:
                 self._space_held = event.type() == QEvent.Type.KeyPress
                 self._on_space(self._space_held)
@@ -93,16 +93,16 @@ class RoomKeys(QObject):
             return True
         if event.type() == QEvent.Type.KeyRelease:
             return False
-        return self._handle_press(event, typing=typing)
+        return self._handle_press(event, is_typing=is_typing)
 
     def _release_space(self) -> None:
         if self._on and self._space_held:
             self._space_held = False
             self._on_space(False)
 
-    def _handle_press(self, event: QKeyEvent, *, typing: bool) -> bool:
+    def _handle_press(self, event: QKeyEvent, *, is_typing: bool) -> bool:
         wish = self._keys.get(name_key(event))
-        if wish is None or (typing and wish not in WHILE_TYPING):
+        if wish is None or (is_typing and wish not in WHILE_TYPING):
             return False
         if event.type() == QEvent.Type.ShortcutOverride:
             event.accept()  # so that no shortcut of napari's takes it

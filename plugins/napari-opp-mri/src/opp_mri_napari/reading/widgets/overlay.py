@@ -342,8 +342,8 @@ class Overlay(QWidget):
 def build_grey_image(values: NDArray[np.generic], window: tuple[float, float]) -> QImage:
     """Return values, shape (down, across), as a grey picture of its own memory."""
     low, high = window
-    scaled = (values.astype(np.float32) - low) * (255.0 / max(high - low, 1e-6))
-    grey = np.ascontiguousarray(np.clip(scaled, 0, 255).astype(np.uint8))
+    scaled_values = (values.astype(np.float32) - low) * (255.0 / max(high - low, 1e-6))
+    grey = np.ascontiguousarray(np.clip(scaled_values, 0, 255).astype(np.uint8))
     height, width = grey.shape
     image = QImage(grey.data, width, height, width, QImage.Format.Format_Grayscale8)
     return image.copy()

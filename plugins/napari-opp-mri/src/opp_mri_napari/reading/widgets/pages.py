@@ -80,9 +80,11 @@ class Pages(QStackedWidget):
             Whether the page is another than before and takes no keys itself.
         """
         if dialog is Dialog.SIGN_OFF:
-            signing = self._room.signing
+            signing_state = self._room.signing
             self.sign_off.show_view(
-                self._room.sign_off(), accepted=signing.signs_incomplete, obstacle=signing.obstacle
+                self._room.sign_off(),
+                is_accepted=signing_state.signs_incomplete,
+                obstacle=signing_state.obstacle,
             )
         changes = dialog is not self.dialog
         takes_keys = self._change(dialog) if changes else False
@@ -96,14 +98,16 @@ class Pages(QStackedWidget):
     def _change(self, dialog: Dialog | None) -> bool:
         """Show another page, and return whether keys go to it."""
         self.dialog = dialog
-        entry, refused = self._room.lesion_entry, self._room.calipers.refused
+        entry, refusal = self._room.lesion_entry, self._room.calipers.refused
         if dialog is Dialog.LESION and entry.begins:
-            corrected = entry.corrected
-            self.lesion_form.begin(None if corrected is None else list_lesion_cells(corrected))
+            corrected_lesion = entry.corrected
+            self.lesion_form.begin(
+                None if corrected_lesion is None else list_lesion_cells(corrected_lesion)
+            )
             self.lesion_form.visit.begin(entry.visit_cells())
-        elif dialog is Dialog.OVERRIDE and refused is not None:
+        elif dialog is Dialog.OVERRIDE and refusal is not None:
             self.override.ask(
-                f"Not recorded. {refused.why} To record it nevertheless, give a reason; it stays "
+                f"Not recorded. {refusal.why} To record it nevertheless, give a reason; it stays "
                 "with the answer in every table and report."
             )
         elif dialog is Dialog.ANSWER:

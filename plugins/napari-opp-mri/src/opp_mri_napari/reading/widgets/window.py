@@ -107,9 +107,9 @@ class RoomWindow:
         self._connect()
         central = self._build_central()
         self._rescale(0)  # before napari's style sheet has to be weighed for each widget again
-        docked = self.viewer.window.add_dock_widget(central, area="right", name="OPP reading room")
-        self._dock = docked
-        docked.setTitleBarWidget(QWidget())
+        dock = self.viewer.window.add_dock_widget(central, area="right", name="OPP reading room")
+        self._dock = dock
+        dock.setTitleBarWidget(QWidget())
         self._fold(away=True)
         hide_status_bar(self.viewer)
         self._space_wish, self._space_drags = keys.get("Space", ""), False
@@ -327,8 +327,8 @@ class RoomWindow:
         order.search, order.look = search, look
         self.worklist.show_view(self.room.build_worklist())
 
-    def _accept(self, accepted: bool) -> None:
-        self.room.signing.signs_incomplete = accepted
+    def _accept(self, is_accepted: bool) -> None:
+        self.room.signing.signs_incomplete = is_accepted
         self._show_side()
 
     # --- reading and writing in the background
