@@ -26,7 +26,7 @@ from opp_mri.dicom.headers.functional_groups import (
     read_functional_groups,
 )
 from opp_mri.dicom.headers.header import Header
-from opp_mri.dicom.headers.keywords import TAGS
+from opp_mri.dicom.headers.keywords import PRIVATE_B_VALUES, TAGS
 from opp_mri.dicom.headers.template import SharedElements
 from opp_mri.dicom.headers.values import convert_to_integer
 from opp_mri.domain.imaging import (
@@ -55,6 +55,16 @@ _LONGEST_REMEMBERED: Final = 1024  # bytes of an element; longer ones are seldom
 _MOST_REMEMBERED: Final = 50_000
 Meaning = tuple[str, Any]  # name of a field and its value, or UNREADABLE and why it has none
 _NOTHING: Final[Meaning] = ("", None)
+_JUDGED_TOGETHER: Final = frozenset(
+    {
+        *(TAGS[keyword] for keyword in (
+            *("SOPClassUID", "NumberOfFrames", "ContrastBolusAgentSequence", "DiffusionBValue"),
+            *("StudyDate", "SeriesDate", "AcquisitionDate", "ContentDate"),
+        )),
+        *(tag for tag, *_ in _INSTEAD),
+        *(tag for _, *tags in PRIVATE_B_VALUES for tag in tags),
+    }
+)  # fmt: skip  # what each of them means depends on other elements
 _OWN_FIELDS: Final = tuple(attribute.name for attribute in attrs.fields(FrameHeader))
 
 
@@ -71,29 +81,75 @@ def instance_from_header(header: Header) -> Instance:
     InputError
         It lacks what identifies an image, its size, or readable functional groups.
     """
+    values = _read_single_frame(header)
+    if values is not None:
+        _require_identity(values)
+        frames: tuple[Frame, ...] = (_build_frame(1, values, None),)
+        return _build_instance(header, values, frames)
     values = _read_top_level(header)
-    for name, keyword in _REQUIRED.items():
-        if not values.get(name):
-            raise InputError(f"Its header has no {keyword}, so it belongs nowhere: fetch it again.")
+    _require_identity(values)
     _correct_study_date(values)
     _correct_diffusion(values, header)
     count = max(convert_to_integer(header.get_value(_NUMBER_OF_FRAMES)) or 1, 1)
     if count == 1 and _is_classic(values):
-        frames: tuple[Frame, ...] = (_build_frame(1, values, None),)
+        frames = (_build_frame(1, values, None),)
     else:
         frames = _build_frames(count, read_functional_groups(header), values)
-    for name in OF_FRAMES:
-        values.pop(name, None)
     values[UNREADABLE] = tuple(
         UnreadableValue(keyword=keyword, sentence=sentence)
         for keyword, sentence in values.pop(UNREADABLE, {}).items()
     )
+    return _build_instance(header, values, frames)
+
+
+def _require_identity(values: Values) -> None:
+    for name, keyword in _REQUIRED.items():
+        if not values.get(name):
+            raise InputError(f"Its header has no {keyword}, so it belongs nowhere: fetch it again.")
+
+
+def _build_instance(header: Header, values: Values, frames: tuple[Frame, ...]) -> Instance:
+    for name in OF_FRAMES:
+        values.pop(name, None)
     return Instance(
         header_version=HEADER_VERSION,
         transfer_syntax_uid=header.transfer_syntax_uid,
         frames=frames,
         **values,
     )
+
+
+def _read_single_frame(header: Header) -> Values | None:
+    """Return the fields of a classic image, what its series shares worked out once.
+
+    None where the general way must be gone: an element of its own that is judged together with
+    others, one that cannot be understood, or more than one frame.
+    """
+    if header.shared is None or not header.shared.own_tags.isdisjoint(_JUDGED_TOGETHER):
+        return None
+    shared = _read_shared_series(header.shared, header.layout)
+    if shared is None:
+        return None
+    values = shared.copy()
+    remembered = _get_remembered(header.layout, header.character_set)
+    for tag, element in header.own.items():
+        name, value = remembered.get(element) or _interpret(header, tag, remembered)
+        if name == UNREADABLE:
+            return None
+        if value is not None:
+            values[name] = value
+    return values if "sop_class_uid" in values and _is_classic(values) else None
+
+
+@lru_cache(maxsize=16)
+def _read_shared_series(shared: SharedElements, layout: Layout) -> Values | None:
+    """Return the fields that the headers of a template share; None where they need another look."""
+    header = Header(status=FileStatus.IMAGE, layout=layout, raw=shared.raw)
+    values = _read_top_level(header)
+    _correct_study_date(values)
+    _correct_diffusion(values, header)
+    count = convert_to_integer(header.get_value(_NUMBER_OF_FRAMES)) or 1
+    return values if count == 1 and UNREADABLE not in values else None
 
 
 def _correct_study_date(values: Values) -> None:

@@ -1,5 +1,6 @@
 """Whether the pixel data that a header promises are all in the file; they are not read for it."""
 
+from functools import cached_property
 from typing import Final
 
 from attrs import frozen
@@ -38,7 +39,7 @@ class PixelShape:
     photometric_interpretation: str
     transfer_syntax_uid: str
 
-    @property
+    @cached_property
     def native_bytes(self) -> int | None:
         """Size of the pixel data without compression, or None where the header does not say it."""
         if not (self.rows and self.columns and self.bits_allocated):

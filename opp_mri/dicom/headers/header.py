@@ -354,21 +354,21 @@ def _judge_header(
 
 
 def _read_shape(header: Header) -> PixelShape:
-    if header.dataset is None:
-        elements = tuple([header.raw.get(tag) for tag in _SHAPE])
-        return _find_shape(elements, header.layout, header.transfer_syntax_uid)
-    return _build_shape([header.get_value(tag) for tag in _SHAPE], header.transfer_syntax_uid)
+    if header.shared is not None and header.shared.own_tags.isdisjoint(_SHAPE):
+        return _read_shared_shape(header.shared, header.layout, header.transfer_syntax_uid)
+    return _build_shape(header)
 
 
-@lru_cache(maxsize=1024)
-def _find_shape(elements: tuple[bytes | None, ...], layout: Layout, syntax: str) -> PixelShape:
-    raw = {tag: element for tag, element in zip(_SHAPE, elements, strict=True) if element}
-    header = Header(status=FileStatus.IMAGE, layout=layout, raw=raw)
-    return _build_shape([header.get_value(tag) for tag in _SHAPE], syntax)
+@lru_cache(maxsize=16)
+def _read_shared_shape(shared: SharedElements, layout: Layout, syntax: str) -> PixelShape:
+    header = Header(
+        status=FileStatus.IMAGE, transfer_syntax_uid=syntax, layout=layout, raw=shared.raw
+    )
+    return _build_shape(header)
 
 
-def _build_shape(values: Sequence[object], syntax: str) -> PixelShape:
-    *integers, photometric = values
+def _build_shape(header: Header) -> PixelShape:
+    *integers, photometric = (header.get_value(tag) for tag in _SHAPE)
     rows, columns, samples, bits, frames = (convert_to_integer(value) for value in integers)
     return PixelShape(
         rows=rows,
@@ -377,7 +377,7 @@ def _build_shape(values: Sequence[object], syntax: str) -> PixelShape:
         bits_allocated=bits,
         frame_count=max(frames or 1, 1),
         photometric_interpretation=convert_to_text(photometric),
-        transfer_syntax_uid=syntax,
+        transfer_syntax_uid=header.transfer_syntax_uid,
     )
 
 

@@ -34,9 +34,11 @@ class SharedElements:
     """Elements that all headers of a template share, to the byte: tag to element.
 
     Its identity represents its content, so that the meaning of elements can be cached by it.
+    `own_tags` are the wanted elements of each header that they do not share.
     """
 
     raw: dict[int, bytes]
+    own_tags: frozenset[int]
 
 
 class Fit(NamedTuple):
@@ -231,7 +233,7 @@ class Template:
             if element.tag is not None:
                 shared[element.tag] = content
         self._last_run = b"".join(run) + self._pixels
-        self._shared = SharedElements(shared)
+        self._shared = SharedElements(shared, frozenset({tag for *_, tag in self._steps if tag}))
 
 
 def _measure_head_size(layout: Layout) -> int:

@@ -88,9 +88,25 @@ def with_a_value_that_cannot_be_understood(image: Dataset) -> None:
     put(image, "EchoTime", "DS", "off")
 
 
+def with_another_date_than_the_study(image: Dataset) -> None:
+    image.StudyDate, image.AcquisitionDate = "", "20240305"
+
+
+def with_a_date_and_time_in_one(image: Dataset) -> None:
+    image.AcquisitionDate = image.AcquisitionTime = ""
+    image.AcquisitionDateTime = "20240305101112"
+
+
+def with_a_b_value_of_its_own(image: Dataset) -> None:
+    image.DiffusionBValue = 800.0
+
+
 @pytest.mark.parametrize(
     "change",
     [
+        with_another_date_than_the_study,
+        with_a_date_and_time_in_one,
+        with_a_b_value_of_its_own,
         changed_length,
         without_an_element,
         with_another_character_set,
@@ -103,9 +119,10 @@ def test_a_header_unlike_those_before_it_says_the_same(
     change: Callable[[Dataset], None], syntax: str
 ) -> None:
     templates = Templates()
-    plain, other = mr_image(), mr_image()
-    change(other)
-    for image in (plain, plain, other, plain, other):
+    dates = {"StudyDate": "20240304", "AcquisitionDate": "20240304", "AcquisitionDateTime": "2024"}
+    plain, changed = (mr_image(**dates, DiffusionBValue=0.0) for _ in range(2))
+    change(changed)
+    for image in (plain, plain, changed, plain, changed):
         data = written(image, syntax)
         fitted = read_header(MemoryBytes(data), templates)
         assert content_of(fitted) == content_of(read_header(MemoryBytes(data)))
