@@ -192,16 +192,16 @@ def _stated_and_same(
     sd_mm, correlation = error.sd_mm, error.visit_correlation
     first_mm = truth_mm + errors(rng, truth_mm.shape, sd_mm, correlation)
     timeline = timeline_of(first_mm, days)
-    studied = split_studies(timeline)
+    studies_by_sequence = split_studies(timeline)
     repeated = draw_repeated_tenths(timeline, error, draws=DRAWS, seed=0)[1]
     shape = (SECOND_MEASUREMENTS, *truth_mm.shape)
     second_mm = truth_mm + errors(rng, shape, sd_mm, correlation)
     measured_mm = np.concatenate([first_mm[np.newaxis], second_mm])
     tenths = {
         name: np.hstack([repeated[name], round_to_tenths(10 * measured_mm[:, place].T)])
-        for place, name in enumerate(studied)
+        for place, name in enumerate(studies_by_sequence)
     }
-    calls = classify_draws(studied, tenths, FACTS, RULES)
+    calls = classify_draws(studies_by_sequence, tenths, FACTS, RULES)
     stated, call, second = calls[:DRAWS], calls[DRAWS], calls[DRAWS + 1 :]
     return float((stated == call).mean()), float((second == call).mean())
 
@@ -278,10 +278,10 @@ def page(measured: dict[tuple[str, float, float], list[Bin]], lesions: int) -> s
         "|---|---:|---:|---:|---:|---:|---:|---|",
     ]
     lines += [
-        f"| {name} | {sd_mm} | {correlation} | {each.lesions} | {each.stated:.0%} | "
-        f"{each.same:.0%} | {each.in_words} | {each.verdict} |"
+        f"| {name} | {sd_mm} | {correlation} | {fit.lesions} | {fit.stated:.0%} | "
+        f"{fit.same:.0%} | {fit.in_words} | {fit.verdict} |"
         for (name, sd_mm, correlation), bins in measured.items()
-        for each in bins
+        for fit in bins
     ]
     return "\n".join(lines) + "\n"
 

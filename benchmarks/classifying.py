@@ -48,7 +48,9 @@ def main() -> None:
         wall, processor = time.perf_counter(), time.process_time()
         calls = [
             (call.category, call.reason)
-            for call in (classify(one, Rules(criteria=criteria, mode=mode)) for one in timelines)
+            for call in (
+                classify(timeline, Rules(criteria=criteria, mode=mode)) for timeline in timelines
+            )
         ]
         wall, processor = time.perf_counter() - wall, time.process_time() - processor
         print(

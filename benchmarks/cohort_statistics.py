@@ -88,8 +88,8 @@ def coverage(times: int) -> None:
             if any(fit.reason for fit in fits):
                 continue  # no finite ratio
             made += 1
-            for place, one in enumerate((*fits, fit_firth(observed, doses))):
-                ratio = one.hazards[0].ratio
+            for place, regression in enumerate((*fits, fit_firth(observed, doses))):
+                ratio = regression.hazards[0].ratio
                 held[place] += ratio.low < 1 < ratio.high
         shares = " | ".join(f"{100 * one / times:.1f}%" for one in held)
         print(f"| {n} | {events} | {100 * shared:.0f}% | {shares} |")

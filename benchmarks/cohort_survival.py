@@ -37,7 +37,7 @@ def compare(mode: Mode, times: int, n: int) -> bool:
         by_cohort = [estimates(lesions, day) for lesions in cohorts]
         for name, share in complete.items():
             estimated = [each[name] for each in by_cohort if each[name].value is not None]
-            mean = 100 * float(np.mean([each.value for each in estimated]))
+            mean = 100 * float(np.mean([member.value for member in estimated]))
             held = np.array(
                 [
                     100 * each.low <= shown[name] <= 100 * each.high

@@ -90,9 +90,9 @@ def index_once(tree: Path, corpus: Path) -> None:
     with tempfile.TemporaryDirectory() as folder:
         projects.create_project(Path(folder) / "project")
         with projects.open_project(Path(folder) / "project") as project:
-            started = time.process_time()
+            start_s = time.process_time()
             index(project, [corpus], workers=1)
-            print(time.process_time() - started)
+            print(time.process_time() - start_s)
 
 
 def _index_in(place: str) -> Callable[..., object] | None:

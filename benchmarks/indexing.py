@@ -78,9 +78,9 @@ def measure(title: str, folder: Path, rounds: int) -> float:
     times: dict[str, list[float]] = {name: [] for name in readers}
     for _ in range(rounds + 1):  # the first one warms up and is not counted
         for name, reader in readers.items():
-            started = time.perf_counter()
+            start_s = time.perf_counter()
             reader()
-            times[name].append(time.perf_counter() - started)
+            times[name].append(time.perf_counter() - start_s)
     medians = {name: statistics.median(taken[1:]) for name, taken in times.items()}
     slowest, ours = next(iter(medians.values())), list(medians.values())[-1]
     print("| reader | files/s | times pydicom |\n|---|---:|---:|")
@@ -135,19 +135,19 @@ def by_dcm2niix(folder: Path) -> None:
 
 def by_opp_mri(files: Sequence[SourceFile]) -> None:
     for module in REMEMBERING:  # or else a round would profit from the one before it
-        for thing in vars(module).values():
-            if hasattr(thing, "cache_clear"):
-                thing.cache_clear()
+        for var in vars(module).values():
+            if hasattr(var, "cache_clear"):
+                var.cache_clear()
     scan_module._seen.__dict__.clear()
     found = list(scan(files, workers=1))
-    assert all(one.status is FileStatus.IMAGE for one in found)
+    assert all(file.status is FileStatus.IMAGE for file in found)
 
 
 def copy_images(source: Path, target: Path) -> None:
     """Copy the real images to a folder of their own, as the readers choke on other files."""
-    for number, one in enumerate(scan(find_sources([source]), workers=1)):
-        if one.status is FileStatus.IMAGE:
-            shutil.copy(one.source.path, target / f"{number:04}.dcm")
+    for number, file in enumerate(scan(find_sources([source]), workers=1)):
+        if file.status is FileStatus.IMAGE:
+            shutil.copy(file.source.path, target / f"{number:04}.dcm")
 
 
 def write_corpus(folder: Path, count: int, seed: int = 2016) -> None:

@@ -69,7 +69,7 @@ def make_project(folder: Path) -> None:
                 StudyDate=f"{day:%Y%m%d}",
             )  # fmt: skip
     create_project(folder / "project")
-    now = datetime.now(UTC)
+    moment = datetime.now(UTC)
     with open_project(folder / "project") as project:
         index(project, [folder / "dicom"])
         first = project.store.get_volumes()[0]
@@ -81,7 +81,7 @@ def make_project(folder: Path) -> None:
                 "seed_sop_instance_uid": first.frames[7].sop_instance_uid,
                 "seed_column": "256", "seed_row": "256",
             },
-            now,
+            moment,
         )  # fmt: skip
         for visit in range(1, VISITS):  # so that all panes are linked
             project.store.add_common_point(
@@ -89,7 +89,7 @@ def make_project(folder: Path) -> None:
                     patient_id="P1", reader="A",
                     frame_of_reference_uid="1.2.3.1.0", point_lps_mm=(0.0, 0.0, 0.0),
                     other_frame_of_reference_uid=f"1.2.3.{visit + 1}.0",
-                    other_point_lps_mm=(0.0, 0.0, 0.0), recorded_at=now,
+                    other_point_lps_mm=(0.0, 0.0, 0.0), recorded_at=moment,
                 )
             )  # fmt: skip
         if len(open_patient(project.store, "P1", "A").study_dates) != VISITS:
@@ -225,20 +225,20 @@ def main() -> None:
     rounds = int(sys.argv[1]) if sys.argv[1:] else 3
     with tempfile.TemporaryDirectory() as folder:
         make_project(Path(folder))
-        told = []
+        entries = []
         for _ in range(rounds):
             each: dict[str, float] = {}
             for what in (["--empty"], ["--round", folder]):
-                done = subprocess.run(
+                process = subprocess.run(
                     [sys.executable, __file__, *what], capture_output=True, text=True, check=True
                 )
-                each |= json.loads(done.stdout.rpartition("told ")[2])
-            told.append(each)
+                each |= json.loads(process.stdout.rpartition("told ")[2])
+            entries.append(each)
     missed = []
     print("| what | median | goal |\n|---|---|---|")
     for name in (EMPTY, EMPTY_CPU, SHOWN_CPU, FIRST_CPU, *STEP_CPU, *GOALS):
         goal = GOALS.get(name)
-        median = statistics.median(each[name] for each in told)
+        median = statistics.median(each[name] for each in entries)
         print(f"| {name} | {median:.2f} | {'-' if goal is None else f'{goal:g}'} |")
         if goal is not None and median > goal:
             missed.append(name)

@@ -175,8 +175,8 @@ def run_peer(python: Path, method: str, pairs: Sequence[Pair], paths: Sequence[P
     codes = [one.wait() for one in running]
     if any(codes):
         raise SystemExit(f"{method} failed: its message is above.")
-    found = [one for output in outputs for one in json.loads(output.read_text())]
-    by_path = {Path(one["pair"]): one for one in found}
+    found = [load for output in outputs for load in json.loads(output.read_text())]
+    by_path = {Path(record["pair"]): record for record in found}
     return [
         Result(
             name=pair.name,
@@ -226,16 +226,16 @@ def wrong_fits(pair: Pair, count: int, seed: int) -> list[tuple[str, FloatArray]
     """Make fits that are wrong at the lesion by more than 2 mm, or a level off."""
     rng = np.random.default_rng(seed)
     centre = np.append(pair.baseline.centre_lps_mm, 1.0)
-    made: list[tuple[str, FloatArray]] = []
+    entries: list[tuple[str, FloatArray]] = []
     vertebra = pair.baseline.shape.vertebra
     levels = len(pair.baseline.posture.spine.vertebrae)
     for other in (vertebra - 2, vertebra - 1, vertebra + 1, vertebra + 2):
         if 0 <= other < levels:
             laid = pair.followup.posture.lps_from_local[other]
             own = np.linalg.inv(pair.baseline.posture.lps_from_local[vertebra])
-            made.append(("a level off" if abs(other - vertebra) == 1 else "two off", laid @ own))
-    while len(made) < count:
-        kind = ("2 to 3 mm off", "left-right only", "3 to 20 mm off", "turned")[len(made) % 4]
+            entries.append(("a level off" if abs(other - vertebra) == 1 else "two off", laid @ own))
+    while len(entries) < count:
+        kind = ("2 to 3 mm off", "left-right only", "3 to 20 mm off", "turned")[len(entries) % 4]
         shift = rng.normal(size=3)
         turn = np.zeros(3)
         if kind == "left-right only":
@@ -247,13 +247,13 @@ def wrong_fits(pair: Pair, count: int, seed: int) -> list[tuple[str, FloatArray]
         there = pair.truth @ centre
         moved = phantoms.rigid(turn, np.zeros(3))
         moved[:3, 3] = there[:3] + shift - moved[:3, :3] @ there[:3]
-        made.append((kind, moved @ pair.truth))
-    return made[:count]
+        entries.append((kind, moved @ pair.truth))
+    return entries[:count]
 
 
 def judge_wrong(task: tuple[Pair, int, int]) -> list[Judged]:
     pair, count, seed = task
-    told = []
+    entries = []
     for kind, matrix in wrong_fits(pair, count, seed):
         transform = RigidTransform(
             to_frame_of_reference_uid=pair.followup.volume.geometry.frame_of_reference_uid,
@@ -265,8 +265,8 @@ def judge_wrong(task: tuple[Pair, int, int]) -> list[Judged]:
             centre_lps_mm=pair.baseline.centre_lps_mm,
             lesion_radius_mm=pair.baseline.shape.ap_mm / 2,
         )  # fmt: skip
-        told.append(Judged(kind=kind, tre_mm=float(pair.tre_mm(matrix).mean()), fit=fit))
-    return told
+        entries.append(Judged(kind=kind, tre_mm=float(pair.tre_mm(matrix).mean()), fit=fit))
+    return entries
 
 
 # --- tables
@@ -391,8 +391,8 @@ def artefact_rows(pool: ProcessPoolExecutor, anatomies: int) -> Iterable[str]:
             if result.fit is not None
         ]
         lengths = np.concatenate([result.tre_mm for result in results])
-        places = np.array([each.mean(axis=0) for each in errors])
-        turns = np.concatenate([each - each.mean(axis=0) for each in errors])
+        places = np.array([error.mean(axis=0) for error in errors])
+        turns = np.concatenate([error - error.mean(axis=0) for error in errors])
         rigid = np.concatenate([pair.tre_mm(pair.best_rigid) for pair in pairs])
         yield (
             f"| {name} | {len(pairs)} | {np.median(lengths):.2f} | {np.percentile(lengths, 95):.2f}"
@@ -466,7 +466,7 @@ def calibration(
     yield ""
     yield "| how | fits | failed | doubtful | good |"
     yield "|---|---|---|---|---|"
-    for kind in [*dict.fromkeys(each.kind for each in told), None]:
+    for kind in [*dict.fromkeys(resolution.kind for resolution in told), None]:
         yield verdicts(kind or "all", [e.fit for e in told if kind in (None, e.kind)])
     fits = [result.fit for result in pool.map(ours, others) if result.fit is not None]
     yield verdicts("another phantom patient, 3 % larger or smaller and more", fits)
@@ -494,8 +494,10 @@ def real_pair(folder: Path, bodies: Sequence[Body]) -> Iterable[str]:
         )
     yield fit_row("the common field of view", align(first, second))
     yield fit_row("the same, from second to first", align(second, first))
-    for each in bodies:
-        yield fit_row("a phantom on the real baseline", align(first, each.visits[0][T1].volume))
+    for real_body in bodies:
+        yield fit_row(
+            "a phantom on the real baseline", align(first, real_body.visits[0][T1].volume)
+        )
     yield ""
     yield "STIR of the first date and T2 of the second are not compared: they are unlike sequences."
     yield ""

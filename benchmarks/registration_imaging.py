@@ -124,13 +124,13 @@ def look(
     plane = planes[0]
     column, row = np.meshgrid(np.arange(float(plane.columns)), np.arange(float(plane.rows)))
     points = np.stack(
-        [acquisition.compute_points_lps_mm(each, column, row) for each in planes], axis=1
+        [acquisition.compute_points_lps_mm(plane, column, row) for plane in planes], axis=1
     )
     shifts = rng.normal(0, artefacts.slice_sd_mm, (len(planes), 3))
     # the mean over the slices through the vertebra is the patient's place, and part of the truth
     centre = where.place_points(vertebra, (0.0, 0.0, 0.0))
     near = [
-        abs(each.measure_distance_mm(tuple(centre.tolist()))) < HALF_WIDTH_MM for each in planes
+        abs(plane.measure_distance_mm(tuple(centre.tolist()))) < HALF_WIDTH_MM for plane in planes
     ]
     shifts -= shifts[near].mean(axis=0) if any(near) else 0.0
     seen = points + shifts.T[:, :, None, None] + distortion.offset(points)
@@ -160,8 +160,8 @@ def image(
     rng: np.random.Generator,
 ) -> Volume32:
     """Return the signal of a series, lesion included, before coil and noise."""
-    suppressed = contrast.fat_suppressed or contrast.ti_ms is not None
-    flat = dark if suppressed else None
+    is_suppressed = contrast.fat_suppressed or contrast.ti_ms is not None
+    flat = dark if is_suppressed else None
     plain = Contrast(
         tr_ms=contrast.tr_ms, te_ms=contrast.te_ms, ti_ms=contrast.ti_ms,
         agent=contrast.agent, field_t=contrast.field_t,
@@ -184,13 +184,13 @@ def image(
     wide = max(round(thickness_mm / anatomy.spacing_mm[2]), 1)
     grids = [water_grid, fat_grid] + ([pulsing] if pulsing is not None else [])
     laid = [
-        anatomy.sample_signal(ndimage.uniform_filter1d(each.astype(np.float32), wide, axis=2),
+        anatomy.sample_signal(ndimage.uniform_filter1d(grid.astype(np.float32), wide, axis=2),
                        sight.straight)
-        for each in grids
+        for grid in grids
     ]  # fmt: skip
-    shifted = ndimage.shift(laid[1], (0, 0, artefacts.shift_pixels), order=1, mode="nearest")
+    shifted_values = ndimage.shift(laid[1], (0, 0, artefacts.shift_pixels), order=1, mode="nearest")
     leaves = _leaves(sight, contrast, flat, rng)
-    made = np.abs(laid[0] + leaves * shifted).astype(np.float32)
+    made = np.abs(laid[0] + leaves * shifted_values).astype(np.float32)
     level = compute_lesion_signal(contrast)
     if flat is not None:
         level = flat.lesion_of_csf * csf

@@ -128,7 +128,7 @@ def elastix(first, second, centre, *, tuned):
         made.SetDirection(itk.matrix_from_array(scan.direction_matrix))
         return made
 
-    fixed, moving = (image(one, one.voxels, np.float32) for one in (first, second))
+    fixed, moving = (image(volume, volume.voxels, np.float32) for volume in (first, second))
     settings = itk.ParameterObject.New()
     rigid = settings.GetDefaultParameterMap("rigid")
     rigid["AutomaticTransformInitialization"] = ["false"]
@@ -240,13 +240,13 @@ METHODS = {
 
 def main():
     method, output, *paths = sys.argv[1:]
-    found = []
+    entries = []
     for path in paths:
         with np.load(path) as pair:
             first, second, centre = Scan(pair, "first"), Scan(pair, "second"), pair["centre"]
         matrix, seconds = METHODS[method](first, second, centre)
-        found.append({"pair": path, "matrix": np.asarray(matrix).tolist(), "seconds": seconds})
-    Path(output).write_text(json.dumps(found))
+        entries.append({"pair": path, "matrix": np.asarray(matrix).tolist(), "seconds": seconds})
+    Path(output).write_text(json.dumps(entries))
 
 
 if __name__ == "__main__":

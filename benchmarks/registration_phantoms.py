@@ -214,10 +214,10 @@ def scan(
             look.dark,
             rng,
         )
-        suppressed = contrast.fat_suppressed or contrast.ti_ms is not None
+        is_suppressed = contrast.fat_suppressed or contrast.ti_ms is not None
         receiver = Receiver(
-            gain=900.0 * (1.8 if suppressed else 1.25),
-            noise=(16.0 if suppressed else 12.0) * look.noise,
+            gain=900.0 * (1.8 if is_suppressed else 1.25),
+            noise=(16.0 if is_suppressed else 12.0) * look.noise,
             shading=look.shading,
             saturated_from_mm=None if look.dark else -34.0,
         )

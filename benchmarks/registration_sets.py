@@ -235,27 +235,27 @@ def _version() -> str:
 
 def easy_pairs(bodies: Iterable[Body], kind: SeriesKind) -> list[Pair]:
     return [
-        Pair(name=f"{each.level} {a}-{b}", baseline=each.visits[a][kind],
-             followup=each.visits[b][kind])
-        for each in bodies
+        Pair(name=f"{body.level} {a}-{b}", baseline=body.visits[a][kind],
+             followup=body.visits[b][kind])
+        for body in bodies
         for a, b in itertools.combinations(range(VISITS), 2)
     ]  # fmt: skip
 
 
 def hard_pairs(bodies: Iterable[Body]) -> list[Pair]:
     return [
-        Pair(name=name, baseline=each.visits[0][T1], followup=scan)
-        for each in bodies
-        for name, scan in each.hard.items()
+        Pair(name=name, baseline=body.visits[0][T1], followup=scan)
+        for body in bodies
+        for name, scan in body.hard.items()
     ]
 
 
 def gone_pairs(bodies: Iterable[Body]) -> list[Pair]:
     return [
         Pair(name=name, baseline=visit[T1], followup=scan)
-        for each in bodies
-        for visit in each.visits
-        for name, scan in each.gone.items()
+        for body in bodies
+        for visit in body.visits
+        for name, scan in body.gone.items()
     ]
 
 
@@ -271,10 +271,10 @@ def dark_visits(bodies: Iterable[Body]) -> list[list[Pair]]:
     """Return each pair of visits, both ways, as its pairs of sequences."""
     return [
         [
-            Pair(name=kind.value, baseline=each.visits[a][kind], followup=each.visits[b][kind])
+            Pair(name=kind.value, baseline=body.visits[a][kind], followup=body.visits[b][kind])
             for kind in SEQUENCES
         ]
-        for each in bodies
+        for body in bodies
         for a, b in itertools.permutations(range(DARK_VISITS), 2)
     ]
 

@@ -64,9 +64,9 @@ def indexed(folder: Path, source: Path, workers: int | None) -> IndexSummary:
 
 
 def timed(run: Callable[[], IndexSummary]) -> tuple[IndexSummary, float]:
-    started = time.perf_counter()
+    start_s = time.perf_counter()
     summary = run()
-    return summary, time.perf_counter() - started
+    return summary, time.perf_counter() - start_s
 
 
 def make_files(folder: Path, files: int) -> int:

@@ -147,8 +147,8 @@ def make_visit(
         _draw(water, fat, where, planes, stack, shape, contrast, difficulty, rng)
         fat = ndimage.shift(fat, (0, 0, shift) if rng.random() < 0.8 else (0, shift, 0), order=1)
         image = ndimage.gaussian_filter(np.abs(water + fat), (0, blur, blur))
-        suppressed = contrast.fat_suppressed or contrast.ti_ms is not None
-        receiver = Receiver(gain=900 * (1.8 if suppressed else 1.4), noise=16.0)
+        is_suppressed = contrast.fat_suppressed or contrast.ti_ms is not None
+        receiver = Receiver(gain=900 * (1.8 if is_suppressed else 1.4), noise=16.0)
         pixels = receive(image, planes, straight, receiver, rng)
         images.append(
             SequenceImage(
@@ -271,7 +271,7 @@ def _window(
     rows = slice(max(int(row - down), 0), int(row + down) + 2)
     columns = slice(max(int(column - across), 0), int(column + across) + 2)
     grid = np.meshgrid(np.arange(columns.start, columns.stop), np.arange(rows.start, rows.stop))
-    lps = np.stack([compute_points_lps_mm(each, *grid) for each in planes], axis=1)
+    lps = np.stack([compute_points_lps_mm(plane, *grid) for plane in planes], axis=1)
     inverse = np.linalg.inv(where.lps_from_local[spot])
     turn = inverse[:3, :3]
     return _Window(

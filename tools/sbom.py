@@ -37,7 +37,9 @@ def sbom(lock: str) -> dict[str, Any]:
             }
         },
         "components": components,
-        "dependencies": [{"ref": "opp-mri", "dependsOn": [each["bom-ref"] for each in components]}],
+        "dependencies": [
+            {"ref": "opp-mri", "dependsOn": [component["bom-ref"] for component in components]}
+        ],
     }
 
 

@@ -41,21 +41,21 @@ LEFT = Qt.MouseButton.LeftButton
 def main() -> None:
     """Make a project, and read it in the window."""
     IMAGES.mkdir(exist_ok=True)
-    now = datetime.now(UTC)
+    moment = datetime.now(UTC)
     with tempfile.TemporaryDirectory() as folder:
         cohort = write_phantom(Path(folder) / "cohort", patients=["PHANTOM-01"], workers=1)
         create_project(Path(folder) / "project")
         with open_project(Path(folder) / "project") as project:
             index(project, [cohort.dicom], workers=1)
-            add_lesions(project.store, cohort.lesions, now)
-            for alignment in align_project(project, now, workers=1).alignments:
+            add_lesions(project.store, cohort.lesions, moment)
+            for alignment in align_project(project, moment, workers=1).alignments:
                 decide(project.store, alignment.fit_id, FitDecision.CONFIRMED, reader="Reader",
-                       reason="", at=now)  # fmt: skip
+                       reason="", at=moment)  # fmt: skip
             truth = json.loads((cohort.dicom.parent / "truth.json").read_text())["patients"][0]
             walk(project, truth)
     with (
         tempfile.TemporaryDirectory() as folder,
-        open_project(read_twice(Path(folder), now)) as project,
+        open_project(read_twice(Path(folder), moment)) as project,
     ):
         resolve_a_pair(project)
 
@@ -89,7 +89,7 @@ def walk(project: Project, truth: dict[str, object]) -> None:
     window.viewer.close()
 
 
-def read_twice(folder: Path, now: datetime) -> Path:
+def read_twice(folder: Path, moment: datetime) -> Path:
     """Make a project that two simulated readers have read; the second is careless."""
     cohort = write_phantom(folder / "cohort", patients=["PHANTOM-03"], workers=1)
     create_project(folder / "project")
@@ -97,18 +97,18 @@ def read_twice(folder: Path, now: datetime) -> Path:
     (folder / "protocol.toml").write_text(protocol, encoding="utf-8")
     with open_project(folder / "project") as project:
         index(project, [cohort.dicom], workers=1)
-        add_lesions(project.store, cohort.lesions, now)
+        add_lesions(project.store, cohort.lesions, moment)
         declare_protocol(project.store, folder / "protocol.toml")
         for reader in ("reader-1", "reader-2"):
-            make_package(project, reader, folder / reader, now)
+            make_package(project, reader, folder / reader, moment)
     for reader in ("reader-1", "reader-2"):
         table = folder / f"{reader}.csv"
         simulated_reader.main(folder / "project", reader, cohort.calipers, table,
                               careless=reader == "reader-2")  # fmt: skip
         with open_project(folder / reader) as package:
-            measure_table(package.store, table, now)
+            measure_table(package.store, table, moment)
         with open_project(folder / "project") as project:
-            merge_package(project, folder / reader, now, unsealed=True)
+            merge_package(project, folder / reader, moment, unsealed=True)
     return folder / "project"
 
 

@@ -17,13 +17,13 @@ def test_tests_of_ctrl_c_pass_where_sigint_was_ignored_when_they_were_started() 
         "import os, signal, sys; signal.signal(signal.SIGINT, signal.SIG_IGN); "
         "os.execv(sys.executable, [sys.executable, *sys.argv[1:]])"
     )
-    done = subprocess.run(
+    process = subprocess.run(
         [sys.executable, "-c", ignoring, "-m", "pytest", "-q", "-p", "no:cacheprovider",
          "-p", "no:xdist", *CTRL_C_TESTS],
         cwd=ROOT, capture_output=True, text=True, timeout=120,
     )  # fmt: skip
-    assert done.returncode == 0, done.stdout + done.stderr
-    assert "2 passed" in done.stdout
+    assert process.returncode == 0, process.stdout + process.stderr
+    assert "2 passed" in process.stdout
 
 
 def test_every_process_of_a_test_is_started_where_its_end_is_certain() -> None:

@@ -89,13 +89,15 @@ def test_the_bill_of_materials_names_everything_that_is_locked() -> None:
     assert written[0] == written[1]
     bill = json.loads(written[0])
     pins = re.findall(r"^([^\s;]+)==([^\s;]+)", path.read_text(encoding="utf-8"), re.MULTILINE)
-    assert [(each["name"], each["version"]) for each in bill["components"]] == pins
+    assert [(component["name"], component["version"]) for component in bill["components"]] == pins
     assert all(
-        any(part["name"].startswith("opp-mri:sha256") for part in each["properties"])
-        for each in bill["components"]
+        any(part["name"].startswith("opp-mri:sha256") for part in record["properties"])
+        for record in bill["components"]
     )
-    unnamed = {each["name"] for each in bill["components"] if not each["licenses"]}
-    installed = {re.sub(r"[-_.]+", "-", each.name).lower() for each in distributions()}
+    unnamed = {record["name"] for record in bill["components"] if not record["licenses"]}
+    installed = {
+        re.sub(r"[-_.]+", "-", distribution.name).lower() for distribution in distributions()
+    }
     assert unnamed & installed == set(), "only what another system or Python needs has no licence"
 
 

@@ -30,14 +30,14 @@ def functions(path: Path) -> list[ast.FunctionDef | ast.AsyncFunctionDef]:
 
 
 def tracked_files() -> list[Path]:
-    listed = subprocess.run(
+    process = subprocess.run(
         ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
         cwd=ROOT,
         capture_output=True,
     )
-    if listed.returncode:
+    if process.returncode:
         pytest.skip("not a git checkout")
-    return [ROOT / name for name in listed.stdout.decode().split("\0") if name]
+    return [ROOT / name for name in process.stdout.decode().split("\0") if name]
 
 
 def test_there_is_a_product_to_measure() -> None:

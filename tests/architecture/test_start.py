@@ -22,11 +22,11 @@ sys.stderr.write(json.dumps(sorted(set(sys.modules) - before)))
 
 def modules_loaded_by(action: str) -> list[str]:
     """Give the modules that a new Python loads for a statement."""
-    done = subprocess.run(
+    process = subprocess.run(
         [sys.executable, "-c", MODULES.format(action=action)], capture_output=True, text=True
     )
-    assert done.returncode == 0, done.stderr
-    loaded: list[str] = json.loads(done.stderr)
+    assert process.returncode == 0, process.stderr
+    loaded: list[str] = json.loads(process.stderr)
     return loaded
 
 

@@ -50,9 +50,9 @@ def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[SqlStore]:
     if request.param == "postgresql":
         yield request.getfixturevalue("shared")
         return
-    opened = open_sqlite(tmp_path / "store.sqlite", create=True)
-    yield opened
-    opened.close()
+    store = open_sqlite(tmp_path / "store.sqlite", create=True)
+    yield store
+    store.close()
 
 
 @pytest.fixture
@@ -61,20 +61,20 @@ def accounts(shared: PostgresqlStore, database: str) -> Iterator[dict[str, str]]
     of the server, which all its databases share."""
     name = database.rsplit("_", 1)[1]
     addresses = {}
-    for who, role in ROLES.items():
+    for user, role in ROLES.items():
         reads = role in (Role.READER, Role.ADJUDICATOR)
-        account = Account(name=f"{who}{name}", role=role, reader=who if reads else "")
+        account = Account(name=f"{user}{name}", role=role, reader=user if reads else "")
         password = shared.add_account(account)
-        addresses[who] = as_account(database, account.name, password)
+        addresses[user] = as_account(database, account.name, password)
     yield addresses
     shared.close()
-    for who in ROLES:
-        execute(database, f"DROP OWNED BY {who}{name}", f"DROP ROLE {who}{name}")
+    for user in ROLES:
+        execute(database, f"DROP OWNED BY {user}{name}", f"DROP ROLE {user}{name}")
 
 
 @pytest.fixture
-def opened(accounts: dict[str, str], tmp_path: Path) -> Iterator[dict[str, PostgresqlStore]]:
-    stores = {who: open_postgresql(address, tmp_path) for who, address in accounts.items()}
+def stores(accounts: dict[str, str], tmp_path: Path) -> Iterator[dict[str, PostgresqlStore]]:
+    stores = {user: open_postgresql(address, tmp_path) for user, address in accounts.items()}
     yield stores
     for store in stores.values():
         store.close()

@@ -32,47 +32,47 @@ def sign(store: PostgresqlStore, reader: str, *reading_ids: str, together: tuple
     )  # fmt: skip
 
 
-def read_by_both(opened: dict[str, PostgresqlStore]) -> None:
-    opened["cora"].add_lesions([make_lesion("L")], NOON)
-    for who in ("anna", "bert"):
-        opened[who].add_readings(
-            [reading(f"{who}-{n}", reader=who, draft=True) for n in ("signed", "draft")]
+def read_by_both(stores: dict[str, PostgresqlStore]) -> None:
+    stores["cora"].add_lesions([make_lesion("L")], NOON)
+    for user in ("anna", "bert"):
+        stores[user].add_readings(
+            [reading(f"{user}-{n}", reader=user, draft=True) for n in ("signed", "draft")]
         )
-        sign(opened[who], who, f"{who}-signed")
+        sign(stores[user], user, f"{user}-signed")
 
 
 def seen(store: PostgresqlStore) -> set[str]:
-    return {each.reading_id for each in store.get_readings()}
+    return {reading.reading_id for reading in store.get_readings()}
 
 
-def test_others_readings_are_seen_once_they_are_signed(opened: dict[str, PostgresqlStore]) -> None:
-    read_by_both(opened)
-    assert seen(opened["anna"]) == {"anna-signed", "anna-draft", "bert-signed"}
-    assert seen(opened["carl"]) == seen(opened["ali"]) == {"anna-signed", "bert-signed"}
-    assert len(seen(opened["cora"])) == 4
+def test_others_readings_are_seen_once_they_are_signed(stores: dict[str, PostgresqlStore]) -> None:
+    read_by_both(stores)
+    assert seen(stores["anna"]) == {"anna-signed", "anna-draft", "bert-signed"}
+    assert seen(stores["carl"]) == seen(stores["ali"]) == {"anna-signed", "bert-signed"}
+    assert len(seen(stores["cora"])) == 4
 
 
 def test_what_needs_two_signatures_is_seen_after_the_second(
-    opened: dict[str, PostgresqlStore],
+    stores: dict[str, PostgresqlStore],
 ) -> None:
-    opened["cora"].add_readings([reading("both", reader="anna", draft=True)])
-    for who, expected in (("anna", set()), ("bert", {"both"})):
-        opened["cora"].add_signature(
+    stores["cora"].add_readings([reading("both", reader="anna", draft=True)])
+    for user, expected in (("anna", set()), ("bert", {"both"})):
+        stores["cora"].add_signature(
             Signature(
-                signature_id=who, lesion_id="L", reader=who, reading_ids=("both",),
+                signature_id=user, lesion_id="L", reader=user, reading_ids=("both",),
                 statement="I sign.", together_with=("anna", "bert"), recorded_at=NOON,
             )
         )  # fmt: skip
-        assert seen(opened["ali"]) == expected
+        assert seen(stores["ali"]) == expected
 
 
 def test_a_blinded_reader_sees_nothing_of_the_other_until_the_blinding_is_lifted(
-    opened: dict[str, PostgresqlStore], accounts: dict[str, str]
+    stores: dict[str, PostgresqlStore], accounts: dict[str, str]
 ) -> None:
-    read_by_both(opened)
-    opened["cora"].add_to_log([ReadingProtocol(name="n", readers=("anna", "bert"))])
-    assert seen(opened["anna"]) == {"anna-signed", "anna-draft"}
-    assert {signature.reader for signature in opened["anna"].get_signatures()} == {"anna"}
+    read_by_both(stores)
+    stores["cora"].add_to_log([ReadingProtocol(name="n", readers=("anna", "bert"))])
+    assert seen(stores["anna"]) == {"anna-signed", "anna-draft"}
+    assert {signature.reader for signature in stores["anna"].get_signatures()} == {"anna"}
     with psycopg.connect(accounts["anna"]) as connection:
         rows = connection.execute(RECORDS).fetchall()
         assert rows
@@ -80,28 +80,28 @@ def test_a_blinded_reader_sees_nothing_of_the_other_until_the_blinding_is_lifted
         with pytest.raises(psycopg.errors.InsufficientPrivilege):
             connection.execute("SELECT * FROM opp_mri_private.signed_reading")
     lift = Unblinding(signed_by="lead", reason="done", statement="I do.", recorded_at=NOON)
-    opened["cora"].add_to_log([lift])
-    assert seen(opened["anna"]) == {"anna-signed", "anna-draft", "bert-signed"}
+    stores["cora"].add_to_log([lift])
+    assert seen(stores["anna"]) == {"anna-signed", "anna-draft", "bert-signed"}
 
 
 def test_a_blinded_reader_is_not_left_to_take_hidden_records_for_missing_ones(
-    opened: dict[str, PostgresqlStore],
+    stores: dict[str, PostgresqlStore],
     accounts: dict[str, str],
     tmp_path: Path,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    opened["cora"].add_to_log([ReadingProtocol(name="n", readers=("anna", "bert"))])
-    for who, hidden in (("carl", False), ("ali", False), ("cora", False), ("anna", True)):
+    stores["cora"].add_to_log([ReadingProtocol(name="n", readers=("anna", "bert"))])
+    for user, hidden in (("carl", False), ("ali", False), ("cora", False), ("anna", True)):
         caplog.clear()
-        open_postgresql(accounts[who], tmp_path).close()
-        assert ("This account reads blind" in caplog.text) is hidden, who
+        open_postgresql(accounts[user], tmp_path).close()
+        assert ("This account reads blind" in caplog.text) is hidden, user
 
 
 def test_a_reader_cannot_lift_the_blinding_by_a_table_of_the_same_name(
-    opened: dict[str, PostgresqlStore], accounts: dict[str, str]
+    stores: dict[str, PostgresqlStore], accounts: dict[str, str]
 ) -> None:
-    read_by_both(opened)
-    opened["cora"].add_to_log([ReadingProtocol(name="n", readers=("anna", "bert"))])
+    read_by_both(stores)
+    stores["cora"].add_to_log([ReadingProtocol(name="n", readers=("anna", "bert"))])
     with psycopg.connect(accounts["anna"], autocommit=True) as connection:
         connection.execute("CREATE TEMP TABLE record AS SELECT 1 AS sequence_number, "
                            "'Unblinding' AS kind, '{}' AS body, '' AS reader")  # fmt: skip
@@ -110,32 +110,32 @@ def test_a_reader_cannot_lift_the_blinding_by_a_table_of_the_same_name(
     assert not any('"reader":"bert"' in body for (body,) in rows)
 
 
-@pytest.mark.parametrize("who", ["anna", "carl", "ali"])
+@pytest.mark.parametrize("user", ["anna", "carl", "ali"])
 def test_secrets_are_for_the_coordinator_alone(
-    opened: dict[str, PostgresqlStore], accounts: dict[str, str], who: str
+    stores: dict[str, PostgresqlStore], accounts: dict[str, str], user: str
 ) -> None:
-    opened["cora"].add_to_log(study_records())
-    (issued,) = opened["cora"].log_of(IssuedPackage)
-    assert issued.secret
-    assert opened[who].log_of(IssuedPackage) == []
-    visible = fetch_visible(accounts[who])
+    stores["cora"].add_to_log(study_records())
+    (issued_package,) = stores["cora"].log_of(IssuedPackage)
+    assert issued_package.secret
+    assert stores[user].log_of(IssuedPackage) == []
+    visible = fetch_visible(accounts[user])
     assert "resolution_id" in visible
-    assert issued.secret not in visible
+    assert issued_package.secret not in visible
 
 
 def test_an_account_writes_in_its_own_name(
-    opened: dict[str, PostgresqlStore], accounts: dict[str, str]
+    stores: dict[str, PostgresqlStore], accounts: dict[str, str]
 ) -> None:
-    read_by_both(opened)
+    read_by_both(stores)
     with pytest.raises(ProjectError, match="may not do this"):
-        opened["anna"].add_readings([reading("forged", reader="bert")])
+        stores["anna"].add_readings([reading("forged", reader="bert")])
     with pytest.raises((ProjectError, InputError)):
-        sign(opened["anna"], "bert", "bert-draft")
-    for who in ("anna", "ali"):
+        sign(stores["anna"], "bert", "bert-draft")
+    for user in ("anna", "ali"):
         with pytest.raises(OppMriError):
-            opened[who].add_lesions([make_lesion("M")], NOON)
+            stores[user].add_lesions([make_lesion("M")], NOON)
         with pytest.raises(OppMriError):
-            opened[who].add_to_log([study_records()[0]])
+            stores[user].add_to_log([study_records()[0]])
     for statement in (
         "UPDATE record SET body = ''", "DELETE FROM record", "TRUNCATE record",
         "ALTER TABLE record DISABLE TRIGGER ALL", "UPDATE chain_head SET hash = ''",
@@ -147,26 +147,28 @@ def test_an_account_writes_in_its_own_name(
             pytest.raises(psycopg.Error),
         ):
             connection.execute(statement)  # type: ignore[arg-type]
-    assert verify(opened["cora"]).faults == ()
+    assert verify(stores["cora"]).faults == ()
 
 
 def test_readers_who_resolve_write_what_they_resolve_once_unblinded(
-    opened: dict[str, PostgresqlStore],
+    stores: dict[str, PostgresqlStore],
 ) -> None:
-    read_by_both(opened)
+    read_by_both(stores)
     resolution = next(record for record in study_records() if isinstance(record, Resolution))
     resolution = attrs.evolve(resolution, resolved_by=("anna", "bert"))
     settled = reading("r3", reader="consensus", draft=True)
-    opened["anna"].add_to_log([resolution], readings=[settled])
+    stores["anna"].add_to_log([resolution], readings=[settled])
     assert [
-        each.reading_id for each in opened["bert"].get_readings() if each.reader == "consensus"
+        reading.reading_id
+        for reading in stores["bert"].get_readings()
+        if reading.reader == "consensus"
     ] == ["r3"]
 
 
 def test_a_removed_account_sees_and_writes_nothing_more_and_its_records_stay(
-    shared: PostgresqlStore, opened: dict[str, PostgresqlStore], database: str, tmp_path: Path
+    shared: PostgresqlStore, stores: dict[str, PostgresqlStore], database: str, tmp_path: Path
 ) -> None:
-    read_by_both(opened)
+    read_by_both(stores)
     name = f"dora{database.rsplit('_', 1)[1]}"
     account = Account(name=name, role=Role.READER, reader="dora")
     address = as_account(database, name, shared.add_account(account))
@@ -182,8 +184,8 @@ def test_a_removed_account_sees_and_writes_nothing_more_and_its_records_stay(
     at_work.close()
     with pytest.raises(ProjectError):
         open_postgresql(address, tmp_path)
-    assert "dora-draft" in seen(opened["cora"])
-    assert verify(opened["cora"]).faults == ()
+    assert "dora-draft" in seen(stores["cora"])
+    assert verify(stores["cora"]).faults == ()
     assert name not in [account.name for account in shared.list_accounts()]
     with pytest.raises(InputError, match="no account"):
         shared.remove_account(name)
@@ -215,22 +217,22 @@ def test_twenty_readers_who_write_at_once_lose_nothing(
 
 
 def test_a_signature_is_seen_in_the_other_window_at_once(
-    opened: dict[str, PostgresqlStore],
+    stores: dict[str, PostgresqlStore],
 ) -> None:
-    read_by_both(opened)
-    before = len(opened["bert"].get_signatures())
-    sign(opened["anna"], "anna", "anna-draft")
-    assert len(opened["bert"].get_signatures()) == before + 1
+    read_by_both(stores)
+    before = len(stores["bert"].get_signatures())
+    sign(stores["anna"], "anna", "anna-draft")
+    assert len(stores["bert"].get_signatures()) == before + 1
 
 
 def test_the_same_cell_from_two_places_is_told(
-    opened: dict[str, PostgresqlStore], accounts: dict[str, str], tmp_path: Path
+    stores: dict[str, PostgresqlStore], accounts: dict[str, str], tmp_path: Path
 ) -> None:
     elsewhere = open_postgresql(accounts["anna"], tmp_path)
-    start = opened["anna"].get_head().sequence_number
+    start = stores["anna"].get_head().sequence_number
     elsewhere.add_readings([reading("first", reader="anna")], seen_number=start)
     with pytest.raises(ConflictError, match="another window"):
-        opened["anna"].add_readings([reading("second", reader="anna")], seen_number=start)
+        stores["anna"].add_readings([reading("second", reader="anna")], seen_number=start)
     elsewhere.close()
 
 
@@ -242,7 +244,7 @@ def test_an_absent_server_and_another_database_are_said_in_words(tmp_path: Path)
 
 
 def test_a_session_that_keeps_the_turn_of_writing_is_named(
-    opened: dict[str, PostgresqlStore], accounts: dict[str, str], monkeypatch: pytest.MonkeyPatch
+    stores: dict[str, PostgresqlStore], accounts: dict[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Any account can take the lock, and would otherwise stop all writers by nobody's name."""
     monkeypatch.setattr("opp_mri.store.postgresql.WAIT_S", 1)
@@ -250,9 +252,9 @@ def test_a_session_that_keeps_the_turn_of_writing_is_named(
         account = idle.execute("SELECT session_user FROM pg_advisory_xact_lock(5150014)").fetchone()
         assert account
         with pytest.raises(ProjectError, match=f"account {account[0]} holds the database"):
-            opened["anna"].add_readings([reading("r", reader="anna", draft=True)])
-    opened["anna"].add_readings([reading("r", reader="anna", draft=True)])
-    assert seen(opened["anna"]) == {"r"}
+            stores["anna"].add_readings([reading("r", reader="anna", draft=True)])
+    stores["anna"].add_readings([reading("r", reader="anna", draft=True)])
+    assert seen(stores["anna"]) == {"r"}
 
 
 def test_a_guard_that_was_removed_is_named(shared: PostgresqlStore, database: str) -> None:

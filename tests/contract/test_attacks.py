@@ -47,25 +47,25 @@ def insert(connection: psycopg.Connection[Any], row: dict[str, Any], table: str,
 
 
 def test_an_insert_that_gives_way_does_not_move_the_head(
-    opened: dict[str, PostgresqlStore], accounts: dict[str, str]
+    stores: dict[str, PostgresqlStore], accounts: dict[str, str]
 ) -> None:
     """ON CONFLICT DO NOTHING runs the triggers before the insert, and then inserts nothing."""
-    opened["anna"].add_readings([reading("own", reader="anna")])
-    before = opened["cora"].get_head()
+    stores["anna"].add_readings([reading("own", reader="anna")])
+    before = stores["cora"].get_head()
     with psycopg.connect(accounts["anna"], autocommit=True) as connection:
         insert(connection, next_row(connection), "record", "ON CONFLICT DO NOTHING")
-    assert opened["cora"].get_head() == before
-    assert verify(opened["cora"]).faults == ()
-    opened["bert"].add_readings([reading("later", reader="bert")])
-    assert verify(opened["cora"]).faults == ()
+    assert stores["cora"].get_head() == before
+    assert verify(stores["cora"]).faults == ()
+    stores["bert"].add_readings([reading("later", reader="bert")])
+    assert verify(stores["cora"]).faults == ()
 
 
 def test_the_guards_cannot_be_hung_on_a_table_of_the_reader(
-    opened: dict[str, PostgresqlStore], accounts: dict[str, str]
+    stores: dict[str, PostgresqlStore], accounts: dict[str, str]
 ) -> None:
     """They run with the owner's rights: on a temporary table they would move the head."""
-    opened["anna"].add_readings([reading("own", reader="anna")])
-    before = opened["cora"].get_head()
+    stores["anna"].add_readings([reading("own", reader="anna")])
+    before = stores["cora"].get_head()
     with psycopg.connect(accounts["anna"], autocommit=True) as connection:
         connection.execute(
             "CREATE TEMP TABLE mine AS SELECT * FROM opp_mri_records(NULL, NULL, NULL, NULL) "
@@ -78,12 +78,12 @@ def test_the_guards_cannot_be_hung_on_a_table_of_the_reader(
                     f"FUNCTION public.{function}()"
                 )
         insert(connection, next_row(connection, key="other"), "mine", "")
-    assert opened["cora"].get_head() == before
-    assert verify(opened["cora"]).faults == ()
+    assert stores["cora"].get_head() == before
+    assert verify(stores["cora"]).faults == ()
 
 
 def test_rows_in_one_statement_follow_each_other(
-    opened: dict[str, PostgresqlStore], accounts: dict[str, str]
+    stores: dict[str, PostgresqlStore], accounts: dict[str, str]
 ) -> None:
     """Two rows that both follow the head are refused; the second must follow the first."""
     with psycopg.connect(accounts["anna"]) as connection:
@@ -95,7 +95,7 @@ def test_rows_in_one_statement_follow_each_other(
                 f"INSERT INTO record ({', '.join(COLUMNS)}) VALUES {values}",  # type: ignore[arg-type]  # noqa: S608
                 [row[name] for row in (first, second) for name in COLUMNS],
             )
-    assert verify(opened["cora"]).faults == ()
+    assert verify(stores["cora"]).faults == ()
 
 
 def catalogue_entry() -> CatalogueEntry:
@@ -104,32 +104,32 @@ def catalogue_entry() -> CatalogueEntry:
 
 
 def test_a_blinded_reader_sees_no_patient_date_lesion_or_image_of_the_project(
-    opened: dict[str, PostgresqlStore], accounts: dict[str, str]
+    stores: dict[str, PostgresqlStore], accounts: dict[str, str]
 ) -> None:
     """With the catalogue a script would match the images of a package with their dates."""
-    opened["cora"].add_lesions([make_lesion("L-OF-P1", patient_id="P1")], NOON)
-    opened["cora"].add_files([catalogue_entry()])
-    opened["cora"].add_role_override("volume-of-P1", None, NOON)
-    opened["cora"].add_same_patient([("P1", "P2")], NOON)
+    stores["cora"].add_lesions([make_lesion("L-OF-P1", patient_id="P1")], NOON)
+    stores["cora"].add_files([catalogue_entry()])
+    stores["cora"].add_role_override("volume-of-P1", None, NOON)
+    stores["cora"].add_same_patient([("P1", "P2")], NOON)
     # own answers that came back in a package stand here under real names and dates
-    opened["cora"].add_readings([reading("merged", reader="anna")])
+    stores["cora"].add_readings([reading("merged", reader="anna")])
     assert "P1" in fetch_visible(accounts["anna"])
-    opened["cora"].add_to_log([ReadingProtocol(name="n", readers=("anna", "bert"))])
+    stores["cora"].add_to_log([ReadingProtocol(name="n", readers=("anna", "bert"))])
     visible = fetch_visible(accounts["anna"])
     for word in ("P1", "2021-08-05", "merged"):
         assert word not in visible
     assert '"readers":["anna","bert"]' in visible
     assert "P1" in fetch_visible(accounts["carl"])  # the adjudicator does not read blind
-    opened["cora"].add_to_log(
+    stores["cora"].add_to_log(
         [Unblinding(signed_by="lead", reason="done", statement="I do.", recorded_at=NOON)]
     )
     assert "P1" in fetch_visible(accounts["anna"])
 
 
 def test_a_blinded_reader_records_nothing_in_the_project(
-    opened: dict[str, PostgresqlStore], accounts: dict[str, str]
+    stores: dict[str, PostgresqlStore], accounts: dict[str, str]
 ) -> None:
-    opened["cora"].add_to_log([ReadingProtocol(name="n", readers=("anna", "bert"))])
+    stores["cora"].add_to_log([ReadingProtocol(name="n", readers=("anna", "bert"))])
     with psycopg.connect(accounts["cora"]) as connection:  # the reader does not see the head
         row = next_row(connection)
     with (
@@ -137,16 +137,16 @@ def test_a_blinded_reader_records_nothing_in_the_project(
         pytest.raises(psycopg.errors.InsufficientPrivilege),
     ):
         insert(connection, row, "record", "")
-    assert verify(opened["cora"]).faults == ()
+    assert verify(stores["cora"]).faults == ()
 
 
 @pytest.mark.parametrize("table", ["record", "place", *CATALOGUE])
 def test_statistics_of_the_server_show_no_values(
-    opened: dict[str, PostgresqlStore], shared: PostgresqlStore, accounts: dict[str, str],
+    stores: dict[str, PostgresqlStore], shared: PostgresqlStore, accounts: dict[str, str],
     table: str,
 ) -> None:  # fmt: skip
-    opened["cora"].add_files([catalogue_entry()])
-    opened["cora"].add_to_log(study_records())
+    stores["cora"].add_files([catalogue_entry()])
+    stores["cora"].add_to_log(study_records())
     with shared.begin_writing() as connection:
         connection.exec_driver_sql("ANALYZE")
     with psycopg.connect(accounts["anna"]) as attacker:
@@ -188,12 +188,12 @@ def test_a_password_is_not_sent_in_words_that_a_log_could_keep(
 
 
 def test_drafts_appended_by_hand_are_held_against_their_content(
-    opened: dict[str, PostgresqlStore], accounts: dict[str, str]
+    stores: dict[str, PostgresqlStore], accounts: dict[str, str]
 ) -> None:
     """What a reader writes by SQL in the own name and against the rules is named, not taken."""
-    store = opened["anna"]
+    store = stores["anna"]
     store._append([Draft(reading("sound", reader="anna"))])
     with psycopg.connect(accounts["anna"], autocommit=True) as connection:
         insert(connection, next_row(connection, key="nonsense"), "record", "")
-    assert [each.reading_id for each in opened["cora"].get_readings()] == ["sound"]
-    assert any("cannot be read" in damage.message for damage in opened["cora"].list_damages())
+    assert [reading.reading_id for reading in stores["cora"].get_readings()] == ["sound"]
+    assert any("cannot be read" in damage.message for damage in stores["cora"].list_damages())

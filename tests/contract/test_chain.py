@@ -137,7 +137,7 @@ def test_a_damaged_record_is_named_and_never_stops_the_others(
 ) -> None:
     edit_without_guards(path, "UPDATE record SET body = 'no JSON' WHERE key = 'r2'")
     store = open_sqlite(path)
-    assert [each.reading_id for each in store.get_readings()] == ["r1", "r3", "r4", "r5"]
+    assert [reading.reading_id for reading in store.get_readings()] == ["r1", "r3", "r4", "r5"]
     assert store.get_signatures() == []  # it covers the damaged one
     (damage, _) = store.list_damages("L")
     assert damage.sequence_number == 3
@@ -197,7 +197,7 @@ def test_a_forged_length_that_no_door_lets_in_is_named_when_it_is_read(
     )  # fmt: skip
     with patch.object(appending, "to_json", lambda each: to_json(each).replace("11.1", length)):
         store._append([Draft(sound)])
-    assert "forged" not in [each.reading_id for each in store.get_readings()]
+    assert "forged" not in [reading.reading_id for reading in store.get_readings()]
     assert len(store.get_readings()) == 5
     assert store.list_damages("L")
     assert verify(store).faults
@@ -288,9 +288,9 @@ def test_a_flipped_bit_anywhere_in_a_record_is_named(path: Path) -> None:
     place = content.index(b'"reading_id":"r3"')
     for step in range(0, 120, 7):
         for bit in (0, 3, 6):
-            altered = bytearray(content)
-            altered[place + step] ^= 1 << bit
-            path.write_bytes(bytes(altered))
+            altered_bytes = bytearray(content)
+            altered_bytes[place + step] ^= 1 << bit
+            path.write_bytes(bytes(altered_bytes))
             assert faults_of(path), (step, bit)
 
 
@@ -327,8 +327,8 @@ def test_a_flipped_bit_in_the_definition_of_a_table_is_told_in_words(
     """SQLite quotes the damaged definition in its error, which is no valid text then."""
     sound = path.read_bytes()
     for place in range(sound.index(name), sound.index(name) + len(name), 3):
-        altered = bytearray(sound)
-        altered[place] ^= 0x80
-        path.write_bytes(bytes(altered))
+        altered_bytes = bytearray(sound)
+        altered_bytes[place] ^= 0x80
+        path.write_bytes(bytes(altered_bytes))
         with suppress(ProjectError):  # the store is refused in words, or each fault is named
             assert faults_of(path)

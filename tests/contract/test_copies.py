@@ -42,8 +42,8 @@ from opp_mri.workflow.safekeeping.backup import (
 def project(tmp_path: Path) -> Iterator[Project]:
     """A project with something in every table."""
     create_project(tmp_path / "one")
-    with open_project(tmp_path / "one") as opened:
-        store = opened.store
+    with open_project(tmp_path / "one") as opened_project:
+        store = opened_project.store
         store.add_files([image("a", "1.1"), image("b", "1.2"), image("c", "1.1")])
         store.replace_volumes(["P1"], [make_volume("v1")])
         store.mark_stale(["P9"])
@@ -62,7 +62,7 @@ def project(tmp_path: Path) -> Iterator[Project]:
             reader="A", patient_id="P1", lesion_id="L", sequence=SeriesRole.T1, study_date=None
         )
         store.keep_place(place)
-        yield opened
+        yield opened_project
 
 
 def everything(project: Project) -> list[object]:
@@ -102,9 +102,9 @@ def test_a_damaged_backup_is_refused_and_leaves_nothing(project: Project, tmp_pa
     path = back_up(project, tmp_path / "backup.zip", NOON).path
     content = path.read_bytes()
     for place in range(40, len(content), len(content) // 25):
-        altered = bytearray(content)
-        altered[place] ^= 16
-        path.write_bytes(bytes(altered))
+        altered_bytes = bytearray(content)
+        altered_bytes[place] ^= 16
+        path.write_bytes(bytes(altered_bytes))
         try:
             restore(path, tmp_path / "two")
         except InputError:

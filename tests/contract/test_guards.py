@@ -61,9 +61,9 @@ def test_an_altered_guard_is_named(
 
 
 def test_an_account_with_more_rights_than_its_role_is_named(
-    opened: dict[str, PostgresqlStore], accounts: dict[str, str], database: str
+    stores: dict[str, PostgresqlStore], accounts: dict[str, str], database: str
 ) -> None:
-    assert opened["cora"].find_structure_faults() == []
+    assert stores["cora"].find_structure_faults() == []
     name = get_name(accounts["anna"])
     for give, take in (
         (f"GRANT owner TO {name}", f"REVOKE owner FROM {name}"),
@@ -72,15 +72,15 @@ def test_an_account_with_more_rights_than_its_role_is_named(
         (f"GRANT SELECT (body) ON record TO {name}", f"REVOKE SELECT (body) ON record FROM {name}"),  # noqa: S608
     ):
         execute(database, give)
-        (fault,) = opened["cora"].find_structure_faults()
+        (fault,) = stores["cora"].find_structure_faults()
         assert f"The account “{name}” has rights beyond its role" in fault
         execute(database, take)
 
 
 def test_guards_of_an_older_version_are_named_and_replaced_when_the_owner_opens_the_project(
-    opened: dict[str, PostgresqlStore], accounts: dict[str, str], database: str, tmp_path: Path
+    stores: dict[str, PostgresqlStore], accounts: dict[str, str], database: str, tmp_path: Path
 ) -> None:
-    opened["anna"].add_readings([reading("r", reader="anna")])
+    stores["anna"].add_readings([reading("r", reader="anna")])
     execute(
         database,
         "COMMENT ON SCHEMA opp_mri_private IS NULL",
@@ -91,24 +91,24 @@ def test_guards_of_an_older_version_are_named_and_replaced_when_the_owner_opens_
         f"GRANT SELECT ON ALL TABLES IN SCHEMA public TO {get_name(accounts['anna'])}",
     )
     open_postgresql(accounts["cora"], tmp_path).close()  # may not change them
-    (fault,) = opened["cora"].find_structure_faults()
+    (fault,) = stores["cora"].find_structure_faults()
     assert "older version" in fault
     open_postgresql(database, tmp_path).close()
-    assert opened["cora"].find_structure_faults() == []
+    assert stores["cora"].find_structure_faults() == []
     with psycopg.connect(database) as owner:
         assert owner.execute("SELECT * FROM pg_stats WHERE tablename = 'record'").fetchall() == []
-    assert [each.reading_id for each in opened["anna"].get_readings()] == ["r"]
+    assert [reading.reading_id for reading in stores["anna"].get_readings()] == ["r"]
 
 
-@pytest.mark.parametrize("who", ["anna", "carl", "ali"])
+@pytest.mark.parametrize("user", ["anna", "carl", "ali"])
 def test_no_plan_tells_an_account_what_is_in_a_record_that_it_may_not_see(
-    opened: dict[str, PostgresqlStore], accounts: dict[str, str], who: str
+    stores: dict[str, PostgresqlStore], accounts: dict[str, str], user: str
 ) -> None:
     """The server compares texts before it asks a policy, and EXPLAIN ANALYZE tells the result:
     a script read the secret of a package letter by letter."""
-    opened["cora"].add_readings([reading("bert-draft", reader="bert", draft=True)])
-    opened["cora"].add_to_log(study_records())
-    with psycopg.connect(accounts[who], autocommit=True) as attacker:
+    stores["cora"].add_readings([reading("bert-draft", reader="bert", draft=True)])
+    stores["cora"].add_to_log(study_records())
+    with psycopg.connect(accounts[user], autocommit=True) as attacker:
         for table in ("record", "chain_head"):
             with pytest.raises(psycopg.errors.InsufficientPrivilege):
                 attacker.execute(f"{EXPLAIN} SELECT FROM {table} WHERE hash > '8'")  # type: ignore[arg-type]
@@ -123,13 +123,13 @@ def test_no_plan_tells_an_account_what_is_in_a_record_that_it_may_not_see(
 
 
 def test_a_blinded_account_has_no_right_on_a_table_whose_rows_it_may_not_see(
-    opened: dict[str, PostgresqlStore], shared: PostgresqlStore, accounts: dict[str, str],
+    stores: dict[str, PostgresqlStore], shared: PostgresqlStore, accounts: dict[str, str],
     database: str,
 ) -> None:  # fmt: skip
     """On a table that shows no row, EXPLAIN ANALYZE gives away patients and dates."""
-    opened["cora"].add_to_log([ReadingProtocol(name="n", readers=("anna", "bert"))])
+    stores["cora"].add_to_log([ReadingProtocol(name="n", readers=("anna", "bert"))])
     late = Account(name=f"bert-late{database.rsplit('_', 1)[1]}", role=Role.READER, reader="fred")
-    opened["cora"].add_to_log([ReadingProtocol(name="n", readers=("anna", "bert", "fred"))])
+    stores["cora"].add_to_log([ReadingProtocol(name="n", readers=("anna", "bert", "fred"))])
     addresses = [accounts["anna"], as_account(database, late.name, shared.add_account(late))]
     for address in addresses:
         with psycopg.connect(address, autocommit=True) as attacker:
@@ -137,8 +137,8 @@ def test_a_blinded_account_has_no_right_on_a_table_whose_rows_it_may_not_see(
                 with pytest.raises(psycopg.errors.InsufficientPrivilege):
                     attacker.execute(f"{EXPLAIN} SELECT FROM {table}")  # type: ignore[arg-type]
     shared.remove_account(late.name)
-    assert opened["cora"].find_structure_faults() == []
-    opened["cora"].add_to_log(
+    assert stores["cora"].find_structure_faults() == []
+    stores["cora"].add_to_log(
         [Unblinding(signed_by="lead", reason="done", statement="I do.", recorded_at=NOON)]
     )
     with psycopg.connect(accounts["anna"], autocommit=True) as unblinded:
@@ -147,57 +147,57 @@ def test_a_blinded_account_has_no_right_on_a_table_whose_rows_it_may_not_see(
 
 
 def test_a_blinded_reader_does_not_see_how_many_records_there_are(
-    opened: dict[str, PostgresqlStore], accounts: dict[str, str]
+    stores: dict[str, PostgresqlStore], accounts: dict[str, str]
 ) -> None:
-    opened["cora"].add_readings([reading("bert-1", reader="bert")])
-    assert opened["anna"].get_head().sequence_number == 1
-    opened["cora"].add_to_log([ReadingProtocol(name="n", readers=("anna", "bert"))])
-    assert opened["anna"].get_head() == Head()
+    stores["cora"].add_readings([reading("bert-1", reader="bert")])
+    assert stores["anna"].get_head().sequence_number == 1
+    stores["cora"].add_to_log([ReadingProtocol(name="n", readers=("anna", "bert"))])
+    assert stores["anna"].get_head() == Head()
     with psycopg.connect(accounts["anna"]) as connection:
         assert connection.execute("SELECT * FROM opp_mri_head()").fetchall() == []
-    assert opened["carl"].get_head().sequence_number == 2
+    assert stores["carl"].get_head().sequence_number == 2
 
 
 def test_nobody_writes_in_the_name_of_another_person(
-    opened: dict[str, PostgresqlStore], accounts: dict[str, str]
+    stores: dict[str, PostgresqlStore], accounts: dict[str, str]
 ) -> None:
     """Not the coordinator as another account, nor a reader as who resolved."""
     resolution = next(record for record in study_records() if isinstance(record, Resolution))
     body = json.dumps({"resolved_by": ["carl"]})
-    for who, changes in (
+    for user, changes in (
         ("cora", {"account": get_name(accounts["anna"])}),
         ("anna", {"kind": "Resolution", "reader": "", "body": body}),
     ):
         with (
-            psycopg.connect(accounts[who]) as connection,
+            psycopg.connect(accounts[user]) as connection,
             pytest.raises(psycopg.errors.InsufficientPrivilege),
         ):
             insert(connection, next_row(connection, **changes), "record", "")
-    opened["anna"].add_to_log([attrs.evolve(resolution, resolved_by=("anna", "bert"))])
+    stores["anna"].add_to_log([attrs.evolve(resolution, resolved_by=("anna", "bert"))])
 
 
-def test_a_signature_of_another_reader_shows_no_draft(opened: dict[str, PostgresqlStore]) -> None:
-    opened["bert"].add_readings([reading("draft", reader="bert", draft=True)])
-    opened["cora"].add_signature(
+def test_a_signature_of_another_reader_shows_no_draft(stores: dict[str, PostgresqlStore]) -> None:
+    stores["bert"].add_readings([reading("draft", reader="bert", draft=True)])
+    stores["cora"].add_signature(
         Signature(
             signature_id="s", lesion_id="L", reader="anna", reading_ids=("draft",),
             statement="I sign.", together_with=("anna",), recorded_at=NOON,
         )
     )  # fmt: skip
-    assert opened["anna"].get_readings() == opened["ali"].get_readings() == []
+    assert stores["anna"].get_readings() == stores["ali"].get_readings() == []
 
 
 def test_no_record_stops_the_accounts_that_may_not_see_it(
-    opened: dict[str, PostgresqlStore], database: str
+    stores: dict[str, PostgresqlStore], database: str
 ) -> None:
     """A remark with U+0000, which JSON may hold and the guards cannot read, is refused."""
-    opened["cora"].add_readings([reading("sound", reader="anna")])
+    stores["cora"].add_readings([reading("sound", reader="anna")])
     with psycopg.connect(database) as owner:
         body = '{"reading_id":"bad","reader":"bert","remarks":["\\u0000"]}'
         row = next_row(owner, key="bad", reader="bert", body=body)
         with pytest.raises(psycopg.DataError):
             insert(owner, row, "record", "")
-    assert len(opened["anna"].get_readings()) == 1
+    assert len(stores["anna"].get_readings()) == 1
 
 
 def test_an_address_with_a_password_is_refused_and_not_repeated(

@@ -68,7 +68,7 @@ def old(tmp_path: Path) -> Path:
 
 def test_every_record_comes_over_and_proves_itself(old: Path) -> None:
     store = open_sqlite(old)
-    assert [each.reading_id for each in store.get_readings("L")] == ["r0", "r1", "r2", "r3"]
+    assert [reading.reading_id for reading in store.get_readings("L")] == ["r0", "r1", "r2", "r3"]
     assert store.get_readings()[2] == reading("r2", recorded_at=NOON + timedelta(hours=2))
     (signature,) = store.get_signatures("L")
     assert signature.content_hash
@@ -112,7 +112,7 @@ def test_a_damaged_record_comes_over_as_it_is_and_is_named(
         connection.execute("UPDATE reading SET record = '{\"rea' WHERE reading_id = 'r1'")
         connection.commit()
     store = open_sqlite(old)
-    assert [each.reading_id for each in store.get_readings()] == ["r0", "r2", "r3"]
+    assert [reading.reading_id for reading in store.get_readings()] == ["r0", "r2", "r3"]
     assert "a reading, is damaged" in caplog.text
     store.close()
 

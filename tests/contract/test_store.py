@@ -227,7 +227,7 @@ def test_readings_are_appended_all_or_none(store: SqlStore) -> None:
     store.add_readings([reading("r1")])
     with pytest.raises(ConflictError, match="same identifier"):
         store.add_readings([reading("r2"), reading("r1")])
-    assert [each.reading_id for each in store.get_readings()] == ["r1"]
+    assert [reading.reading_id for reading in store.get_readings()] == ["r1"]
 
 
 @pytest.mark.parametrize("statement", ["DELETE FROM record", "UPDATE record SET reader = 'B'"])
@@ -358,7 +358,7 @@ def test_a_record_brings_its_readings_and_signatures_all_or_none(store: SqlStore
         store.add_to_log([merged], signatures=[attrs.evolve(signed, reading_ids=("r9",))])
     store.add_to_log([merged], readings=[reading("r1"), reading("r2")], signatures=[signed])
     store.add_to_log([merged], readings=[reading("r2")], signatures=[signed])
-    assert [each.reading_id for each in store.get_readings()] == ["r1", "r2"]
+    assert [reading.reading_id for reading in store.get_readings()] == ["r1", "r2"]
     assert [signature.signature_id for signature in store.get_signatures()] == ["s"]
     assert store.log_of(MergedPackage) == [merged, merged]
     with store.begin_writing() as connection:
@@ -368,7 +368,7 @@ def test_a_record_brings_its_readings_and_signatures_all_or_none(store: SqlStore
         )
     with pytest.raises(DatabaseError):
         store.add_to_log([merged], readings=[reading("r3")])
-    assert [each.reading_id for each in store.get_readings()] == ["r1", "r2"]
+    assert [reading.reading_id for reading in store.get_readings()] == ["r1", "r2"]
 
 
 @only_sqlite
@@ -406,15 +406,15 @@ def test_two_writers_at_once_lose_nothing(store: SqlStore, tmp_path: Path) -> No
         "store = open_sqlite(Path(sys.argv[2]))\n"
         "for n in range(20): store.add_readings([reading(f'{sys.argv[3]}-{n}')])\n"
     )
-    here = Path(__file__).parent
-    command = [sys.executable, "-c", code, str(here), str(tmp_path / "store.sqlite")]
-    search = {"PYTHONPATH": f"{here}:{here.parent}"}
+    folder = Path(__file__).parent
+    command = [sys.executable, "-c", code, str(folder), str(tmp_path / "store.sqlite")]
+    search = {"PYTHONPATH": f"{folder}:{folder.parent}"}
     with (
         started([*command, "one"], env=search) as first,
         started([*command, "two"], env=search) as second,
     ):
         assert [run.wait(timeout=60) for run in (first, second)] == [0, 0]
-    assert len({each.reading_id for each in store.get_readings()}) == 40
+    assert len({reading.reading_id for reading in store.get_readings()}) == 40
 
 
 @only_sqlite
@@ -426,7 +426,7 @@ def test_a_full_disk_changes_nothing_and_is_said(store: SqlStore) -> None:
     many = [reading(f"r{n}", reason="long " * 200) for n in range(500)]
     with pytest.raises(ProjectError, match="disk is full"):
         store.add_readings(many)
-    assert [each.reading_id for each in store.get_readings()] == ["before"]
+    assert [reading.reading_id for reading in store.get_readings()] == ["before"]
 
 
 @only_sqlite
@@ -444,14 +444,14 @@ def test_a_process_killed_in_a_transaction_leaves_what_was_there(
         "    store.add_readings([reading('x')])\n"
         "    os.kill(os.getpid(), 9)\n"
     )
-    here = Path(__file__).parent
+    folder = Path(__file__).parent
     run = subprocess.run(
         [sys.executable, "-c", code, str(tmp_path / "store.sqlite")],
-        env={"PYTHONPATH": f"{here}:{here.parent}"},
+        env={"PYTHONPATH": f"{folder}:{folder.parent}"},
         check=False,
     )
     assert run.returncode == -9
-    assert [each.reading_id for each in store.get_readings()] == ["before"]
+    assert [reading.reading_id for reading in store.get_readings()] == ["before"]
 
 
 def test_an_absent_store_says_how_to_make_one(tmp_path: Path) -> None:

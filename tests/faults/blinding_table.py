@@ -122,10 +122,12 @@ def make_study(folder: Path, database: str, patients: int, packages: int) -> Stu
         for reader, times in ((OWN, packages), (OTHER, 1)):
             for number in range(1 + times):
                 target = folder / f"{reader}-{number}"
-                issued = make_package(project, reader, target, NOON, again=number > 1).issued
-                made[reader].append((target, issued))
+                issued_package = make_package(
+                    project, reader, target, NOON, again=number > 1
+                ).issued
+                made[reader].append((target, issued_package))
                 if number in (0, times):
-                    read_all(target, issued)
+                    read_all(target, issued_package)
                     merge_package(project, target, NOON, unsealed=True)
         lesions = prepare_consensus(
             project, rules=load_project_rules(project, None, Mode.RETROSPECTIVE)
@@ -165,8 +167,8 @@ def fetch(address: str) -> Loot:
 
 def tell_order(loot: Loot, package: Path, case: str) -> list[date]:
     """Return the shown days of a case in their order, as well as can be determined."""
-    for issued in loot.of("cases"):
-        for planned in issued["cases"]:
+    for issued_packages in loot.of("cases"):
+        for planned in issued_packages["cases"]:
             shown = {date.fromisoformat(day) for day, _ in planned["days"]}
             if planned["code"] == case and shown == {day for _, day, _ in headers(package)[case]}:
                 pairs = sorted(planned["days"], key=lambda pair: pair[1])
@@ -183,9 +185,11 @@ def tell_repeats(
 ) -> set[str]:
     """Return the cases that come back: those that share most values with the first package."""
     codes = sorted(headers(second))
-    for issued in reversed(loot.of("cases")):
-        if {planned["code"] for planned in issued["cases"]} == set(codes):
-            return {planned["code"] for planned in issued["cases"] if planned.get("repeat")}
+    for issued_packages in reversed(loot.of("cases")):
+        if {planned["code"] for planned in issued_packages["cases"]} == set(codes):
+            return {
+                planned["code"] for planned in issued_packages["cases"] if planned.get("repeat")
+            }
     seen: Counter[str] = Counter(
         value for case in headers(first).values() for value in values(case)
     )
@@ -217,12 +221,12 @@ def attack(study: Study, address: str, chance: random.Random) -> tuple[list[Row]
     """Play the script with the credentials of an account; gives the table, and rows it read."""
     loot = fetch(address)
     orders = repeats = cases = 0
-    for folder, issued in study.packages:
-        own = _only(loot, issued)
-        for case in issued.cases:
+    for folder, issued_package in study.packages:
+        own = _only(loot, issued_package)
+        for case in issued_package.cases:
             shown = [day for day, _ in sorted(case.days, key=lambda pair: pair[1])]
             orders += tell_order(own, folder, case.code) == shown
-        true = {case.code for case in issued.cases if case.repeat}
+        true = {case.code for case in issued_package.cases if case.repeat}
         told = tell_repeats(own, study.first[0], folder, len(true), chance)
         repeats += len(true & told)
         cases += len(true)
@@ -247,9 +251,9 @@ def attack(study: Study, address: str, chance: random.Random) -> tuple[list[Row]
     return table, loot.rows
 
 
-def _only(loot: Loot, issued: IssuedPackage) -> Loot:
+def _only(loot: Loot, issued_package: IssuedPackage) -> Loot:
     """Return what is of one package, or of none: a package says which it is."""
-    records = [r for r in loot.records if r.get("package_id") in (None, issued.package_id)]
+    records = [r for r in loot.records if r.get("package_id") in (None, issued_package.package_id)]
     return Loot(records, loot.rows, loot.text)
 
 
@@ -290,14 +294,14 @@ def main() -> None:
     results = blinding_table(options.patients, options.packages)
     if options.json:
         print(
-            json.dumps({who: [asdict(row) for row in rows] for who, (rows, _) in results.items()})
+            json.dumps({name: [asdict(row) for row in rows] for name, (rows, _) in results.items()})
         )
     better = False
-    for who, (rows, read) in results.items():
-        better |= who == "reader" and any(row.low > row.chance for row in rows)
+    for user, (rows, read) in results.items():
+        better |= user == "reader" and any(row.low > row.chance for row in rows)
         if options.json:
             continue
-        print(f"with the credentials of the {who}")
+        print(f"with the credentials of the {user}")
         for row in rows:
             share = f"{row.right / row.tries:6.1%} ({row.low:.1%} to {row.high:.1%})"
             print(

@@ -122,13 +122,15 @@ def make_stages(folder: Path) -> Study:
                 rows.append(f"L{patient_id},outsider,,{uid},1,5,6,5")
         lines.write_text("\n".join(rows) + "\n")
     shutil.copytree(plain, folder / "read")
-    issued: dict[str, IssuedPackage] = {}
+    issued_package: dict[str, IssuedPackage] = {}
     with open_project(folder / "read" / "project") as project:
         declare(project, folder)
         for reader in READERS:
-            issued[reader] = make_package(project, reader, folder / "read" / reader, NOON).issued
+            issued_package[reader] = make_package(
+                project, reader, folder / "read" / reader, NOON
+            ).issued
     for reader in READERS:
-        read_all(folder / "read" / reader, issued[reader])
+        read_all(folder / "read" / reader, issued_package[reader])
         seal_return(folder / "read" / reader, NOON)
     shutil.copytree(folder / "read", folder / "merged")
     with open_project(folder / "merged" / "project") as project:
@@ -260,9 +262,9 @@ def count_signed(folder: Path) -> tuple[int, int]:
         settled = [
             reading for reading in project.store.get_readings() if reading.reader == "consensus"
         ]
-        if any(each.reading_id not in signed for each in settled):
+        if any(reading.reading_id not in signed for reading in settled):
             return -1, 2
-        return len({each.lesion_id for each in settled}), 2
+        return len({lesion.lesion_id for lesion in settled}), 2
 
 
 def count_backup(folder: Path) -> tuple[int, int]:
@@ -274,8 +276,10 @@ def count_backup(folder: Path) -> tuple[int, int]:
 
 def count_packages(folder: Path) -> tuple[int, int]:
     with open_project(folder / "project") as project:
-        issued = [each for each in project.store.log_of(IssuedPackage) if each.reader == "reader-1"]
-    return len(issued) - 1, 1
+        issued_packages = [
+            each for each in project.store.log_of(IssuedPackage) if each.reader == "reader-1"
+        ]
+    return len(issued_packages) - 1, 1
 
 
 def do_index(folder: Path, study: Study) -> object:  # noqa: ARG001
@@ -396,11 +400,11 @@ def kill_runs(study: Study, runs: int, chance: random.Random) -> Iterator[Row]:
         for _ in range(max(-(-runs * kill.share // shares), 1)):
             with tempfile.TemporaryDirectory() as temporary:
                 folder = study.copy(kill.stage, Path(temporary) / "run")
-                begun = time.monotonic()
+                start_s = time.monotonic()
                 moment = chance.uniform(0, 1.1 * longest_s) if longest_s else None
                 answer = finish(*start(lambda: kill.action(folder, study)), kill_after_s=moment)  # noqa: B023
                 if moment is None:
-                    longest_s = time.monotonic() - begun
+                    longest_s = time.monotonic() - start_s
                 judge_kill(row, folder, answer, kill)
                 again = finish(*start(lambda: kill.action(folder, study)))  # noqa: B023
                 recorded, everything = kill.count(folder)
@@ -438,13 +442,13 @@ def flip_runs(study: Study, runs: int, chance: random.Random, *, inside: bool) -
             before = views(project)
             bodies = [record.body.encode() for record in project.store.read_chain()]
         for _ in range(runs):
-            altered = bytearray(sound)
-            place = chance.randrange(len(altered))
+            altered_bytes = bytearray(sound)
+            place = chance.randrange(len(altered_bytes))
             if inside:
                 body = chance.choice(bodies)
                 place = sound.index(body[:60]) + chance.randrange(60)
-            altered[place] ^= 1 << chance.randrange(8)
-            store.write_bytes(bytes(altered))
+            altered_bytes[place] ^= 1 << chance.randrange(8)
+            store.write_bytes(bytes(altered_bytes))
             row.runs += 1
             note_unnoticed(row, folder / "project", before, f"byte {place}")
     return row

@@ -53,7 +53,7 @@ def phantom(
 
 
 @pytest.fixture(scope="module")
-def aligned(
+def aligned_project(
     phantom: tuple[Path, dict[str, Any]], opp_mri: Callable[..., Any]
 ) -> tuple[Path, dict[str, Any]]:
     """The same project with all its fits."""
@@ -80,9 +80,9 @@ def test_the_real_spine_is_lined_up_at_the_right_level(
 def test_the_stir_of_one_date_and_the_t2_of_the_other_are_left_out_in_words(
     real_project: Path, opp_mri: Callable[..., Any]
 ) -> None:
-    told = opp_mri("align", "--project", real_project)
-    assert "STIR of" in told.err
-    assert "unlike sequences are not comparable" in told.err
+    result = opp_mri("align", "--project", real_project)
+    assert "STIR of" in result.err
+    assert "unlike sequences are not comparable" in result.err
 
 
 def test_what_is_aligned_already_is_not_done_again(
@@ -128,19 +128,19 @@ def landmark_errors_mm(fit: dict[str, Any], truth: dict[str, Any]) -> list[float
 
 
 def _landmarks(vertebrae: Any, level: str) -> dict[str, list[float]]:
-    each = (
+    record = (
         vertebrae[level]
         if isinstance(vertebrae, dict)
         else next(v for v in vertebrae if v["level"] == level)
     )
-    points: dict[str, list[float]] = each["landmarks_lps_mm"]
+    points: dict[str, list[float]] = record["landmarks_lps_mm"]
     return points
 
 
 def test_each_follow_up_of_the_phantom_is_lined_up_on_the_treated_vertebra(
-    aligned: tuple[Path, dict[str, Any]], opp_mri: Callable[..., Any]
+    aligned_project: tuple[Path, dict[str, Any]], opp_mri: Callable[..., Any]
 ) -> None:
-    project, truth = aligned
+    project, truth = aligned_project
     fits = opp_mri("align", "--project", project, "--json").json
     assert len(fits) == 12
     for fit in fits:
@@ -150,34 +150,32 @@ def test_each_follow_up_of_the_phantom_is_lined_up_on_the_treated_vertebra(
 
 
 def test_only_a_confirmed_fit_tells_whether_a_later_study_covers_the_lesion(
-    aligned: tuple[Path, dict[str, Any]], opp_mri: Callable[..., Any], tmp_path: Path
+    aligned_project: tuple[Path, dict[str, Any]], opp_mri: Callable[..., Any], tmp_path: Path
 ) -> None:
     project = tmp_path / "p"
-    shutil.copytree(aligned[0], project)
+    shutil.copytree(aligned_project[0], project)
     fits = opp_mri("align", "--project", project, "--json").json
     t1 = next(fit for fit in fits if fit["sequence"] == "T1")
-    with open_project(project) as opened:
-        lesion = find_lesion(opened.store, "OPP-01")
-        assert len(carry_seed_to_frames(opened.store, lesion)) == 1
+    with open_project(project) as opened_project:
+        lesion = find_lesion(opened_project.store, "OPP-01")
+        assert len(carry_seed_to_frames(opened_project.store, lesion)) == 1
     opp_mri("fit", "confirm", t1["fit_id"], "--reader", "A", "--project", project)
-    with open_project(project) as opened:
-        assert len(carry_seed_to_frames(opened.store, lesion)) == 2
-    unexplained = opp_mri(
-        "fit", "reject", t1["fit_id"], "--reader", "A", "--project", project, expect=3
-    )
-    assert "give the reason for the change with --reason" in unexplained.err
+    with open_project(project) as opened_project:
+        assert len(carry_seed_to_frames(opened_project.store, lesion)) == 2
+    result = opp_mri("fit", "reject", t1["fit_id"], "--reader", "A", "--project", project, expect=3)
+    assert "give the reason for the change with --reason" in result.err
     opp_mri(
         "fit", "reject", t1["fit_id"], "--reader", "B", "--reason", "a level too low",
         "--project", project,
     )  # fmt: skip
-    with open_project(project) as opened:
-        assert len(carry_seed_to_frames(opened.store, lesion)) == 1
+    with open_project(project) as opened_project:
+        assert len(carry_seed_to_frames(opened_project.store, lesion)) == 1
     (after,) = [
         fit
         for fit in opp_mri("align", "--project", project, "--json").json
         if fit["fit_id"] == t1["fit_id"]
     ]
-    assert [each["decision"] for each in after["decisions"]] == ["confirmed", "rejected"]
+    assert [record["decision"] for record in after["decisions"]] == ["confirmed", "rejected"]
     assert after["decision"] == "rejected"
 
 
@@ -193,27 +191,27 @@ def test_ctrl_c_keeps_the_fits_that_are_done(
         kept = 0
         while not kept and running.poll() is None:
             time.sleep(0.05)
-            with open_project(project) as opened:
-                kept = len(opened.store.get_alignments())
+            with open_project(project) as opened_project:
+                kept = len(opened_project.store.get_alignments())
         running.send_signal(signal.SIGINT)
         _, said = running.communicate(timeout=60)
     assert running.returncode == 130, "it was interrupted before all four visits were done"
     assert "Traceback" not in said
     assert 0 < kept < 12
     assert " 0 from before." not in opp_mri("align", "--project", project).out
-    with open_project(project) as opened:
-        assert len(opened.store.get_alignments()) == 12
+    with open_project(project) as opened_project:
+        assert len(opened_project.store.get_alignments()) == 12
 
 
 def test_a_confirmed_fit_goes_out_and_comes_back(
-    aligned: tuple[Path, dict[str, Any]], opp_mri: Callable[..., Any], tmp_path: Path
+    aligned_project: tuple[Path, dict[str, Any]], opp_mri: Callable[..., Any], tmp_path: Path
 ) -> None:
     project = tmp_path / "p"
-    shutil.copytree(aligned[0], project)
+    shutil.copytree(aligned_project[0], project)
     fit = opp_mri("align", "--project", project, "--json").json[0]
     out = tmp_path / "out"
-    refused = opp_mri("fit", "export", fit["fit_id"], "--out", out, "--project", project, expect=3)
-    assert "is not confirmed" in refused.err
+    result = opp_mri("fit", "export", fit["fit_id"], "--out", out, "--project", project, expect=3)
+    assert "is not confirmed" in result.err
     opp_mri("fit", "confirm", fit["fit_id"], "--reader", "A", "--project", project)
     opp_mri(
         "fit", "export", "--out", out, "--as", "tfm", "--as", "nrrd", "--as", "dicom",
@@ -243,29 +241,29 @@ def test_a_confirmed_fit_goes_out_and_comes_back(
         np.testing.assert_allclose(
             record["baseline_from_followup"], fit["baseline_from_followup"], atol=1e-9
         )
-    other = next(
-        each
-        for each in opp_mri("align", "--project", project, "--json").json
-        if each["followup_study_date"] != fit["followup_study_date"]
+    reading = next(
+        record
+        for record in opp_mri("align", "--project", project, "--json").json
+        if record["followup_study_date"] != fit["followup_study_date"]
     )
-    refused = opp_mri(
-        "fit", "import", registration, "--lesion", "OPP-01", "--sequence", other["sequence"],
-        "--followup", other["followup_study_date"], "--project", project, expect=3,
+    result = opp_mri(
+        "fit", "import", registration, "--lesion", "OPP-01", "--sequence", reading["sequence"],
+        "--followup", reading["followup_study_date"], "--project", project, expect=3,
     )  # fmt: skip
-    assert "does not register the follow-up" in refused.err
+    assert "does not register the follow-up" in result.err
 
 
 def test_a_resampled_follow_up_has_no_role_and_is_not_measured_on(
-    aligned: tuple[Path, dict[str, Any]], opp_mri: Callable[..., Any], tmp_path: Path
+    aligned_project: tuple[Path, dict[str, Any]], opp_mri: Callable[..., Any], tmp_path: Path
 ) -> None:
     project, out = tmp_path / "p", tmp_path / "out"
-    shutil.copytree(aligned[0], project)
+    shutil.copytree(aligned_project[0], project)
     fit = opp_mri("align", "--project", project, "--json").json[0]
     opp_mri("fit", "confirm", fit["fit_id"], "--reader", "A", "--project", project)
     opp_mri("fit", "export", "--out", out, "--as", "dicom", "--project", project)
     opp_mri("init", tmp_path / "other")
     opp_mri("index", out, "--project", tmp_path / "other")
-    with open_project(tmp_path / "other") as opened:
-        (point,) = list_time_points(opened.store, "PHANTOM-01")
+    with open_project(tmp_path / "other") as opened_project:
+        (point,) = list_time_points(opened_project.store, "PHANTOM-01")
         assert point.volumes
         assert not any(volume.selected for volume in point.volumes)

@@ -32,32 +32,32 @@ def journey(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
     words = [sys.executable, "-m", "fixtures.archive_journey", str(folder), request.param]
     tests = str(Path(__file__).parents[1])
     path = os.pathsep.join([tests, os.environ.get("PYTHONPATH", "")])
-    done = subprocess.run(
+    process = subprocess.run(
         [*NETWORK_OF_ITS_OWN, script, "sh", *words],
         env={**os.environ, "PYTHONPATH": path},
         capture_output=True,
         text=True,
         check=False,
     )
-    assert done.returncode == 0, done.stderr
-    return json.loads(done.stdout), folder
+    assert process.returncode == 0, process.stderr
+    return json.loads(process.stdout), folder
 
 
 def test_the_headers_say_what_is_worth_pulling(journey: Any) -> None:
     result, _ = journey
-    roles = {each["role"] for study in result["found"] for each in study["series"]}
+    roles = {series["role"] for study in result["found"] for series in study["series"]}
     assert {"T1", "T2FS", "T1POST"} <= roles
     assert len(result["found"]) == archive_journey.VISITS
 
 
 def test_a_pull_that_was_killed_goes_on_where_it_stopped(journey: Any) -> None:
     result, folder = journey
-    received = sum(each["received"] for each in result["pulled"]["series"])
-    present = sum(each["present"] for each in result["pulled"]["series"])
+    received = sum(record["received"] for record in result["pulled"]["series"])
+    present = sum(record["present"] for record in result["pulled"]["series"])
     assert 5 <= result["killed_after"] <= present
     assert received + present == len(list((folder / "first" / "pulled").rglob("*.dcm")))
     assert result["pulled"]["complete"]
-    assert sum(each["received"] for each in result["again"]["series"]) == 0
+    assert sum(record["received"] for record in result["again"]["series"]) == 0
 
 
 def test_fewer_images_are_pulled_than_there_are(journey: Any) -> None:
@@ -67,8 +67,8 @@ def test_fewer_images_are_pulled_than_there_are(journey: Any) -> None:
 
 def test_reports_are_sent_once_and_seen_to_arrive(journey: Any) -> None:
     result, _ = journey
-    states = [each["state"] for each in result["pushed"]["objects"]]
-    again = [each["state"] for each in result["pushed_again"]["objects"]]
+    states = [record["state"] for record in result["pushed"]["objects"]]
+    again = [record["state"] for record in result["pushed_again"]["objects"]]
     assert set(states) == {"arrived"}
     assert again == ["was there"] * len(states)
 

@@ -61,8 +61,8 @@ def objects(tmp_path_factory: pytest.TempPathFactory) -> list[Dataset]:
 @pytest.fixture
 def project(tmp_path: Path) -> Iterator[Project]:
     create_project(tmp_path / "project")
-    with open_project(tmp_path / "project") as opened:
-        yield opened
+    with open_project(tmp_path / "project") as opened_project:
+        yield opened_project
 
 
 @contextmanager
@@ -96,7 +96,7 @@ def test_only_sagittal_series_that_could_have_a_role_are_pulled(
         check_peer(peer)
         (listed,) = find_studies(project, peer, QUERY, with_series=True)
         summary = pull(project, peer, tmp_path / "in")
-    roles = {each.series.series_description: each.role for each in listed.series}
+    roles = {series.series.series_description: series.role for series in listed.series}
     assert roles == {
         "T1 SAG": "T1", "T2 FS SAG": "T2FS", "STIR SAG": "STIR", "Localizer": None, "T2 AX": None,
     }  # fmt: skip
@@ -130,9 +130,9 @@ def test_what_is_there_and_whole_is_not_fetched_again(
         again = pull(project, peer, tmp_path / "in")
         third = pull(project, peer, tmp_path / "in")
     assert [path.stat().st_mtime_ns for path in kept] == before
-    assert sum(each.received for each in again.series) == 2
-    assert sum(each.received for each in third.series) == 0
-    assert sum(each.present for each in third.series) == 12
+    assert sum(series.received for series in again.series) == 2
+    assert sum(series.received for series in third.series) == 0
+    assert sum(series.present for series in third.series) == 12
 
 
 def another_patient(objects: list[Dataset]) -> list[Dataset]:
@@ -195,7 +195,7 @@ def test_what_was_not_asked_for_is_not_written(
 
     with served(Shelf(objects, lying), way) as peer:
         summary = pull(project, peer, tmp_path / "in")
-    faults = {sentence for each in summary.series for sentence, _ in each.faults}
+    faults = {sentence for series in summary.series for sentence, _ in series.faults}
     assert not summary.is_complete
     assert any(reason in sentence for sentence in faults), faults
     true = {str(each.SOPInstanceUID): each.PixelData for each in objects}
@@ -231,7 +231,7 @@ def test_an_archive_that_sends_without_end_is_left(
 def test_a_server_that_does_not_answer_costs_bounded_time(
     way: str, behave: Callable[..., None], project: Project
 ) -> None:
-    started = time.monotonic()
+    start_s = time.monotonic()
     with socket_server(behave) as port:
         peer: Peer = (
             WebPeer(name="archive", url=f"http://127.0.0.1:{port}/web", timeout_s=PAUSE_S)
@@ -240,7 +240,7 @@ def test_a_server_that_does_not_answer_costs_bounded_time(
         )
         with pytest.raises(PeerError, match="archive") as raised:
             find_studies(project, peer, QUERY)
-    assert time.monotonic() - started < 30 * PAUSE_S
+    assert time.monotonic() - start_s < 30 * PAUSE_S
     assert "What has arrived is kept" in str(raised.value) or "check" in str(raised.value)
 
 
@@ -298,8 +298,8 @@ def test_a_report_is_pushed_once_and_seen_to_arrive_and_images_are_never_pushed(
     with served(shelf, way) as peer:
         first, second = push_reports(peer, [folder]), push_reports(peer, [folder])
         pulled = pull(project, peer, tmp_path / "in", with_reports=True)
-    assert [each.state for each in first.objects] == ["arrived"]
-    assert [each.state for each in second.objects] == ["was there"]
+    assert [pushed.state for pushed in first.objects] == ["arrived"]
+    assert [pushed.state for pushed in second.objects] == ["was there"]
     assert first.other_files == 1
     assert len(shelf.objects) == len(objects) + 1
     assert pulled.is_complete
@@ -423,7 +423,7 @@ def test_the_command_line_finds_and_pulls_as_json(
         assert "answers" in opp_mri("pacs", "peer", "check", "archive", *where).out
         result = opp_mri("pacs", "find", "archive", "--patient", "P1", "--json", *where).json
         pulled = opp_mri("pacs", "pull", "archive", "--patient", "P1", *where)
-    assert [each["in_project"] for each in result] == [False]
+    assert [record["in_project"] for record in result] == [False]
     assert "12 received" in pulled.out
     assert json.loads(opp_mri("pacs", "peer", "list", "--json", *where).out)[0]["port"] == port
     assert "objects per second" in pulled.err

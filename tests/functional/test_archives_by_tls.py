@@ -38,8 +38,8 @@ def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
 @pytest.fixture
 def project(tmp_path: Path) -> Iterator[Project]:
     create_project(tmp_path / "project")
-    with open_project(tmp_path / "project") as opened:
-        yield opened
+    with open_project(tmp_path / "project") as opened_project:
+        yield opened_project
 
 
 @contextmanager
@@ -153,15 +153,15 @@ def test_a_peer_that_is_removed_leaves_nothing_behind(
         DimsePeer(name="archive", host="pacs", port=104),
     ]
     for peer in peers:
-        with open_project(project.folder) as opened:
-            add_peer(opened, peer)
+        with open_project(project.folder) as opened_project:
+            add_peer(opened_project, peer)
     keep_secret(peers[0], PASSWORD)
-    with open_project(project.folder) as opened:
-        remove_peer(opened, "web")
+    with open_project(project.folder) as opened_project:
+        remove_peer(opened_project, "web")
     assert keyring_of_the_system == {}
-    with open_project(project.folder) as opened:
-        assert find_peer(opened, "archive") == peers[1]
+    with open_project(project.folder) as opened_project:
+        assert find_peer(opened_project, "archive") == peers[1]
         with pytest.raises(UnknownError, match="no peer web"):
-            remove_peer(opened, "web")
+            remove_peer(opened_project, "web")
     opp_mri("pacs", "peer", "remove", "archive", "--project", project.folder)
     assert path.read_text(encoding="utf-8") == before

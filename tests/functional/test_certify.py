@@ -61,7 +61,7 @@ def run(*words: object) -> str:
 
 
 @pytest.fixture(scope="module")
-def made(tmp_path_factory: pytest.TempPathFactory) -> Made:
+def certification(tmp_path_factory: pytest.TempPathFactory) -> Made:
     place = tmp_path_factory.mktemp("certify")
     folder, truth = place / "room", place / "kept" / "truth.csv"
     patients = [word for name in THREE for word in ("--patient", name)]
@@ -74,14 +74,14 @@ Errors = Callable[[int, TrueLength], float | None]
 
 
 @pytest.fixture
-def reads(made: Made, tmp_path: Path) -> Callable[[str, Errors], None]:
+def reads(certification: Made, tmp_path: Path) -> Callable[[str, Errors], None]:
     """Have a reader hand over calipers that are off by given errors, None for no answer."""
 
     def read(reader: str, error_mm: Errors) -> None:
-        with open_project(made.folder) as project:
+        with open_project(certification.folder) as project:
             rows = [
                 caliper(project.store, true, reader, float(true.ap_mm) + error)
-                for n, true in enumerate(made.lengths)
+                for n, true in enumerate(certification.lengths)
                 if (error := error_mm(n, true)) is not None
             ]
             table = tmp_path / f"{reader}.csv"
@@ -151,23 +151,25 @@ def holds(value: object, told: set[str]) -> bool:
     return any(re.search(rf"(?<![\d.]){re.escape(each)}(?!\d)", str(value)) for each in told)
 
 
-def test_what_a_reader_gets_holds_no_length(made: Made) -> None:
-    assert list(given_away(made.folder, made.lengths)) == []
-    assert sorted(path.name for path in made.folder.iterdir()) == [
+def test_what_a_reader_gets_holds_no_length(certification: Made) -> None:
+    assert list(given_away(certification.folder, certification.lengths)) == []
+    assert sorted(path.name for path in certification.folder.iterdir()) == [
         "images", "opp_mri.sqlite", "opp_mri.toml",
     ]  # fmt: skip
-    with open_project(made.folder) as project:
+    with open_project(certification.folder) as project:
         assert project.store.get_readings() == []
         assert all(lesion.events == () for lesion in project.store.get_lesions())
-    assert [path.name for path in made.truth.parent.iterdir()] == ["truth.csv"]
+    assert [path.name for path in certification.truth.parent.iterdir()] == ["truth.csv"]
 
 
 @pytest.mark.parametrize("leak", ["file", "store", "image"])
-def test_a_length_that_is_let_through_is_found(made: Made, tmp_path: Path, leak: str) -> None:
-    folder = copytree(made.folder, tmp_path / "room")
-    length = made.lengths[0].ap_mm
+def test_a_length_that_is_let_through_is_found(
+    certification: Made, tmp_path: Path, leak: str
+) -> None:
+    folder = copytree(certification.folder, tmp_path / "room")
+    length = certification.lengths[0].ap_mm
     if leak == "file":
-        copy(made.truth, folder / "images" / "notes")
+        copy(certification.truth, folder / "images" / "notes")
     elif leak == "store":
         with sqlite3.connect(folder / "opp_mri.sqlite") as store:
             store.execute("CREATE TABLE aside (x REAL)")
@@ -175,18 +177,18 @@ def test_a_length_that_is_let_through_is_found(made: Made, tmp_path: Path, leak:
     else:
         image = next(path for path in folder.rglob("*") if path.is_file() and path.suffix == "")
         image.write_bytes(image.read_bytes() + f" {length} ".encode())
-    assert list(given_away(folder, made.lengths))
+    assert list(given_away(folder, certification.lengths))
 
 
-def test_every_true_length_waits_to_be_measured(made: Made) -> None:
-    lengths = made.lengths
+def test_every_true_length_waits_to_be_measured(certification: Made) -> None:
+    lengths = certification.lengths
     assert len(lengths) == 3 * 3 * 3
-    assert "27 lengths to measure on 3 lesions" in made.out
-    assert "keep them from the reader" in made.out
+    assert "27 lengths to measure on 3 lesions" in certification.out
+    assert "keep them from the reader" in certification.out
     cases = {case.lesion_id: case for case in CASES}
     days = {(length.lesion_id, length.study_date) for length in lengths}
     assert len(days) == 9
-    with open_project(made.folder) as project:
+    with open_project(certification.folder) as project:
         for length in lengths:
             assert cell_of(project.store, length).status is CellStatus.UNREAD
             seed = project.store.get_lesion(length.lesion_id).seed  # type: ignore[union-attr]
@@ -196,13 +198,23 @@ def test_every_true_length_waits_to_be_measured(made: Made) -> None:
             assert length.sequence.value != "T1" or float(length.ap_mm) in course
 
 
-def test_a_careful_reader_passes(made: Made, reads: Callable[..., None]) -> None:
+def test_a_careful_reader_passes(certification: Made, reads: Callable[..., None]) -> None:
     reads("careful", scattered(0.5))
-    told = run("score", made.folder, "--truth", made.truth, "--reader", "careful")
-    assert "Reader careful passed." in told
-    assert "27 on 3 lesions" in told
+    result = run(
+        "score", certification.folder, "--truth", certification.truth, "--reader", "careful"
+    )
+    assert "Reader careful passed." in result
+    assert "27 on 3 lesions" in result
     record = json.loads(
-        run("score", made.folder, "--truth", made.truth, "--reader", "careful", "--json")
+        run(
+            "score",
+            certification.folder,
+            "--truth",
+            certification.truth,
+            "--reader",
+            "careful",
+            "--json",
+        )
     )
     assert record["passed"] is True
     assert record["reasons"] == []
@@ -217,38 +229,42 @@ def test_a_careful_reader_passes(made: Made, reads: Callable[..., None]) -> None
 
 
 def test_a_reader_who_measures_too_long_does_not_pass(
-    made: Made, reads: Callable[..., None]
+    certification: Made, reads: Callable[..., None]
 ) -> None:
     reads("long", scattered(0.3, bias_mm=1.5))
-    result = score_certification(made.folder, made.truth, "long").certification
+    result = score_certification(certification.folder, certification.truth, "long").certification
     assert result.bias_mm.value == pytest.approx(1.5, abs=0.2)
     assert any("mm too long on average" in reason for reason in result.reasons)
-    told = run("score", made.folder, "--truth", made.truth, "--reader", "long")
-    assert "Reader long did not pass.\n  Lengths are 1." in told
+    outcome = run("score", certification.folder, "--truth", certification.truth, "--reader", "long")
+    assert "Reader long did not pass.\n  Lengths are 1." in outcome
 
 
-def test_a_reader_who_scatters_does_not_pass(made: Made, reads: Callable[..., None]) -> None:
+def test_a_reader_who_scatters_does_not_pass(
+    certification: Made, reads: Callable[..., None]
+) -> None:
     reads("wild", scattered(3.0))
-    reasons = " ".join(score_certification(made.folder, made.truth, "wild").certification.reasons)
+    reasons = " ".join(
+        score_certification(certification.folder, certification.truth, "wild").certification.reasons
+    )
     assert "Lengths scatter by" in reasons
     assert "more than 2.0 mm off" in reasons
 
 
-def test_what_is_unread_is_named(made: Made, reads: Callable[..., None]) -> None:
+def test_what_is_unread_is_named(certification: Made, reads: Callable[..., None]) -> None:
     reads("hasty", lambda n, _: None if n < 4 else 0.1 * (n % 3))
-    told = run("score", made.folder, "--truth", made.truth, "--reader", "hasty")
-    for length in made.lengths[:4]:
+    result = run("score", certification.folder, "--truth", certification.truth, "--reader", "hasty")
+    for length in certification.lengths[:4]:
         assert (
             f"No length: {length.lesion_id}, {length.study_date}, {length.sequence.value}: unread"
-            in told
+            in result
         )
-    assert told.count("No length") == 4
-    assert "4 of 27 lengths are unread or not measurable: more than 10%" in told
+    assert result.count("No length") == 4
+    assert "4 of 27 lengths are unread or not measurable: more than 10%" in result
 
 
-def test_drafts_count_once_they_are_signed(made: Made) -> None:
-    first, second, third = made.lengths[:3]
-    with open_project(made.folder) as project:
+def test_drafts_count_once_they_are_signed(certification: Made) -> None:
+    first, second, third = certification.lengths[:3]
+    with open_project(certification.folder) as project:
         store = project.store
         row = caliper(store, first, "drafter", float(first.ap_mm))
         cell = cell_of(store, first)
@@ -266,15 +282,15 @@ def test_drafts_count_once_they_are_signed(made: Made) -> None:
             reader="drafter", at=NOON,
         )  # fmt: skip
         store.add_readings([line, gone, cannot])
-    before = score_certification(made.folder, made.truth, "drafter")
+    before = score_certification(certification.folder, certification.truth, "drafter")
     assert [length.missing for length in before.lengths[:4]] == ["a draft, not signed"] * 3 + [
         "unread"
     ]
-    with open_project(made.folder) as project:
+    with open_project(certification.folder) as project:
         store = project.store
         log = get_own_readings(store, first.lesion_id, "drafter")
         store.add_signature(sign_drafts(log, find_signed_ids(store), statement="Read.", at=NOON))
-    after = score_certification(made.folder, made.truth, "drafter")
+    after = score_certification(certification.folder, certification.truth, "drafter")
     error_mm = after.lengths[0].error_mm
     assert error_mm is not None
     assert abs(error_mm) <= Decimal("0.06")  # the rounding to 0.1 mm, once
@@ -283,16 +299,16 @@ def test_drafts_count_once_they_are_signed(made: Made) -> None:
     assert after.certification.unread == 25
 
 
-def test_a_reader_who_recorded_nothing_is_told_so(made: Made) -> None:
+def test_a_reader_who_recorded_nothing_is_told_so(certification: Made) -> None:
     with pytest.raises(InputError, match="Reader nobody has recorded nothing here"):
-        score_certification(made.folder, made.truth, "nobody")
+        score_certification(certification.folder, certification.truth, "nobody")
 
 
-def test_the_truth_of_another_folder_is_refused(made: Made, tmp_path: Path) -> None:
+def test_the_truth_of_another_folder_is_refused(certification: Made, tmp_path: Path) -> None:
     other = tmp_path / "other.csv"
-    other.write_text(made.truth.read_text().replace(",2.25.", ",2.25.1"))
+    other.write_text(certification.truth.read_text().replace(",2.25.", ",2.25.1"))
     with pytest.raises(InputError, match="belongs to another folder"):
-        score_certification(made.folder, other, "careful")
+        score_certification(certification.folder, other, "careful")
 
 
 @pytest.mark.parametrize("truth", ["room/truth.csv", "room/kept/truth.csv", "room/../room/t.csv"])

@@ -58,21 +58,21 @@ def test_the_sample_cohort_is_what_its_maker_gives(tmp_path: Path) -> None:
 
 
 def test_the_tables_count_what_assess_says_of_each_lesion(sample: Any, opp_mri: Run) -> None:
-    screening = {each["key"]: each["n"] for each in sample["tables"][0]["numbers"]}
+    screening = {record["key"]: record["n"] for record in sample["tables"][0]["numbers"]}
     assert screening["all"] == sample["lesions"] == 60
     assert screening["all"] == screening["excluded"] + screening["eligible"]
     tables = ("--measurements", SAMPLE / "measurements.csv", "--events", SAMPLE / "events.csv")
-    said = [each["category"] for each in opp_mri("assess", *tables, "--json").json]
+    said = [record["category"] for record in opp_mri("assess", *tables, "--json").json]
     for answer in ("OPP", "PD", "PR", "SD"):
         assert screening[f"response.{answer}"] == said.count(answer)
 
 
 def test_the_tables_are_printed_with_their_notes_and_what_this_is(opp_mri: Run) -> None:
-    shown = opp_mri("cohort", *TABLES).out
+    output = opp_mri("cohort", *TABLES).out
     for title in ("Screening and flow", "Demographics", "Time course of OPP lesions"):
-        assert title in shown
-    assert "A lesion is counted under the first reason that excludes it" in shown
-    assert shown.endswith("Research software, not a medical device.\n")
+        assert title in output
+    assert "A lesion is counted under the first reason that excludes it" in output
+    assert output.endswith("Research software, not a medical device.\n")
 
 
 def test_small_counts_are_withheld_on_request(opp_mri: Run) -> None:
@@ -101,8 +101,8 @@ def test_a_report_is_one_page_that_needs_no_network_and_no_script(
 
 @pytest.mark.parametrize("name", ["report.txt", "report"])
 def test_a_report_of_another_kind_is_a_wrong_command(name: str, opp_mri: Run) -> None:
-    told = opp_mri("cohort", "report", name, *TABLES, expect=2).err
-    assert "must end in .html or .pdf" in told
+    result = opp_mri("cohort", "report", name, *TABLES, expect=2).err
+    assert "must end in .html or .pdf" in result
 
 
 def test_the_figures_are_drawn_in_the_formats_that_are_named(tmp_path: Path, opp_mri: Run) -> None:
@@ -127,8 +127,8 @@ def test_a_reader_of_a_bundle_makes_it_again_from_its_data(
 
 def test_a_bundle_that_is_there_is_compared_and_left_as_it_is(bundle: Path, opp_mri: Run) -> None:
     before = bytes_of(bundle)
-    said = opp_mri("cohort", "bundle", bundle, *TABLES, "--without-pdf").out
-    assert "already contains an identical bundle" in said
+    output = opp_mri("cohort", "bundle", bundle, *TABLES, "--without-pdf").out
+    assert "already contains an identical bundle" in output
     other = ("cohort", "bundle", bundle, *TABLES, "--without-pdf", "--title", "Another")
     assert "holds another bundle" in opp_mri(*other, expect=3).err
     assert bytes_of(bundle) == before
@@ -140,8 +140,8 @@ def test_a_bundle_has_the_hash_of_each_file(bundle: Path) -> None:
     sums = files.pop("SHA256SUMS").decode()
     assert manifest["files"] == {k: hashlib.sha256(v).hexdigest() for k, v in files.items()}
     assert sums.splitlines() == [f"{v}  {k}" for k, v in manifest["files"].items()]
-    checked = subprocess.run(["sha256sum", "-c", "--quiet", "SHA256SUMS"], cwd=bundle, check=False)
-    assert checked.returncode == 0
+    process = subprocess.run(["sha256sum", "-c", "--quiet", "SHA256SUMS"], cwd=bundle, check=False)
+    assert process.returncode == 0
 
 
 def test_a_bundle_holds_no_name_and_no_date_unless_it_is_told_to(
@@ -207,7 +207,7 @@ def test_a_cohort_comes_from_a_projects_readings(tmp_path: Path, opp_mri: Run) -
     opp_mri("measure", calipers, *project)
     result = opp_mri("cohort", *project, "--json").json
     assert (result["lesions"], result["readers"]) == (1, ["AB"])
-    screening = {each["key"]: each["n"] for each in result["tables"][0]["numbers"]}
+    screening = {record["key"]: record["n"] for record in result["tables"][0]["numbers"]}
     assert screening["response.PD"] == 1
     page = tmp_path / "patient.html"
     opp_mri("cohort", "patient", "P1", page, *project)
@@ -215,9 +215,9 @@ def test_a_cohort_comes_from_a_projects_readings(tmp_path: Path, opp_mri: Run) -
     assert "L1" in html
     assert "not a medical device" in html
     assert "Read by AB alone" in html
-    told = opp_mri("cohort", "patient", "P9", page, *project, expect=5).err
-    assert "no lesion of this patient" in told
-    assert "P9" not in told
+    outcome = opp_mri("cohort", "patient", "P9", page, *project, expect=5).err
+    assert "no lesion of this patient" in outcome
+    assert "P9" not in outcome
 
 
 def test_a_patients_report_comes_from_tables_alone_too(tmp_path: Path, opp_mri: Run) -> None:
@@ -228,21 +228,21 @@ def test_a_patients_report_comes_from_tables_alone_too(tmp_path: Path, opp_mri: 
     assert "2016-04-15" in text  # 52 days after 2016-02-23
     assert "does not say who read them" in text
     assert "P00004" not in text
-    told = opp_mri("cohort", "patient", "Jane Doe", page, *TABLES, expect=5).err
-    assert "Jane Doe" not in told
+    result = opp_mri("cohort", "patient", "Jane Doe", page, *TABLES, expect=5).err
+    assert "Jane Doe" not in result
 
 
 def test_tables_and_what_belongs_to_a_project_do_not_go_together(opp_mri: Run) -> None:
-    told = opp_mri("cohort", *TABLES, "--reader", "AB", expect=2).err
-    assert "--reader and --tables cannot be combined" in told
+    result = opp_mri("cohort", *TABLES, "--reader", "AB", expect=2).err
+    assert "--reader and --tables cannot be combined" in result
 
 
 def test_options_before_the_verb_are_refused_as_they_would_not_reach_it(
     tmp_path: Path, opp_mri: Run
 ) -> None:
     page = tmp_path / "report.html"
-    told = opp_mri("cohort", *TABLES, "report", page, expect=2).err
-    assert "--tables must come after the subcommand: opp-mri cohort report" in told
+    result = opp_mri("cohort", *TABLES, "report", page, expect=2).err
+    assert "--tables must come after the subcommand: opp-mri cohort report" in result
     assert not page.exists()
 
 

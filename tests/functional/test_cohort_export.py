@@ -79,12 +79,12 @@ def test_what_is_exported_is_read_again_and_gives_the_same_bytes(
 def test_the_files_of_each_format_are_named_and_open(
     opp_mri: Callable[..., Any], tables: Path, tmp_path: Path
 ) -> None:
-    formats = [word for each in ExportFormat for word in ("--format", each.value)]
-    said = opp_mri(
+    formats = [word for member in ExportFormat for word in ("--format", member.value)]
+    summary = opp_mri(
         "cohort", "export", tmp_path / "out", "--tables", tables, *formats, "--json"
     ).json
-    assert set(said["files"]) == set(contents(tmp_path / "out"))
-    assert (said["lesions"], said["patients"], said["deidentified"]) == (3, 2, False)
+    assert set(summary["files"]) == set(contents(tmp_path / "out"))
+    assert (summary["lesions"], summary["patients"], summary["deidentified"]) == (3, 2, False)
     book = openpyxl.load_workbook(tmp_path / "out" / "cohort.xlsx")
     assert [cell.value for cell in book.worksheets[0]["A"]] == [
         "Lesion", "Muster-L1", "Muster-L2", "Probst",
@@ -101,11 +101,11 @@ def test_a_deidentified_export_holds_no_name_and_says_what_to_mind(
 ) -> None:
     (tmp_path / "key").write_bytes(bytes(range(32)))
     out = tmp_path / "out"
-    done = opp_mri(
+    result = opp_mri(
         "cohort", "export", out, "--tables", tables, "--deidentify", "--key", tmp_path / "key",
         "--format", "csv", "--format", "redcap", "--format", "sdtm",
     )  # fmt: skip
-    assert "rare combinations" in done.out
+    assert "rare combinations" in result.out
     for name, content in contents(out).items():
         for secret in (
             b"Muster",
@@ -125,7 +125,7 @@ def test_a_deidentified_export_holds_no_name_and_says_what_to_mind(
 
 
 @pytest.mark.parametrize(
-    ("words", "code", "said"),
+    ("words", "code", "entries"),
     [
         (["--key", "key"], 2, "add --deidentify"),
         (["--suppress-below", "5"], 2, "add --format aggregated"),
@@ -135,13 +135,13 @@ def test_a_deidentified_export_holds_no_name_and_says_what_to_mind(
     ],
 )
 def test_a_wrong_wish_is_told_before_anything_is_written(
-    opp_mri: Callable[..., Any], tables: Path, words: list[str], code: int, said: str
+    opp_mri: Callable[..., Any], tables: Path, words: list[str], code: int, entries: str
 ) -> None:
     (tables.parent / "key").write_bytes(b"short")
     ran = opp_mri(
         "cohort", "export", "out", "--tables", tables, *words, cwd=tables.parent, expect=code
     )
-    assert said in ran.err
+    assert entries in ran.err
     assert not (tables.parent / "out").exists()
 
 

@@ -351,17 +351,17 @@ def test_an_export_keeps_days_roles_and_links_and_no_identity(tmp_path: Path) ->
         if path.is_file():
             assert NAME.encode() not in path.read_bytes()
             assert NAME not in str(path.relative_to(export))
-    listed = []
+    entries = []
     for place in (source, export):
         create_project(tmp_path / f"project-{place.name}")
         with open_project(tmp_path / f"project-{place.name}") as project:
             index(project, [place], workers=1)
-            listed.append(project.store.get_volumes())
-    before, after = ([(v.role, v.selected, len(v.frames)) for v in volumes] for volumes in listed)
+            entries.append(project.store.get_volumes())
+    before, after = ([(v.role, v.selected, len(v.frames)) for v in volumes] for volumes in entries)
     assert sorted(before, key=str) == sorted(after, key=str)
-    days = sorted({volume.study_date for volume in listed[1] if volume.study_date})
+    days = sorted({volume.study_date for volume in entries[1] if volume.study_date})
     assert (days[1] - days[0]).days == 30
-    assert len({volume.patient_id for volume in listed[1]}) == 1
+    assert len({volume.patient_id for volume in entries[1]}) == 1
 
 
 def test_the_same_key_gives_the_same_pseudonyms_and_another_does_not(tmp_path: Path) -> None:
@@ -398,11 +398,11 @@ def test_the_command_line_deidentifies_and_checks(
     monkeypatch.setenv("OPP_MRI_PASSPHRASE", PASSPHRASE)
     source = write_patient(tmp_path / "in")
     key = tmp_path / "study.key"
-    done = opp_mri("deidentify", source, tmp_path / "export", "--key", key)
-    assert "24 objects" in done.out
-    assert NAME not in done.out
+    result = opp_mri("deidentify", source, tmp_path / "export", "--key", key)
+    assert "24 objects" in result.out
+    assert NAME not in result.out
     assert "nothing in them could identify" in opp_mri(
         "deidentify", "--check", tmp_path / "export"
     ).out  # fmt: skip
-    checked = opp_mri("deidentify", "--check", source, "--json", expect=3)
-    assert len(json.loads(checked.out)["findings"]) > 24
+    summary = opp_mri("deidentify", "--check", source, "--json", expect=3)
+    assert len(json.loads(summary.out)["findings"]) > 24

@@ -89,8 +89,8 @@ def test_other_programs_still_take_the_reports_and_the_objects_of_key_images(
             (template,) = dataset.ContentTemplateSequence
             assert template.TemplateIdentifier == "1500"
         if program is not None and dataset.Modality in ("SR", "KO", "PR"):
-            done = subprocess.run([program, path], capture_output=True, text=True, check=False)
-            assert [line for line in done.stderr.splitlines() if line.startswith("Error")] == []
+            process = subprocess.run([program, path], capture_output=True, text=True, check=False)
+            assert [line for line in process.stderr.splitlines() if line.startswith("Error")] == []
 
 
 def test_the_reports_come_back_on_the_images_of_the_export(study: Path, tmp_path: Path) -> None:

@@ -15,8 +15,8 @@ def test_every_lesion_is_called_what_it_was_made_to_be(
         patient["lesion_id"]: (patient["expected"]["category"], patient["expected"]["reason"])
         for patient in truth["patients"]
     }
-    assessed = opp_mri("assess", "--project", folder, "--json").json
-    result = {each["lesion_id"]: (each["category"], each["reason"]) for each in assessed}
+    assessments = opp_mri("assess", "--project", folder, "--json").json
+    result = {lesion["lesion_id"]: (lesion["category"], lesion["reason"]) for lesion in assessments}
     assert result == expected
     assert len(result) == 9
     assert {category for category, _ in result.values()} == {"OPP", "PD", "PR", "SD"}
@@ -67,6 +67,6 @@ def test_other_things_in_the_folder_are_never_touched(
     opp_mri: Callable[..., Any], tmp_path: Path
 ) -> None:
     (tmp_path / "thesis.txt").write_text("five years of work")
-    refused = opp_mri("demo", tmp_path, expect=3)
-    assert "holds other things" in refused.err
+    result = opp_mri("demo", tmp_path, expect=3)
+    assert "holds other things" in result.err
     assert (tmp_path / "thesis.txt").read_text() == "five years of work"

@@ -25,24 +25,24 @@ def project(demo_read_twice: Path, tmp_path: Path) -> Path:
 
 def run(project: Path, *words: object) -> Any:
     """Run a verb in this process; gives its JSON where it was asked for."""
-    done = CliRunner().invoke(
+    result = CliRunner().invoke(
         cli, [*map(str, words), "--project", str(project)], catch_exceptions=False
     )
-    assert done.exit_code == 0, (words, done.output)
-    return json.loads(done.stdout) if "--json" in words else done.stdout
+    assert result.exit_code == 0, (words, result.output)
+    return json.loads(result.stdout) if "--json" in words else result.stdout
 
 
 def readings(project: Path) -> list[Reading]:
-    with open_project(project) as opened:
-        return list(opened.store.get_readings())
+    with open_project(project) as opened_project:
+        return list(opened_project.store.get_readings())
 
 
 def test_the_discordance_list_is_what_was_injected(project: Path) -> None:
     result = run(project, "discordance", "--json")
     studies: dict[str, list[str]] = defaultdict(list)
-    with open_project(project) as opened:
-        for lesion in opened.store.get_lesions():
-            cells = build_lesion_timeline(opened.store, lesion, reader="reader-1").cells
+    with open_project(project) as opened_project:
+        for lesion in opened_project.store.get_lesions():
+            cells = build_lesion_timeline(opened_project.store, lesion, reader="reader-1").cells
             studies[lesion.lesion_id] = sorted({str(cell.study_date) for cell in cells})
     injected = {
         (lesion, day, sequence.value): cause
@@ -71,13 +71,13 @@ def test_the_discordance_list_is_what_was_injected(project: Path) -> None:
         for difference in result
         if difference["cause"] == "category only"
     )
-    for each in result:
-        if each["cause"] == "another angle":
-            assert each["angle_deg"] > 10
-        if each["cause"] == "anterior end":
-            assert each["anterior_mm"] > 2 > each["posterior_mm"]
-        if each["cause"] == "another slice":
-            assert each["slices_apart_mm"] > 3
+    for record in result:
+        if record["cause"] == "another angle":
+            assert record["angle_deg"] > 10
+        if record["cause"] == "anterior end":
+            assert record["anterior_mm"] > 2 > record["posterior_mm"]
+        if record["cause"] == "another slice":
+            assert record["slices_apart_mm"] > 3
 
 
 Choose = Callable[[Any], str]
@@ -101,17 +101,17 @@ def test_consensus_runs_to_the_end_from_the_command_line(project: Path) -> None:
     assert count == 25
     for signer in ("reader-1", "reader-2"):
         run(project, "consensus", "sign", "--signed-by", signer)
-    assert all(each["complete"] for each in run(project, "consensus", "list", "--json"))
+    assert all(lesion["complete"] for lesion in run(project, "consensus", "list", "--json"))
     after = readings(project)
     assert after[: len(before)] == before
     assert {each.reader for each in after[len(before) :]} == {"consensus"}
     assert len(after) == len(before) * 3 / 2
     assessed = run(project, "assess", "--json")
     assert len(assessed) == 9
-    assert {each["reader"] for each in assessed} == {"consensus"}
-    agreed = run(project, "agreement", "--json")
-    assert agreed["readers"] == ["reader-1", "reader-2"]  # of the independent reads, still
-    assert agreed["categories"]["n"] == 9
+    assert {reading["reader"] for reading in assessed} == {"consensus"}
+    agreement = run(project, "agreement", "--json")
+    assert agreement["readers"] == ["reader-1", "reader-2"]  # of the independent reads, still
+    assert agreement["categories"]["n"] == 9
 
 
 def test_adjudication_runs_to_the_end_from_the_command_line(project: Path, tmp_path: Path) -> None:
@@ -119,6 +119,6 @@ def test_adjudication_runs_to_the_end_from_the_command_line(project: Path, tmp_p
     before = readings(project)
     resolve_all(project, lambda pair: "B" if pair["a_mm"] is None else "A")
     run(project, "consensus", "sign", "--signed-by", "third")
-    assert all(each["complete"] for each in run(project, "consensus", "list", "--json"))
+    assert all(lesion["complete"] for lesion in run(project, "consensus", "list", "--json"))
     assert readings(project)[: len(before)] == before
-    assert {each["reader"] for each in run(project, "assess", "--json")} == {"consensus"}
+    assert {reading["reader"] for reading in run(project, "assess", "--json")} == {"consensus"}

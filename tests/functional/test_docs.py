@@ -140,7 +140,7 @@ def test_the_console_blocks_of_a_page_do_what_they_show(
 ) -> None:
     for command, shown in sessions(page):
         assert shlex.split(command, comments=True)
-        done = subprocess.run(
+        process = subprocess.run(
             ["bash", "-c", command],
             cwd=tmp_path,
             env=shell_environment,
@@ -148,8 +148,10 @@ def test_the_console_blocks_of_a_page_do_what_they_show(
             text=True,
             check=False,
         )
-        printed = [" ".join(line.split()) for line in (done.stdout + done.stderr).splitlines()]
-        assert done.returncode == 0 or shown, (command, done.stderr)
+        printed = [
+            " ".join(line.split()) for line in (process.stdout + process.stderr).splitlines()
+        ]
+        assert process.returncode == 0 or shown, (command, process.stderr)
         for line in shown:
             assert " ".join(line.split()) in printed, (command, line, printed)
 
@@ -158,6 +160,6 @@ def test_the_sample_data_show_what_their_page_says(opp_mri: Callable[..., Any]) 
     page = (ROOT / "sample_data" / "README.md").read_text(encoding="utf-8")
     said = dict(re.findall(r"^\| (OPP-\d+) \|.*\| (\w+) \|$", page, re.MULTILINE))
     tables = ("--measurements", "measurements.csv", "--events", "events.csv")
-    assessed = opp_mri("assess", *tables, "--json", cwd=ROOT / "sample_data").json
-    assert {each["lesion_id"]: each["category"] for each in assessed} == said
+    assessments = opp_mri("assess", *tables, "--json", cwd=ROOT / "sample_data").json
+    assert {lesion["lesion_id"]: lesion["category"] for lesion in assessments} == said
     assert len(said) == 9

@@ -71,20 +71,20 @@ def test_dciodvfy_finds_no_error_in_objects_that_name_frames(folder: Path) -> No
     if program is None:
         pytest.skip("dciodvfy is not installed")
     for path in [*(folder / "reports").glob("*.dcm"), *(folder / "keys").glob("*.dcm")]:
-        done = subprocess.run([program, path], capture_output=True, text=True, check=False)
-        assert [line for line in done.stderr.splitlines() if line.startswith("Error")] == []
+        process = subprocess.run([program, path], capture_output=True, text=True, check=False)
+        assert [line for line in process.stderr.splitlines() if line.startswith("Error")] == []
 
 
 def test_the_report_comes_in_on_the_same_frame(folder: Path, opp_mri: Callable[..., Any]) -> None:
     project = ("--project", folder / "second")
-    imported = opp_mri("sr", "import", folder / "reports", *project, "--json").json
-    (line,) = imported["lines"]
+    summary = opp_mri("sr", "import", folder / "reports", *project, "--json").json
+    (line,) = summary["lines"]
     assert line["new"]
-    assert len(imported["set_aside"]) == 1  # the response, which follows from the lengths
+    assert len(summary["set_aside"]) == 1  # the response, which follows from the lengths
     answers = []
     for name in ("first", "second"):
-        with open_project(folder / name) as opened:
-            (reading,) = opened.store.get_readings("L1")
+        with open_project(folder / name) as opened_project:
+            (reading,) = opened_project.store.get_readings("L1")
             assert reading.caliper is not None
             assert reading.caliper.frame_number == FRAME
             answers.append(attrs.evolve(reading, reading_id="", recorded_at=NOON))

@@ -34,7 +34,7 @@ def project_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def exported(project_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Any:
+def fhir_export(project_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Any:
     """The bundles, with the lesions as assessed and the reader."""
     with open_project(project_folder) as project:
         rules = load_project_rules(project)
@@ -48,27 +48,29 @@ def resources(bundle: dict[str, Any], kind: str) -> list[dict[str, Any]]:
     return [resource for resource in all_of_it if resource["resourceType"] == kind]
 
 
-def test_each_bundle_is_valid_and_its_references_lead_somewhere(exported: Any) -> None:
-    bundles, lesions, _ = exported
-    assert len(bundles) == len([each for each in lesions if each.is_measured]) > 0
+def test_each_bundle_is_valid_and_its_references_lead_somewhere(fhir_export: Any) -> None:
+    bundles, lesions, _ = fhir_export
+    assert len(bundles) == len([lesion for lesion in lesions if lesion.is_measured]) > 0
     for bundle in bundles:
         Bundle.model_validate(bundle)
         (report,) = resources(bundle, "DiagnosticReport")
         urls = [entry["fullUrl"] for entry in bundle["entry"]]
         assert len(set(urls)) == len(urls)
-        assert {each["reference"] for each in report["result"]} == set(urls[1:])
+        assert {record["reference"] for record in report["result"]} == set(urls[1:])
 
 
-def test_a_bundle_states_the_category_and_each_length_of_the_project(exported: Any) -> None:
-    bundles, lesions, reader = exported
-    by_patient = {each.lesion.patient_id: each for each in lesions}
+def test_a_bundle_states_the_category_and_each_length_of_the_project(fhir_export: Any) -> None:
+    bundles, lesions, reader = fhir_export
+    by_patient = {lesion.lesion.patient_id: lesion for lesion in lesions}
     for bundle in bundles:
         observations = resources(bundle, "Observation")
         response, *lengths = observations
         lesion = by_patient[response["subject"]["identifier"]["value"]]
         (category,) = response["valueCodeableConcept"]["coding"]
         assert category["code"] == lesion.assessment.category.value
-        stated = [each["valueQuantity"]["value"] for each in lengths if "valueQuantity" in each]
+        stated = [
+            length["valueQuantity"]["value"] for length in lengths if "valueQuantity" in length
+        ]
         recorded = [
             float(cell.reading.length_mm)
             for cell in lesion.cells
@@ -77,13 +79,13 @@ def test_a_bundle_states_the_category_and_each_length_of_the_project(exported: A
         assert stated == recorded
         assert all(UNIT[e["valueQuantity"]["code"]] for e in lengths if "valueQuantity" in e)
         expected = "final" if reader == CONSENSUS else "preliminary"
-        assert {each["status"] for each in observations} == {expected}
+        assert {observation["status"] for observation in observations} == {expected}
 
 
 def test_an_export_is_the_same_when_it_is_repeated(
-    exported: Any, project_folder: Path, tmp_path: Path
+    fhir_export: Any, project_folder: Path, tmp_path: Path
 ) -> None:
-    bundles, *_ = exported
+    bundles, *_ = fhir_export
     with open_project(project_folder) as project:
         again = export_bundles(project.store, tmp_path, load_project_rules(project), AT)
     assert [json.loads(path.read_text()) for path in again.paths] == bundles

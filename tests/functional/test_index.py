@@ -43,8 +43,8 @@ NOON = datetime(2024, 5, 1, 12, 0, tzinfo=UTC)
 @pytest.fixture
 def project(tmp_path: Path) -> Iterator[Project]:
     create_project(tmp_path / "project")
-    with open_project(tmp_path / "project") as opened:
-        yield opened
+    with open_project(tmp_path / "project") as opened_project:
+        yield opened_project
 
 
 def run(project: Project, *sources: Path) -> IndexSummary:
@@ -477,9 +477,9 @@ def test_the_command_line_says_what_is_wrong_and_changes_nothing(
     opp_mri: Callable[..., Any], tmp_path: Path
 ) -> None:
     write_series(tmp_path / "a")
-    none = opp_mri("index", tmp_path / "a", "--project", tmp_path / "project", expect=6)
-    assert none.err.startswith("Error: ")
-    assert "opp-mri init" in none.err
+    result = opp_mri("index", tmp_path / "a", "--project", tmp_path / "project", expect=6)
+    assert result.err.startswith("Error: ")
+    assert "opp-mri init" in result.err
     opp_mri("init", tmp_path / "project")
     absent = opp_mri(
         *("index", tmp_path / "a", tmp_path / "absent", "--project", tmp_path / "project"),

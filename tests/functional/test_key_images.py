@@ -23,16 +23,16 @@ Run = Callable[..., Any]
 def project(tmp_path: Path) -> Path:
     """A patient with a lesion that reader A has measured on T1 of both visits."""
     folder = make_study(tmp_path)
-    with open_project(folder) as opened:
+    with open_project(folder) as opened_project:
         rows = ["lesion_id,sequence,reader,sop_instance_uid,frame,column_1,row_1,column_2,row_2"]
-        for volume in opened.store.get_volumes(["P1"]):
+        for volume in opened_project.store.get_volumes(["P1"]):
             if volume.role is SeriesRole.T1:
                 columns = 4 if volume.study_date == VISITS[0] else 6
                 uid = volume.frames[1].sop_instance_uid
                 rows.append(f"LP1,T1,A,{uid},1,1,5,{1 + columns},5")
         table = tmp_path / "calipers.csv"
         table.write_text("\n".join(rows) + "\n", encoding="utf-8")
-        assert measure(opened.store, table, NOON).refused == ()
+        assert measure(opened_project.store, table, NOON).refused == ()
     return folder
 
 
@@ -56,9 +56,11 @@ def test_key_images_become_objects_of_the_study_of_their_image(
     ran = opp_mri("key-images", "LP1", tmp_path / "keys", "--project", project)
     assert ran.out.startswith("2 presentation states, 2 key object selections and 1 secondary")
     assert "2024-05-01, T1: No picture: no confirmed fit to the baseline" in ran.err
-    with open_project(project) as opened:
-        readings = {reading.study_date: reading for reading in opened.store.get_readings("LP1")}
-        volumes = {volume.study_date: volume for volume in opened.store.get_volumes(["P1"])}
+    with open_project(project) as opened_project:
+        readings = {
+            reading.study_date: reading for reading in opened_project.store.get_readings("LP1")
+        }
+        volumes = {volume.study_date: volume for volume in opened_project.store.get_volumes(["P1"])}
     for day in VISITS:
         state = read_object(tmp_path / "keys", f"LP1-{day}-T1-A-state.dcm")
         caliper = readings[day].caliper
@@ -94,8 +96,8 @@ def read_object(folder: Path, name: str) -> Dataset:
     program = shutil.which("dciodvfy")
     if program is not None:
         for path in folder.iterdir():
-            done = subprocess.run([program, path], capture_output=True, text=True, check=False)
-            assert [line for line in done.stderr.splitlines() if line.startswith("Error")] == []
+            process = subprocess.run([program, path], capture_output=True, text=True, check=False)
+            assert [line for line in process.stderr.splitlines() if line.startswith("Error")] == []
     return dcmread(folder / name)
 
 
@@ -116,16 +118,16 @@ def test_a_lesion_without_a_caliper_has_no_key_images(
 def test_a_blinded_readers_answers_are_not_shown(
     opp_mri: Run, project: Path, tmp_path: Path, verb: tuple[str, ...]
 ) -> None:
-    with open_project(project) as opened:
-        declare(opened, tmp_path, readers='["A", "B"]')
+    with open_project(project) as opened_project:
+        declare(opened_project, tmp_path, readers='["A", "B"]')
     ran = opp_mri(*verb, "--project", project, cwd=tmp_path, expect=6)
     assert "still read blind" in ran.err
     assert not (tmp_path / "strip.png").exists()
 
 
 def test_the_text_to_dictate_follows_the_projects_template(opp_mri: Run, project: Path) -> None:
-    shown = opp_mri("dictate", "LP1", "--project", project).out
-    assert shown.startswith("L1, T1, AP 8.0 mm (01/2024), 12.0 mm (05/2024); ")
+    output = opp_mri("dictate", "LP1", "--project", project).out
+    assert output.startswith("L1, T1, AP 8.0 mm (01/2024), 12.0 mm (05/2024); ")
     (project / "mine.j2").write_text("{{ level }} was {{ category }}", encoding="utf-8")
     settings = project / "opp_mri.toml"
     settings.write_text('dictation_template = "mine.j2"\n', encoding="utf-8")

@@ -157,25 +157,27 @@ def study(tmp_path_factory: pytest.TempPathFactory, opp_mri: Callable[..., Any])
         EXAMPLE.replace("reader-1", "Reader-Alpha").replace("reader-2", "Reader-Beta")
         .replace("repeats_share = 0.1", "repeats_share = 0.0")
     )  # fmt: skip
-    with open_project(project) as opened:
-        declare_protocol(opened.store, protocol)
-        issued = make_package(opened, "Reader-Alpha", folder / "alpha", AT).issued
-        read_package(folder / "alpha", issued, true_lines(cohort.calipers), AT)
-        merge_package(opened, folder / "alpha", AT, unsealed=True)
+    with open_project(project) as opened_project:
+        declare_protocol(opened_project.store, protocol)
+        issued_package = make_package(opened_project, "Reader-Alpha", folder / "alpha", AT).issued
+        read_package(folder / "alpha", issued_package, true_lines(cohort.calipers), AT)
+        merge_package(opened_project, folder / "alpha", AT, unsealed=True)
         alpha = [
-            reading for reading in opened.store.get_readings() if reading.reader == "Reader-Alpha"
+            reading
+            for reading in opened_project.store.get_readings()
+            if reading.reader == "Reader-Alpha"
         ]
-        lesions = opened.store.get_lesions()
+        lesions = opened_project.store.get_lesions()
     markers = {
         *(TEXT, CODE, DAY, CLOCK, UID_ROOT, LENGTH, "Reader-Alpha", "Outsider-Reader"),
         *("PHANTOM-0", "OPP-01", "OPP-08", *uids),
         *days,
         *(f"{day[:4]}-{day[4:6]}-{day[6:]}" for day in days),
-        *(each.reading_id for each in alpha),
+        *(reading.reading_id for reading in alpha),
         *(lesion.tracking_uid for lesion in lesions),
         *(lesion.histology for lesion in lesions),
         *(lesion.ssrs_first_date.isoformat() for lesion in lesions),
-        *(repr(each.caliper.start[0]) for each in alpha if each.caliper),
+        *(repr(reading.caliper.start[0]) for reading in alpha if reading.caliper),
     }
     return project, {marker for marker in markers if marker}
 
@@ -195,14 +197,14 @@ def leaks(folder: Path, markers: set[str]) -> Iterator[tuple[str, str]]:
 
 
 def package(project: Path, folder: Path, allowed: frozenset[str] = ALLOWED) -> Path:
-    with open_project(project) as opened:
-        issued = [each.reader for each in opened.store.log_of(IssuedPackage)]
-        again = "Reader-Beta" in issued
-        made = make_package(
-            opened, "Reader-Beta", folder, AT, allowed_keywords=allowed, again=again
+    with open_project(project) as opened_project:
+        issued_packages = [each.reader for each in opened_project.store.log_of(IssuedPackage)]
+        again = "Reader-Beta" in issued_packages
+        package = make_package(
+            opened_project, "Reader-Beta", folder, AT, allowed_keywords=allowed, again=again
         )
-    assert made.images > 20  # T1, T2FS and T1POST of both patients
-    assert not made.left_out
+    assert package.images > 20  # T1, T2FS and T1POST of both patients
+    assert not package.left_out
     return folder
 
 
@@ -223,9 +225,9 @@ def test_nothing_planted_comes_through(study: Any, tmp_path: Path) -> None:
 def test_nothing_comes_through_once_it_was_read_either(study: Any, tmp_path: Path) -> None:
     project, markers = study
     folder = package(project, tmp_path / "beta")
-    with open_project(project) as opened:
-        issued = opened.store.log_of(IssuedPackage)[-1]
-    read_package(folder, issued, true_lines(project.parent / "c" / "calipers.csv"), AT)
+    with open_project(project) as opened_project:
+        issued_packages = opened_project.store.log_of(IssuedPackage)[-1]
+    read_package(folder, issued_packages, true_lines(project.parent / "c" / "calipers.csv"), AT)
     with open_project(folder) as beta:
         for patient in beta.store.get_patients():
             room = open_patient(beta.store, patient.patient_id, "Reader-Beta")
@@ -254,9 +256,9 @@ def test_one_attribute_more_would_be_found(study: Any, tmp_path: Path, keyword: 
 def test_the_package_has_the_same_series_with_the_same_spacing(study: Any, tmp_path: Path) -> None:
     project, _ = study
     folder = package(project, tmp_path / "beta")
-    with open_project(project) as opened, open_project(folder) as beta:
+    with open_project(project) as opened_project, open_project(folder) as beta:
         of_project = sorted(
-            series_of(volume) for volume in opened.store.get_volumes() if volume.role
+            series_of(volume) for volume in opened_project.store.get_volumes() if volume.role
         )
         of_package = sorted(series_of(volume) for volume in beta.store.get_volumes())
     assert of_project == of_package

@@ -40,9 +40,9 @@ def test_it_is_said_with_its_numbers_and_its_caveat(
     told = result["outlook"]
     assert (round(told["alpha"], 2), round(told["beta"], 2), told["n"]) == (1.57, 8.43, 6)
     assert told["caveat"] == "five events, one centre, no pathology"
-    shown = opp_mri("assess", *mode).out
-    assert told["sentence"] in shown
-    assert "0.16 (95 % interval 0.01 to 0.42, n = 6)" in shown
+    output = opp_mri("assess", *mode).out
+    assert told["sentence"] in output
+    assert "0.16 (95 % interval 0.01 to 0.42, n = 6)" in output
 
 
 def test_with_hindsight_there_is_none(project: Path, opp_mri: Callable[..., Any]) -> None:

@@ -73,9 +73,9 @@ def test_the_points_give_the_true_lengths(
     table = tmp_path / "calipers.csv"
     lines = [caliper_line(name, files[name]) for name in TRUE_MM]
     table.write_text("\n".join([HEADER, *lines]))
-    measured = opp_mri("measure", table, "--project", project, "--json").json
-    assert [each["length_mm"] for each in measured["stored"]] == list(TRUE_MM.values())
-    for reading in measured["stored"]:
+    summary = opp_mri("measure", table, "--project", project, "--json").json
+    assert [record["length_mm"] for record in summary["stored"]] == list(TRUE_MM.values())
+    for reading in summary["stored"]:
         (remark,) = reading["remarks"]
         assert remark.startswith("Measured by override. ")
         assert remark.endswith(f"Reason given: {OVERRIDE}.")
@@ -89,6 +89,6 @@ def test_a_length_that_the_file_states_wrongly_is_refused_with_both_numbers(
     assert not math.isclose(stated, TRUE_MM[name], abs_tol=0.5)
     table = tmp_path / "calipers.csv"
     table.write_text("\n".join([HEADER, caliper_line(name, files[name], stated)]))
-    refused = opp_mri("measure", table, "--project", project, expect=3)
-    assert f"{TRUE_MM[name]} mm apart by the geometry" in refused.err
-    assert f"The row states {stated}" in refused.err
+    result = opp_mri("measure", table, "--project", project, expect=3)
+    assert f"{TRUE_MM[name]} mm apart by the geometry" in result.err
+    assert f"The row states {stated}" in result.err

@@ -30,9 +30,9 @@ def t1(real_data: Path) -> tuple[Volume, Volume]:
             instances[result.instance.series_instance_uid].append(result.instance)
             sources[result.instance.sop_instance_uid] = result.source
     by_name = {
-        each.instance.series_description: each
+        volume.instance.series_description: volume
         for series in instances.values()
-        for each in describe_series(series)
+        for volume in describe_series(series)
     }
     return load_volume(by_name["T1 SAG"], sources), load_volume(by_name["T1WI"], sources)
 

@@ -142,7 +142,7 @@ def test_a_caliper_on_the_real_t1_goes_all_the_way_to_a_category(
     for day, description in (("2018-01-07", "T1 SAG"), ("2018-01-13", "T1WI")):
         (volume,) = named(volumes, day, description)
         detail = opp_mri("series", "--project", project, "--json", "--frames").json
-        (result,) = [each for each in detail if each["volume_id"] == volume["volume_id"]]
+        (result,) = [record for record in detail if record["volume_id"] == volume["volume_id"]]
         uids[day] = result["frame_references"][len(result["frame_references"]) // 2]
     calipers = tmp_path / "calipers.csv"
     calipers.write_text(
@@ -150,16 +150,16 @@ def test_a_caliper_on_the_real_t1_goes_all_the_way_to_a_category(
         f"R1,,A,{uids['2018-01-07']['sop_instance_uid']},1,200,256,226.5,256\n"
         f"R1,,A,{uids['2018-01-13']['sop_instance_uid']},1,180,210,206,210\n"
     )
-    measured = opp_mri("measure", calipers, "--project", project, "--json").json
+    summary = opp_mri("measure", calipers, "--project", project, "--json").json
     # 26.5 pixels of 0.68359375 mm, and 26 of 0.7042 mm
-    assert [each["length_mm"] for each in measured["stored"]] == [18.1, 18.3]
-    assert {each["sequence"] for each in measured["stored"]} == {"T1"}
+    assert [record["length_mm"] for record in summary["stored"]] == [18.1, 18.3]
+    assert {reading["sequence"] for reading in summary["stored"]} == {"T1"}
     timeline = opp_mri("timeline", "R1", "--project", project, "--json").json
     t1 = [cell for cell in timeline[0]["time_points"] if cell["sequence"] == "T1"]
     assert [(cell["days_from_ssrs"], cell["ap_mm"]) for cell in t1] == [(-1, 18.1), (5, 18.3)]
     assert "Field strength differs: 0.3 T, then 1.5 T." in t1[1]["flags"]
-    (assessed,) = opp_mri("assess", "R1", "--project", project, "--json").json
-    assert (assessed["category"], assessed["reason"]) == (
+    (assessments,) = opp_mri("assess", "R1", "--project", project, "--json").json
+    assert (assessments["category"], assessments["reason"]) == (
         "NOT_ELIGIBLE",
         "follow_up_under_6_months",
     )

@@ -28,8 +28,8 @@ def project(demo: tuple[Path, str], tmp_path_factory: pytest.TempPathFactory) ->
     folder = tmp_path_factory.mktemp("reports")
     shutil.copytree(demo[0], folder / "project", ignore=shutil.ignore_patterns("phantom"))
     (folder / "project" / "phantom").symlink_to(demo[0] / "phantom")
-    with open_project(folder / "project") as opened:
-        summary = export_reports(opened.store, folder / "out", ReportToWrite(), RULES, NOON)
+    with open_project(folder / "project") as opened_project:
+        summary = export_reports(opened_project.store, folder / "out", ReportToWrite(), RULES, NOON)
     assert len(summary.reports) == ANSWERS + LESIONS  # a series each, and a response each
     assert (summary.left_out, summary.warnings) == ((), ())
     return folder
@@ -37,8 +37,8 @@ def project(demo: tuple[Path, str], tmp_path_factory: pytest.TempPathFactory) ->
 
 @pytest.fixture(scope="module")
 def readings(project: Path) -> list[Reading]:
-    with open_project(project / "project") as opened:
-        return list(opened.store.get_readings())
+    with open_project(project / "project") as opened_project:
+        return list(opened_project.store.get_readings())
 
 
 def needed(program: str) -> str:
@@ -53,7 +53,7 @@ def hydrated(project: Path) -> list[dict[str, Any]]:
     node = needed("node")
     if not (PACKAGES / "@cornerstonejs" / "adapters").is_dir():
         pytest.skip(f"no adapters of OHIF in {PACKAGES}: see {OHIF.name}/package.json")
-    with open_project(project / "project") as opened:
+    with open_project(project / "project") as opened_project:
         images = {
             f"{frame.sop_instance_uid}:{frame.frame_number}": {
                 "position": plane.position_lps_mm,
@@ -62,25 +62,25 @@ def hydrated(project: Path) -> list[dict[str, Any]]:
                 "row_spacing": plane.row_spacing_mm,
                 "column_spacing": plane.column_spacing_mm,
             }
-            for volume in opened.store.get_volumes()
+            for volume in opened_project.store.get_volumes()
             for frame, plane in zip(volume.frames, volume.planes, strict=True)
         }
     reports = [
         str(path) for path in sorted((project / "out").glob("*.dcm")) if "response" not in path.name
     ]
     task = {"packages": str(PACKAGES), "reports": reports, "images": images}
-    done = subprocess.run(
+    process = subprocess.run(
         [node, OHIF / "hydrate.mjs"],
         input=json.dumps(task), capture_output=True, text=True, check=False,
     )  # fmt: skip
-    assert done.returncode == 0, done.stderr[-2000:]
-    return [length for report in json.loads(done.stdout) for length in report]
+    assert process.returncode == 0, process.stderr[-2000:]
+    return [length for report in json.loads(process.stdout) for length in report]
 
 
 def test_ohif_makes_an_editable_length_of_each_caliper_at_its_place(
     project: Path, readings: list[Reading]
 ) -> None:
-    lengths = {(each["image"], str(each["length"])): each for each in hydrated(project)}
+    lengths = {(record["image"], str(record["length"])): record for record in hydrated(project)}
     assert len(lengths) == len(readings) == ANSWERS
     for reading in readings:
         caliper = reading.caliper
@@ -98,17 +98,17 @@ def test_ohif_makes_an_editable_length_of_each_caliper_at_its_place(
 def test_dciodvfy_finds_no_error(project: Path) -> None:
     program = needed("dciodvfy")
     for path in sorted((project / "out").glob("*.dcm")):
-        done = subprocess.run([program, path], capture_output=True, text=True, check=False)
-        errors = [line for line in done.stderr.splitlines() if line.startswith("Error")]
+        process = subprocess.run([program, path], capture_output=True, text=True, check=False)
+        errors = [line for line in process.stderr.splitlines() if line.startswith("Error")]
         assert errors == [], path.name
 
 
 def test_dsrdump_reads_the_whole_tree(project: Path) -> None:
     program = needed("dsrdump")
     for path in sorted((project / "out").glob("*.dcm")):
-        done = subprocess.run([program, path], capture_output=True, text=True, check=False)
-        assert done.returncode == 0, done.stderr
-        assert not [line for line in done.stderr.splitlines() if line.startswith("E:")]
+        process = subprocess.run([program, path], capture_output=True, text=True, check=False)
+        assert process.returncode == 0, process.stderr
+        assert not [line for line in process.stderr.splitlines() if line.startswith("E:")]
 
 
 def test_highdicom_reads_the_lengths_back(project: Path, readings: list[Reading]) -> None:
@@ -147,10 +147,10 @@ def test_the_validator_of_pixelmed_finds_no_error(project: Path) -> None:
     options = " ".join(f"-Djdk.xml.{limit}=0" for limit in limits)
     reports = sorted((project / "out").glob("*.dcm"))
     for path in (reports[0], reports[-1]):  # lengths, and a response; each takes half a minute
-        done = subprocess.run(
+        process = subprocess.run(
             [program, path], capture_output=True, text=True, check=False,
             env={**os.environ, "JDK_JAVA_OPTIONS": options},
         )  # fmt: skip
-        lines = (done.stdout + done.stderr).splitlines()
+        lines = (process.stdout + process.stderr).splitlines()
         assert "IOD validation complete" in lines
         assert [line for line in lines if line.startswith("Error")] == []

@@ -47,8 +47,8 @@ JANUARY, JUNE = date(2024, 1, 15), date(2024, 6, 1)
 @pytest.fixture
 def project(tmp_path: Path) -> Iterator[Project]:
     create_project(tmp_path / "project")
-    with open_project(tmp_path / "project") as opened:
-        yield opened
+    with open_project(tmp_path / "project") as opened_project:
+        yield opened_project
 
 
 @pytest.fixture

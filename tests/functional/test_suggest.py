@@ -53,8 +53,8 @@ def test_on_a_real_spine_without_a_lesion_it_abstains_with_a_reason(
     cells = opp_mri("suggest", "L", "--project", real_project, "--json").json
     assert [cell["sequence"] for cell in cells] == ["T1", "STIR"]
     assert {cell["reason"] for cell in cells} == {"no_contrast"}
-    shown = opp_mri("suggest", "L", "--project", real_project).out
-    assert "does not differ from normal marrow" in " ".join(shown.split())
+    output = opp_mri("suggest", "L", "--project", real_project).out
+    assert "does not differ from normal marrow" in " ".join(output.split())
 
 
 def test_a_follow_up_without_a_confirmed_fit_has_no_proposal(
@@ -73,5 +73,5 @@ def test_nothing_that_is_proposed_is_recorded(phantom: Path, opp_mri: Callable[.
 
 
 def test_an_unknown_lesion_is_refused(phantom: Path, opp_mri: Callable[..., Any]) -> None:
-    refused = opp_mri("suggest", "X", "--project", phantom, expect=5)
-    assert "There is no lesion X" in refused.err
+    result = opp_mri("suggest", "X", "--project", phantom, expect=5)
+    assert "There is no lesion X" in result.err

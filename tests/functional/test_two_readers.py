@@ -16,7 +16,7 @@ DAY_OF_GROWTH = 1  # the second study
 
 
 @pytest.fixture(scope="module")
-def measured(
+def measured_project(
     tmp_path_factory: pytest.TempPathFactory,
     coarse_phantom: Callable[..., PhantomSummary],
     opp_mri: Callable[..., Any],
@@ -34,8 +34,8 @@ def measured(
 
 
 @pytest.fixture
-def project(measured: Path, tmp_path: Path) -> Path:
-    return copytree(measured / "project", tmp_path / "project")
+def project(measured_project: Path, tmp_path: Path) -> Path:
+    return copytree(measured_project / "project", tmp_path / "project")
 
 
 @pytest.fixture
@@ -47,10 +47,10 @@ def run(opp_mri: Callable[..., Any], project: Path) -> Callable[..., Any]:
 
 
 def second_reader(
-    run: Callable[..., Any], measured: Path, folder: Path, change: Callable[[int, Row], Row]
+    run: Callable[..., Any], measured_project: Path, folder: Path, change: Callable[[int, Row], Row]
 ) -> None:
     """Have a second reader measure the same, with some rows changed."""
-    with (measured / "cohort" / "calipers.csv").open() as lines:
+    with (measured_project / "cohort" / "calipers.csv").open() as lines:
         rows = list(csv.DictReader(lines))
     table = folder / "second.csv"
     with table.open("w", newline="") as lines:
@@ -69,7 +69,7 @@ def records(result: Any) -> Any:
 
 
 def test_injected_causes_come_out_and_all_readings_stay(
-    measured: Path, run: Callable[..., Any], tmp_path: Path
+    measured_project: Path, run: Callable[..., Any], tmp_path: Path
 ) -> None:
     def change(number: int, row: Row) -> Row:
         if number == 0:
@@ -80,13 +80,13 @@ def test_injected_causes_come_out_and_all_readings_stay(
             return moved(moved(row, "row_1", -4.0), "row_2", 4.0)
         return row
 
-    second_reader(run, measured, tmp_path, change)
+    second_reader(run, measured_project, tmp_path, change)
     result = records(run("discordance", "--json"))
-    assert sorted(each["cause"] for each in result) == [
+    assert sorted(pair["cause"] for pair in result) == [
         "another angle", "anterior end", "posterior end",
     ]  # fmt: skip
-    assert [each["changes_category"] for each in result] == sorted(
-        (each["changes_category"] for each in result), reverse=True
+    assert [record["changes_category"] for record in result] == sorted(
+        (record["changes_category"] for record in result), reverse=True
     )
     assert len(records(run("readings", "--json"))) == 2 * 15
     table = run("discordance")
@@ -94,28 +94,30 @@ def test_injected_causes_come_out_and_all_readings_stay(
 
 
 def test_readers_who_agree_differ_nowhere(
-    measured: Path, run: Callable[..., Any], tmp_path: Path
+    measured_project: Path, run: Callable[..., Any], tmp_path: Path
 ) -> None:
-    second_reader(run, measured, tmp_path, lambda _, row: row)
+    second_reader(run, measured_project, tmp_path, lambda _, row: row)
     assert "differ nowhere" in run("discordance").out
-    agreed = records(run("agreement", "--json"))
-    assert agreed["lengths"]["overall"]["icc_2_1"]["value"] == 1.0
-    assert agreed["lengths"]["overall"]["share_on_same_slice"]["value"] == 1.0
-    assert agreed["lengths"]["T1"]["pairs"] == 5
-    assert agreed["lengths"]["T1"]["lower_limit_mm"]["value"] is None  # of one lesion
+    agreement = records(run("agreement", "--json"))
+    assert agreement["lengths"]["overall"]["icc_2_1"]["value"] == 1.0
+    assert agreement["lengths"]["overall"]["share_on_same_slice"]["value"] == 1.0
+    assert agreement["lengths"]["T1"]["pairs"] == 5
+    assert agreement["lengths"]["T1"]["lower_limit_mm"]["value"] is None  # of one lesion
 
 
 def test_agreement_is_drawn_and_told_in_words(
-    measured: Path, run: Callable[..., Any], tmp_path: Path
+    measured_project: Path, run: Callable[..., Any], tmp_path: Path
 ) -> None:
-    second_reader(run, measured, tmp_path, lambda n, row: moved(row, "column_2", 0.2 * (n % 3)))
-    told = run("agreement", "--plot", str(tmp_path / "agreed.svg"))
-    assert "with 95 % interval" in told.out
-    assert "too few" in told.out
+    second_reader(
+        run, measured_project, tmp_path, lambda n, row: moved(row, "column_2", 0.2 * (n % 3))
+    )
+    result = run("agreement", "--plot", str(tmp_path / "agreed.svg"))
+    assert "with 95 % interval" in result.out
+    assert "too few" in result.out
     assert "second less simulated, mm" in (tmp_path / "agreed.svg").read_text()
 
 
 def test_one_reader_alone_is_told_so(run: Callable[..., Any]) -> None:
     assert "needs two readers" in run("agreement", expect=3).err
-    told = run("discordance", "--readers", "simulated", "nobody", expect=3)
-    assert "Reader nobody has no answers that count" in told.err
+    result = run("discordance", "--readers", "simulated", "nobody", expect=3)
+    assert "Reader nobody has no answers that count" in result.err

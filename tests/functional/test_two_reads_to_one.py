@@ -53,14 +53,14 @@ def project(cohort: Path, tmp_path: Path) -> Path:
 
 
 def recorded(project: Path) -> list[Reading]:
-    with open_project(project) as opened:
-        return list(opened.store.get_readings())
+    with open_project(project) as opened_project:
+        return list(opened_project.store.get_readings())
 
 
 def timeline_of(project: Path, lesion_id: str) -> LesionTimeline:
-    with open_project(project) as opened:
+    with open_project(project) as opened_project:
         return build_lesion_timeline(
-            opened.store, find_lesion(opened.store, lesion_id), reader="reader-1"
+            opened_project.store, find_lesion(opened_project.store, lesion_id), reader="reader-1"
         )
 
 
@@ -81,13 +81,13 @@ def run(project: Path) -> Callable[..., Said]:
     """Run verbs in this process: there are many of them."""
 
     def in_project(*words: object, expect: int = 0) -> Said:
-        done = CliRunner().invoke(
+        result = CliRunner().invoke(
             cli, [*map(str, words), "--project", str(project)], standalone_mode=False
         )
-        error = done.exception
+        error = result.exception
         code = getattr(error, "exit_code", 1) if error else 0
-        assert code == expect, f"{words} ended with {code}: {done.output} {error}"
-        return Said(out=done.stdout, err=str(getattr(error, "message", error)) if error else "")
+        assert code == expect, f"{words} ended with {code}: {result.output} {error}"
+        return Said(out=result.stdout, err=str(getattr(error, "message", error)) if error else "")
 
     return in_project
 
@@ -102,13 +102,13 @@ def declare(run: Callable[..., Any], folder: Path, **changes: str) -> None:
 
 
 def issue(project: Path, reader: str, folder: Path, at: datetime = START) -> IssuedPackage:
-    with open_project(project) as opened:
-        return make_package(opened, reader, folder, at).issued
+    with open_project(project) as opened_project:
+        return make_package(opened_project, reader, folder, at).issued
 
 
 def merge(project: Path, folder: Path, at: datetime = START) -> int:
-    with open_project(project) as opened:
-        return merge_package(opened, folder, at, unsealed=True).added
+    with open_project(project) as opened_project:
+        return merge_package(opened_project, folder, at, unsealed=True).added
 
 
 def moved(ends: Ends, column_1: float = 0, row_1: float = 0, column_2: float = 0, row_2: float = 0
@@ -122,8 +122,8 @@ def both_read(cohort: Path, project: Path, folder: Path, second: Any) -> int:
     count = 0
     for reader, draw in (("reader-1", None), ("reader-2", second)):
         package = folder / reader
-        issued = issue(project, reader, package)
-        count = read_package(package, issued, lines, START, *([draw] if draw else []))
+        issued_package = issue(project, reader, package)
+        count = read_package(package, issued_package, lines, START, *([draw] if draw else []))
         assert merge(project, package) == count
     return count
 
@@ -148,8 +148,8 @@ def read_by_both(cohort: Path, tmp_path_factory: pytest.TempPathFactory) -> tupl
     protocol.write_text(
         EXAMPLE.replace("repeats_share = 0.1", "repeats_share = 0.0"), encoding="utf-8"
     )
-    with open_project(project) as opened:
-        declare_protocol(opened.store, protocol)
+    with open_project(project) as opened_project:
+        declare_protocol(opened_project.store, protocol)
     return project, both_read(cohort, project, folder, injected)
 
 
@@ -165,34 +165,34 @@ def test_injected_errors_come_out_by_cause_and_are_resolved_by_both(
 ) -> None:
     source, count = read_by_both
     copytree(source, project, dirs_exist_ok=True)
-    listed = run("consensus", "list", "--json").json
-    assert {each["lesion_id"] for each in listed} == {"OPP-01", "OPP-04"}
-    for lesion in listed:
+    lesions = run("consensus", "list", "--json").json
+    assert {lesion["lesion_id"] for lesion in lesions} == {"OPP-01", "OPP-04"}
+    for lesion in lesions:
         for pair in lesion["pairs"]:
             assert pair["cause"] == CAUSES.get((lesion["lesion_id"], pair["sequence"]))
     before = recorded(project)
     assert len(before) == 2 * count
-    told = run("consensus", "sign", "OPP-01", "--signed-by", "reader-1", expect=3).err
-    assert "wait to be resolved" in told
-    for lesion in listed:
+    result = run("consensus", "sign", "OPP-01", "--signed-by", "reader-1", expect=3).err
+    assert "wait to be resolved" in result
+    for lesion in lesions:
         # letters are by lot, so only the mean gives OPP-01 the same category in each run
         kept = ("mean",) if lesion["lesion_id"] == "OPP-01" else ("A", "B")
-        for n, pair in enumerate(each for each in lesion["pairs"] if each["cause"]):
+        for n, pair in enumerate(pair for pair in lesion["pairs"] if pair["cause"]):
             cell = (lesion["lesion_id"], pair["study_date"], pair["sequence"])
             keep = kept[n % len(kept)]
             run("consensus", "resolve", *cell, "--keep", keep, "--reason", "seen together")
     run("consensus", "sign", "--signed-by", "reader-1")
-    assert not [each for each in run("consensus", "list", "--json").json if each["complete"]]
+    assert not [lesion for lesion in run("consensus", "list", "--json").json if lesion["complete"]]
     run("consensus", "sign", "--signed-by", "reader-2")
-    done = run("consensus", "list", "--json").json
-    assert all(each["complete"] for each in done)
+    run_result = run("consensus", "list", "--json").json
+    assert all(lesion["complete"] for lesion in run_result)
     after = recorded(project)
     assert [each for each in after if each.reader != "consensus"] == before
     assert len([each for each in after if each.reader == "consensus"]) == count
-    shown = run("readings", "--json").json  # the reads of the two stay hidden
-    assert {each["reader"] for each in shown} == {"consensus"}
-    assessed = {each["lesion_id"]: each for each in run("assess", "--json").json}
-    assert assessed["OPP-01"]["category"] == "OPP"
+    summary = run("readings", "--json").json  # the reads of the two stay hidden
+    assert {reading["reader"] for reading in summary} == {"consensus"}
+    assessments = {lesion["lesion_id"]: lesion for lesion in run("assess", "--json").json}
+    assert assessments["OPP-01"]["category"] == "OPP"
 
 
 def test_an_adjudicator_selects_and_signs_alone(
@@ -203,32 +203,36 @@ def test_an_adjudicator_selects_and_signs_alone(
         order='"locked-sequential"',
     )  # fmt: skip
     both_read(cohort, project, tmp_path, injected)
-    listed = run("consensus", "list", "--json").json
-    lesion = next(each for each in listed if each["lesion_id"] == "OPP-01")
-    open_pairs = [each for each in lesion["pairs"] if each["cause"]]
+    lesions = run("consensus", "list", "--json").json
+    lesion = next(lesion for lesion in lesions if lesion["lesion_id"] == "OPP-01")
+    open_pairs = [pair for pair in lesion["pairs"] if pair["cause"]]
     cell = ("OPP-01", open_pairs[0]["study_date"], open_pairs[0]["sequence"])
-    told = run("consensus", "resolve", *cell, "--keep", "mean", "--reason", "half", expect=3).err
-    assert "the adjudicator selects" in told
+    result = run("consensus", "resolve", *cell, "--keep", "mean", "--reason", "half", expect=3).err
+    assert "the adjudicator selects" in result
     for pair in open_pairs:
         run("consensus", "resolve", "OPP-01", pair["study_date"], pair["sequence"],
             "--keep", "A", "--reason", "the edge is clear")  # fmt: skip
     assert "cannot sign here" in run("consensus", "sign", "--signed-by", "reader-1", expect=3).err
     run("consensus", "sign", "OPP-01", "--signed-by", "third")
-    done = {each["lesion_id"]: each for each in run("consensus", "list", "--json").json}
-    assert done["OPP-01"]["complete"]
+    consensus_lesions = {
+        lesion["lesion_id"]: lesion for lesion in run("consensus", "list", "--json").json
+    }
+    assert consensus_lesions["OPP-01"]["complete"]
     assert all(
-        each["result_mm"] == each["a_mm"] for each in done["OPP-01"]["pairs"] if each["cause"]
+        pair["result_mm"] == pair["a_mm"]
+        for pair in consensus_lesions["OPP-01"]["pairs"]
+        if pair["cause"]
     )
-    assert not done["OPP-04"]["complete"]
+    assert not consensus_lesions["OPP-04"]["complete"]
 
 
 def test_a_new_line_and_a_later_mind_are_added_and_nothing_is_lost(
     read_by_both: tuple[Path, int], project: Path, run: Callable[..., Any]
 ) -> None:
     copytree(read_by_both[0], project, dirs_exist_ok=True)
-    listed = run("consensus", "list", "--json").json
-    lesion = next(each for each in listed if each["lesion_id"] == "OPP-01")
-    pair = next(each for each in lesion["pairs"] if each["cause"])
+    lesions = run("consensus", "list", "--json").json
+    lesion = next(lesion for lesion in lesions if lesion["lesion_id"] == "OPP-01")
+    pair = next(pair for pair in lesion["pairs"] if pair["cause"])
     cell = ("OPP-01", pair["study_date"], pair["sequence"])
     new = ("--keep", "new", "--reason", "drawn together")
     run("consensus", "resolve", *cell, *new, "--line", "40", "50", "60", "50")
@@ -236,12 +240,12 @@ def test_a_new_line_and_a_later_mind_are_added_and_nothing_is_lost(
     assert (
         "give either --line or --answer" in run("consensus", "resolve", *cell, *new, expect=2).err
     )
-    with open_project(project) as opened:
-        made = opened.store.log_of(Resolution)
-    assert [each.kind.value for each in made] == ["new", "new"]
-    told = run("consensus", "list", "--json").json
-    lesion = next(each for each in told if each["lesion_id"] == "OPP-01")
-    pair = next(each for each in lesion["pairs"] if each["cause"])
+    with open_project(project) as opened_project:
+        made = opened_project.store.log_of(Resolution)
+    assert [resolution.kind.value for resolution in made] == ["new", "new"]
+    consensus_lesions = run("consensus", "list", "--json").json
+    lesion = next(lesion for lesion in consensus_lesions if lesion["lesion_id"] == "OPP-01")
+    pair = next(pair for pair in lesion["pairs"] if pair["cause"])
     assert pair["resolution"] == "new"
     assert pair["result_mm"] is None
 
@@ -261,8 +265,8 @@ def test_cases_come_back_hidden_after_the_washout_and_give_repeatability(
     later = START + timedelta(days=14)
     second = issue(project, "reader-1", tmp_path / "second", later)
     repeats = [case for case in second.cases if case.repeat]
-    assert next(each.patient_id for each in repeats) in {each.patient_id for each in first.cases}
-    assert {each.patient_id for each in (*first.cases, *second.cases)} == set(PATIENTS)
+    assert next(case.patient_id for case in repeats) in {case.patient_id for case in first.cases}
+    assert {case.patient_id for case in (*first.cases, *second.cases)} == set(PATIENTS)
     read_package(
         tmp_path / "second", second, lines, later, lambda _l, _c, ends: moved(ends, column_2=1.0)
     )
@@ -270,12 +274,12 @@ def test_cases_come_back_hidden_after_the_washout_and_give_repeatability(
     merge(project, tmp_path / "second", later)
     after = timeline_of(project, repeats[0].lesions[0][1])
     assert after == before  # a repeat changes no timeline
-    with open_project(project) as opened:
-        (result,) = measure_repeatability(opened.store)
+    with open_project(project) as opened_project:
+        (result,) = measure_repeatability(opened_project.store)
     assert result.reader == "reader-1"
     assert result.pairs == sum(len(repeat.days) * 3 for repeat in repeats)
-    with open_project(project) as opened:
-        volumes = opened.store.get_volumes([repeats[0].patient_id])
+    with open_project(project) as opened_project:
+        volumes = opened_project.store.get_volumes([repeats[0].patient_id])
     pixels_mm = [
         volume.pixel_spacing_mm[1] for volume in volumes if volume.role and volume.pixel_spacing_mm
     ]
@@ -288,7 +292,7 @@ def test_a_package_that_was_moved_is_read_where_it_is(
     cohort: Path, project: Path, run: Callable[..., Any], tmp_path: Path
 ) -> None:
     declare(run, tmp_path)
-    issued = issue(project, "reader-1", tmp_path / "here")
+    issued_package = issue(project, "reader-1", tmp_path / "here")
     move(tmp_path / "here", tmp_path / "there")
     with open_project(tmp_path / "there") as package:
         uids = [frame.sop_instance_uid for v in package.store.get_volumes() for frame in v.frames]
@@ -296,7 +300,7 @@ def test_a_package_that_was_moved_is_read_where_it_is(
     assert sources
     assert all(Path(source.path).is_file() for source in sources.values())
     lines = true_lines(cohort / "cohort" / "calipers.csv")
-    assert read_package(tmp_path / "there", issued, lines, START) == merge(
+    assert read_package(tmp_path / "there", issued_package, lines, START) == merge(
         project, tmp_path / "there"
     )
 
@@ -306,12 +310,12 @@ def test_what_comes_back_is_checked_and_comes_back_once(
 ) -> None:
     declare(run, tmp_path, repeats_share="0.0")
     lines = true_lines(cohort / "cohort" / "calipers.csv")
-    issued = issue(project, "reader-1", tmp_path / "lost")
+    issued_package = issue(project, "reader-1", tmp_path / "lost")
     with pytest.raises(ProjectError, match="with --again"):
         issue(project, "reader-1", tmp_path / "more")
-    with open_project(project) as opened:
-        anew = make_package(opened, "reader-1", tmp_path / "anew", START, again=True).issued
-    read_package(tmp_path / "lost", issued, lines, START)
+    with open_project(project) as opened_project:
+        anew = make_package(opened_project, "reader-1", tmp_path / "anew", START, again=True).issued
+    read_package(tmp_path / "lost", issued_package, lines, START)
     with pytest.raises(ProjectError, match="replaced by a newer one"):
         merge(project, tmp_path / "lost")
     count = read_package(tmp_path / "anew", anew, lines, START)
@@ -329,8 +333,8 @@ def test_unblinding_is_signed_and_ends_independent_reading(
 ) -> None:
     declare(run, tmp_path)
     issue(project, "reader-1", tmp_path / "one")
-    told = run("unblind", "--signed-by", "lead", "--reason", "both have signed", "--yes").out
-    assert "lead" in told
+    output = run("unblind", "--signed-by", "lead", "--reason", "both have signed", "--yes").out
+    assert "lead" in output
     for words in (("reader-package", "reader-2", tmp_path / "two"),
                   ("reader-merge", tmp_path / "one", "--unsealed"),
                   ("unblind", "--signed-by", "lead", "--reason", "again", "--yes")):  # fmt: skip
@@ -366,10 +370,10 @@ def test_each_reader_has_the_same_cases_in_an_order_of_their_own(
     project: Path, run: Callable[..., Any], tmp_path: Path
 ) -> None:
     declare(run, tmp_path, repeats_share="0.0")
-    with open_project(project) as opened:
-        protocol = require_protocol(opened.store)
+    with open_project(project) as opened_project:
+        protocol = require_protocol(opened_project.store)
         orders = [
-            plan_cases(opened.store, protocol, reader, 1, secret)
+            plan_cases(opened_project.store, protocol, reader, 1, secret)
             for reader, secret in zip(protocol.readers, ("a", "b"), strict=True)
         ]
     assert [code for code, _, _ in orders[0]] == [code for code, _, _ in orders[1]]

@@ -36,7 +36,7 @@ def fuzz(name: str, seconds: float, first_seed: int) -> Result:
     """Send changed inputs through a door until the time is over or one fails."""
     sound = [*TARGETS[name].sound(), *(path.read_bytes() for path in kept(name))]
     result = Result(target=name, seconds=0)
-    begun, batch, failing = time.monotonic(), first_seed, b""
+    start_s, batch, failing = time.monotonic(), first_seed, b""
 
     @settings(
         max_examples=BATCH, deadline=None, database=None, print_blob=False,
@@ -55,14 +55,14 @@ def fuzz(name: str, seconds: float, first_seed: int) -> Result:
         finally:
             signal.alarm(0)
 
-    while time.monotonic() - begun < seconds and not result.fault:
+    while time.monotonic() - start_s < seconds and not result.fault:
         batch += 1
         try:
             seed(batch)(try_input)()
         except Exception:
             result.fault = traceback.format_exc()
             keep(name, failing)
-    result.seconds = time.monotonic() - begun
+    result.seconds = time.monotonic() - start_s
     return result
 
 

@@ -234,8 +234,8 @@ def returned() -> Path:
     make_study(folder)
     with open_project(folder / "project") as project:
         declare(project, folder)
-        issued = make_package(project, "reader-1", folder / "package", NOON).issued
-    read_all(folder / "package", issued)
+        issued_package = make_package(project, "reader-1", folder / "package", NOON).issued
+    read_all(folder / "package", issued_package)
     seal_return(folder / "package", NOON)
     return folder
 

@@ -36,7 +36,7 @@ def frozen_modules() -> Iterator[None]:
 
 
 @pytest.fixture(scope="session")
-def aligned(
+def aligned_project(
     coarse_phantom: Callable[..., PhantomSummary], tmp_path_factory: pytest.TempPathFactory
 ) -> Path:
     """A project of one coarse phantom patient, its lesion added and its follow-ups lined up."""
@@ -54,10 +54,10 @@ def aligned(
 
 
 @pytest.fixture
-def project(aligned: Path, tmp_path: Path) -> Iterator[Project]:
+def project(aligned_project: Path, tmp_path: Path) -> Iterator[Project]:
     """That project, open, to be changed."""
-    with open_project(copytree(aligned, tmp_path / "project")) as opened:
-        yield opened
+    with open_project(copytree(aligned_project, tmp_path / "project")) as opened_project:
+        yield opened_project
 
 
 @pytest.fixture
@@ -78,7 +78,7 @@ def open_window(
     from opp_mri_napari.reading.presenter import ReadingRoom
     from opp_mri_napari.reading.widgets.window import RoomWindow
 
-    opened: list[RoomWindow] = []
+    opened_window: list[RoomWindow] = []
 
     def opener(
         project: Project, *, reader: str = "A", wait: bool = True, **how: object
@@ -86,13 +86,13 @@ def open_window(
         viewer = make_napari_viewer(show=True)
         viewer.window.resize(1400, 900)
         room = ReadingRoom(project, reader, clock=lambda: NOON)
-        opened.append(RoomWindow(viewer, room, **how))  # type: ignore[arg-type]
+        opened_window.append(RoomWindow(viewer, room, **how))  # type: ignore[arg-type]
         if wait:
-            settle(opened[-1], qtbot)
-        return opened[-1]
+            settle(opened_window[-1], qtbot)
+        return opened_window[-1]
 
     yield opener
-    for window in opened:
+    for window in opened_window:
         window.close()
 
 

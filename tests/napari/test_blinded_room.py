@@ -27,7 +27,7 @@ DATE = re.compile(r"(19|20)\d\d-?\d\d-?\d\d")
 def out(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, IssuedPackage]]:
     """Packages of one patient by order; in the project another reader has signed 14 mm."""
     folder = tmp_path_factory.mktemp("blind")
-    issued = {}
+    issued_package = {}
     with open_project(make_study(folder, ["KENNUNG"])) as project:
         declare(project, folder)
         first = make_package(project, "reader-1", folder / "first", NOON).issued
@@ -40,8 +40,8 @@ def out(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, Issue
             protocol = require_protocol(project.store)
             changes = {"order": CaseOrder(order), "dates": ShownDates(dates)}
             project.store.add_to_log([attrs.evolve(protocol, **changes)])
-            issued[order] = make_package(project, "reader-2", folder / order, NOON).issued
-    return folder, issued
+            issued_package[order] = make_package(project, "reader-2", folder / order, NOON).issued
+    return folder, issued_package
 
 
 @pytest.fixture(params=["shuffled", "free", "locked-sequential"])
@@ -53,8 +53,8 @@ def order(request: pytest.FixtureRequest) -> str:
 def package(
     out: tuple[Path, dict[str, IssuedPackage]], order: str, tmp_path: Path
 ) -> Iterator[Project]:
-    with open_project(copytree(out[0] / order, tmp_path / "package")) as opened:
-        yield opened
+    with open_project(copytree(out[0] / order, tmp_path / "package")) as opened_project:
+        yield opened_project
 
 
 def opened(package: Project) -> ReadingRoom:

@@ -51,17 +51,17 @@ def twice_read(
         add_lesions(project.store, cohort.lesions, NOON)
         declare_protocol(project.store, folder / "p.toml")
         for reader, draw in (("reader-1", None), ("reader-2", second)):
-            issued = make_package(project, reader, folder / reader, NOON).issued
+            issued_package = make_package(project, reader, folder / reader, NOON).issued
             lines = true_lines(cohort.calipers)
-            read_package(folder / reader, issued, lines, NOON, *([draw] if draw else []))
+            read_package(folder / reader, issued_package, lines, NOON, *([draw] if draw else []))
             merge_package(project, folder / reader, NOON, unsealed=True)
     return folder / "project"
 
 
 @pytest.fixture
 def study(twice_read: Path, tmp_path: Path) -> Iterator[Project]:
-    with open_project(copytree(twice_read, tmp_path / "project")) as opened:
-        yield opened
+    with open_project(copytree(twice_read, tmp_path / "project")) as opened_project:
+        yield opened_project
 
 
 def presenter(study: Project, signer: str = "reader-1") -> ConsensusPresenter:
@@ -99,8 +99,8 @@ def test_a_reason_is_needed_and_a_later_mind_follows_the_earlier_one(study: Proj
     room.propose(ResolutionKind.MEAN)
     room.record("half of each")
     room.go_to(cell)
-    assert [each.kind.value for each in room.history] == ["A", "mean"]
-    lengths = sorted(float(each.length_mm or 0) for each in (room.pair.a, room.pair.b))
+    assert [resolution.kind.value for resolution in room.history] == ["A", "mean"]
+    lengths = sorted(float(reading.length_mm or 0) for reading in (room.pair.a, room.pair.b))
     assert room.pair.result is not None
     assert lengths[0] < float(room.pair.result.length_mm or 0) < lengths[1]
 
@@ -114,7 +114,9 @@ def test_what_is_not_allowed_is_told(study: Project) -> None:
     room.record_answer(Answer.NOT_MEASURABLE)
     room.record("motion")
     assert room.history == () or room.pair.discordance
-    assert [each.kind for each in study.store.log_of(Resolution)] == [ResolutionKind.NEW]
+    assert [resolution.kind for resolution in study.store.log_of(Resolution)] == [
+        ResolutionKind.NEW
+    ]
 
 
 def test_what_is_decided_on_is_on_the_screen(study: Project) -> None:

@@ -199,11 +199,11 @@ def test_when_all_is_decided_it_is_said(presenter: FitReviewPresenter) -> None:
 def test_blinking_goes_between_baseline_and_follow_up_and_back_to_the_overlay(
     presenter: FitReviewPresenter,
 ) -> None:
-    seen = []
+    entries = []
     for _ in range(3):
         presenter.blink()
-        seen.append(presenter.view)
-    assert seen == [View.BASELINE, View.FOLLOWUP, View.BASELINE]
+        entries.append(presenter.view)
+    assert entries == [View.BASELINE, View.FOLLOWUP, View.BASELINE]
     presenter.toggle_before()
     assert not presenter.by_fit
     presenter.go_to_next()

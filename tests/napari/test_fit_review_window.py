@@ -33,12 +33,12 @@ def window(
     from opp_mri_napari.fits.window import FitReviewWindow
 
     viewer = make_napari_viewer(show=True)
-    opened = FitReviewWindow(
+    window = FitReviewWindow(
         viewer, FitReviewPresenter(project, "A", clock=lambda: NOON, stopwatch=count().__next__)
     )
-    wait_for_images(opened, qtbot)
-    yield opened
-    opened.close()
+    wait_for_images(window, qtbot)
+    yield window
+    window.close()
 
 
 def wait_for_images(window: "FitReviewWindow", qtbot: "QtBot") -> None:
@@ -183,13 +183,14 @@ def test_the_images_have_the_window_and_f2_brings_the_layer_list(
 
 
 @pytest.mark.parametrize(
-    ("key", "held"), [(Qt.Key.Key_F1, Qt.KeyboardModifier.NoModifier), (Qt.Key.Key_Question, SHIFT)]
+    ("key", "modifier"),
+    [(Qt.Key.Key_F1, Qt.KeyboardModifier.NoModifier), (Qt.Key.Key_Question, SHIFT)],
 )
 def test_the_key_sheet_names_every_key(
-    window: "FitReviewWindow", qtbot: "QtBot", key: Qt.Key, held: Qt.KeyboardModifier
+    window: "FitReviewWindow", qtbot: "QtBot", key: Qt.Key, modifier: Qt.KeyboardModifier
 ) -> None:
     assert "F2" not in window.panel.keys.text()
-    qtbot.keyClick(canvas(window), key, held)
+    qtbot.keyClick(canvas(window), key, modifier)
     for name in ("C", "R", "Enter", "Space", "B", "O", "Up, Down", "N, Shift + N", "F2", "Esc"):
         assert f"<b>{name}" in window.panel.keys.text()
     qtbot.keyClick(canvas(window), Qt.Key.Key_Escape)
@@ -205,14 +206,14 @@ def test_images_that_are_gone_are_said_on_a_banner_and_what_was_decided_stays(
     presenter.reject()
     presenter.enter("another level")
     project.store.replace_volumes(["PHANTOM-01"], [])
-    opened = FitReviewWindow(make_napari_viewer(show=True), presenter)
+    window = FitReviewWindow(make_napari_viewer(show=True), presenter)
     try:
-        qtbot.waitUntil(opened.panel.warning.isVisible, timeout=20_000)
-        assert "cannot be shown" in opened.panel.warning.text()
-        qtbot.keyClick(canvas(opened), Qt.Key.Key_C)
+        qtbot.waitUntil(window.panel.warning.isVisible, timeout=20_000)
+        assert "cannot be shown" in window.panel.warning.text()
+        qtbot.keyClick(canvas(window), Qt.Key.Key_C)
         assert len(project.store.get_alignment_decisions()) == 1
     finally:
-        opened.close()
+        window.close()
 
 
 @pytest.mark.parametrize("wait", [True, False], ids=["when it is shown", "while it loads"])

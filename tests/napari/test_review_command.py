@@ -37,24 +37,24 @@ def test_listing_the_verbs_loads_neither_napari_nor_qt() -> None:
         "assert 'one key on an overlay' in out, out\n"
         "sys.exit(', '.join({'napari', 'qtpy', 'PySide6'} & set(sys.modules)) or 0)\n"
     )
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr
+    process = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    assert process.returncode == 0, process.stderr
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="elsewhere there is always a screen")
 def test_without_a_screen_it_is_said_in_a_sentence() -> None:
     nowhere = {"DISPLAY": "", "WAYLAND_DISPLAY": "", "QT_QPA_PLATFORM": ""}
-    done = run("review", "--reader", "A", **nowhere)
-    assert done.returncode == 2
-    assert "There is no screen" in done.stderr
+    result = run("review", "--reader", "A", **nowhere)
+    assert result.returncode == 2
+    assert "There is no screen" in result.stderr
 
 
 def test_what_is_no_project_and_a_lesion_that_is_not_there_open_no_window(
-    aligned: Path, tmp_path: Path
+    aligned_project: Path, tmp_path: Path
 ) -> None:
     no_project = run("review", "--project", tmp_path, "--reader", "A", DISPLAY=":none")
     assert (no_project.returncode, no_project.stdout) == (6, "")
     assert "is not an opp_mri project" in no_project.stderr
-    no_lesion = run("review", "X", "--project", aligned, "--reader", "A", DISPLAY=":none")
+    no_lesion = run("review", "X", "--project", aligned_project, "--reader", "A", DISPLAY=":none")
     assert no_lesion.returncode == 5
     assert "There is no lesion X" in no_lesion.stderr

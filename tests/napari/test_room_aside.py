@@ -42,9 +42,9 @@ def room(tmp_path: Path) -> Iterator[ReadingRoom]:
     with open_project(tmp_path / "project") as project:
         index(project, [tmp_path / "dicom"], workers=1)
         add_lesions(project, ["P1"])
-        opened = ReadingRoom(project, "A", clock=lambda: NOON)
-        settle(opened)
-        yield opened
+        room = ReadingRoom(project, "A", clock=lambda: NOON)
+        settle(room)
+        yield room
 
 
 def confirm_level(room: ReadingRoom) -> None:

@@ -80,7 +80,7 @@ def test_one_key_settles_a_series_in_doubt_and_undo_takes_it_back(
     press(window, qtbot, Qt.Key.Key_Z, CTRL)
     settle(window, qtbot)
     assert doubtful.store.get_role_overrides() == {}
-    assert [each.volume_id for each in in_doubt(doubtful)] == [volume.volume_id]
+    assert [volume.volume_id for volume in in_doubt(doubtful)] == [volume.volume_id]
 
     press(window, qtbot, Qt.Key.Key_U)
     settle(window, qtbot)

@@ -46,7 +46,7 @@ def push(qtbot: "QtBot", form: object, text: str) -> None:
     """Push the button of a form that says this."""
     from qtpy.QtWidgets import QPushButton
 
-    (button,) = [each for each in form.findChildren(QPushButton) if text in each.text()]
+    (button,) = [cell for cell in form.findChildren(QPushButton) if text in cell.text()]
     qtbot.mouseClick(button, LEFT)
 
 
@@ -54,15 +54,15 @@ def push(qtbot: "QtBot", form: object, text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("held", "slope", "landmark"),
+    ("modifier", "slope", "landmark"),
     [(SHIFT, (0.35, 1.0), AxisLandmark.POSTERIOR_WALL), (None, (1.0, 0.35), AxisLandmark.ENDPLATE)],
     ids=["posterior wall", "endplate"],
 )
 def test_two_clicks_along_a_landmark_set_the_axis_that_holds_the_next_caliper(
-    window: "RoomWindow", qtbot: "QtBot", project: Project, held: Qt.KeyboardModifier | None,
+    window: "RoomWindow", qtbot: "QtBot", project: Project, modifier: Qt.KeyboardModifier | None,
     slope: tuple[float, float], landmark: AxisLandmark,
 ) -> None:  # fmt: skip
-    press(window, qtbot, Qt.Key.Key_X, *([held] if held else []))
+    press(window, qtbot, Qt.Key.Key_X, *([modifier] if modifier else []))
     across, down = slope
     click(window, qtbot, place(window, -12 * across, -12 * down))
     click(window, qtbot, place(window, 12 * across, 12 * down))
@@ -308,8 +308,8 @@ def test_n_and_shift_n_go_from_lesion_to_lesion(
         return lesion.lesion.lesion_id if lesion else ""
 
     seen = [open_now()]
-    for held in ([], [], [SHIFT], [SHIFT]):
-        press(window, qtbot, Qt.Key.Key_N, *held)
+    for modifier in ([], [], [SHIFT], [SHIFT]):
+        press(window, qtbot, Qt.Key.Key_N, *modifier)
         settle(window, qtbot)
         seen.append(open_now())
         assert open_now() in window.head.title.text()
@@ -588,16 +588,16 @@ def test_the_plugins_menu_of_an_open_napari_opens_the_room(
     write(qtbot, panel.reader, "A")
     qtbot.mouseClick(panel.begin, LEFT)
     qtbot.waitUntil(lambda: len(app._open) == 1, timeout=20_000)
-    window, opened = app._open[0]
+    window, opened_project = app._open[0]
     settle(window, qtbot)
     assert len(viewer.layers) == 1  # what was there stays
     assert not panel.isVisible()
     drag(window, qtbot, place(window, -10), place(window, 8))
     settle(window, qtbot)
-    assert len(opened.store.get_readings()) == 1
+    assert len(opened_project.store.get_readings()) == 1
     window.close()
     app._open.clear()
-    opened.store.close()
+    opened_project.store.close()
 
 
 @pytest.mark.parametrize(

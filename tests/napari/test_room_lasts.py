@@ -65,8 +65,8 @@ with open_project(Path(sys.argv[1])) as project:
 def test_killing_the_process_in_mid_read_and_reopening_brings_back_every_caliper(
     project: Project,
 ) -> None:
-    done = subprocess.run([sys.executable, "-c", READS, str(project.folder)], check=False)
-    assert done.returncode == -SIGKILL
+    process = subprocess.run([sys.executable, "-c", READS, str(project.folder)], check=False)
+    assert process.returncode == -SIGKILL
     with open_project(project.folder) as reopened:
         room = ReadingRoom(reopened, "A", clock=lambda: NOON)
         settle(room)

@@ -26,9 +26,9 @@ from opp_mri.workflow.registration.decisions import decide
 
 @pytest.fixture
 def room(project: Project) -> ReadingRoom:
-    opened = ReadingRoom(project, "A", clock=lambda: NOON)
-    settle(opened)
-    return opened
+    room = ReadingRoom(project, "A", clock=lambda: NOON)
+    settle(room)
+    return room
 
 
 @pytest.fixture
@@ -230,11 +230,11 @@ def test_an_end_is_dragged_and_nudged_in_millimetres(
 
 def test_tab_selects_one_end_and_then_the_other(mouse: Mouse, room: ReadingRoom) -> None:
     mouse.drag(beside(mouse, -10), beside(mouse, 8))
-    seen = []
+    entries = []
     for _ in range(3):
         room.do_wish("switch_end")
-        seen.append(mouse.view.marks[0].selected)
-    assert seen == [0, 1, 0]
+        entries.append(mouse.view.marks[0].selected)
+    assert entries == [0, 1, 0]
 
 
 def test_a_voxel_is_the_step_of_shift_and_the_axis_that_of_alt(
@@ -521,11 +521,11 @@ def test_a_signed_answer_changes_only_with_a_reason(
     first, second = readings(project)
     assert second.amendment_reason == "edge was misread"
     counted = select_latest_by_cell(get_counted_readings(project.store))
-    assert [each.length_mm for each in counted.values()] == [first.length_mm]
+    assert [reading.length_mm for reading in counted.values()] == [first.length_mm]
     sign_off(room)
     settle(room)
     counted = select_latest_by_cell(get_counted_readings(project.store))
-    assert [each.length_mm for each in counted.values()] == [second.length_mm]
+    assert [reading.length_mm for reading in counted.values()] == [second.length_mm]
 
 
 def test_an_amendment_without_a_reason_is_dropped(

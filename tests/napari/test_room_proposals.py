@@ -56,7 +56,7 @@ def watch() -> Watch:
 
 
 @pytest.fixture(scope="module")
-def indexed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def indexed_project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A project of the sample patient: three visits, its lesion marked at the baseline."""
     folder = tmp_path_factory.mktemp("proposals") / "project"
     create_project(folder)
@@ -67,10 +67,10 @@ def indexed(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def project(indexed: Path, tmp_path: Path) -> Iterator[Project]:
+def project(indexed_project: Path, tmp_path: Path) -> Iterator[Project]:
     """That project, open, to be changed."""
-    with open_project(copytree(indexed, tmp_path / "project")) as opened:
-        yield opened
+    with open_project(copytree(indexed_project, tmp_path / "project")) as opened_project:
+        yield opened_project
 
 
 def opened(project: Project, watch: Watch) -> ReadingRoom:

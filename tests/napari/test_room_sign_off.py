@@ -65,10 +65,10 @@ class SignOffMachine(RuleBasedStateMachine):
         wish()
         settle(self.room)
         new = self.project.store.get_signatures()[before:]
-        for each in new:
+        for lesion in new:
             assert up, "nothing is signed without the list on screen"
-            assert (each.lesion_id, each.reading_ids) == (shown.lesion_id, shown.reading_ids)
-            assert each.statement == shown.statement
+            assert (lesion.lesion_id, lesion.reading_ids) == (shown.lesion_id, shown.reading_ids)
+            assert lesion.statement == shown.statement
             assert self.room.navigation.current == cell
         assert len(new) <= 1
         self._go_on()

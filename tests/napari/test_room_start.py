@@ -45,8 +45,8 @@ def test_a_window_waits_for_no_library_that_only_images_and_statistics_need() ->
         "assert 'pydicom' in late\n"
         "sys.exit(', '.join(sorted(late & set(sys.modules))) or 0)\n"
     )
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
-    assert (done.returncode, done.stderr) == (0, "")
+    process = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    assert (process.returncode, process.stderr) == (0, "")
 
 
 def test_a_dropped_folder_becomes_a_project_and_opens_in_the_room(
@@ -106,7 +106,7 @@ def row(lesion_id: str, *states: CellState) -> WorkLesion:
 
 
 @pytest.fixture
-def listed(qtbot: "QtBot") -> Callable[..., "WorklistWidget"]:
+def show_rows(qtbot: "QtBot") -> Callable[..., "WorklistWidget"]:
     """Shows rows in the widget, which are narrowed as in the room."""
     from opp_mri_napari.reading.widgets.worklist import Worklist as WorklistWidget
 
@@ -128,9 +128,9 @@ def listed(qtbot: "QtBot") -> Callable[..., "WorklistWidget"]:
 
 
 def test_the_worklist_is_searched_filtered_and_opened_with_enter(
-    listed: Callable[..., "WorklistWidget"], qtbot: "QtBot"
+    show_rows: Callable[..., "WorklistWidget"], qtbot: "QtBot"
 ) -> None:
-    widget = listed(
+    widget = show_rows(
         row("A-1", CellState.SIGNED, CellState.UNREAD),
         row("B-2", CellState.SIGNED, CellState.DISCORDANT),
     )
@@ -146,8 +146,8 @@ def test_the_worklist_is_searched_filtered_and_opened_with_enter(
     assert asked.args[0].lesion_id == "A-1"
 
 
-def test_two_thousand_rows_are_shown_at_once(listed: Callable[..., "WorklistWidget"]) -> None:
-    widget = listed(*(row(f"L-{n}", CellState.UNREAD, CellState.DRAFT) for n in range(2000)))
+def test_two_thousand_rows_are_shown_at_once(show_rows: Callable[..., "WorklistWidget"]) -> None:
+    widget = show_rows(*(row(f"L-{n}", CellState.UNREAD, CellState.DRAFT) for n in range(2000)))
     assert widget.model.rowCount() == 2000
     widget.search.setText("L-1999")
     assert widget.model.rowCount() == 1
@@ -196,9 +196,9 @@ def test_what_is_done_at_closing_waits_for_the_answer_to_naparis_question(
 
 
 def test_enter_in_a_search_opens_the_first_unread_cell_that_was_found(
-    listed: Callable[..., "WorklistWidget"], qtbot: "QtBot"
+    show_rows: Callable[..., "WorklistWidget"], qtbot: "QtBot"
 ) -> None:
-    widget = listed(
+    widget = show_rows(
         row("A-1", CellState.UNREAD, CellState.UNREAD),
         row("B-2", CellState.SIGNED, CellState.UNREAD),
         row("C-3", CellState.NO_IMAGE, CellState.SIGNED),

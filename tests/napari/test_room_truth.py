@@ -28,9 +28,9 @@ from opp_mri.workflow.registration.decisions import decide
 
 @pytest.fixture
 def room(project: Project) -> ReadingRoom:
-    opened = ReadingRoom(project, "A", clock=lambda: NOON)
-    settle(opened)
-    return opened
+    room = ReadingRoom(project, "A", clock=lambda: NOON)
+    settle(room)
+    return room
 
 
 @pytest.fixture(scope="module")
@@ -42,9 +42,9 @@ def study(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def small(study: Path, tmp_path: Path) -> Iterator[ReadingRoom]:
     """A room on a study of tiny images without fits."""
     with open_project(copytree(study, tmp_path / "project")) as project:
-        opened = ReadingRoom(project, "A", clock=lambda: NOON)
-        settle(opened)
-        yield opened
+        room = ReadingRoom(project, "A", clock=lambda: NOON)
+        settle(room)
+        yield room
 
 
 def draw(room: ReadingRoom, pane: int = 0, mm: float = 6.0) -> None:

@@ -52,10 +52,10 @@ def watch() -> Watch:
 
 @pytest.fixture
 def room(project: Project, watch: Watch) -> ReadingRoom:
-    opened = ReadingRoom(project, "A", clock=lambda: NOON)
-    settle(opened)
-    opened.waiting_fits = WaitingFits(opened.session, opened.panes, opened.navigation, watch)
-    return opened
+    room = ReadingRoom(project, "A", clock=lambda: NOON)
+    settle(room)
+    room.waiting_fits = WaitingFits(room.session, room.panes, room.navigation, watch)
+    return room
 
 
 def press_key(room: ReadingRoom) -> None:
@@ -192,10 +192,10 @@ def test_fifteen_cells_of_an_aligned_patient_take_twenty_actions_at_most_fits_in
 ) -> None:
     window, actions = open_window(project), 0
 
-    def key(which: Qt.Key, held: Qt.KeyboardModifier = Qt.KeyboardModifier.NoModifier) -> None:
+    def key(which: Qt.Key, modifier: Qt.KeyboardModifier = Qt.KeyboardModifier.NoModifier) -> None:
         nonlocal actions
         actions += 1
-        press(window, qtbot, which, held)
+        press(window, qtbot, which, modifier)
         wait_for(window, qtbot)
 
     key(Qt.Key.Key_V, SHIFT)

@@ -346,7 +346,7 @@ ROWS, COLUMNS = 96, 120
 
 
 @pytest.fixture(params=list(GEOMETRIES))
-def marked(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Project]:
+def marked_project(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Project]:
     """A project of one series with two bright pixels, and a lesion between them."""
     values = GEOMETRIES[request.param]
     if request.param == "enhanced":
@@ -395,9 +395,9 @@ def _mark(dataset: Dataset, frames: int) -> None:
 
 @pytest.mark.parametrize("zoom", [4.0, 9.0])
 def test_a_caliper_by_clicks_on_seen_points_is_true_within_a_screen_pixel(
-    open_window: Opener, marked: Project, qtbot: "QtBot", zoom: float
+    open_window: Opener, marked_project: Project, qtbot: "QtBot", zoom: float
 ) -> None:
-    window = open_window(marked)
+    window = open_window(marked_project)
     window.room.panes.zoom_factor *= zoom / window.room.panes.zoom
     window.room.panes.change_window(0.0, 1.0)
     window.room.panes.panes[0].own_window = (0.0, 2000.0)
@@ -410,7 +410,7 @@ def test_a_caliper_by_clicks_on_seen_points_is_true_within_a_screen_pixel(
     for down, across in result:
         click(window, qtbot, QPoint(round(across), round(down)), SHIFT)
     settle(window, qtbot)
-    (reading,) = marked.store.get_readings()
+    (reading,) = marked_project.store.get_readings()
     assert reading.length_mm is not None
     pane = window.room.panes.panes[0]
     assert pane.plane is not None

@@ -17,9 +17,9 @@ if TYPE_CHECKING:
 
 @pytest.fixture
 def room(project: Project) -> ReadingRoom:
-    opened = ReadingRoom(project, "A", clock=lambda: NOON)
-    settle(opened)
-    return opened
+    room = ReadingRoom(project, "A", clock=lambda: NOON)
+    settle(room)
+    return room
 
 
 def test_a_visit_is_recorded_for_the_open_lesion_and_comes_back_into_the_form(

@@ -82,8 +82,8 @@ def margin_days(timeline: Timeline, criteria: Criteria, mode: str, most_days: in
                     continue
                 if (moved > 0) != (day > 0) or (moved <= first) != (day <= first):
                     continue
-                shifted = [(moved if row[0] == day else row[0], *row[1:]) for row in table]
-                call = _lesion(shifted, events, criteria, first, prospective=prospective)
+                shifted_values = [(moved if row[0] == day else row[0], *row[1:]) for row in table]
+                call = _lesion(shifted_values, events, criteria, first, prospective=prospective)
                 if call.category != category:
                     return shift
     return None
@@ -109,8 +109,8 @@ def _changed(table: Table, change_mm: Decimal) -> Iterator[Table]:
 def _lesion(
     table: Table, events: Events, criteria: Criteria, first_fraction: int, *, prospective: bool
 ) -> Lesion:
-    retreated = [day for day, event, _ in events if event == "local_retreatment"]
-    kept = [row for row in table if not retreated or row[0] <= min(retreated)]
+    retreatment_days = [day for day, event, _ in events if event == "local_retreatment"]
+    kept = [row for row in table if not retreatment_days or row[0] <= min(retreatment_days)]
     measured = [name for name in SEQUENCES if any(name == sequence for _, sequence, _ in table)]
     studies = {
         name: sorted((day, mm) for day, sequence, mm in kept if sequence == name)
@@ -150,7 +150,9 @@ def _lesion(
             return Lesion("NOT_ELIGIBLE", exclusion, None, False, set(), items)
     deciding = _deciding(items, complete, criteria)
     category, reason = items[deciding].category, items[deciding].reason
-    discordant = any(each.grew and each.category != category for each in items.values())
+    discordant = any(
+        assessment.grew and assessment.category != category for assessment in items.values()
+    )
     if discordant and prospective:
         category, reason = "INDETERMINATE", "sequences_discordant"
     cautions = set()
@@ -277,9 +279,9 @@ class _Sequence:
     def row(self, lesion_t_last: int, some_grew: bool, prospective: bool) -> tuple[str, str]:
         least = self.criteria.min_follow_up_days
         unsure = "INDETERMINATE" if prospective else "PD"
-        retreated = ("INDETERMINATE", "retreated_before_the_answer")
+        retreatment = ("INDETERMINATE", "retreated_before_the_answer")
         if lesion_t_last < least and self.retreated and self.ever_grew:
-            return retreated
+            return retreatment
         if lesion_t_last < least and not (self.retreated and some_grew) and not prospective:
             return "NOT_ELIGIBLE", "follow_up_under_6_months"
         early = prospective and self.days[-1] < least
@@ -294,13 +296,13 @@ class _Sequence:
             if early:
                 return "INDETERMINATE", "declining_follow_up_under_6_months"
             if soon:
-                return retreated if self.retreated else (unsure, "decline_not_yet_sustained")
+                return retreatment if self.retreated else (unsure, "decline_not_yet_sustained")
             return self.therapy_rows(unsure)
         window = self.criteria.window_days
         waits = self.days[-1] <= window or (self.days[self.peak] <= window and soon)
         few = len(self.counted()) < self.criteria.progression_min_studies
         if self.retreated and (waits or few or not self.grew(self.last)):
-            return retreated
+            return retreatment
         if prospective and waits:
             return "INDETERMINATE", "enlarging_within_opp_window"
         if prospective and few:

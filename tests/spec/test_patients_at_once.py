@@ -22,9 +22,9 @@ NEIGHBOURS = 11
 def followed(timeline: Timeline) -> dict[SeriesRole, Studied]:
     """Return the sequences that have a baseline and a follow-up."""
     return {
-        sequence: each
-        for sequence, each in split_studies(timeline).items()
-        if each.baseline is not None and each.follow_ups
+        sequence: study
+        for sequence, study in split_studies(timeline).items()
+        if study.baseline is not None and study.follow_ups
     }
 
 
@@ -60,7 +60,7 @@ def neighbours_of(case: Case) -> list[Timeline]:
 def test_patients_are_called_the_same_one_by_one_and_at_once(case: Case, mode: Mode) -> None:
     rules = Rules(criteria=case.criteria, mode=mode)
     timelines = neighbours_of(case)
-    studied = [followed(timeline) for timeline in timelines]
+    studies_by_sequence = [followed(timeline) for timeline in timelines]
     tenths = {
         sequence: np.array(
             [
@@ -68,12 +68,12 @@ def test_patients_are_called_the_same_one_by_one_and_at_once(case: Case, mode: M
                     int(10 * study.ap_mm)
                     for study in (rows[sequence].baseline, *rows[sequence].follow_ups)
                 ]
-                for rows in studied
+                for rows in studies_by_sequence
             ]
         ).T
-        for sequence in studied[0]
+        for sequence in studies_by_sequence[0]
     }
-    codes = classify_draws(studied[0], tenths, gather_facts(case.timeline), rules)
+    codes = classify_draws(studies_by_sequence[0], tenths, gather_facts(case.timeline), rules)
     assert [CATEGORIES[code] for code in codes] == [
         classify(timeline, rules).category for timeline in timelines
     ]

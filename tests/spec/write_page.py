@@ -51,11 +51,18 @@ def _section(number: int, section: Section) -> Iterator[str]:
             yield f"Criteria: `{case.criteria_as_written}`."
         yield _answers(case)
         if case.cautions:
-            yield f"Cautions with hindsight: {', '.join(f'`{each}`' for each in case.cautions)}."
+            cautions = ", ".join(f"`{caution}`" for caution in case.cautions)
+            yield f"Cautions with hindsight: {cautions}."
 
 
 def _table(timeline: Timeline) -> str:
-    days = sorted({each.days_from_ssrs for row in timeline.observations.values() for each in row})
+    days = sorted(
+        {
+            observation.days_from_ssrs
+            for row in timeline.observations.values()
+            for observation in row
+        }
+    )
     lines = [
         "| day | " + " | ".join(str(day) for day in days) + " |",
         "|---|" + "---:|" * len(days),

@@ -58,8 +58,8 @@ def test_icc_and_its_intervals_are_those_of_a_reference_implementation(
 ) -> None:
     # R 4.2.2, psych 2.2.9: ICC(x, lmer = FALSE), the rows ICC2 and ICC2k
     icc = compute_icc(lengths)
-    for each, wanted in ((icc.single, single), (icc.average, average)):
-        assert (each.value, each.low, each.high) == pytest.approx(wanted, abs=1e-6)
+    for member, wanted in ((icc.single, single), (icc.average, average)):
+        assert (member.value, member.low, member.high) == pytest.approx(wanted, abs=1e-6)
 
 
 def test_lengths_of_one_lesion_do_not_narrow_the_interval_of_icc_as_lesions_do() -> None:
@@ -192,12 +192,12 @@ def test_limits_and_their_intervals_by_a_second_way() -> None:
     inner = math.sqrt(z**2 * of_means / 9 + z**2 * (math.sqrt(total) - math.sqrt(low)) ** 2)
     outer = math.sqrt(z**2 * of_means / 9 + z**2 * (math.sqrt(high) - math.sqrt(total)) ** 2)
     upper, lower = bias + z * math.sqrt(total), bias - z * math.sqrt(total)
-    for each, wanted in (
+    for member, wanted in (
         (bland_altman.upper_mm, (upper, upper - inner, upper + outer)),
         (bland_altman.lower_mm, (lower, lower - outer, lower + inner)),
         (bland_altman.bias_mm, (bias, *stats.t.interval(0.95, 8, bias, math.sqrt(of_means / 9)))),
     ):
-        assert (each.value, each.low, each.high) == pytest.approx(wanted, abs=1e-6)
+        assert (member.value, member.low, member.high) == pytest.approx(wanted, abs=1e-6)
 
 
 def test_bias_and_limits_of_single_pairs_are_those_of_a_reference_implementation() -> None:

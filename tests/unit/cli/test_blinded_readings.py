@@ -20,25 +20,25 @@ from opp_mri.workflow.project import Project, open_project
 @pytest.fixture(scope="module")
 def project(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Project]:
     folder = tmp_path_factory.mktemp("blinded")
-    with open_project(make_study(folder)) as opened:
-        declare(opened, folder)
+    with open_project(make_study(folder)) as opened_project:
+        declare(opened_project, folder)
         for reader in ("reader-1", "reader-2"):
-            issued = make_package(opened, reader, folder / reader, NOON).issued
-            read_all(folder / reader, issued)
-            merge_package(opened, folder / reader, NOON, unsealed=True)
-        yield opened
+            issued_package = make_package(opened_project, reader, folder / reader, NOON).issued
+            read_all(folder / reader, issued_package)
+            merge_package(opened_project, folder / reader, NOON, unsealed=True)
+        yield opened_project
 
 
 @pytest.fixture(scope="module")
 def half(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Project]:
     """A project to which one of two blinded reads has come back."""
     folder = tmp_path_factory.mktemp("half")
-    with open_project(make_study(folder)) as opened:
-        declare(opened, folder)
-        issued = make_package(opened, "reader-1", folder / "reader-1", NOON).issued
-        read_all(folder / "reader-1", issued)
-        merge_package(opened, folder / "reader-1", NOON, unsealed=True)
-        yield opened
+    with open_project(make_study(folder)) as opened_project:
+        declare(opened_project, folder)
+        issued_package = make_package(opened_project, "reader-1", folder / "reader-1", NOON).issued
+        read_all(folder / "reader-1", issued_package)
+        merge_package(opened_project, folder / "reader-1", NOON, unsealed=True)
+        yield opened_project
 
 
 def run(project: Project, *words: str) -> Result:
@@ -48,12 +48,12 @@ def run(project: Project, *words: str) -> Result:
 def test_readings_are_hidden_until_the_blinding_is_lifted(project: Project) -> None:
     for command in ("timeline", "assess"):
         for reader in ("reader-1", "reader-2"):
-            refused = run(project, command, "--reader", reader)
-            assert "still read blind" in str(refused.exception)
-            assert "mm" not in refused.stdout
-    listed = run(project, "readings")
-    assert "reader-1" not in listed.stdout
-    assert "Not shown: 8 readings" in listed.stderr
+            result = run(project, command, "--reader", reader)
+            assert "still read blind" in str(result.exception)
+            assert "mm" not in result.stdout
+    outcome = run(project, "readings")
+    assert "reader-1" not in outcome.stdout
+    assert "Not shown: 8 readings" in outcome.stderr
     assert run(project, "agreement").exit_code == 0  # the coordinator's
     unblind(project.store, signed_by="A coordinator", reason="all is resolved", at=NOON)
     for command in ("timeline", "assess"):
@@ -76,17 +76,17 @@ def test_one_read_that_came_back_is_shown_by_no_command(
     lesion = half.store.get_lesions()[0].lesion_id
     words = [word.replace("OUT", str(tmp_path / "out")).replace("LESION", lesion)
              for word in command]  # fmt: skip
-    refused = run(half, *words, *named)
-    assert "still read blind" in str(refused.exception)
-    assert "mm" not in refused.stdout
+    result = run(half, *words, *named)
+    assert "still read blind" in str(result.exception)
+    assert "mm" not in result.stdout
     assert not list(tmp_path.iterdir())
 
 
 def test_the_log_says_that_a_blinded_reader_answered_and_not_what(half: Project) -> None:
-    listed = run(half, "audit", "show", "--json").stdout
+    summary = run(half, "audit", "show", "--json").stdout
     lengths = {str(reading.length_mm) for reading in half.store.get_readings()}
-    assert "not shown until the blinding is lifted" in listed
-    assert not [length for length in lengths if f"{length} mm" in listed]
+    assert "not shown until the blinding is lifted" in summary
+    assert not [length for length in lengths if f"{length} mm" in summary]
 
 
 def test_python_shows_no_answer_of_a_blinded_reader(half: Project) -> None:

@@ -21,7 +21,7 @@ def test_two_studies_that_were_acquired_alike_need_no_word() -> None:
 
 
 @pytest.mark.parametrize(
-    ("before", "after", "said"),
+    ("before", "after", "entries"),
     [
         ({"slice_thickness_mm": 3.0}, {"slice_thickness_mm": 5.0},
          ["Slice thickness differs: 3 mm, then 5 mm."]),
@@ -35,12 +35,12 @@ def test_two_studies_that_were_acquired_alike_need_no_word() -> None:
     ],
 )  # fmt: skip
 def test_what_differs_is_named_with_both_values(
-    before: dict[str, object], after: dict[str, object], said: list[str]
+    before: dict[str, object], after: dict[str, object], entries: list[str]
 ) -> None:
     flags = compare_acquisitions(
         T1, with_header(BASELINE, **before), with_header(FOLLOW_UP, **after)
     )
-    assert flags == said
+    assert flags == entries
 
 
 def test_another_plane_is_named_once_and_not_as_a_tilt() -> None:

@@ -193,7 +193,7 @@ def test_the_voxels_of_a_real_sagittal_series_are_those_of_its_slices(real_data:
 def test_a_real_volume_equals_that_of_simpleitk(real_data: Path, name: str) -> None:
     sitk.ProcessObject.SetGlobalWarningDisplay(False)
     series, sources = described(real_data / name)
-    volumes = [v for each in series for v in each if v.usability is Usability.VOLUME]
+    volumes = [v for series in series for v in series if v.usability is Usability.VOLUME]
     assert volumes
     for volume in volumes:
         loaded = load_volume(volume, sources)

@@ -36,13 +36,13 @@ def test_every_file_is_accounted_for_in_its_order(tmp_path: Path) -> None:
     (tmp_path / "0001").write_bytes((tmp_path / "0001").read_bytes()[:-5])
     (tmp_path / "notes.txt").write_text("none")
     result = scanned(tmp_path)
-    assert [each.status for each in result] == [
+    assert [file.status for file in result] == [
         FileStatus.IMAGE,
         FileStatus.TRUNCATED,
         FileStatus.IMAGE,
         FileStatus.NOT_DICOM,
     ]
-    assert [each.instance is None for each in result] == [False, True, False, True]
+    assert [volume.instance is None for volume in result] == [False, True, False, True]
     assert [bool(each.detail) for each in result] == [False, True, False, True]
 
 
@@ -142,7 +142,7 @@ def test_a_process_that_is_killed_loses_no_file(
     for process in multiprocessing.active_children():
         os.kill(process.pid or 0, signal.SIGKILL)
     result += answers
-    assert Counter(each.status for each in result) == {FileStatus.IMAGE: 400}
+    assert Counter(file.status for file in result) == {FileStatus.IMAGE: 400}
 
 
 ENDLESS_SCAN = """
@@ -199,7 +199,7 @@ def test_a_ctrl_c_that_comes_while_processes_start_is_not_lost() -> None:
 
 
 def test_the_real_files_are_told_apart(real_data: Path) -> None:
-    counts = Counter(each.status for each in scanned(real_data))
+    counts = Counter(file.status for file in scanned(real_data))
     assert counts[FileStatus.IMAGE] == 185
     assert counts[FileStatus.STRUCTURED_REPORT] == 9
     assert counts[FileStatus.DICOMDIR] == 1

@@ -48,12 +48,12 @@ def test_the_finer_grid_is_preferred() -> None:
 def test_the_geometry_of_the_other_roles_is_preferred() -> None:
     t2 = make_volume("t2", **SAGITTAL_T2FS)
     same = make_volume("same", **SAGITTAL_T1)
-    shifted = make_volume(
+    shifted_values = make_volume(
         "shifted",
         **SAGITTAL_T1,
         planes=make_planes(11, spacing_mm=5.0, rows=320, columns=320, row_spacing_mm=0.8),
     )
-    assert chosen(t2, same, shifted) == ["t2", "same"]
+    assert chosen(t2, same, shifted_values) == ["t2", "same"]
 
 
 def test_each_station_of_a_long_spine_has_its_own_choice() -> None:

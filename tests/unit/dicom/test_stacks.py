@@ -342,9 +342,9 @@ def test_a_repeat_that_comes_later_leaves_the_id_of_the_first_acquisition() -> N
     first = [instance(n, frame(4.0 * n), acquisition_number=1) for n in range(5)]
     repeat = [instance(n, frame(4.0 * (n - 5)), acquisition_number=2) for n in range(5, 10)]
     (alone,) = describe_series(first)
-    original, other = describe_series(repeat + first)
+    original, volume = describe_series(repeat + first)
     assert original.volume_id == alone.volume_id
-    assert other.volume_id != alone.volume_id
+    assert volume.volume_id != alone.volume_id
 
 
 @settings(max_examples=60, deadline=None)
@@ -368,7 +368,7 @@ def test_every_frame_is_in_exactly_one_volume(stacks, seed: random.Random) -> No
         for orientation, echo, count, gap in stacks
         for k in range(count)
     ]
-    headers = [instance(n, each) for n, each in enumerate(frames)]
+    headers = [instance(n, frame) for n, frame in enumerate(frames)]
     seed.shuffle(headers)
     volumes = describe_series(headers)
     uids = [f.sop_instance_uid for v in volumes for f in v.frames]

@@ -226,10 +226,10 @@ def test_a_dixon_whose_part_is_not_known_is_in_doubt() -> None:
 def test_frames_that_differ_in_what_decides_leave_no_role_and_say_in_which_slices() -> None:
     values = header("SIEMENS", T2FS, enhanced=False)
     plain = make_volume(**(values | {"scan_options": (), "series_description": "T2"})).instance
-    suppressed = make_volume(**(values | {"series_description": "T2"})).instance
+    is_suppressed = make_volume(**(values | {"series_description": "T2"})).instance
     volume = make_volume(
         instance=plain,
-        variants=(plain, suppressed),
+        variants=(plain, is_suppressed),
         differences="ScanOptions is absent in slices 1-5, FS in slices 6-9.",
     )
     (judged_volume,) = assign_roles([volume])

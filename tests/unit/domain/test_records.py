@@ -26,7 +26,7 @@ AMINI = load_criteria("amini-2016")
 DECLINE = {-7: "20.0", 60: "24.0", 200: "20.0"}
 
 
-def as_members(therapy_day: int, other: OtherBoneLesions, mode: Mode) -> tuple[Timeline, Rules]:
+def as_members(therapy_day: int, member: OtherBoneLesions, mode: Mode) -> tuple[Timeline, Rules]:
     timeline = Timeline(
         lesion_id="a lesion",
         observations={
@@ -34,7 +34,7 @@ def as_members(therapy_day: int, other: OtherBoneLesions, mode: Mode) -> tuple[T
         },
         events=(
             TreatmentEvent(therapy_day, EventKind.SYSTEMIC_THERAPY_CHANGE),
-            TreatmentEvent(therapy_day + 1, EventKind.OTHER_BONE_LESIONS, other.value),
+            TreatmentEvent(therapy_day + 1, EventKind.OTHER_BONE_LESIONS, member.value),
         ),
     )
     return timeline, Rules(criteria=AMINI, mode=mode)

@@ -201,10 +201,10 @@ def test_the_same_seed_writes_the_same_bytes_and_another_seed_other_ones(tmp_pat
             if path.is_file()
         }
 
-    first, again, other = digests("a", 1), digests("b", 1), digests("c", 2)
+    first, again, record = digests("a", 1), digests("b", 1), digests("c", 2)
     assert first == again
-    assert first.keys() == other.keys()
-    assert first["calipers.csv"] != other["calipers.csv"]
+    assert first.keys() == record.keys()
+    assert first["calipers.csv"] != record["calipers.csv"]
 
 
 def test_a_patient_is_the_same_alone_as_among_others(cohort: Cohort, tmp_path: Path) -> None:
@@ -221,15 +221,15 @@ def test_exact_numbers_are_written_to_the_tables(cohort: Cohort) -> None:
 
 
 def test_progress_counts_patients_from_none_to_all(tmp_path: Path) -> None:
-    seen: list[tuple[int, int]] = []
+    entries: list[tuple[int, int]] = []
     write_phantom(
         tmp_path,
         patients=["PHANTOM-08"],
         coarse=True,
         workers=1,
-        progress=lambda _step, done, total: seen.append((done, total)),
+        progress=lambda _step, done, total: entries.append((done, total)),
     )
-    assert seen == [(0, 1), (1, 1)]
+    assert entries == [(0, 1), (1, 1)]
 
 
 def test_a_folder_with_something_in_it_is_refused(tmp_path: Path) -> None:

@@ -42,8 +42,8 @@ def reported(*events: TreatmentEvent, **lengths: str) -> SequenceAssessment:
 def test_a_course_is_reported_with_its_peak_return_nadir_and_studies_that_show_the_decline() -> (
     None
 ):
-    each = reported(before7="20.0", d42="23.0", d84="25.2", d168="22.1", d252="21.9", d365="20.4")
-    assert each == SequenceAssessment(
+    course = reported(before7="20.0", d42="23.0", d84="25.2", d168="22.1", d252="21.9", d365="20.4")
+    assert course == SequenceAssessment(
         category=ResponseCategory.OPP,
         reason=Reason.SUSTAINED_DECLINE,
         baseline_day=-7,
@@ -63,32 +63,32 @@ def test_a_course_is_reported_with_its_peak_return_nadir_and_studies_that_show_t
 
 
 def test_a_peak_at_the_first_follow_up_lies_after_the_baseline_study() -> None:
-    each = reported(before7="20.0", d84="24.0", d200="20.0")
-    assert (each.peak_day, each.peak_after_day) == (84, -7)
+    course = reported(before7="20.0", d84="24.0", d200="20.0")
+    assert (course.peak_day, course.peak_after_day) == (84, -7)
 
 
 def test_of_equal_peaks_the_first_is_reported() -> None:
-    each = reported(d0="20.0", d60="24.0", d120="24.0", d300="20.0")
-    assert (each.peak_day, each.peak_after_day) == (60, 0)
+    course = reported(d0="20.0", d60="24.0", d120="24.0", d300="20.0")
+    assert (course.peak_day, course.peak_after_day) == (60, 0)
 
 
 def test_a_return_to_baseline_is_the_first_study_after_the_peak_without_growth() -> None:
-    each = reported(d0="20.0", d30="20.5", d60="24.0", d120="22.0", d180="21.9", d300="23.0")
-    assert each.return_to_baseline_day == 180
+    course = reported(d0="20.0", d30="20.5", d60="24.0", d120="22.0", d180="21.9", d300="23.0")
+    assert course.return_to_baseline_day == 180
 
 
 def test_a_sequence_that_never_grew_never_returned_to_baseline_and_shows_no_decline_from_a_peak() -> (  # noqa: E501
     None
 ):
-    each = reported(d0="20.0", d60="21.5", d200="17.0")
-    assert each.return_to_baseline_day is None
-    assert each.decline_studies == 0
-    assert each.peak_change_mm == Decimal("1.5")
+    course = reported(d0="20.0", d60="21.5", d200="17.0")
+    assert course.return_to_baseline_day is None
+    assert course.decline_studies == 0
+    assert course.peak_change_mm == Decimal("1.5")
 
 
 def test_regrowth_is_counted_from_the_smallest_length_at_a_follow_up() -> None:
-    each = reported(d0="10.0", d60="25.0", d120="15.0", d200="12.0", d300="14.5")
-    assert (each.nadir_mm, each.nadir_day, each.regrowth_mm) == (
+    course = reported(d0="10.0", d60="25.0", d120="15.0", d200="12.0", d300="14.5")
+    assert (course.nadir_mm, course.nadir_day, course.regrowth_mm) == (
         Decimal("12.0"),
         200,
         Decimal("2.5"),
@@ -112,23 +112,23 @@ def test_without_a_baseline_lengths_are_reported_and_changes_are_not() -> None:
 
 def test_what_came_after_a_local_retreatment_is_not_reported_either() -> None:
     retreatment = TreatmentEvent(130, EventKind.LOCAL_RETREATMENT)
-    each = reported(retreatment, d0="10.0", d60="15.0", d120="14.0", d200="2.0")
-    assert (each.last_day, each.nadir_mm) == (120, Decimal("14.0"))
+    course = reported(retreatment, d0="10.0", d60="15.0", d120="14.0", d200="2.0")
+    assert (course.last_day, course.nadir_mm) == (120, Decimal("14.0"))
 
 
 def test_an_excluded_lesion_is_still_measured() -> None:
     exclusion = TreatmentEvent(0, EventKind.EXCLUSION, "cement")
-    each = reported(exclusion, d0="10.0", d60="15.0", d200="10.0")
-    assert (each.category, each.reason) == (ResponseCategory.NOT_ELIGIBLE, Reason.CEMENT)
-    assert each.peak_change_mm == Decimal("5.0")
+    course = reported(exclusion, d0="10.0", d60="15.0", d200="10.0")
+    assert (course.category, course.reason) == (ResponseCategory.NOT_ELIGIBLE, Reason.CEMENT)
+    assert course.peak_change_mm == Decimal("5.0")
 
 
 def test_recorded_findings_change_no_answer_and_caution_only_where_growth_is_open() -> None:
-    each = lesion(T1=studies(d0="10.0", d60="15.0", d200="10.0"))
+    timeline = lesion(T1=studies(d0="10.0", d60="15.0", d200="10.0"))
     recorded = (EventKind.FRACTURE, EventKind.EPIDURAL_GROWTH, EventKind.PARASPINAL_GROWTH)
-    with_findings = evolve(each, events=tuple(TreatmentEvent(70, kind) for kind in recorded))
+    with_findings = evolve(timeline, events=tuple(TreatmentEvent(70, kind) for kind in recorded))
     rules = Rules(criteria=AMINI, mode=Mode.PROSPECTIVE)
-    without, answer = classify(each, rules), classify(with_findings, rules)
+    without, answer = classify(timeline, rules), classify(with_findings, rules)
     assert evolve(answer, cautions=()) == evolve(without, cautions=())
     assert set(answer.cautions) - set(without.cautions) == {
         Caution.FRACTURE_IN_WINDOW,
@@ -177,10 +177,10 @@ def test_with_hindsight_only_no_baseline_or_a_retreatment_is_indeterminate(
     timeline, criteria
 ) -> None:
     answer = classify(timeline, Rules(criteria=criteria))
-    for each in (answer, *answer.sequences.values()):
-        indeterminate = each.category is ResponseCategory.INDETERMINATE
+    for assessment in (answer, *answer.sequences.values()):
+        indeterminate = assessment.category is ResponseCategory.INDETERMINATE
         assert indeterminate == (
-            each.reason in (Reason.NO_BASELINE, Reason.RETREATED_BEFORE_THE_ANSWER)
+            assessment.reason in (Reason.NO_BASELINE, Reason.RETREATED_BEFORE_THE_ANSWER)
         )
 
 
@@ -218,7 +218,10 @@ def test_a_constant_added_to_all_lengths_of_a_sequence_moves_only_lengths(
     moved = evolve(
         timeline,
         observations={
-            sequence: tuple(Observation(each.days_from_ssrs, each.ap_mm + shift_mm) for each in row)
+            sequence: tuple(
+                Observation(observation.days_from_ssrs, observation.ap_mm + shift_mm)
+                for observation in row
+            )
             for sequence, row in timeline.observations.items()
         },
     )

@@ -74,8 +74,10 @@ def test_the_thresholds_of_maralani_are_those_of_the_publication() -> None:
     criteria = load_criteria("maralani-2021")
     assert criteria.change_percent == Decimal("10.9")
     written = {
-        (each.since, each.study, each.baseline_from, each.baseline_below): str(each.percent)
-        for each in criteria.thresholds
+        (threshold.since, threshold.study, threshold.baseline_from, threshold.baseline_below): str(
+            threshold.percent
+        )
+        for threshold in criteria.thresholds
     }
     assert written == {
         (0, 2, None, None): "14.7",

@@ -30,18 +30,18 @@ INDETERMINATE = ResponseCategory.INDETERMINATE
 
 def written(timeline: Timeline) -> list[tuple[int, str, str]]:
     return [
-        (each.days_from_ssrs, each.category.value, each.reason.value)
-        for each in classify_by_day(timeline, AMINI)
+        (observation.days_from_ssrs, observation.category.value, observation.reason.value)
+        for observation in classify_by_day(timeline, AMINI)
     ]
 
 
 def before(labels: tuple[DatedLabel, ...], day: int) -> list[DatedLabel]:
-    return list(takewhile(lambda each: each.days_from_ssrs < day, labels))
+    return list(takewhile(lambda observation: observation.days_from_ssrs < day, labels))
 
 
 def test_a_pseudoprogression_is_told_from_progression_as_the_visits_come_in() -> None:
-    each = lesion(T1=studies(before7="20.0", d60="23.0", d120="25.0", d180="22.0", d270="20.5"))
-    assert written(each) == [
+    timeline = lesion(T1=studies(before7="20.0", d60="23.0", d120="25.0", d180="22.0", d270="20.5"))
+    assert written(timeline) == [
         (60, "INDETERMINATE", "enlarging_within_opp_window"),
         (120, "INDETERMINATE", "enlarging_within_opp_window"),
         (180, "INDETERMINATE", "declining_follow_up_under_6_months"),
@@ -50,11 +50,11 @@ def test_a_pseudoprogression_is_told_from_progression_as_the_visits_come_in() ->
 
 
 def test_a_day_on_which_several_sequences_were_measured_has_one_label() -> None:
-    each = lesion(
+    timeline = lesion(
         T1=studies(d0="20.0", d60="20.0", d200="20.0"),
         T2FS=studies(d0="20.0", d60="20.0", d240="20.0"),
     )
-    assert [day for day, *_ in written(each)] == [60, 200, 240]
+    assert [day for day, *_ in written(timeline)] == [60, 200, 240]
 
 
 def test_studies_up_to_day_0_have_no_label() -> None:
@@ -77,8 +77,8 @@ def test_an_event_is_known_from_its_day_on() -> None:
 
 def test_after_a_local_retreatment_the_label_stays() -> None:
     retreatment = TreatmentEvent(210, EventKind.LOCAL_RETREATMENT)
-    each = lesion(retreatment, T1=studies(d0="20.0", d200="17.0", d300="25.0"))
-    assert written(each) == [
+    timeline = lesion(retreatment, T1=studies(d0="20.0", d200="17.0", d300="25.0"))
+    assert written(timeline) == [
         (200, "PR", "decline_from_baseline"),
         (300, "PR", "decline_from_baseline"),
     ]
@@ -86,13 +86,13 @@ def test_after_a_local_retreatment_the_label_stays() -> None:
 
 def test_a_failed_eligibility_criterion_holds_whatever_day_it_was_entered() -> None:
     exclusion = TreatmentEvent(900, EventKind.EXCLUSION, "hardware")
-    each = lesion(exclusion, T1=studies(d0="20.0", d60="23.0"))
-    assert written(each) == [(60, "NOT_ELIGIBLE", "hardware")]
+    timeline = lesion(exclusion, T1=studies(d0="20.0", d60="23.0"))
+    assert written(timeline) == [(60, "NOT_ELIGIBLE", "hardware")]
 
 
 def test_a_sequence_that_begins_later_plays_no_part_before() -> None:
-    each = lesion(T1=studies(d0="20.0", d200="20.0"), T2FS=studies(d100="20.0", d300="30.0"))
-    assert classify_by_day(each, AMINI)[0] == DatedLabel(
+    timeline = lesion(T1=studies(d0="20.0", d200="20.0"), T2FS=studies(d100="20.0", d300="30.0"))
+    assert classify_by_day(timeline, AMINI)[0] == DatedLabel(
         days_from_ssrs=100, category=INDETERMINATE, reason=Reason.NO_FOLLOW_UP
     )
 
@@ -108,8 +108,10 @@ def test_a_later_observation_never_changes_an_earlier_label(
     timeline, criteria, sequence, day, length_mm
 ) -> None:
     row = timeline.observations.get(sequence, ())
-    rest = [each for each in row if each.days_from_ssrs != day]
-    longer = sorted([*rest, Observation(day, length_mm)], key=lambda each: each.days_from_ssrs)
+    rest = [observation for observation in row if observation.days_from_ssrs != day]
+    longer = sorted(
+        [*rest, Observation(day, length_mm)], key=lambda observation: observation.days_from_ssrs
+    )
     other = evolve(timeline, observations={**timeline.observations, sequence: tuple(longer)})
     assert before(classify_by_day(other, criteria), day) == before(
         classify_by_day(timeline, criteria), day
@@ -128,11 +130,13 @@ def test_a_later_event_never_changes_an_earlier_label(timeline, criteria, event)
 @given(timeline=TIMELINES_WITH_EXCLUSIONS, criteria=ANY_CRITERIA)
 def test_the_last_label_is_that_of_all_that_had_happened(timeline, criteria) -> None:
     labels = classify_by_day(timeline, criteria)
-    days = {each.days_from_ssrs for row in timeline.observations.values() for each in row}
+    days = {
+        observation.days_from_ssrs for row in timeline.observations.values() for observation in row
+    }
     assert [label.days_from_ssrs for label in labels] == sorted(day for day in days if day > 0)
     if labels and all(event.days_from_ssrs <= max(days) for event in timeline.events):
-        now = classify(timeline, Rules(criteria=criteria, mode=Mode.PROSPECTIVE))
-        assert (labels[-1].category, labels[-1].reason) == (now.category, now.reason)
+        moment = classify(timeline, Rules(criteria=criteria, mode=Mode.PROSPECTIVE))
+        assert (labels[-1].category, labels[-1].reason) == (moment.category, moment.reason)
 
 
 def in_words(timeline: Timeline, mode: Mode = Mode.RETROSPECTIVE) -> tuple[str, ...]:
@@ -142,12 +146,12 @@ def in_words(timeline: Timeline, mode: Mode = Mode.RETROSPECTIVE) -> tuple[str, 
 
 
 def test_labels_are_said_in_weeks_beside_the_one_with_hindsight() -> None:
-    each = lesion(T1=studies(before7="20.0", d70="23.0", d140="25.0", d210="22.0", d280="20.5"))
-    assert in_words(each) == (
+    timeline = lesion(T1=studies(before7="20.0", d70="23.0", d140="25.0", d210="22.0", d280="20.5"))
+    assert in_words(timeline) == (
         "As known on each date: indeterminate from 10.0 weeks, OPP at 40.0 weeks; "
         "with hindsight OPP.",
     )
-    assert in_words(each, Mode.PROSPECTIVE) == (
+    assert in_words(timeline, Mode.PROSPECTIVE) == (
         "As known on each date: indeterminate from 10.0 weeks, OPP at 40.0 weeks.",
     )
 

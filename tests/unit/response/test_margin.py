@@ -45,28 +45,28 @@ def test_the_margin_is_what_a_scan_of_all_lengths_finds(timeline, criteria, mode
     [("18.0", "0.1"), ("18.1", "0.1"), ("17.9", "0.2"), ("18.03", "0.1"), ("17.93", "0.1")],
 )
 def test_the_margin_of_a_response_is_its_distance_from_the_threshold(last, margin) -> None:
-    each = lesion(T1=studies(d0="20.0", d200=last))
-    assert compute_margin_mm(each, Rules(criteria=AMINI)) == Decimal(margin)
+    timeline = lesion(T1=studies(d0="20.0", d200=last))
+    assert compute_margin_mm(timeline, Rules(criteria=AMINI)) == Decimal(margin)
 
 
 def test_the_margin_counts_a_change_of_the_baseline() -> None:
-    each = lesion(T1=studies(d0="20.0", d60="21.9", d90="21.9", d300="21.9"))
-    assert compute_margin_mm(each, Rules(criteria=AMINI)) == Decimal("0.1")
+    timeline = lesion(T1=studies(d0="20.0", d60="21.9", d90="21.9", d300="21.9"))
+    assert compute_margin_mm(timeline, Rules(criteria=AMINI)) == Decimal("0.1")
 
 
 def test_a_length_is_never_made_negative() -> None:
-    each = lesion(T1=studies(d0="0.5", d200="0.5"))  # only growth is possible
-    assert compute_margin_mm(each, Rules(criteria=AMINI)) == Decimal("2.0")
+    timeline = lesion(T1=studies(d0="0.5", d200="0.5"))  # only growth is possible
+    assert compute_margin_mm(timeline, Rules(criteria=AMINI)) == Decimal("2.0")
 
 
 def test_a_tie_with_another_sequence_counts() -> None:
     # T1 grew 0.3 mm more than T2FS and decides; 0.4 mm more on T2FS and it would say PD
-    each = lesion(
+    timeline = lesion(
         T1=studies(d0="20.0", d60="26.0", d200="20.0"),
         T2FS=studies(d0="20.0", d60="25.7", d200="25.7"),
     )
-    assert classify(each, Rules(criteria=AMINI)).category is ResponseCategory.OPP
-    assert compute_margin_mm(each, Rules(criteria=AMINI)) == Decimal("0.4")
+    assert classify(timeline, Rules(criteria=AMINI)).category is ResponseCategory.OPP
+    assert compute_margin_mm(timeline, Rules(criteria=AMINI)) == Decimal("0.4")
 
 
 def test_without_a_baseline_no_change_of_a_length_matters() -> None:
@@ -75,13 +75,13 @@ def test_without_a_baseline_no_change_of_a_length_matters() -> None:
 
 def test_in_an_excluded_lesion_no_change_of_a_length_matters() -> None:
     exclusion = TreatmentEvent(0, EventKind.EXCLUSION, "hardware")
-    each = lesion(exclusion, T1=studies(d0="20.0", d200="18.0"))
-    assert compute_margin_mm(each, Rules(criteria=AMINI)) is None
+    timeline = lesion(exclusion, T1=studies(d0="20.0", d200="18.0"))
+    assert compute_margin_mm(timeline, Rules(criteria=AMINI)) is None
 
 
 def test_the_category_is_given_under_a_threshold_of_2_3_and_4_mm() -> None:
-    each = lesion(T1=studies(d0="20.0", d200="17.0"))
-    assert classify_by_threshold(each, Rules(criteria=AMINI)) == {
+    timeline = lesion(T1=studies(d0="20.0", d200="17.0"))
+    assert classify_by_threshold(timeline, Rules(criteria=AMINI)) == {
         Decimal(2): ResponseCategory.PR,
         Decimal(3): ResponseCategory.PR,
         Decimal(4): ResponseCategory.SD,

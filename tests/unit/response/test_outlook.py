@@ -49,7 +49,7 @@ def test_the_figures_are_those_of_the_rules(fractions, alpha, beta, mean, low, h
     assert result.n == n
 
 
-@pytest.mark.parametrize("seen", AMINI_2016, ids=lambda each: each.regimen)
+@pytest.mark.parametrize("seen", AMINI_2016, ids=lambda paper: paper.regimen)
 def test_each_tail_of_the_interval_holds_one_fortieth_of_the_density(seen) -> None:
     result, steps = compute_posterior(seen), 200_000
     for limit, side in ((result.low, 0.025), (result.high, 0.975)):

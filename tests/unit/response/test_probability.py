@@ -92,7 +92,7 @@ def error_of(sd_mm: float, visit_correlation: float = 0.0) -> MeasurementError:
 def as_drawn(timeline: Timeline, error: MeasurementError, draws: int, seed: int) -> list[Timeline]:
     """Write each draw as a timeline of its own; lengths that play no part stay."""
     _, drawn = draw_repeated_tenths(timeline, error, draws=draws, seed=seed)
-    retreated = [
+    retreatment_days = [
         event.days_from_ssrs
         for event in timeline.events
         if event.kind is EventKind.LOCAL_RETREATMENT
@@ -105,7 +105,7 @@ def as_drawn(timeline: Timeline, error: MeasurementError, draws: int, seed: int)
             days = [
                 item.days_from_ssrs
                 for item in row
-                if item.days_from_ssrs <= min(retreated, default=999)
+                if item.days_from_ssrs <= min(retreatment_days, default=999)
             ]
             days = [max(day for day in days if day <= 0), *(day for day in days if day > 0)]
             lengths = dict(zip(days, tenths[:, draw].tolist(), strict=True))
@@ -201,9 +201,9 @@ def asked(timeline: Timeline, seed: int = 0) -> CategoryProbabilities:
 
 
 def test_the_same_seed_gives_the_same_whatever_was_asked_before() -> None:
-    other = evolve(TWO_SEQUENCES, events=(), observations={"T1": studies(**COURSE)})
-    first, second = asked(TWO_SEQUENCES), asked(other)
-    assert (asked(other), asked(TWO_SEQUENCES)) == (second, first)
+    timeline = evolve(TWO_SEQUENCES, events=(), observations={"T1": studies(**COURSE)})
+    first, second = asked(TWO_SEQUENCES), asked(timeline)
+    assert (asked(timeline), asked(TWO_SEQUENCES)) == (second, first)
     assert asked(TWO_SEQUENCES, seed=1) != first
 
 
@@ -227,10 +227,12 @@ def test_the_name_of_a_lesion_and_the_writing_of_its_lengths_play_no_part(name, 
 
 
 def test_lesions_with_other_lengths_do_not_share_their_errors() -> None:
-    other = lesion(T1=studies(**COURSE | {"d270": "21.8"}), T2FS=TWO_SEQUENCES.observations["T2FS"])
+    timeline = lesion(
+        T1=studies(**COURSE | {"d270": "21.8"}), T2FS=TWO_SEQUENCES.observations["T2FS"]
+    )
     first, second = (
         draw_tenths(each, error_of(2.0), draws=4000, seed=0)[SeriesRole.T1][0]
-        for each in (TWO_SEQUENCES, other)
+        for each in (TWO_SEQUENCES, timeline)
     )
     assert abs(np.corrcoef(first, second)[0, 1]) < 0.06
 
@@ -287,14 +289,14 @@ def test_every_length_has_an_error_of_its_own_and_of_the_given_size() -> None:
 
 
 def test_a_drawn_length_is_rounded_half_even_to_a_tenth_of_a_mm() -> None:
-    each = lesion(T1=studies(d0="18.05", d60="18.15", d90="18.17"))
-    drawn = draw_tenths(each, error_of(1e-30), draws=1, seed=0)[SeriesRole.T1]
+    timeline = lesion(T1=studies(d0="18.05", d60="18.15", d90="18.17"))
+    drawn = draw_tenths(timeline, error_of(1e-30), draws=1, seed=0)[SeriesRole.T1]
     assert drawn[:, 0].tolist() == [180, 182, 182]
 
 
 def test_a_drawn_length_is_never_below_0_and_a_lesion_that_is_gone_stays_gone() -> None:
-    each = lesion(T1=studies(d0="0.5", d60="0.0", d90="0.1"))
-    drawn = draw_tenths(each, error_of(3.0), draws=500, seed=0)[SeriesRole.T1]
+    timeline = lesion(T1=studies(d0="0.5", d60="0.0", d90="0.1"))
+    drawn = draw_tenths(timeline, error_of(3.0), draws=500, seed=0)[SeriesRole.T1]
     assert drawn.min() == 0
     assert (drawn[0] > 5).any()
     assert (drawn[1] == 0).all()
@@ -303,13 +305,13 @@ def test_a_drawn_length_is_never_below_0_and_a_lesion_that_is_gone_stays_gone() 
 
 def test_only_lengths_that_count_are_drawn() -> None:
     retreatment = TreatmentEvent(100, EventKind.LOCAL_RETREATMENT)
-    each = lesion(
+    timeline = lesion(
         retreatment,
         T1=studies(before40="18.0", before7="20.0", d60="22.0", d120="25.0"),
         T2FS=studies(d60="20.0"),
         STIR=studies(d0="20.0"),
     )
-    drawn = draw_tenths(each, error_of(1.0), draws=3, seed=0)
+    drawn = draw_tenths(timeline, error_of(1.0), draws=3, seed=0)
     assert {sequence: tenths.shape for sequence, tenths in drawn.items()} == {SeriesRole.T1: (2, 3)}
 
 

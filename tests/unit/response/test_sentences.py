@@ -131,42 +131,44 @@ def test_a_sequence_takes_one_sentence_whatever_happened_on_it() -> None:
 
 
 def test_one_study_is_said_in_the_singular() -> None:
-    each = lesion(T1=studies(d0="20.0", d60="25.0", d200="20.0"))
-    assert "decline seen on 1 study;" in said(each)
+    timeline = lesion(T1=studies(d0="20.0", d60="25.0", d200="20.0"))
+    assert "decline seen on 1 study;" in said(timeline)
 
 
 def test_a_return_to_baseline_before_the_last_study_has_its_day() -> None:
-    each = lesion(T1=studies(d0="20.0", d60="25.0", d200="20.0", d300="20.4"))
-    assert "back to baseline at week 28.6 (day 200)." in said(each)
+    timeline = lesion(T1=studies(d0="20.0", d60="25.0", d200="20.0", d300="20.4"))
+    assert "back to baseline at week 28.6 (day 200)." in said(timeline)
 
 
 def test_a_decline_that_does_not_reach_the_baseline_is_said_so() -> None:
-    each = lesion(T1=studies(d0="20.0", d60="28.0", d200="25.0"))
-    assert "decline seen on 1 study; not back to baseline." in said(each)
+    timeline = lesion(T1=studies(d0="20.0", d60="28.0", d200="25.0"))
+    assert "decline seen on 1 study; not back to baseline." in said(timeline)
 
 
 def test_no_change_does_not_read_like_a_lesion_that_is_gone() -> None:
-    each = lesion(T1=studies(d0="20.0", d200="20.0"))
-    assert "T1: ±0.0 mm at the last study, week 28.6 (day 200); never above baseline." in said(each)
+    timeline = lesion(T1=studies(d0="20.0", d200="20.0"))
+    assert "T1: ±0.0 mm at the last study, week 28.6 (day 200); never above baseline." in said(
+        timeline
+    )
 
 
 def test_growth_on_the_last_study_alone_is_not_said_to_have_lasted() -> None:
-    each = lesion(T1=studies(d0="20.0", d100="20.0", d300="28.0"))
-    text = said(each)
+    timeline = lesion(T1=studies(d0="20.0", d100="20.0", d300="28.0"))
+    text = said(timeline)
     assert "the lesion is enlarged by 2.0 mm or more at the last study" in text
     assert "T1: peak +8.0 mm at the last study, week 42.9 (day 300), after one on day 100." in text
 
 
 def test_a_response_that_shrank_and_grew_back_is_not_said_to_have_stayed_the_same() -> None:
-    each = lesion(T1=studies(d0="20.0", d100="15.0", d300="20.5"))
-    assert "its change at the last study is within the measurement error" in said(each)
-    assert "grew again by 5.5 mm from its smallest, 15.0 mm on day 100." in said(each)
+    timeline = lesion(T1=studies(d0="20.0", d100="15.0", d300="20.5"))
+    assert "its change at the last study is within the measurement error" in said(timeline)
+    assert "grew again by 5.5 mm from its smallest, 15.0 mm on day 100." in said(timeline)
 
 
 def test_studies_that_a_retreatment_leaves_out_are_told() -> None:
-    retreated = TreatmentEvent(100, EventKind.LOCAL_RETREATMENT)
-    each = lesion(retreated, T1=studies(d0="20.0", d60="25.0", d200="20.0"))
-    assert "Studies after the local retreatment on day 100 do not count." in said(each)
+    retreatment_days = TreatmentEvent(100, EventKind.LOCAL_RETREATMENT)
+    timeline = lesion(retreatment_days, T1=studies(d0="20.0", d60="25.0", d200="20.0"))
+    assert "Studies after the local retreatment on day 100 do not count." in said(timeline)
 
 
 def test_a_single_sequence_is_not_said_to_have_decided() -> None:
@@ -203,8 +205,8 @@ def test_a_sequence_that_was_followed_for_too_short_a_time_is_told() -> None:
 
 
 def test_a_regrowth_is_told_from_the_smallest_length() -> None:
-    each = lesion(T1=studies(d0="20.0", d60="25.0", d120="20.5", d300="26.0"))
-    assert "grew again by 5.5 mm from its smallest, 20.5 mm on day 120" in said(each)
+    timeline = lesion(T1=studies(d0="20.0", d60="25.0", d120="20.5", d300="26.0"))
+    assert "grew again by 5.5 mm from its smallest, 20.5 mm on day 120" in said(timeline)
 
 
 def test_where_only_a_length_or_only_a_day_changes_the_category_both_are_named() -> None:
@@ -223,15 +225,17 @@ def test_a_lesion_that_nothing_changes_says_so() -> None:
 
 
 def test_progression_within_the_window_is_said_to_be_open() -> None:
-    each = lesion(T1=studies(d0="20.0", d110="25.0", d190="24.0"))
-    assert "Growth in the first 182 days after radiosurgery may be pseudoprogression" in said(each)
+    timeline = lesion(T1=studies(d0="20.0", d110="25.0", d190="24.0"))
+    assert "Growth in the first 182 days after radiosurgery may be pseudoprogression" in said(
+        timeline
+    )
     assert "may be pseudoprogression" not in said(OPP)
 
 
 def test_a_lesion_that_declined_and_is_called_progressive_says_why() -> None:
-    each = lesion(T1=studies(d0="20.0", d200="25.0", d250="20.0"))
-    assert "falls short of pseudoprogression counts as PD" in said(each)
-    assert "counts as PD" not in said(each, Mode.PROSPECTIVE)
+    timeline = lesion(T1=studies(d0="20.0", d200="25.0", d250="20.0"))
+    assert "falls short of pseudoprogression counts as PD" in said(timeline)
+    assert "counts as PD" not in said(timeline, Mode.PROSPECTIVE)
     assert "counts as PD" not in said(lesion(T1=studies(d0="20.0", d250="25.0")))
 
 

@@ -45,15 +45,15 @@ def fill() -> Callable[[SqlStore, list[VolumeDescription]], None]:
 def store(
     tmp_path: Path, fill: Callable[[SqlStore, list[VolumeDescription]], None]
 ) -> Iterator[SqlStore]:
-    opened = open_sqlite(tmp_path / "store.sqlite", create=True)
+    store = open_sqlite(tmp_path / "store.sqlite", create=True)
     fill(
-        opened,
+        store,
         [
             *(study_volume(study, SeriesRole.T1) for study in STUDIES),
             study_volume("before", None),
             study_volume("after", SeriesRole.T2FS, patient_id="P2", study_instance_uid="1.other"),
         ],
     )
-    opened.add_lesions([make_lesion("L")], NOON)
-    yield opened
-    opened.close()
+    store.add_lesions([make_lesion("L")], NOON)
+    yield store
+    store.close()

@@ -40,20 +40,20 @@ def names(lesions: tuple[AssessedLesion, ...]) -> list[tuple[str, str]]:
 def test_patients_and_lesions_have_codes_and_lesions_of_a_patient_still_share_it() -> None:
     result = deidentify_lesions(COHORT, KEY)
     assert len(result) == len(COHORT)
-    patients = sorted({each.patient_id for each in result})
+    patients = sorted({case.patient_id for case in result})
     assert patients == [f"P{n:03}" for n in range(1, len(patients) + 1)]
     assert all(
-        each.lesion.lesion_id.startswith(f"{each.patient_id}-L")
-        and each.lesion.patient_id == each.patient_id
-        and each.timeline.lesion_id == each.assessment.lesion_id == each.lesion.lesion_id
-        for each in result
+        case.lesion.lesion_id.startswith(f"{case.patient_id}-L")
+        and case.lesion.patient_id == case.patient_id
+        and case.timeline.lesion_id == case.assessment.lesion_id == case.lesion.lesion_id
+        for case in result
     )
     sizes = [
         sorted(
             [
                 *map(
-                    [each.patient_id for each in selected].count,
-                    {each.patient_id for each in selected},
+                    [case.patient_id for case in selected].count,
+                    {case.patient_id for case in selected},
                 )
             ]
         )

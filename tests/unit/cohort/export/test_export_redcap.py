@@ -37,7 +37,7 @@ RECORDS = rows_of("records.csv")
 
 def choices(field: dict[str, str]) -> list[str]:
     said = field["Choices, Calculations, OR Slider Labels"]
-    return [each.split(",", 1)[0].strip() for each in said.split("|")] if said else []
+    return [word.split(",", 1)[0].strip() for word in said.split("|")] if said else []
 
 
 def test_the_dictionary_has_redcaps_18_columns_by_name_and_in_order() -> None:

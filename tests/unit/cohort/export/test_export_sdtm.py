@@ -134,22 +134,22 @@ def test_study_days_count_from_the_reference_date_of_the_subject() -> None:
 
 
 def test_two_lesions_of_a_patient_share_the_first_reference_date_and_the_visits() -> None:
-    each, other = COHORT[0], COHORT[1]
-    later = each.lesion.ssrs_last_date + timedelta(days=30)
+    case, other = COHORT[0], COHORT[1]
+    later = case.lesion.ssrs_last_date + timedelta(days=30)
     other = evolve(
         other,
         lesion=evolve(
             other.lesion,
-            patient_id=each.patient_id,
+            patient_id=case.patient_id,
             ssrs_first_date=later,
             ssrs_last_date=later,
         ),
     )
-    dm, tu, tr, _, _, supptu = build_sdtm_tables([each, other])
-    assert dm.get_column("RFSTDTC") == [each.lesion.ssrs_last_date]
+    dm, tu, tr, _, _, supptu = build_sdtm_tables([case, other])
+    assert dm.get_column("RFSTDTC") == [case.lesion.ssrs_last_date]
     assert tu.get_column("TUSEQ") == [1, 2]
-    studied = set(zip(tr.get_column("VISITNUM"), tr.get_column("TRDTC"), strict=True))
-    by_visit = sorted((number, str(day)) for number, day in studied)  # type: ignore[type-var]
+    studies_by_sequence = set(zip(tr.get_column("VISITNUM"), tr.get_column("TRDTC"), strict=True))
+    by_visit = sorted((number, str(day)) for number, day in studies_by_sequence)  # type: ignore[type-var]
     assert [number for number, _ in by_visit] == list(range(1, len(by_visit) + 1))
     assert [day for _, day in by_visit] == sorted(day for _, day in by_visit)
     said = dict(zip(zip(supptu.get_column("IDVARVAL"), supptu.get_column("QNAM"), strict=True),

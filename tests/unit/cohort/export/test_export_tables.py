@@ -106,9 +106,9 @@ def test_the_dictionary_has_a_row_for_each_column_and_describes_itself() -> None
 
 
 def test_a_change_is_from_the_sequences_own_baseline_and_exact() -> None:
-    retreated = TreatmentEvent(200, EventKind.LOCAL_RETREATMENT)
+    retreatment_days = TreatmentEvent(200, EventKind.LOCAL_RETREATMENT)
     lengths = ((-90, "11.0"), (-7, "10.25"), (0, "10.3"), (83, "14.7"), (250, "9"))
-    lesion = lesion_with(timeline(*lengths, events=(retreated,)))
+    lesion = lesion_with(timeline(*lengths, events=(retreatment_days,)))
     result = list(generate_changes(lesion))
     assert [str(each.change_mm) for each in result] == ["None", "None", "0.0", "4.4", "-1.3"]
     assert [each.part for each in result] == [
@@ -269,7 +269,7 @@ def test_the_notes_say_by_which_criteria_and_that_they_are_not_recist() -> None:
     assert "growth is more than and decline at least 2.0 mm" in notes["Parameters"]
     assert "not RECIST" in notes["Categories"]
     assert "2000-01-01" in notes["Identity"]
-    assert notes["Lesions"] == f"80 of {len({each.patient_id for each in COHORT})} patients"
+    assert notes["Lesions"] == f"80 of {len({case.patient_id for case in COHORT})} patients"
 
 
 def test_the_page_of_exports_names_the_columns_of_each_table() -> None:

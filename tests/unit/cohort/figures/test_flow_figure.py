@@ -26,12 +26,12 @@ def test_excluded_lesions_are_told_with_what_happened_to_them() -> None:
     table = tabulate_flow(COHORT)
     words = " ".join(words_of(draw_flow(table)).split())
     row = next(row for row in table.rows if row[1].key == "excluded")
-    grew, retreated, died = row[3:]
+    grew, retreatment, has_died = row[3:]
     assert grew.count
-    assert died.count
+    assert has_died.count
     assert f"{grew.count} grew" in words
-    assert f"{died.count} died" in words
-    assert ("retreated" in words) is bool(retreated.count)
+    assert f"{has_died.count} died" in words
+    assert ("retreated" in words) is bool(retreatment.count)
 
 
 def test_reasons_that_exclude_nobody_are_left_out() -> None:

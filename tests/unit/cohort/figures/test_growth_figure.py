@@ -81,8 +81,8 @@ def test_a_lesion_that_did_not_return_has_no_mark_of_a_return_and_is_counted_so(
 
 def test_follow_ups_after_a_retreatment_are_not_drawn() -> None:
     later = RISE_AND_FALL | {400: "30.0"}
-    retreated = TreatmentEvent(300, EventKind.LOCAL_RETREATMENT)
-    (line,) = lines_in(draw_growth([lesion(OPP[0], later, retreated)]).axes[0])
+    retreatment_days = TreatmentEvent(300, EventKind.LOCAL_RETREATMENT)
+    (line,) = lines_in(draw_growth([lesion(OPP[0], later, retreatment_days)]).axes[0])
     assert max(line[:, 0]) == pytest.approx(260 / 7)
 
 

@@ -78,15 +78,17 @@ def test_peak_and_return_are_those_of_the_deciding_sequence() -> None:
 
 def test_retreatments_and_deaths_are_marked_on_their_days() -> None:
     figure = draw_swimmer(COHORT)
-    retreated = [o.assessment.retreatment_day / 7 for o in THOSE if o.assessment.retreatment_day]
+    retreatment_days = [
+        o.assessment.retreatment_day / 7 for o in THOSE if o.assessment.retreatment_day
+    ]
     deaths = [
         count_days(each.lesion.ssrs_last_date, each.lesion.death_date) / 7
         for each in THOSE
         if each.lesion.death_date
     ]
-    assert sorted(marks_of(figure, RETREATED)) == pytest.approx(sorted(retreated))
+    assert sorted(marks_of(figure, RETREATED)) == pytest.approx(sorted(retreatment_days))
     assert sorted(marks_of(figure, DEATH)) == pytest.approx(sorted(deaths))
-    assert retreated
+    assert retreatment_days
     assert deaths
 
 

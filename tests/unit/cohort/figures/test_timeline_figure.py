@@ -124,8 +124,8 @@ def test_imported_and_missing_lengths_are_marked_and_explained(
 def test_lengths_after_a_retreatment_are_faint_and_not_joined(
     timeline: Timeline, criteria: Criteria
 ) -> None:
-    retreated = evolve(timeline, events=(TreatmentEvent(180, EventKind.LOCAL_RETREATMENT),))
-    figure = draw_timeline(retreated, criteria)
+    retreatment_days = evolve(timeline, events=(TreatmentEvent(180, EventKind.LOCAL_RETREATMENT),))
+    figure = draw_timeline(retreatment_days, criteria)
     joined = [
         line
         for line in figure.axes[0].lines

@@ -30,7 +30,7 @@ def text(
 
 
 def test_it_counts_who_was_screened_and_who_was_analysed() -> None:
-    patients = {each.patient_id for each in COHORT}
+    patients = {case.patient_id for case in COHORT}
     assert f"40 lesions of {len(patients)} patients treated with" in text()
     assert f" {len(select_eligible(COHORT))} lesions of " in text()
 

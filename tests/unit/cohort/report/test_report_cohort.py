@@ -99,17 +99,17 @@ def test_a_list_leads_on_to_each_lesion_with_lengths_events_category_and_rule() 
     page = Page(render_cohort_html(a_report()))
     rows = {attributes["id"]: text for attributes, text in page.all("tr") if attributes.get("id")}
     assert len(rows) == len(LESIONS)
-    each = next(o for o in LESIONS if o.timeline.events and len(o.timeline.observations) > 1)
-    target = next(to for text, to in page.links if text == each.lesion.lesion_id)
+    timeline = next(o for o in LESIONS if o.timeline.events and len(o.timeline.observations) > 1)
+    target = next(to for text, to in page.links if text == timeline.lesion.lesion_id)
     row = rows[target]
-    for sequence, lengths in each.timeline.observations.items():
+    for sequence, lengths in timeline.timeline.observations.items():
         said = [f"{str(o.days_from_ssrs).replace('-', '−')}: {o.ap_mm}" for o in lengths]
         assert f"{sequence.value} {', '.join(said)}" in row.replace("\u00a0", " ")
-    assert f"{each.timeline.events[0].days_from_ssrs}: " in row
-    assert each.assessment.category.value.replace("_", " ") in row
-    assert each.lesion.level in row
-    assert each.patient_id in row
-    assert {reason for _, reason in page.links} >= {each.assessment.reason.value}
+    assert f"{timeline.timeline.events[0].days_from_ssrs}: " in row
+    assert timeline.assessment.category.value.replace("_", " ") in row
+    assert timeline.lesion.level in row
+    assert timeline.patient_id in row
+    assert {reason for _, reason in page.links} >= {timeline.assessment.reason.value}
 
 
 def test_a_list_leads_back_to_the_tables_that_show_its_number() -> None:
@@ -136,12 +136,12 @@ def test_two_figures_with_the_same_ids_do_not_get_in_each_others_way() -> None:
 
 def test_what_comes_from_outside_is_text_and_never_markup() -> None:
     bad = "<script>x</script>"
-    each = LESIONS[0]
+    timeline = LESIONS[0]
     event = TreatmentEvent(9, EventKind.SYSTEMIC_THERAPY_CHANGE, "Jane Doe")
     named = evolve(
-        each,
-        lesion=evolve(each.lesion, lesion_id=bad, histology=bad),
-        timeline=evolve(each.timeline, lesion_id=bad, events=(event,)),
+        timeline,
+        lesion=evolve(timeline.lesion, lesion_id=bad, histology=bad),
+        timeline=evolve(timeline.timeline, lesion_id=bad, events=(event,)),
     )
     figure = evolve(FIGURE, description='" onload="x', lesion_ids=(bad,))
     html = render_cohort_html(a_report([named], figures=[figure], rows_file=bad))
@@ -195,7 +195,7 @@ def test_a_folder_that_is_not_there_is_an_error_that_says_so(tmp_path: Path) -> 
 
 
 def test_a_report_that_withholds_small_counts_names_no_lesion_and_links_no_number() -> None:
-    html = render_cohort_html(a_report(suppressed=True))
+    html = render_cohort_html(a_report(is_suppressed=True))
     page = assert_sound(html)
     assert not [
         lesion for lesion in LESIONS if lesion.lesion.lesion_id in html or lesion.patient_id in html
@@ -207,19 +207,19 @@ def test_a_report_that_withholds_small_counts_names_no_lesion_and_links_no_numbe
 
 def test_it_has_only_figures_that_show_no_more_than_its_tables() -> None:
     safe = evolve(FIGURE, title="Flow of lesions", from_tables=True)
-    page = Page(render_cohort_html(a_report(suppressed=True, figures=(FIGURE, safe))))
+    page = Page(render_cohort_html(a_report(is_suppressed=True, figures=(FIGURE, safe))))
     assert [text for _, text in page.all("figcaption")] == ["Figure 2. Flow of lesions"]
     assert "1 figure omitted" in page.html
 
 
 def test_its_rows_cannot_be_written(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="give away"):
-        render_rows_csv(a_report(suppressed=True))
+        render_rows_csv(a_report(is_suppressed=True))
     assert not list(tmp_path.iterdir())
 
 
 def test_tables_withheld_and_not_withheld_cannot_stand_in_one_report() -> None:
-    shown, hidden = a_report(), a_report(suppressed=True)
+    shown, hidden = a_report(), a_report(is_suppressed=True)
     with pytest.raises(ValueError, match="suppressed together"):
         render_cohort_html(evolve(shown, sections=[*shown.sections, *hidden.sections]))
 
@@ -245,7 +245,9 @@ def test_a_long_list_is_not_written_out_but_points_to_the_table_of_rows(
     write_bytes(tmp_path / "rows.csv", render_rows_csv(report))
     with (tmp_path / "rows.csv").open(encoding="utf-8", newline="") as file:
         result = list(csv.DictReader(file))
-    everyone = [(each["patient_id"], each["lesion_id"]) for each in result if each["key"] == "all"]
+    everyone = [
+        (record["patient_id"], record["lesion_id"]) for record in result if record["key"] == "all"
+    ]
     assert everyone == [(lesion.patient_id, lesion.lesion.lesion_id) for lesion in LESIONS]
 
 
@@ -253,7 +255,7 @@ def test_the_table_of_rows_has_the_lesions_of_every_count(tmp_path: Path) -> Non
     report = a_report()
     write_bytes(tmp_path / "rows.csv", render_rows_csv(report))
     with (tmp_path / "rows.csv").open(encoding="utf-8", newline="") as file:
-        result = [(each["key"], each["lesion_id"]) for each in csv.DictReader(file)]
+        result = [(number["key"], number["lesion_id"]) for number in csv.DictReader(file)]
     assert len(result) == len(set(result))
     for cell in (c for table in report.tables for row in table.rows for c in row):
         if cell.count is not None and not cell.rests_on:

@@ -161,8 +161,8 @@ def test_a_visit_has_date_image_and_why_there_is_no_length() -> None:
 
 
 def test_studies_after_a_retreatment_are_shown_as_not_counted_and_without_a_change() -> None:
-    retreated = a_lesion(TreatmentEvent(180, EventKind.LOCAL_RETREATMENT))
-    last = visits(page_of(retreated))[-1]
+    retreatment_days = a_lesion(TreatmentEvent(180, EventKind.LOCAL_RETREATMENT))
+    last = visits(page_of(retreatment_days))[-1]
     assert last[0].endswith("after the retreatment: does not count")
     assert last[3] == "17.3"
 
@@ -216,8 +216,8 @@ def test_the_figure_says_its_lengths_in_words() -> None:
 
 
 def test_several_lesions_have_a_page_each_and_a_list_that_leads_to_them() -> None:
-    other = a_lesion(lesion=evolve(LESION, lesion_id="P01-B", level="L1"))
-    page = page_of(a_lesion(), other, without_answer=("P01-C",))
+    timeline = a_lesion(lesion=evolve(LESION, lesion_id="P01-B", level="L1"))
+    page = page_of(a_lesion(), timeline, without_answer=("P01-C",))
     assert page.links == [("P01-A", "l1"), ("P01-B", "l2")]
     assert len(page.all("svg")) == 2
     assert "Not measured, and so without an answer: P01-C." in page.html

@@ -165,8 +165,8 @@ def test_the_event_may_be_set_at_the_peak() -> None:
 
 
 def test_a_death_competes_and_ends_no_lesion_otherwise() -> None:
-    died = cohort_lesion(t1=SD, death_date=DAY_0 + timedelta(250))
-    result = analyse([died, cohort_lesion(t1=SD), cohort_lesion(t1=OPP)])
+    has_died = cohort_lesion(t1=SD, death_date=DAY_0 + timedelta(250))
+    result = analyse([has_died, cohort_lesion(t1=SD), cohort_lesion(t1=OPP)])
     opp, failure, death = (curves[0] for curves in result.incidence.values())
     assert [*result.incidence] == [Cause.OPP, Cause.LOCAL_FAILURE, Cause.DEATH]
     assert opp.values[-1] == pytest.approx(1 / 3)

@@ -39,8 +39,8 @@ TIMELINES = st.dictionaries(st.sampled_from(SeriesRole), ROWS, max_size=3).map(
 @st.composite
 def lesions(draw: st.DrawFn) -> AssessedLesion:
     timeline = draw(TIMELINES)
-    died = draw(st.none() | st.integers(1, 900))
-    death_date = None if died is None else DAY_0 + timedelta(died)
+    has_died = draw(st.none() | st.integers(1, 900))
+    death_date = None if has_died is None else DAY_0 + timedelta(has_died)
     return AssessedLesion(
         lesion=make_lesion(death_date=death_date),
         timeline=timeline,
@@ -60,28 +60,28 @@ def test_a_peak_at_the_first_follow_up_lies_after_day_0_at_the_earliest() -> Non
 
 def test_the_peak_is_that_of_the_deciding_sequence() -> None:
     more = {-10: 20, 40: 27, 180: 21, 260: 20}
-    each = cohort_lesion(t1=OPP, others={SeriesRole.T2FS: more})
-    assert find_time_to_peak(each) == IntervalDay(after_day=-10, day=40)
+    timeline = cohort_lesion(t1=OPP, others={SeriesRole.T2FS: more})
+    assert find_time_to_peak(timeline) == IntervalDay(after_day=-10, day=40)
 
 
 @pytest.mark.parametrize("category", [ResponseCategory.PR, ResponseCategory.SD])
 def test_a_lesion_that_never_grew_has_no_peak_and_no_return(category) -> None:
-    each = cohort_lesion(t1=COURSES[category])
-    assert find_time_to_peak(each) is None
-    assert find_returns_to_baseline(each) == {}
+    timeline = cohort_lesion(t1=COURSES[category])
+    assert find_time_to_peak(timeline) is None
+    assert find_returns_to_baseline(timeline) == {}
 
 
 def test_peak_changes_are_from_each_sequences_own_baseline_those_that_did_not_grow_too() -> None:
     rest = {SeriesRole.T2FS: {-10: 30, 87: 31, 260: 30}, SeriesRole.T1POST: {87: 25, 260: 20}}
-    each = cohort_lesion(t1=OPP, others=rest)
-    assert find_peak_changes_mm(each) == {SeriesRole.T1: 5, SeriesRole.T2FS: 1}
+    timeline = cohort_lesion(t1=OPP, others=rest)
+    assert find_peak_changes_mm(timeline) == {SeriesRole.T1: 5, SeriesRole.T2FS: 1}
 
 
 def test_a_return_is_the_first_study_after_the_peak_without_growth_or_never() -> None:
     never = {-10: 20, 87: 26, 180: 24, 300: 23.9}
     small = {-10: 20, 87: 21, 180: 20}
-    each = cohort_lesion(t1=OPP, others={SeriesRole.T2FS: never, SeriesRole.T1POST: small})
-    assert find_returns_to_baseline(each) == {
+    timeline = cohort_lesion(t1=OPP, others={SeriesRole.T2FS: never, SeriesRole.T1POST: small})
+    assert find_returns_to_baseline(timeline) == {
         SeriesRole.T1: ReturnToBaseline(peak_day=87, day=180, last_day=260),
         SeriesRole.T2FS: ReturnToBaseline(peak_day=87, day=None, last_day=300),
     }

@@ -65,12 +65,12 @@ COX = {  # coefficients, errors, errors by patient, chi-square of cox.zph for x,
 }  # fmt: skip
 
 
-def log_ratios(fitted: Regression) -> list[float]:
-    return [math.log(hazard.ratio.value) for hazard in fitted.hazards]
+def log_ratios(regression: Regression) -> list[float]:
+    return [math.log(hazard.ratio.value) for hazard in regression.hazards]
 
 
-def errors(fitted: Regression) -> list[float]:
-    return [hazard.standard_error for hazard in fitted.hazards]
+def errors(regression: Regression) -> list[float]:
+    return [hazard.standard_error for hazard in regression.hazards]
 
 
 def two_arms(rows: list[tuple[int, bool, bool]]) -> tuple[Observed, dict[str, np.ndarray]]:
@@ -123,9 +123,11 @@ def test_the_ovarian_trial_is_that_of_r() -> None:
     """coxph(Surv(futime, fustat) ~ age + rx, ovarian), as its help prints; cox.zph."""
     observed = Observed(duration_days=OVARIAN_DAYS, event=OVARIAN_DIED)
     covariates = {"age": OVARIAN_AGE, "rx": OVARIAN_RX}
-    fitted = fit_cox(observed, covariates)
-    assert log_ratios(fitted) == pytest.approx((0.147326595469114, -0.803973012665114), rel=EXACT)
-    assert errors(fitted) == pytest.approx((0.0461470477408026, 0.6320493718794501), rel=EXACT)
+    regression = fit_cox(observed, covariates)
+    assert log_ratios(regression) == pytest.approx(
+        (0.147326595469114, -0.803973012665114), rel=EXACT
+    )
+    assert errors(regression) == pytest.approx((0.0461470477408026, 0.6320493718794501), rel=EXACT)
     assert [
         each.chi_square for each in check_proportionality(observed, covariates)
     ] == pytest.approx((0.224265642197981, 0.779606879884519, 0.918669928516088), rel=1e-7)
@@ -141,9 +143,9 @@ def test_the_ovarian_trial_is_that_of_r() -> None:
 def test_gehans_trial_is_that_of_r(ties, ratio, error, chi) -> None:
     """coxph(Surv(t, e) ~ I(arm == "placebo"), ties = ...); Cox 1972 has 1.51 by Breslow's way."""
     covariates = {"placebo": (gehan().group == "placebo") * 1}
-    fitted = fit_cox(gehan(), covariates, ties=ties)
-    assert log_ratios(fitted) == pytest.approx([ratio], rel=EXACT)
-    assert errors(fitted) == pytest.approx([error], rel=EXACT)
+    regression = fit_cox(gehan(), covariates, ties=ties)
+    assert log_ratios(regression) == pytest.approx([ratio], rel=EXACT)
+    assert errors(regression) == pytest.approx([error], rel=EXACT)
     trends = check_proportionality(gehan(), covariates, ties=ties)
     assert trends[0].chi_square == pytest.approx(chi, rel=1e-7)
 
@@ -169,8 +171,8 @@ def check_firth(
     ],
 )  # fmt: skip
 def test_firths_model_of_two_covariates_is_its_definition_in_r(ties, entry, expected) -> None:
-    fitted = fit_firth(made(entry=entry), {"x": X, "z": Z}, ties=ties)
-    for hazard, numbers in zip(fitted.hazards, expected, strict=True):
+    regression = fit_firth(made(entry=entry), {"x": X, "z": Z}, ties=ties)
+    for hazard, numbers in zip(regression.hazards, expected, strict=True):
         check_firth(hazard, *numbers)
 
 
@@ -287,19 +289,19 @@ def test_doubled_rows_of_the_same_patients_change_no_robust_error_but_by_ties() 
 )  # fmt: skip
 def test_coxs_model_says_why_there_is_none(days, events, covariates, words) -> None:
     observed = Observed(duration_days=days, event=events)
-    fitted = fit_cox(observed, covariates)
-    assert words in fitted.reason
-    assert all(hazard.ratio.value is None for hazard in fitted.hazards)
-    assert {hazard.ratio.reason for hazard in fitted.hazards} == {fitted.reason}
+    regression = fit_cox(observed, covariates)
+    assert words in regression.reason
+    assert all(hazard.ratio.value is None for hazard in regression.hazards)
+    assert {hazard.ratio.reason for hazard in regression.hazards} == {regression.reason}
     assert {result.reason for result in check_proportionality(observed, covariates)} == {
-        fitted.reason
+        regression.reason
     }
 
 
 def test_too_few_patients_for_errors_by_patient_is_a_reason() -> None:
     each = evolve(made(), patient=np.arange(60) % 2)
-    fitted = fit_cox(each, {"x": X, "z": Z}, by_patient=True)
-    assert fitted.reason == (
+    regression = fit_cox(each, {"x": X, "z": Z}, by_patient=True)
+    assert regression.reason == (
         "There are no more patients than covariates, too few for errors by patient."
     )
 

@@ -34,9 +34,9 @@ from opp_mri.domain.timeline import (
 
 @pytest.mark.parametrize("category", COURSES)
 def test_a_lesion_with_an_answer_of_the_paper_is_eligible(category) -> None:
-    each = cohort_lesion(t1=COURSES[category])
-    assert each.assessment.category is category
-    assert is_eligible(each)
+    timeline = cohort_lesion(t1=COURSES[category])
+    assert timeline.assessment.category is category
+    assert is_eligible(timeline)
 
 
 @pytest.mark.parametrize("criterion", Exclusion)
@@ -64,12 +64,12 @@ def test_a_lesion_that_grew_early_stays_in_as_known_today_and_not_with_hindsight
 
 
 def test_the_reasons_stand_in_the_order_of_the_rules() -> None:
-    assert [word.value for word in EXCLUSION_WORDS][:5] == [each.value for each in Exclusion]
+    assert [word.value for word in EXCLUSION_WORDS][:5] == [member.value for member in Exclusion]
 
 
 def test_the_eligible_keep_their_order() -> None:
     selected = [cohort_lesion(patient_id="A"), failing(Exclusion.CEMENT), cohort_lesion()]
-    assert [each.patient_id for each in select_eligible(selected)] == ["A", "P1"]
+    assert [case.patient_id for case in select_eligible(selected)] == ["A", "P1"]
 
 
 @pytest.mark.parametrize(

@@ -142,7 +142,7 @@ def test_every_other_figure_is_named_as_one_that_nothing_published_gives(
     assert len(rest) == 17
     assert {other.agrees for other in rest} == {None}
     assert all(other.why for other in rest)
-    cox = [other for other in rest if other.name.startswith("Cox")]
+    cox = [entry for entry in rest if entry.name.startswith("Cox")]
     assert len(cox) == 5
     assert {each.computed for each in cox} == {None}
 
@@ -340,10 +340,10 @@ def test_the_verb_gives_json_with_one_object_a_figure() -> None:
     shown = CliRunner().invoke(verb.paper_command, ["--json", "--data", str(FOLDER)])
     result = json.loads(shown.output)
     assert len(result) == 54
-    for each in result:
-        assert {"name", "printed", "computed", "agrees", "why"} <= each.keys()
-        assert each["agrees"] in (True, False, None)
-        assert each["why"] or each["agrees"]
+    for record in result:
+        assert {"name", "printed", "computed", "agrees", "why"} <= record.keys()
+        assert record["agrees"] in (True, False, None)
+        assert record["why"] or record["agrees"]
 
 
 def test_the_verb_says_where_to_find_the_data_where_they_are_not_installed(

@@ -27,7 +27,7 @@ def test_lesions_retreated_two_weeks_after_their_growth_are_failures_in_either_m
     assert all(map(is_at_risk, lesions))
     for endpoint in (Endpoint.PROGRESSION_FREE, Endpoint.LOCAL_CONTROL):
         endings = [find_ending(gather_events(lesion), endpoint) for lesion in lesions]
-        assert sum(each.event for each in endings) == 84
+        assert sum(ending.event for ending in endings) == 84
     for day, free in ((200, 272), (380, 244), (546, 216)):
         result = estimates(lesions, day)
         for endpoint in (Endpoint.PROGRESSION_FREE, Endpoint.LOCAL_CONTROL):

@@ -38,8 +38,8 @@ LINES = [
 ]
 
 
-def log_ratio(fitted: Regression, place: int = -1) -> float:
-    return math.log(fitted.hazards[place].ratio.value)
+def log_ratio(regression: Regression, place: int = -1) -> float:
+    return math.log(regression.hazards[place].ratio.value)
 
 
 def computed() -> dict[str, float]:
@@ -93,17 +93,19 @@ def computed() -> dict[str, float]:
 
 
 @pytest.fixture(scope="module")
-def ours() -> dict[str, float]:
+def computed_values() -> dict[str, float]:
     return computed()
 
 
-def test_the_page_lists_each_number_once(ours) -> None:
-    assert [line[0] for line in LINES] == list(ours)
+def test_the_page_lists_each_number_once(computed_values) -> None:
+    assert [line[0] for line in LINES] == list(computed_values)
 
 
 @pytest.mark.parametrize("line", LINES, ids=lambda line: line[0])
-def test_a_number_agrees_with_its_reference_to_the_digits_of_the_page(line, ours) -> None:
+def test_a_number_agrees_with_its_reference_to_the_digits_of_the_page(
+    line, computed_values
+) -> None:
     number, _, reference, _, digits = line
     places = int(digits) - 1
     assert re.fullmatch(r"-?[\d.]+", reference)
-    assert f"{ours[number]:.{places}e}" == f"{float(reference):.{places}e}"
+    assert f"{computed_values[number]:.{places}e}" == f"{float(reference):.{places}e}"

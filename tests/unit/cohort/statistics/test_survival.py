@@ -69,7 +69,7 @@ def test_medians_and_their_intervals_are_those_of_r() -> None:
     assert (treated.value, treated.low, treated.high) == (23, 13, None)
     assert (placebo.value, placebo.low, placebo.high) == (8, 4, 11)
     result = [compute_median_days(each) for each in estimate_kaplan_meier(made())]
-    assert [(each.value, each.low, each.high) for each in result] == [
+    assert [(member.value, member.low, member.high) for member in result] == [
         (133, 98, None), (182, 161, None), (182, 63, None)
     ]  # fmt: skip
 

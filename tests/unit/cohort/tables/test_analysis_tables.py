@@ -246,11 +246,11 @@ def test_both_answers_of_open_growth_are_shown() -> None:
 
 
 def test_screening_says_who_grew_was_retreated_and_died() -> None:
-    retreated = TreatmentEvent(100, EventKind.LOCAL_RETREATMENT)
-    died = {"death_date": date(2024, 5, 11)}
+    retreatment_days = TreatmentEvent(100, EventKind.LOCAL_RETREATMENT)
+    has_died = {"death_date": date(2024, 5, 11)}
     lesions = [
-        cohort_lesion(retreated, t1={-10: 20, 90: 20}),
-        cohort_lesion(t1={-10: 20, 90: 25}, **died),
+        cohort_lesion(retreatment_days, t1={-10: 20, 90: 20}),
+        cohort_lesion(t1={-10: 20, 90: 25}, **has_died),
         cohort_lesion(),
     ]
     (line,) = rows_of(tabulate_flow(named(lesions)), "Excluded")
@@ -268,13 +268,15 @@ def test_categories_are_counted_by_sequence_and_by_threshold() -> None:
 
 
 def test_deaths_that_are_known_for_longer_than_lives_are_named_with_their_remedy() -> None:
-    died, lived = (
+    has_died, lived = (
         evolve(member, lesion=evolve(member.lesion, patient_id=name, lesion_id=name))
         for member, name in zip((cohort_lesion(),) * 2, "AB", strict=True)
     )
-    ssrs = died.lesion.ssrs_last_date
-    died = evolve(died, lesion=evolve(died.lesion, death_date=ssrs + timedelta(days=900)))
-    (note,) = [n for n in tabulate_free_shares(analyse([died, lived])).notes if "survival" in n]
+    ssrs = has_died.lesion.ssrs_last_date
+    has_died = evolve(
+        has_died, lesion=evolve(has_died.lesion, death_date=ssrs + timedelta(days=900))
+    )
+    (note,) = [n for n in tabulate_free_shares(analyse([has_died, lived])).notes if "survival" in n]
     assert note == (
         "Overall survival is underestimated: 1 lesion without a recorded death is followed to the "
         "last study only, but 1 death after the last study counts. Record last_contact_date."
@@ -282,4 +284,6 @@ def test_deaths_that_are_known_for_longer_than_lives_are_named_with_their_remedy
     followed = evolve(
         lived, lesion=evolve(lived.lesion, last_contact_date=ssrs + timedelta(days=950))
     )
-    assert not [n for n in tabulate_free_shares(analyse([died, followed])).notes if "survival" in n]
+    assert not [
+        n for n in tabulate_free_shares(analyse([has_died, followed])).notes if "survival" in n
+    ]

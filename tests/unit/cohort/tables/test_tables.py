@@ -104,16 +104,16 @@ def test_every_count_names_the_lesions_it_counts_and_every_statistic_those_of_it
     patients = {lesion.lesion.lesion_id: lesion.patient_id for lesion in lesions}
     named: dict[str, tuple[str, ...]] = {}
     cells = [c for make in TABLES for row in make(lesions).rows for c in row]
-    for each in cells:
-        if each.count is not None:
-            assert named.setdefault(each.key, each.lesion_ids) == each.lesion_ids
-            of = each.lesion_ids
-            if each.key.startswith("patients/"):
-                of = {patients[lesion_id] for lesion_id in each.lesion_ids}
-            assert len(set(of)) == len(of) == each.count
-    for each in cells:
-        if each.count is None and each.rests_on:
-            assert len(named[each.rests_on]) == each.values["n"]
+    for cell in cells:
+        if cell.count is not None:
+            assert named.setdefault(cell.key, cell.lesion_ids) == cell.lesion_ids
+            of = cell.lesion_ids
+            if cell.key.startswith("patients/"):
+                of = {patients[lesion_id] for lesion_id in cell.lesion_ids}
+            assert len(set(of)) == len(of) == cell.count
+    for cell in cells:
+        if cell.count is None and cell.rests_on:
+            assert len(named[cell.rests_on]) == cell.values["n"]
 
 
 def test_the_lesions_behind_a_number_are_those_that_it_says() -> None:
@@ -248,10 +248,10 @@ def test_every_row_has_a_cell_for_each_column_and_text_and_numbers_agree(lesions
     for table in (make(lesions) for make in TABLES):
         for row in table.rows:
             assert len(row) == len(table.columns)
-            for each in row:
-                assert type(each.text) is str
-                assert each.count is None or each.text.split()[0] == str(each.count)
-                assert each.count is None or each.values["n"] == each.count
+            for cell in row:
+                assert type(cell.text) is str
+                assert cell.count is None or cell.text.split()[0] == str(cell.count)
+                assert cell.count is None or cell.values["n"] == cell.count
 
 
 # --- small numbers
@@ -264,7 +264,7 @@ def a_table(total: int, *parts: int) -> Table:
         for key, n in zip(["total", *keys], [total, *parts], strict=True)
     ]
     return Table(
-        title="", columns=("n",), rows=tuple((each,) for each in cells), sums=(("total", *keys),)
+        title="", columns=("n",), rows=tuple((cell,) for cell in cells), sums=(("total", *keys),)
     )
 
 
@@ -368,8 +368,8 @@ def test_tables_published_together_do_not_show_what_another_hides() -> None:
     tables = suppress_counts([make(AMINI) for make in TABLES])
     words: dict[str, set[str]] = {}
     for table in tables:
-        for each in (c for row in table.rows for c in row if c.key and "/" not in c.key):
-            words.setdefault(each.key, set()).add(each.text.split(" (")[0])
+        for cell in (c for row in table.rows for c in row if c.key and "/" not in c.key):
+            words.setdefault(cell.key, set()).add(cell.text.split(" (")[0])
     assert all(len(word) == 1 for word in words.values())
     assert words["response.OPP"] <= {"5", "hidden"}
 

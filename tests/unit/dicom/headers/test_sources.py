@@ -89,7 +89,7 @@ def test_the_members_of_an_archive_are_listed_and_read_in_place(tmp_path: Path) 
         archive.writestr("study/one", b"first")
         archive.writestr("two", b"second")
     result = list(find_sources([tmp_path]))
-    assert [(each.member, each.size_bytes) for each in result] == [("study/one", 5), ("two", 6)]
+    assert [(file.member, file.size_bytes) for file in result] == [("study/one", 5), ("two", 6)]
     assert [read_source_bytes(each) for each in result] == [b"first", b"second"]
     with open_source(result[0]) as stream:
         assert stream.read(3) == b"fir"
@@ -120,12 +120,14 @@ def test_an_archive_that_was_replaced_is_not_read_from_memory(tmp_path: Path) ->
 def test_a_dicomdir_lists_what_it_names_and_what_of_it_is_missing(real_data: Path) -> None:
     folder = real_data / "mapconcierge+taichi2018Jan_mri05tesla_wakasa"
     result = list(find_sources([folder / "DICOMDIR"]))
-    there = [each for each in result if Path(each.path).exists()]
+    there = [source for source in result if Path(source.path).exists()]
     assert result[0].path == str(folder / "DICOMDIR")
-    assert {each.path for each in there[1:]} == {str(path) for path in (folder / "DCMDT").iterdir()}
-    missing = [each for each in result if not Path(each.path).exists()]
+    assert {source.path for source in there[1:]} == {
+        str(path) for path in (folder / "DCMDT").iterdir()
+    }
+    missing = [source for source in result if not Path(source.path).exists()]
     assert len(missing) == 34
-    assert all(each.size_bytes == 0 for each in missing)
+    assert all(file.size_bytes == 0 for file in missing)
     with pytest.raises(InputError, match="not there"):
         open_source(missing[0])
 

@@ -130,8 +130,8 @@ def test_validators_find_no_error_and_the_same_matrix(
     path = tmp_path / "fit.dcm"
     write_spatial_registration(path, registration)
     words = [program, *(["+L"] if program == "dcmdump" else []), path]
-    done = subprocess.run(words, capture_output=True, text=True, check=False)
-    lines = (done.stdout + done.stderr).splitlines()
+    process = subprocess.run(words, capture_output=True, text=True, check=False)
+    lines = (process.stdout + process.stderr).splitlines()
     assert [line for line in lines if line.startswith(("Error", "E:"))] == []
     if program == "dcmdump":
         texts = [line.split("[")[1].split("]")[0] for line in lines if "(3006,00c6)" in line]

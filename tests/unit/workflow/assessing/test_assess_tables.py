@@ -75,7 +75,7 @@ def test_a_record_is_json_with_all_that_is_reported(tmp_path) -> None:
     assert record.pop("fragile") is True
     assert record.pop("measurement_sd_mm") == 1.2294
     assert "PMID 37001052" in record.pop("measurement_sd_source")
-    assert [each["day"] for each in record.pop("labels_by_day")] == [84, 200]
+    assert [record["day"] for record in record.pop("labels_by_day")] == [84, 200]
     assert record == {
         "lesion_id": "B",
         "category": "OPP",

@@ -21,7 +21,7 @@ def test_old_header_records_are_named_and_read_again_by_index(tmp_path: Path) ->
         assert index(project, [tmp_path / "dicom"], workers=1).read == 4
         assert index(project, [tmp_path / "dicom"], workers=1).read == 0
         headers = store.get_instances(
-            [each.sop_instance_uid for each in store.get_volumes()[0].frames]
+            [frame.sop_instance_uid for frame in store.get_volumes()[0].frames]
         )
         sources = store.get_sources_of(headers)
         store.add_files(

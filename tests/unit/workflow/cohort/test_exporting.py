@@ -92,7 +92,7 @@ EVENTS = st.one_of(
     ),
     st.builds(
         TreatmentEvent, DAYS, st.just(EventKind.EXCLUSION),
-        st.sampled_from([each.value for each in Exclusion]),
+        st.sampled_from([member.value for member in Exclusion]),
     ),
     st.builds(
         TreatmentEvent, DAYS,
@@ -209,14 +209,14 @@ def imported(cohort: Cohort) -> Cohort:
 @given(cohorts())
 def test_what_is_exported_imports_again_unchanged(cohort: Cohort) -> None:
     back = imported(cohort)
-    for lesion, same in zip(cohort.lesions, back.lesions, strict=True):
-        assert same.timeline == lesion.timeline
-        assert same.assessment == lesion.assessment
-        assert same.patient_id == lesion.patient_id
-        assert evolve(same.lesion, events=()) == evolve(lesion.lesion, events=())
+    for lesion, case in zip(cohort.lesions, back.lesions, strict=True):
+        assert case.timeline == lesion.timeline
+        assert case.assessment == lesion.assessment
+        assert case.patient_id == lesion.patient_id
+        assert evolve(case.lesion, events=()) == evolve(lesion.lesion, events=())
         digits = [
             [str(o.ap_mm) for row in each.timeline.observations.values() for o in row]
-            for each in (lesion, same)
+            for each in (lesion, case)
         ]
         assert digits[0] == digits[1]
     assert imported(back) == back
@@ -265,20 +265,20 @@ def secretive(lesions: tuple[AssessedLesion, ...]) -> tuple[AssessedLesion, ...]
     """Return lesions whose names and texts cannot come about by chance."""
     text = (EventKind.SYSTEMIC_THERAPY_CHANGE, "began pazopanib at Sankt-Beispiel")
     result = []
-    for number, each in enumerate(lesions):
-        patient_id, lesion_id = f"MRN{each.patient_id[1:]}77", f"XQ{number:04}ZJ"
+    for number, case in enumerate(lesions):
+        patient_id, lesion_id = f"MRN{case.patient_id[1:]}77", f"XQ{number:04}ZJ"
         timeline = evolve(
-            each.timeline,
+            case.timeline,
             lesion_id=lesion_id,
-            events=(*each.timeline.events, TreatmentEvent(33, *text)),
+            events=(*case.timeline.events, TreatmentEvent(33, *text)),
         )
         lesion = evolve(
-            each.lesion,
+            case.lesion,
             patient_id=patient_id, lesion_id=lesion_id, histology="chordoma, see Dr Probe",
-            last_contact_date=each.lesion.ssrs_last_date + timedelta(days=900 + number),
+            last_contact_date=case.lesion.ssrs_last_date + timedelta(days=900 + number),
         )  # fmt: skip
-        assessment = evolve(each.assessment, lesion_id=lesion_id)
-        result.append(evolve(each, lesion=lesion, timeline=timeline, assessment=assessment))
+        assessment = evolve(case.assessment, lesion_id=lesion_id)
+        result.append(evolve(case, lesion=lesion, timeline=timeline, assessment=assessment))
     return tuple(result)
 
 

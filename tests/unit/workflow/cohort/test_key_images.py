@@ -30,8 +30,8 @@ SHIFT_MM = (0.0, 6.0, -4.0)  # of the second study's coordinates against the fir
 
 @pytest.fixture
 def project(tmp_path: Path) -> Iterator[Project]:
-    with open_project(make_study(tmp_path)) as opened:
-        yield opened
+    with open_project(make_study(tmp_path)) as opened_project:
+        yield opened_project
 
 
 def volume_of(project: Project, visit: int, sequence: SeriesRole = T1):

@@ -14,31 +14,31 @@ from opp_mri.workflow.project import Project, open_project
 
 
 @pytest.fixture(scope="module")
-def made(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, IssuedPackage]]:
+def study(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, IssuedPackage]]:
     """A study of two patients with both packages out, nothing read."""
     folder = tmp_path_factory.mktemp("study")
     with open_project(make_study(folder, ["P1", "P2"])) as project:
         declare(project, folder)
-        issued = {
+        issued_package = {
             reader: make_package(project, reader, folder / reader, NOON).issued
             for reader in ("reader-1", "reader-2")
         }
-    return folder, issued
+    return folder, issued_package
 
 
 @pytest.fixture
-def folder(made: tuple[Path, dict[str, IssuedPackage]], tmp_path: Path) -> Path:
+def folder(study: tuple[Path, dict[str, IssuedPackage]], tmp_path: Path) -> Path:
     for name in ("project", "reader-1", "reader-2"):
-        copytree(made[0] / name, tmp_path / name)
+        copytree(study[0] / name, tmp_path / name)
     return tmp_path
 
 
 @pytest.fixture
-def issued(made: tuple[Path, dict[str, IssuedPackage]]) -> dict[str, IssuedPackage]:
-    return made[1]
+def issued_packages(study: tuple[Path, dict[str, IssuedPackage]]) -> dict[str, IssuedPackage]:
+    return study[1]
 
 
 @pytest.fixture
 def project(folder: Path) -> Iterator[Project]:
-    with open_project(folder / "project") as opened:
-        yield opened
+    with open_project(folder / "project") as opened_project:
+        yield opened_project

@@ -44,7 +44,7 @@ def packages(tmp_path_factory: pytest.TempPathFactory) -> list[tuple[Path, Issue
                 InstanceNumber=visit + 1, AcquisitionNumber=visit + 1, WindowCenter=100 + visit,
             )  # fmt: skip
     create_project(folder / "project")
-    made = []
+    entries = []
     with open_project(folder / "project") as project:
         index(project, [folder / "dicom"], workers=1)
         project.store.add_lesions(
@@ -57,9 +57,11 @@ def packages(tmp_path_factory: pytest.TempPathFactory) -> list[tuple[Path, Issue
         declare(project, folder, dates='"hidden"')
         for number in range(PACKAGES):
             target = folder / f"package-{number}"
-            issued = make_package(project, "reader-1", target, NOON, again=number > 0).issued
-            made.append((target, issued))
-    return made
+            issued_package = make_package(
+                project, "reader-1", target, NOON, again=number > 0
+            ).issued
+            entries.append((target, issued_package))
+    return entries
 
 
 @pytest.fixture(scope="module")
@@ -72,8 +74,8 @@ def order_of_days(
             shown: number
             for number, (shown, _) in enumerate(sorted(case.days, key=lambda pair: pair[1]))
         }
-        for folder, issued in packages
-        for case in issued.cases
+        for folder, issued_package in packages
+        for case in issued_package.cases
     }
 
 
@@ -120,13 +122,13 @@ def test_a_repeat_is_told_by_no_pixels_days_or_numbers(tmp_path: Path) -> None:
     with open_project(make_study(tmp_path, ["P1", "P2"])) as project:
         declare(project, tmp_path, repeats_share="0.5", washout_days="0")
         folders = [tmp_path / "first", tmp_path / "second"]
-        issued = []
+        issued_package = []
         for folder in folders:
-            issued.append(make_package(project, "reader-1", folder, NOON).issued)
-            read_all(folder, issued[-1])
+            issued_package.append(make_package(project, "reader-1", folder, NOON).issued)
+            read_all(folder, issued_package[-1])
             merge_package(project, folder, NOON, unsealed=True)
-    (repeat,) = [case for case in issued[1].cases if case.repeat]
-    first = next(case for case in issued[0].cases if case.patient_id == repeat.patient_id)
+    (repeat,) = [case for case in issued_package[1].cases if case.repeat]
+    first = next(case for case in issued_package[0].cases if case.patient_id == repeat.patient_id)
     images = [
         [header for _, _, header in headers(folder)[case.code]]
         for folder, case in zip(folders, (first, repeat), strict=True)

@@ -27,8 +27,8 @@ def folder(tmp_path: Path) -> Path:
 def issue(folder: Path, passphrase: str = "") -> IssuedPackage:
     with open_project(folder / "project") as project:
         declare(project, folder)
-        made = make_package(project, "reader-1", folder / "own", NOON, passphrase=passphrase)
-    return made.issued
+        package = make_package(project, "reader-1", folder / "own", NOON, passphrase=passphrase)
+    return package.issued
 
 
 def merge(folder: Path, package: str, *, unsealed: bool = False) -> MergeSummary:
@@ -60,10 +60,10 @@ def test_a_package_that_is_taken_unsealed_is_recorded_as_such(folder: Path) -> N
 
 
 def test_what_comes_later_continues_what_was_taken_before(folder: Path) -> None:
-    issued = issue(folder)
-    read_all(folder / "own", issued, most=2)
+    issued_package = issue(folder)
+    read_all(folder / "own", issued_package, most=2)
     assert merge(folder, "own", unsealed=True).added == 2
-    read_all(folder / "own", issued)
+    read_all(folder / "own", issued_package)
     seal_return(folder / "own", NOON)
     assert merge(folder, "own").added == 4
     assert merge(folder, "own").added == 0
@@ -74,10 +74,10 @@ def test_of_two_copies_with_other_answers_the_second_is_refused(
     folder: Path, first_sealed: bool
 ) -> None:
     """An interim copy has the key: it can be answered by another person, and sealed."""
-    issued = issue(folder)
+    issued_package = issue(folder)
     copytree(folder / "own", folder / "forged")
-    read_all(folder / "forged", issued, columns=lambda *_: 3.0)
-    read_all(folder / "own", issued)
+    read_all(folder / "forged", issued_package, columns=lambda *_: 3.0)
+    read_all(folder / "own", issued_package)
     if first_sealed:
         seal_return(folder / "forged", NOON)
     merge(folder, "forged", unsealed=True)
@@ -89,28 +89,28 @@ def test_of_two_copies_with_other_answers_the_second_is_refused(
 
 def test_nothing_is_added_to_what_was_sealed(folder: Path) -> None:
     """Not even by a copy from the moment before, which has the key."""
-    issued = issue(folder)
-    read_all(folder / "own", issued, most=2)
+    issued_package = issue(folder)
+    read_all(folder / "own", issued_package, most=2)
     copytree(folder / "own", folder / "interim")
     seal_return(folder / "own", NOON)
     merge(folder, "own")
-    read_all(folder / "interim", issued)
+    read_all(folder / "interim", issued_package)
     seal_return(folder / "interim", NOON)
     with pytest.raises(InputError, match="another copy"):
         merge(folder, "interim")
 
 
 def test_a_key_under_a_passphrase_is_of_no_use_to_who_copies_the_package(folder: Path) -> None:
-    issued = issue(folder, PASSPHRASE)
+    issued_package = issue(folder, PASSPHRASE)
     copytree(folder / "own", folder / "forged")
-    read_all(folder / "forged", issued, columns=lambda *_: 3.0)
+    read_all(folder / "forged", issued_package, columns=lambda *_: 3.0)
     assert has_protected_key(folder / "forged")
     for passphrase in ("", "another passphrase"):
         with pytest.raises(InputError, match="passphrase is wrong"):
             seal_return(folder / "forged", NOON, passphrase)
     with pytest.raises(InputError, match="not sealed by its reader"):
         merge(folder, "forged")
-    read_all(folder / "own", issued)
+    read_all(folder / "own", issued_package)
     seal_return(folder / "own", NOON, PASSPHRASE)
     assert not (folder / "own" / RETURN_KEY_NAME).exists()
     assert merge(folder, "own").added == 4

@@ -37,10 +37,10 @@ from opp_mri.workflow.project import (
 
 
 @pytest.fixture
-def package(folder: Path, issued: dict[str, IssuedPackage]) -> Path:
+def package(folder: Path, issued_packages: dict[str, IssuedPackage]) -> Path:
     """A package that its reader read and sealed."""
     package = folder / "reader-1"
-    read_all(package, issued["reader-1"])
+    read_all(package, issued_packages["reader-1"])
     seal_return(package, NOON)
     return package
 
@@ -69,12 +69,12 @@ def test_a_seal_that_was_removed_is_not_replaced_by_a_key_of_ones_own(
 
 
 def test_a_package_sealed_again_with_a_key_of_ones_own_is_refused(
-    project: Project, package: Path, issued: dict[str, IssuedPackage]
+    project: Project, package: Path, issued_packages: dict[str, IssuedPackage]
 ) -> None:
     record_more(package)
-    with open_project(package) as opened:
-        head = opened.store.get_head()
-    manifest = read_seal(package / RETURN_NAME, issued["reader-1"].return_key)
+    with open_project(package) as opened_project:
+        head = opened_project.store.get_head()
+    manifest = read_seal(package / RETURN_NAME, issued_packages["reader-1"].return_key)
     forged = {**manifest, "records": head.sequence_number, "head": head.hash}
     write_seal(package / RETURN_NAME, forged, make_keys().private)
     with pytest.raises(InputError, match=RETURN_NAME):
@@ -111,9 +111,9 @@ def test_a_package_that_names_a_database_is_refused_before_any_connection(
     assert connections == []
 
 
-def amend(package: Path, issued: IssuedPackage) -> Reading:
+def amend(package: Path, issued_packages: IssuedPackage) -> Reading:
     """Read a package and amend one answer in it."""
-    return read_all(package, issued)[-1]
+    return read_all(package, issued_packages)[-1]
 
 
 def test_an_index_that_hides_an_answer_is_named(project: Project, package: Path) -> None:
@@ -171,11 +171,11 @@ def test_a_huge_file_is_refused_and_not_read_into_memory(
 
 
 def test_sealing_that_was_interrupted_before_its_key_was_removed_is_completed(
-    project: Project, folder: Path, issued: dict[str, IssuedPackage]
+    project: Project, folder: Path, issued_packages: dict[str, IssuedPackage]
 ) -> None:
     """A key that stays would let anybody seal the package again on its way."""
     package = folder / "reader-1"
-    read_all(package, issued["reader-1"])
+    read_all(package, issued_packages["reader-1"])
     key = (package / RETURN_KEY_NAME).read_text()
     head = seal_return(package, NOON)
     (package / RETURN_KEY_NAME).write_text(key)
@@ -219,15 +219,15 @@ def test_a_seal_over_something_else_than_a_manifest_is_refused_in_words(
 def test_a_signature_that_no_reading_room_makes_is_refused_in_words(
     project: Project,
     folder: Path,
-    issued: dict[str, IssuedPackage],
+    issued_packages: dict[str, IssuedPackage],
     lesion: str,
     covers: bool,
     words: str,
 ) -> None:
     package = folder / "reader-1"
-    read_all(package, issued["reader-1"])
-    with open_project(package) as opened:
-        (signature, other) = opened.store.get_signatures()
+    read_all(package, issued_packages["reader-1"])
+    with open_project(package) as opened_project:
+        (signature, other) = opened_project.store.get_signatures()
         forged = attrs.evolve(
             signature,
             signature_id="forged",
@@ -235,7 +235,7 @@ def test_a_signature_that_no_reading_room_makes_is_refused_in_words(
             reading_ids=signature.reading_ids if covers else (),
             content_hash="",
         )
-        opened.store.add_signature(forged)
+        opened_project.store.add_signature(forged)
     seal_return(package, NOON)
     with pytest.raises(InputError, match=words):
         merge_package(project, package, NOON)

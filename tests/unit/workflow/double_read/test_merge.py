@@ -44,9 +44,9 @@ from opp_mri.workflow.project import RETURN_NAME, STORE_NAME, Project, open_proj
 
 
 def test_answers_come_back_on_the_projects_own_images(
-    project: Project, folder: Path, issued: dict[str, IssuedPackage]
+    project: Project, folder: Path, issued_packages: dict[str, IssuedPackage]
 ) -> None:
-    blind = read_all(folder / "reader-1", issued["reader-1"])
+    blind = read_all(folder / "reader-1", issued_packages["reader-1"])
     merged = merge_package(project, folder / "reader-1", NOON, unsealed=True)
     assert (merged.added, merged.known, merged.unsigned, merged.late) == (8, 0, 0, 0)
     readings = get_counted_readings(project.store)
@@ -65,22 +65,24 @@ def test_answers_come_back_on_the_projects_own_images(
 
 
 def test_it_may_come_back_several_times_and_adds_what_is_new(
-    project: Project, folder: Path, issued: dict[str, IssuedPackage]
+    project: Project, folder: Path, issued_packages: dict[str, IssuedPackage]
 ) -> None:
     package = folder / "reader-1"
     assert merge_package(project, package, NOON, unsealed=True).added == 0  # nothing is read yet
     assert project.store.log_of(MergedPackage) == []
-    first = read_all(package, issued["reader-1"], most=2)
+    first = read_all(package, issued_packages["reader-1"], most=2)
     assert merge_package(project, package, NOON, unsealed=True).added == len(first) == 4
-    with open_project(package) as opened:
-        (lesion, *_) = opened.store.get_lesions()
+    with open_project(package) as opened_project:
+        (lesion, *_) = opened_project.store.get_lesions()
         mine = next(each for each in first if each.lesion_id == lesion.lesion_id)
         again = attrs.evolve(mine, reading_id="again", amendment_reason="a clearer edge")
-        opened.store.add_readings([again])
+        opened_project.store.add_readings([again])
     merged = merge_package(project, package, NOON, unsealed=True)
     assert (merged.added, merged.known, merged.unsigned) == (0, 4, 1)
-    with open_project(package) as opened:
-        opened.store.add_signature(sign_drafts([again], frozenset(), statement="Done.", at=NOON))
+    with open_project(package) as opened_project:
+        opened_project.store.add_signature(
+            sign_drafts([again], frozenset(), statement="Done.", at=NOON)
+        )
     merged = merge_package(project, package, NOON, unsealed=True)
     assert (merged.added, merged.known, merged.unsigned) == (1, 4, 0)
     assert [len(each.reading_ids) for each in project.store.log_of(MergedPackage)] == [4, 1]
@@ -98,9 +100,9 @@ def longer(one: Reading) -> Reading:
     return altered(one, length_mm=Decimal("9.0"))
 
 
-def elsewhere(one: Reading) -> Reading:
-    assert one.caliper is not None
-    return altered(one, caliper=attrs.evolve(one.caliper, sop_instance_uid="1.2.3"))
+def elsewhere(reading: Reading) -> Reading:
+    assert reading.caliper is not None
+    return altered(reading, caliper=attrs.evolve(reading.caliper, sop_instance_uid="1.2.3"))
 
 
 def other_day(one: Reading) -> Reading:
@@ -119,9 +121,9 @@ def unknown_lesion(one: Reading) -> Reading:
     return altered(one, lesion_id="CASE-009-1")
 
 
-def with_a_proposal(one: Reading) -> Reading:
-    assert one.caliper is not None
-    return altered(one, proposed=proposal_of(one.caliper, shown_ms=2000))
+def with_a_proposal(reading: Reading) -> Reading:
+    assert reading.caliper is not None
+    return altered(reading, proposed=proposal_of(reading.caliper, shown_ms=2000))
 
 
 @pytest.mark.parametrize(
@@ -137,14 +139,16 @@ def with_a_proposal(one: Reading) -> Reading:
     ],
 )
 def test_a_package_that_was_altered_gives_nothing(
-    project: Project, folder: Path, issued: dict[str, IssuedPackage], spoil, sentence: str
+    project: Project, folder: Path, issued_packages: dict[str, IssuedPackage], spoil, sentence: str
 ) -> None:  # type: ignore[no-untyped-def]
     package = folder / "reader-1"
-    (first, *_) = read_all(package, issued["reader-1"])
+    (first, *_) = read_all(package, issued_packages["reader-1"])
     bad = spoil(first)
-    with open_project(package) as opened:
-        forge(opened.store, bad)
-        opened.store.add_signature(sign_drafts([bad], frozenset(), statement="Done.", at=NOON))
+    with open_project(package) as opened_project:
+        forge(opened_project.store, bad)
+        opened_project.store.add_signature(
+            sign_drafts([bad], frozenset(), statement="Done.", at=NOON)
+        )
     with pytest.raises(InputError, match=sentence) as refused:
         merge_package(project, package, NOON, unsealed=True)
     assert first.lesion_id not in str(refused.value)
@@ -154,14 +158,16 @@ def test_a_package_that_was_altered_gives_nothing(
 
 
 def test_readings_of_somebody_else_in_a_package_are_not_taken(
-    project: Project, folder: Path, issued: dict[str, IssuedPackage]
+    project: Project, folder: Path, issued_packages: dict[str, IssuedPackage]
 ) -> None:
     package = folder / "reader-1"
-    (first, *_) = read_all(package, issued["reader-1"])
+    (first, *_) = read_all(package, issued_packages["reader-1"])
     bad = altered(first, reader="reader-2")
-    with open_project(package) as opened:
-        opened.store.add_readings([bad])
-        opened.store.add_signature(sign_drafts([bad], frozenset(), statement="Done.", at=NOON))
+    with open_project(package) as opened_project:
+        opened_project.store.add_readings([bad])
+        opened_project.store.add_signature(
+            sign_drafts([bad], frozenset(), statement="Done.", at=NOON)
+        )
     with pytest.raises(InputError, match="is by a reader other than"):
         merge_package(project, package, NOON, unsealed=True)
     assert project.store.get_readings() == []
@@ -181,12 +187,12 @@ def test_only_a_package_of_this_project_is_taken(
 
 
 def test_after_unblinding_nothing_comes_back_and_nothing_new_is_independent(
-    project: Project, folder: Path, issued: dict[str, IssuedPackage]
+    project: Project, folder: Path, issued_packages: dict[str, IssuedPackage]
 ) -> None:
-    read_all(folder / "reader-1", issued["reader-1"])
+    read_all(folder / "reader-1", issued_packages["reader-1"])
     merge_package(project, folder / "reader-1", NOON, unsealed=True)
     event = unblind(project.store, signed_by="lead", reason="both signed", at=NOON)
-    read_all(folder / "reader-2", issued["reader-2"])
+    read_all(folder / "reader-2", issued_packages["reader-2"])
     with pytest.raises(ProjectError, match="blinding is lifted"):
         merge_package(project, folder / "reader-2", NOON, unsealed=True)
     before = get_independent_readings(project.store)
@@ -201,11 +207,11 @@ def test_after_unblinding_nothing_comes_back_and_nothing_new_is_independent(
 
 
 def test_what_is_answered_after_resolving_began_is_not_independent(
-    project: Project, folder: Path, issued: dict[str, IssuedPackage]
+    project: Project, folder: Path, issued_packages: dict[str, IssuedPackage]
 ) -> None:
     for reader in ("reader-1", "reader-2"):
         columns = 1.0 if reader == "reader-1" else 8.0
-        read_all(folder / reader, issued[reader], most=2, columns=lambda *_, c=columns: c)
+        read_all(folder / reader, issued_packages[reader], most=2, columns=lambda *_, c=columns: c)
         merge_package(project, folder / reader, NOON, unsealed=True)
     result = prepare_consensus(project, load_project_rules(project))
     (pair, *_) = result[0].open_pairs
@@ -231,9 +237,9 @@ def test_what_is_answered_after_resolving_began_is_not_independent(
 
 
 def test_a_merge_is_all_or_nothing(
-    project: Project, folder: Path, issued: dict[str, IssuedPackage]
+    project: Project, folder: Path, issued_packages: dict[str, IssuedPackage]
 ) -> None:
-    read_all(folder / "reader-1", issued["reader-1"])
+    read_all(folder / "reader-1", issued_packages["reader-1"])
     assert isinstance(project.store, SqlStore)
     with sqlite3.connect(folder / "project" / "opp_mri.sqlite") as connection:
         connection.execute(
@@ -250,9 +256,9 @@ def test_a_merge_is_all_or_nothing(
 
 
 def test_two_who_merge_the_same_package_at_once_add_it_once(
-    project: Project, folder: Path, issued: dict[str, IssuedPackage]
+    project: Project, folder: Path, issued_packages: dict[str, IssuedPackage]
 ) -> None:
-    read_all(folder / "reader-1", issued["reader-1"])
+    read_all(folder / "reader-1", issued_packages["reader-1"])
     code = (
         "import sys; from pathlib import Path; from datetime import UTC, datetime\n"
         "from opp_mri.workflow.double_read.merge import merge_package\n"
@@ -318,9 +324,9 @@ def other_sequence(one: Reading) -> SeriesRole:
     return SeriesRole.T2FS if one.sequence is SeriesRole.T1 else SeriesRole.T1
 
 
-def moved(one: Reading, end: tuple[float, float]) -> Reading:
+def moved(reading: Reading, end: tuple[float, float]) -> Reading:
     """Move the second point, with the length and the place in the patient that fit it."""
-    line = one.caliper
+    line = reading.caliper
     assert line is not None
     ratio = (end[0] - line.start[0]) / (line.end[0] - line.start[0])
     a, b = line.start_lps_mm, line.end_lps_mm
@@ -328,21 +334,21 @@ def moved(one: Reading, end: tuple[float, float]) -> Reading:
         a[0] + ratio * (b[0] - a[0]), a[1] + ratio * (b[1] - a[1]), a[2] + ratio * (b[2] - a[2])
     )  # fmt: skip
     return altered(
-        one, caliper=attrs.evolve(line, end=end, end_lps_mm=far),
+        reading, caliper=attrs.evolve(line, end=end, end_lps_mm=far),
         length_mm=Decimal(f"{math.dist(a, far) % 900:.1f}"),
     )  # fmt: skip
 
 
 @pytest.mark.parametrize("name", FORGERIES)
 def test_every_answer_is_checked_as_if_it_were_typed_and_each_fault_named(
-    project: Project, folder: Path, issued: dict[str, IssuedPackage], name: str
+    project: Project, folder: Path, issued_packages: dict[str, IssuedPackage], name: str
 ) -> None:
     spoil, sentence = FORGERIES[name]
     package = folder / "reader-1"
-    (first, *_) = read_all(package, issued["reader-1"])
+    (first, *_) = read_all(package, issued_packages["reader-1"])
     bad = attrs.evolve(spoil(first), draft=False)
-    with open_project(package) as opened:
-        forge(opened.store, bad)
+    with open_project(package) as opened_project:
+        forge(opened_project.store, bad)
     with pytest.raises(InputError, match="was altered") as refused:
         merge_package(project, package, NOON, unsealed=True)
     assert sentence in str(refused.value) or "points are" in str(refused.value)
@@ -351,10 +357,10 @@ def test_every_answer_is_checked_as_if_it_were_typed_and_each_fault_named(
 
 
 def test_images_that_were_replaced_deleted_or_added_are_named(
-    project: Project, folder: Path, issued: dict[str, IssuedPackage]
+    project: Project, folder: Path, issued_packages: dict[str, IssuedPackage]
 ) -> None:
     package = folder / "reader-1"
-    read_all(package, issued["reader-1"])
+    read_all(package, issued_packages["reader-1"])
     images = sorted((package / "images").iterdir())
     images[0].unlink()
     images[1].write_bytes(images[2].read_bytes())
@@ -366,10 +372,10 @@ def test_images_that_were_replaced_deleted_or_added_are_named(
 
 
 def test_a_package_that_was_sealed_for_return_cannot_be_changed_unnoticed(
-    project: Project, folder: Path, issued: dict[str, IssuedPackage]
+    project: Project, folder: Path, issued_packages: dict[str, IssuedPackage]
 ) -> None:
     package = folder / "reader-1"
-    (first, *_) = read_all(package, issued["reader-1"])
+    (first, *_) = read_all(package, issued_packages["reader-1"])
     copytree(package, folder / "unsealed")
     seal_return(package, NOON)
     with pytest.raises(InputError, match="sealed already"):
@@ -377,10 +383,10 @@ def test_a_package_that_was_sealed_for_return_cannot_be_changed_unnoticed(
     copytree(package, folder / "good")
     assert merge_package(project, folder / "good", NOON, unsealed=True).added == 8
     forged = altered(first, answer=Answer.GONE, caliper=None, length_mm=Decimal("0.0"))
-    with open_project(package) as opened:
+    with open_project(package) as opened_project:
         with pytest.raises(ProjectError, match="sealed for its return"):
-            opened.store.add_readings([forged])
-        assert len(opened.store.get_readings()) == 8
+            opened_project.store.add_readings([forged])
+        assert len(opened_project.store.get_readings()) == 8
     store = open_sqlite(package / STORE_NAME)  # by another program than opp_mri
     store.add_readings([forged])
     store.close()
@@ -403,10 +409,10 @@ def test_the_seal_of_another_key_is_refused(project: Project, folder: Path) -> N
 
 
 def test_a_clock_that_was_wrong_is_told_and_decides_nothing(
-    project: Project, folder: Path, issued: dict[str, IssuedPackage]
+    project: Project, folder: Path, issued_packages: dict[str, IssuedPackage]
 ) -> None:
     for reader, year in (("reader-1", 1990), ("reader-2", 2999)):
-        read_all(folder / reader, issued[reader], at=NOON.replace(year=year))
+        read_all(folder / reader, issued_packages[reader], at=NOON.replace(year=year))
     past = merge_package(project, folder / "reader-1", NOON, unsealed=True)
     future = merge_package(project, folder / "reader-2", NOON, unsealed=True)
     assert "ran behind" in past.cautions[0]

@@ -30,14 +30,14 @@ PATIENTS = ("P1", "P2", "P3", "P4")
 
 
 @pytest.fixture(scope="module")
-def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def study_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return make_study(tmp_path_factory.mktemp("study"), PATIENTS)
 
 
 @pytest.fixture
-def project(made: Path, tmp_path: Path) -> Iterator[Project]:
-    with open_project(copytree(made, tmp_path / "project")) as opened:
-        yield opened
+def project(study_folder: Path, tmp_path: Path) -> Iterator[Project]:
+    with open_project(copytree(study_folder, tmp_path / "project")) as opened_project:
+        yield opened_project
 
 
 def make(project: Project, folder: Path, reader: str = "reader-1", at: datetime = NOON,
@@ -47,20 +47,25 @@ def make(project: Project, folder: Path, reader: str = "reader-1", at: datetime 
 
 def test_a_package_is_a_project_with_codes_for_names(project: Project, tmp_path: Path) -> None:
     declare(project, tmp_path)
-    issued = make(project, tmp_path / "one")
-    assert [case.code for case in issued.cases] == ["CASE-001", "CASE-002", "CASE-003", "CASE-004"]
-    assert {case.patient_id for case in issued.cases} == set(PATIENTS)
+    issued_package = make(project, tmp_path / "one")
+    assert [case.code for case in issued_package.cases] == [
+        "CASE-001",
+        "CASE-002",
+        "CASE-003",
+        "CASE-004",
+    ]
+    assert {case.patient_id for case in issued_package.cases} == set(PATIENTS)
     with open_project(tmp_path / "one") as package:
         assert {volume.patient_id for volume in package.store.get_volumes()} == {
-            case.code for case in issued.cases
+            case.code for case in issued_package.cases
         }
         assert len(package.store.get_volumes()) == 4 * 2 * 2
         assert {lesion.lesion_id for lesion in package.store.get_lesions()} == {
-            code for case in issued.cases for code, _ in case.lesions
+            code for case in issued_package.cases for code, _ in case.lesions
         }
         assert package.store.get_readings() == []
         (blinding,) = package.store.log_of(Blinding)
-        assert (blinding.reader, blinding.package_id) == ("reader-1", issued.package_id)
+        assert (blinding.reader, blinding.package_id) == ("reader-1", issued_package.package_id)
         assert "Hidden: other readers" in " ".join(blinding.rules)
         check_reader(package.store, "reader-1")
         with pytest.raises(ProjectError, match="belongs to another reader"):
@@ -74,8 +79,8 @@ def test_days_are_offsets_from_the_first_study_to_a_few_days(
     project: Project, tmp_path: Path
 ) -> None:
     declare(project, tmp_path)
-    issued = make(project, tmp_path / "one")
-    for case in issued.cases:
+    issued_package = make(project, tmp_path / "one")
+    for case in issued_package.cases:
         (first, real_first), (second, real_second) = case.days
         assert (real_first, real_second) == VISITS
         # two intervals lie between the studies, radiosurgery and the second; each is off by 0 to 3
@@ -92,8 +97,8 @@ def test_without_dates_neither_days_nor_order_show(project: Project, tmp_path: P
     declare(project, tmp_path, dates='"hidden"')
     orders = set()
     for n in range(6):
-        issued = make(project, tmp_path / f"n{n}", again=n > 0)
-        for case in issued.cases:
+        issued_package = make(project, tmp_path / f"n{n}", again=n > 0)
+        for case in issued_package.cases:
             shown = [day for day, _ in sorted(case.days, key=lambda pair: pair[1])]
             assert sorted(shown) == [date(2000, 1, 1), date(2000, 1, 2)]  # nothing of 107 days
             orders.add(shown[0] < shown[1])
@@ -115,8 +120,10 @@ def test_dose_and_events_pass_where_the_protocol_says_so(
         NOON,
     )  # fmt: skip
     declare(project, tmp_path, hide_dose=dose, hide_outcome=outcome)
-    issued = make(project, tmp_path / "one")
-    code = next(code for case in issued.cases for code, real in case.lesions if real == "LP1")
+    issued_package = make(project, tmp_path / "one")
+    code = next(
+        code for case in issued_package.cases for code, real in case.lesions if real == "LP1"
+    )
     with open_project(tmp_path / "one") as package:
         lesion = package.store.get_lesion(code)
         assert lesion is not None
@@ -178,10 +185,10 @@ def test_the_second_package_holds_the_rest_and_the_repeats(
 
 def test_a_repeat_has_other_uids_than_the_first_time(project: Project, tmp_path: Path) -> None:
     declare(project, tmp_path, repeats_share="0.5", washout_days="0")
-    issued = [make(project, tmp_path / "first")]
-    read_all(tmp_path / "first", issued[0])
+    issued_packages = [make(project, tmp_path / "first")]
+    read_all(tmp_path / "first", issued_packages[0])
     merge_package(project, tmp_path / "first", NOON, unsealed=True)
-    issued.append(make(project, tmp_path / "second"))
+    issued_packages.append(make(project, tmp_path / "second"))
     uids = []
     for name in ("first", "second"):
         with open_project(tmp_path / name) as package:

@@ -24,9 +24,9 @@ from opp_mri.workflow.project import open_project
 READERS = ("reader-1", "reader-2")
 
 
-def accept_all(folder: Path, issued: IssuedPackage, times_ms: list[int]) -> None:
+def accept_all(folder: Path, issued_packages: IssuedPackage, times_ms: list[int]) -> None:
     """Record an accepted proposal in each cell of a package, after these looks, and sign."""
-    drawn = read_all(folder, issued, sign=False)
+    drawn = read_all(folder, issued_packages, sign=False)
     accepted = []
     for reading, time_ms in zip(drawn, times_ms, strict=True):
         assert reading.caliper is not None
@@ -45,12 +45,12 @@ def study(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("proposals")
     with open_project(make_study(folder)) as project:
         declare(project, folder, proposals="true")
-        issued = {
+        issued_package = {
             reader: make_package(project, reader, folder / reader, NOON).issued
             for reader in READERS
         }
-    accept_all(folder / "reader-1", issued["reader-1"], [400, 999, 1000, 6000])
-    read_all(folder / "reader-2", issued["reader-2"])
+    accept_all(folder / "reader-1", issued_package["reader-1"], [400, 999, 1000, 6000])
+    read_all(folder / "reader-2", issued_package["reader-2"])
     with open_project(folder / "project") as project:
         for reader in READERS:
             merge_package(project, folder / reader, NOON, unsealed=True)

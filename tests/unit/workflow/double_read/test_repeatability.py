@@ -87,8 +87,8 @@ def test_calls_are_given_the_published_error_where_the_project_has_too_little(
 def by_readers(store: SqlStore, offsets: dict[str, list[float]]) -> None:
     """Let readers measure 20 visits of five lesions, each with its offsets from 20 mm in turn."""
     store.add_readings([
-        read(reader, cell, f"{20 + each[cell % len(each)]:.1f}", lesion=f"L{cell % 5}")
-        for reader, each in offsets.items()
+        read(reader, cell, f"{20 + offset[cell % len(offset)]:.1f}", lesion=f"L{cell % 5}")
+        for reader, offset in offsets.items()
         for cell in range(20)
     ])  # fmt: skip
 

@@ -44,16 +44,16 @@ def read(tmp_path_factory: pytest.TempPathFactory) -> Path:
     with open_project(make_study(folder)) as project:
         declare(project, folder)
         for reader, columns in (("reader-1", lambda *_: 8.0), ("reader-2", second)):
-            issued = make_package(project, reader, folder / reader, NOON).issued
-            read_all(folder / reader, issued, columns=columns)
+            issued_package = make_package(project, reader, folder / reader, NOON).issued
+            read_all(folder / reader, issued_package, columns=columns)
             merge_package(project, folder / reader, NOON, unsealed=True)
     return folder / "project"
 
 
 @pytest.fixture
 def project(read: Path, tmp_path: Path) -> Iterator[Project]:
-    with open_project(copytree(read, tmp_path / "project")) as opened:
-        yield opened
+    with open_project(copytree(read, tmp_path / "project")) as opened_project:
+        yield opened_project
 
 
 def lesion(project: Project) -> LesionConsensus:
@@ -74,10 +74,12 @@ def test_pairs_are_open_where_they_differ_and_letters_say_nothing(project: Proje
     assert [item.discordance is not None for item in result.pairs] == [True, True, False, False]
     assert len(result.open_pairs) == 2
     assert result.missing_signatures == ("reader-1", "reader-2")
-    each = pair(project)
-    assert {each.a.reader, each.b.reader} == {"reader-1", "reader-2"}
-    assert each.ends is not None
-    assert sorted([each.ends.anterior_mm, each.ends.posterior_mm]) == pytest.approx([0.0, 6.0])
+    discordant_pair = pair(project)
+    assert {discordant_pair.a.reader, discordant_pair.b.reader} == {"reader-1", "reader-2"}
+    assert discordant_pair.ends is not None
+    assert sorted(
+        [discordant_pair.ends.anterior_mm, discordant_pair.ends.posterior_mm]
+    ) == pytest.approx([0.0, 6.0])
     with pytest.raises(UnknownError, match="does not have two signed answers"):
         pair(project, SeriesRole.STIR)
 
@@ -90,12 +92,14 @@ def test_one_is_kept_or_the_mean_of_the_ends_taken(
     project: Project, kind: ResolutionKind, length: str
 ) -> None:
     before = list(project.store.get_readings())
-    each = pair(project)
-    made = resolve(project.store, each, kind, reason=" seen ", at=NOON)
+    discordant_pair = pair(project)
+    made = resolve(project.store, discordant_pair, kind, reason=" seen ", at=NOON)
     assert (made.reason, made.resolved_by) == ("seen", ("reader-1", "reader-2"))
     after = pair(project)
     assert after.result is not None
-    wanted = {"a": each.a.length_mm, "b": each.b.length_mm}.get(length) or Decimal(length)
+    wanted = {"a": discordant_pair.a.length_mm, "b": discordant_pair.b.length_mm}.get(
+        length
+    ) or Decimal(length)
     assert after.result.length_mm == wanted
     assert after.result.reader == "consensus"
     assert after.result.caliper is not None
@@ -103,23 +107,27 @@ def test_one_is_kept_or_the_mean_of_the_ends_taken(
 
 
 def test_a_new_line_lies_where_it_is_drawn_and_on_this_cell_only(project: Project) -> None:
-    each = pair(project)
-    resolve(project.store, each, ResolutionKind.NEW, reason="drawn", at=NOON,
-            new=build_line_answer(each, ((1.0, 4.0), (4.0, 4.0))))  # fmt: skip
-    each = pair(project)
-    assert each.result is not None
-    assert each.result.length_mm == Decimal("6.0")
+    discordant_pair = pair(project)
+    resolve(project.store, discordant_pair, ResolutionKind.NEW, reason="drawn", at=NOON,
+            new=build_line_answer(discordant_pair, ((1.0, 4.0), (4.0, 4.0))))  # fmt: skip
+    discordant_pair = pair(project)
+    assert discordant_pair.result is not None
+    assert discordant_pair.result.length_mm == Decimal("6.0")
     for other in (pair(project, T1, AFTER), pair(project, T2FS)):
         caliper = other.a.caliper
         assert caliper is not None
-        row = build_line_answer(each, ((1.0, 4.0), (4.0, 4.0)), (caliper.sop_instance_uid, 1))
+        row = build_line_answer(
+            discordant_pair, ((1.0, 4.0), (4.0, 4.0)), (caliper.sop_instance_uid, 1)
+        )
         with pytest.raises((GeometryError, InputError), match=r"another time point|T2FS, not T1"):
-            resolve(project.store, each, ResolutionKind.NEW, reason="drawn", at=NOON, new=row)
+            resolve(
+                project.store, discordant_pair, ResolutionKind.NEW, reason="drawn", at=NOON, new=row
+            )
     with pytest.raises((GeometryError, InputError)):
-        resolve(project.store, each, ResolutionKind.NEW, reason="drawn", at=NOON,
-                new=build_line_answer(each, ((1.0, 4.0), (400.0, 4.0))))  # fmt: skip
+        resolve(project.store, discordant_pair, ResolutionKind.NEW, reason="drawn", at=NOON,
+                new=build_line_answer(discordant_pair, ((1.0, 4.0), (400.0, 4.0))))  # fmt: skip
     with pytest.raises(InputError, match="Give the new line"):
-        resolve(project.store, each, ResolutionKind.NEW, reason="drawn", at=NOON)
+        resolve(project.store, discordant_pair, ResolutionKind.NEW, reason="drawn", at=NOON)
     assert len(project.store.log_of(Resolution)) == 1
 
 
@@ -142,10 +150,10 @@ def test_a_reason_is_needed(project: Project) -> None:
 
 
 def test_the_mean_is_only_of_lines_on_one_image(project: Project) -> None:
-    each = pair(project)
-    assert each.b.caliper is not None
-    apart = attrs.evolve(each.b.caliper, sop_instance_uid="1.2.3")
-    other = attrs.evolve(each, b=attrs.evolve(each.b, caliper=apart))
+    discordant_pair = pair(project)
+    assert discordant_pair.b.caliper is not None
+    apart = attrs.evolve(discordant_pair.b.caliper, sop_instance_uid="1.2.3")
+    other = attrs.evolve(discordant_pair, b=attrs.evolve(discordant_pair.b, caliper=apart))
     with pytest.raises(InputError, match="same image of the same series"):
         resolve(project.store, other, ResolutionKind.MEAN, reason="half", at=NOON)
 
@@ -169,7 +177,7 @@ def test_both_sign_and_what_agrees_becomes_its_mean(project: Project) -> None:
     assert timeline.reader == "consensus"
     lengths = {cell.reading.length_mm for cell in timeline.cells if cell.reading}
     assert lengths == {Decimal("13.0"), Decimal("15.5")}
-    made = [each.kind for each in project.store.log_of(Resolution)]
+    made = [resolution.kind for resolution in project.store.log_of(Resolution)]
     assert made.count(ResolutionKind.CONCORDANT) == 2
 
 
@@ -181,18 +189,20 @@ def test_a_later_resolution_follows_and_has_to_be_signed_anew(project: Project) 
     resolve(project.store, pair(project), ResolutionKind.KEEP_A, reason="second thought", at=NOON)
     result = lesion(project)
     assert result.missing_signatures == ("reader-1", "reader-2")
-    assert [each.kind for each in project.store.log_of(Resolution)][-1] is ResolutionKind.KEEP_A
+    assert [resolution.kind for resolution in project.store.log_of(Resolution)][
+        -1
+    ] is ResolutionKind.KEEP_A
     timeline = build_lesion_timeline(project.store, project.store.get_lesions()[0])
     held = {cell.reading.length_mm for cell in timeline.cells if cell.reading}
     assert held == {Decimal("13.0"), Decimal("15.5")}  # the signed one, until both sign the later
 
 
 def test_two_lengths_without_points_that_agree_become_their_mean(project: Project) -> None:
-    each = pair(project, T2FS)
+    discordant_pair = pair(project, T2FS)
     bare = attrs.evolve(
-        each,
-        a=attrs.evolve(each.a, caliper=None, length_source=LengthSource.IMPORTED),
-        b=attrs.evolve(each.b, caliper=None, length_source=LengthSource.IMPORTED),
+        discordant_pair,
+        a=attrs.evolve(discordant_pair.a, caliper=None, length_source=LengthSource.IMPORTED),
+        b=attrs.evolve(discordant_pair.b, caliper=None, length_source=LengthSource.IMPORTED),
     )
     resolve(project.store, bare, ResolutionKind.CONCORDANT, reason="", at=NOON)
     result = project.store.get_readings()[-1]
@@ -204,4 +214,4 @@ def test_what_was_resolved_meanwhile_is_told_and_not_replaced(project: Project) 
     resolve(project.store, shown, ResolutionKind.KEEP_A, reason="first", at=NOON)
     with pytest.raises(ConflictError, match="Another user resolved"):
         resolve(project.store, shown, ResolutionKind.KEEP_B, reason="second", at=NOON)
-    assert [each.reason for each in project.store.log_of(Resolution)] == ["first"]
+    assert [answer.reason for answer in project.store.log_of(Resolution)] == ["first"]

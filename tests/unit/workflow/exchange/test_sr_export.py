@@ -55,8 +55,8 @@ def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def project(template: Path, tmp_path: Path) -> Project:
-    with open_project(copytree(template / "project", tmp_path / "project")) as opened:
-        yield opened
+    with open_project(copytree(template / "project", tmp_path / "project")) as opened_project:
+        yield opened_project
 
 
 @pytest.fixture

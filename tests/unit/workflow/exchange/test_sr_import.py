@@ -48,8 +48,8 @@ def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def project(template: Path, tmp_path: Path) -> Iterator[Project]:
-    with open_project(copytree(template / "project", tmp_path / "project")) as opened:
-        yield opened
+    with open_project(copytree(template / "project", tmp_path / "project")) as opened_project:
+        yield opened_project
 
 
 @pytest.fixture
@@ -159,7 +159,7 @@ def test_a_line_of_another_program_becomes_a_caliper_on_its_image(
         said(line.reading)
     ]
     again = take_in(project, path, **choice)
-    assert [each.is_new for each in again.lines] == [False]
+    assert [line.is_new for line in again.lines] == [False]
 
 
 def role_of(project: Project, image: Dataset) -> str:

@@ -85,11 +85,11 @@ def test_undo_of_a_first_answer_leaves_the_cell_unread() -> None:
 
 def test_undo_goes_back_through_sequences_in_the_order_of_the_edits() -> None:
     log = [line(10), line(20, SeriesRole.T2FS), line(11)]
-    seen = []
+    entries = []
     while (back := undo(log, set(), NOON)) is not None:
         log.append(back)
-        seen.append(lengths(log))
-    assert seen == [{"T1": "10.0", "T2FS": "20.0"}, {"T1": "10.0"}, {}]
+        entries.append(lengths(log))
+    assert entries == [{"T1": "10.0", "T2FS": "20.0"}, {"T1": "10.0"}, {}]
 
 
 def test_a_new_edit_after_undo_forgets_what_could_be_redo() -> None:
@@ -195,7 +195,7 @@ def test_what_an_undo_brings_back_unchanged_needs_no_signature() -> None:
     first = line(10)
     signed = frozenset(sign_drafts([first], frozenset(), statement="I sign.", at=NOON).reading_ids)
     log = [first, attrs.evolve(line(12), amendment_reason="misread")]
-    assert [each.length_mm for each in find_unsigned_cells(log, signed)] == [Decimal("12.0")]
+    assert [cell.length_mm for cell in find_unsigned_cells(log, signed)] == [Decimal("12.0")]
     back = undo(log, signed, NOON)
     assert back is not None
     log.append(back)
@@ -203,7 +203,7 @@ def test_what_an_undo_brings_back_unchanged_needs_no_signature() -> None:
     assert back.reading_id in find_settled_ids(log, signed)
     again = redo(log, signed, NOON)
     assert again is not None
-    assert [each.length_mm for each in find_unsigned_cells([*log, again], signed)] == [
+    assert [cell.length_mm for cell in find_unsigned_cells([*log, again], signed)] == [
         Decimal("12.0")
     ]
 
@@ -271,7 +271,7 @@ def test_every_further_edit_stays_an_edit_of_the_proposal_until_a_line_is_drawn_
     )  # fmt: skip
     origins = [each.origin for each in (edited, again, anew, after)]
     assert origins == [Origin.EDITED, Origin.EDITED, Origin.DRAWN, Origin.DRAWN]
-    assert {each.proposed for each in (edited, again, anew, after)} == {proposed()}
+    assert {reading.proposed for reading in (edited, again, anew, after)} == {proposed()}
 
 
 def test_not_measurable_after_a_proposal_says_that_one_was_shown() -> None:

@@ -139,10 +139,10 @@ def test_a_protocol_may_be_changed_until_a_package_is_made(store: SqlStore, tmp_
     second = declare_protocol(store, changed(tmp_path, washout_days="30"))
     assert load_current_protocol(store) == second != first
     assert find_freeze_time(store) is None
-    issued = IssuedPackage(
+    issued_package = IssuedPackage(
         package_id="p", reader="reader-1", wave=1, secret="", cases=(), recorded_at=NOON
     )
-    store.add_to_log([issued])
+    store.add_to_log([issued_package])
     assert find_freeze_time(store) == NOON
     with pytest.raises(ProjectError, match="the protocol is frozen"):
         declare_protocol(store, changed(tmp_path, washout_days="40"))
@@ -154,9 +154,9 @@ def test_unblinding_is_signed_once_and_kept(store: SqlStore, tmp_path: Path) -> 
     with pytest.raises(ProjectError, match="no reading protocol"):
         unblind(store, signed_by="lead", reason="done", at=NOON)
     declare_protocol(store, changed(tmp_path))
-    for who, why in (("", "done"), ("lead", " ")):
+    for user, why in (("", "done"), ("lead", " ")):
         with pytest.raises(InputError, match="Say who lifts the blinding, and why"):
-            unblind(store, signed_by=who, reason=why, at=NOON)
+            unblind(store, signed_by=user, reason=why, at=NOON)
     assert not is_unblinded(store)
     event = unblind(store, signed_by=" lead ", reason="both have signed", at=NOON)
     assert (event.signed_by, event.reason, event.recorded_at) == ("lead", "both have signed", NOON)

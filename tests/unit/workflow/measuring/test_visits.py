@@ -17,7 +17,7 @@ CELLS = {"lesion_id": "V", "visit_date": "2024-04-01"}
 
 
 @pytest.fixture(autouse=True)
-def treated(store: SqlStore) -> None:
+def add_treated_lesion(store: SqlStore) -> None:
     store.add_lesions([make_lesion("V", death_date=date(2024, 9, 1))], NOON)
 
 

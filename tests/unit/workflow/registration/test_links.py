@@ -19,7 +19,7 @@ def shift(to: str, source: str, up_mm: float) -> RigidTransform:
 
 
 def both(*transforms: RigidTransform) -> tuple[RigidTransform, ...]:
-    return tuple(turned for each in transforms for turned in (each, each.invert()))
+    return tuple(turned for transform in transforms for turned in (transform, transform.invert()))
 
 
 FITS = both(shift("baseline", "first", 49.0), shift("baseline", "second", -3.0))

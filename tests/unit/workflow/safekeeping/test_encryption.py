@@ -68,9 +68,9 @@ def test_any_changed_byte_and_any_other_passphrase_is_refused(tmp_path: Path) ->
     sound = encrypted(tmp_path / "file", bytes(1500)).read_bytes()
     path, plain = tmp_path / "altered", tmp_path / "plain"
     for place in range(len(MARK), len(sound), 7):
-        altered = bytearray(sound)
-        altered[place] ^= 1
-        path.write_bytes(bytes(altered))
+        altered_bytes = bytearray(sound)
+        altered_bytes[place] ^= 1
+        path.write_bytes(bytes(altered_bytes))
         with pytest.raises(InputError, match="passphrase is wrong, or the file was altered"):
             decrypt(path, plain, PASSPHRASE)
         plain.unlink()
