@@ -10,7 +10,7 @@
     ├── UnknownError     5  a lesion, volume, image or patient that this project does not hold
     ├── ProjectError     6  the project's folder or store: absent, newer, locked, full
     │   └── ConflictError 6 somebody else recorded something meanwhile: look at it, then repeat
-    └── PeerError        7  an archive (PACS) that does not answer, refuses, or answers wrongly
+    └── PeerError        7  an archive (PACS) or a scheduler that does not answer, refuses, or errs
 
 Exit code 2 is a wrong command line, 130 is Ctrl-C, and 1 with a traceback is a fault of ours.
 No message holds a patient's name or id.
@@ -131,6 +131,6 @@ class ConflictError(ProjectError):
 
 
 class PeerError(OppMriError):
-    """An archive does not answer, refuses, or does not send what was requested."""
+    """An archive or a scheduler does not answer, refuses, or does not do what was requested."""
 
     exit_code = 7

@@ -6,11 +6,19 @@ from typing import Final
 
 import click
 
-from opp_mri.cli.shared.options import format_example, json_option, project_option, read_clock
+from opp_mri.cli.shared.options import (
+    format_example,
+    json_option,
+    project_option,
+    read_clock,
+    refuse_both,
+    scheduler_option,
+)
 from opp_mri.cli.show import show_json, show_progress, show_table
 from opp_mri.domain.alignment import FitDecision
 from opp_mri.domain.imaging import SeriesRole
 from opp_mri.units import format_count
+from opp_mri.workflow.executors import open_cluster
 from opp_mri.workflow.project import open_project
 from opp_mri.workflow.registration.align import align_project
 from opp_mri.workflow.registration.align_report import build_alignment_json, save_alignment_page
@@ -30,6 +38,7 @@ from opp_mri.workflow.registration.visits import VisitFit, group_by_visit
 )
 @click.option("--quick", is_flag=True, help="Omit the second opinion by SimpleITK.")
 @click.option("--workers", type=click.IntRange(1), help="Number of processes for registration.")
+@scheduler_option
 def align_command(
     lesion_ids: tuple[str, ...],
     project_folder: Path,
@@ -37,21 +46,25 @@ def align_command(
     report: Path | None,
     quick: bool,
     workers: int | None,
+    scheduler: str,
 ) -> None:
     """Register each follow-up to the baseline at the treated vertebra, and give a verdict.
 
     Fits are proposals: `opp-mri fit confirm` and `opp-mri fit reject` record the reader's decision.
     Lengths are always measured on native images. Existing fits are not computed again.
     """
+    refuse_both(workers, scheduler)
     with open_project(project_folder) as project, show_progress() as progress:
-        summary = align_project(
-            project,
-            read_clock(),
-            lesion_ids=lesion_ids,
-            quick=quick,
-            workers=workers,
-            progress=progress,
-        )
+        with open_cluster(scheduler) as executor:
+            summary = align_project(
+                project,
+                read_clock(),
+                lesion_ids=lesion_ids,
+                quick=quick,
+                workers=workers,
+                executor=executor,
+                progress=progress,
+            )
         decisions = project.store.get_alignment_decisions()
         if report:
             save_alignment_page(

@@ -108,7 +108,7 @@ def _build_unavailable(name: str, why: str) -> click.Command:
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
     epilog="Research software, not a medical device. Exit codes: 0 done, 2 wrong command line, "
     "3 a file cannot be used, 4 an image cannot be measured, 5 unknown to the project, "
-    "6 the project cannot be used, 7 an archive does not answer or answers wrongly, "
+    "6 the project cannot be used, 7 an archive or a scheduler does not answer or answers wrongly, "
     "130 interrupted, 1 a defect of opp_mri.",
 )
 @click.version_option(package_name="opp-mri", prog_name="opp-mri")

@@ -12,6 +12,8 @@ from opp_mri.cli.shared.options import (
     json_option,
     project_option,
     read_clock,
+    refuse_both,
+    scheduler_option,
 )
 from opp_mri.cli.show import show_json, show_progress, show_table
 from opp_mri.domain.imaging import (
@@ -35,6 +37,7 @@ from opp_mri.workflow.catalogue.patients import (
     list_patients,
     list_time_points,
 )
+from opp_mri.workflow.executors import open_cluster
 from opp_mri.workflow.project import create_project, open_project
 
 WORDS: Final = {
@@ -64,7 +67,7 @@ def init_command(folder: Path, database: str) -> None:
 
 
 @click.command("index", epilog=format_example("opp-mri index /data/scans --project study"))
-@click.argument("sources", nargs=-1, type=click.Path(path_type=Path))
+@click.argument("sources", nargs=-1)
 @project_option
 @click.option(
     "--same-patient",
@@ -72,19 +75,29 @@ def init_command(folder: Path, database: str) -> None:
     help="CSV `patient_id,same_as`: PatientIDs that are one patient. Works without a source too.",
 )
 @click.option("--workers", type=click.IntRange(1), help="Processes that read headers.")
+@scheduler_option
 def index_command(
-    sources: tuple[Path, ...], project_folder: Path, same_patient: Path | None, workers: int | None
+    sources: tuple[str, ...],
+    project_folder: Path,
+    same_patient: Path | None,
+    workers: int | None,
+    scheduler: str,
 ) -> None:
     """Bring the catalogue up to date with SOURCES: folders, files, DICOMDIR, zip archives.
 
-    Sources are only read. Unchanged files are not read again.
+    A source may also be s3://bucket/prefix, with the account in the environment. Sources are only
+    read. Unchanged files are not read again.
     """
     if not sources and same_patient is None:
         raise click.UsageError("Give at least one source, or --same-patient FILE.")
     with open_project(project_folder) as project:
         with show_progress() as progress:
             if sources:
-                summary = index(project, sources, workers=workers, progress=progress)
+                refuse_both(workers, scheduler)
+                with open_cluster(scheduler) as executor:
+                    summary = index(
+                        project, sources, workers=workers, executor=executor, progress=progress
+                    )
                 _show_summary(summary)
             if same_patient:
                 pair_count = join_patients(project.store, same_patient, read_clock())

@@ -8,12 +8,13 @@ from typing import Any
 import click
 
 from opp_mri.cli.response import reader_option
-from opp_mri.cli.shared.options import project_option
+from opp_mri.cli.shared.options import project_option, scheduler_option
 from opp_mri.cli.shared.rules import RulesChoice, add_rules_options
 from opp_mri.cli.show import show_warnings
 from opp_mri.domain.assessment import Rules
 from opp_mri.errors import InputError
 from opp_mri.workflow.cohort.cohort import Cohort, assess_project_cohort, assess_table_cohort
+from opp_mri.workflow.executors import open_cluster
 from opp_mri.workflow.project import open_project
 
 tables_option = click.option(
@@ -26,7 +27,11 @@ tables_option = click.option(
 def load_tables(tables: Path, rules: RulesChoice) -> Cohort:
     """Read the cohort of a folder of tables; an option that is of a project is refused."""
     context = click.get_current_context()
-    for name, option in (("project_folder", "--project"), ("reader", "--reader")):
+    for name, option in (
+        ("project_folder", "--project"),
+        ("reader", "--reader"),
+        ("scheduler", "--scheduler"),
+    ):
         if context.get_parameter_source(name) is click.core.ParameterSource.COMMANDLINE:
             raise click.UsageError(f"{option} and --tables cannot be combined: give one of them.")
     return assess_table_cohort(tables, _require_length_criteria(rules.complete_for_tables()))
@@ -54,13 +59,15 @@ def _load(
     tables: Path | None,
     reader: str | None,
     rules: RulesChoice,
+    scheduler: str,
 ) -> Cohort:
     if tables is None:
-        with open_project(project_folder) as project:
+        with open_project(project_folder) as project, open_cluster(scheduler) as executor:
             return assess_project_cohort(
                 project,
                 _require_length_criteria(rules.complete_for_project(project)),
                 reader=reader,
+                executor=executor,
             )
     return load_tables(tables, rules)
 
@@ -74,6 +81,7 @@ def add_cohort_options(command: Callable[..., None]) -> Callable[..., None]:
     @project_option
     @tables_option
     @reader_option
+    @scheduler_option
     @add_rules_options
     @wraps(command)
     def with_cohort(
@@ -82,10 +90,11 @@ def add_cohort_options(command: Callable[..., None]) -> Callable[..., None]:
         tables: Path | None,
         reader: str | None,
         rules: RulesChoice,
+        scheduler: str,
         **options: Any,
     ) -> None:
         def load_cohort() -> Cohort:
-            cohort = _load(project_folder, tables, reader, rules)
+            cohort = _load(project_folder, tables, reader, rules, scheduler)
             show_warnings(cohort.warnings)
             return cohort
 

@@ -1,7 +1,7 @@
 """Scan files: what each is, and for an image what its header says; in parallel where that pays.
 
 A pool of processes costs about a second to start, so a scan begins in this process, and a pool
-takes over once it has lasted that long.
+takes over once it has lasted that long. Workers of another machine, as an executor, begin at once.
 """
 
 import os
@@ -9,9 +9,8 @@ import signal
 import threading
 import time
 from collections import deque
-from collections.abc import Iterable, Iterator
-from concurrent.futures import Future, ProcessPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import BrokenExecutor, Executor, Future, ProcessPoolExecutor
 from contextlib import contextmanager
 from itertools import islice
 from multiprocessing import get_context
@@ -21,11 +20,12 @@ from attrs import frozen
 
 from opp_mri.dicom.headers.byte_reader import open_bytes
 from opp_mri.dicom.headers.header import read_header, silence_pydicom
+from opp_mri.dicom.headers.object_store import is_object
 from opp_mri.dicom.headers.sources import READ_ERRORS, describe_reason
 from opp_mri.dicom.headers.template import Templates
 from opp_mri.dicom.instances import instance_from_header
 from opp_mri.domain.imaging import FileStatus, Instance, SourceFile
-from opp_mri.errors import InputError
+from opp_mri.errors import InputError, PeerError
 
 POOL_PAYS_AFTER_S: Final = 1.0
 CHUNK: Final = 64  # files; what Ctrl-C may lose
@@ -56,6 +56,7 @@ def scan(
     files: Iterable[SourceFile],
     *,
     workers: int | None = None,
+    executor: Executor | None = None,
 ) -> Iterator[ScannedFile]:
     """Scan files, in their order; none of them stops the scan, whatever is wrong with it.
 
@@ -64,17 +65,41 @@ def scan(
     files
         Taken as they are needed.
     workers
-        Processes; None for as many as there are cores, 1 for this process alone.
+        Processes; None for as many as there are cores, 1 for this process alone. With an executor,
+        how many workers it has.
+    executor
+        Workers that see the files under the same paths; None for processes of this machine.
 
     Yields
     ------
     ScannedFile
         As they come, so that a caller can keep them: an end by Ctrl-C loses only those in flight.
+
+    Raises
+    ------
+    PeerError
+        The executor was lost, or its workers do not see files that this machine sees.
     """
     if workers is None:
         workers = os.cpu_count() or 1
-    for scanned_files in _scan_chunks(_generate_chunks(files), workers):
-        yield from scanned_files
+    chunks = _generate_chunks(files)
+    if executor is None:
+        for scanned_files in _scan_chunks(chunks, workers):
+            yield from scanned_files
+    else:
+        for scanned_files in _scan_with(executor, chunks, workers):
+            _check_sight(scanned_files)
+            yield from scanned_files
+
+
+def _check_sight(scanned_files: Sequence[ScannedFile]) -> None:
+    """Refuse workers that cannot read what is readable here: their answers would be wrong."""
+    unreadable = [each.source for each in scanned_files if each.status is FileStatus.UNREADABLE]
+    if any(each.status is not FileStatus.UNREADABLE for each in _scan_chunk(unreadable)):
+        raise PeerError(
+            "A worker cannot read a file that this machine reads: let all workers see the images "
+            "under the same paths and with the same permissions, and run the command again."
+        )
 
 
 def _generate_chunks(files: Iterable[SourceFile]) -> Iterator[list[SourceFile]]:
@@ -97,23 +122,29 @@ def _scan_chunks(chunks: Iterator[list[SourceFile]], workers: int) -> Iterator[l
 def _scan_in_pool(chunks: Iterator[list[SourceFile]], workers: int) -> Iterator[list[ScannedFile]]:
     # Spawned, as a fork of a process with threads (a progress bar, a window) may hang.
     pool = ProcessPoolExecutor(workers, mp_context=get_context("spawn"))
-    queue: deque[tuple[list[SourceFile], Future[list[ScannedFile]] | None]] = deque()
     try:
-        for chunk in chunks:
-            queue.append((chunk, _submit(pool, chunk)))
-            if len(queue) > 2 * workers:
-                yield _get_answer(*queue.popleft())
-        while queue:
-            yield _get_answer(*queue.popleft())
+        yield from _scan_with(pool, chunks, workers)
     finally:
         pool.shutdown(wait=False, cancel_futures=True)
 
 
-def _submit(pool: ProcessPoolExecutor, chunk: list[SourceFile]) -> Future[list[ScannedFile]] | None:
+def _scan_with(
+    executor: Executor, chunks: Iterator[list[SourceFile]], workers: int
+) -> Iterator[list[ScannedFile]]:
+    queue: deque[tuple[list[SourceFile], Future[list[ScannedFile]] | None]] = deque()
+    for chunk in chunks:
+        queue.append((chunk, _submit(executor, chunk)))
+        if len(queue) > 2 * workers:
+            yield _get_answer(*queue.popleft())
+    while queue:
+        yield _get_answer(*queue.popleft())
+
+
+def _submit(executor: Executor, chunk: list[SourceFile]) -> Future[list[ScannedFile]] | None:
     try:
         with _hold_interrupts():
-            return pool.submit(_scan_chunk, chunk)
-    except BrokenProcessPool:
+            return executor.submit(_scan_chunk, chunk)
+    except BrokenExecutor:
         return None
 
 
@@ -123,7 +154,7 @@ def _get_answer(
     """Wait for a chunk; where its process died (killed, out of memory) it is scanned here."""
     try:
         return _scan_chunk(chunk) if future is None else future.result()
-    except BrokenProcessPool:
+    except BrokenExecutor:
         return _scan_chunk(chunk)
 
 
@@ -151,7 +182,7 @@ def _hold_interrupts() -> Iterator[None]:
         signal.raise_signal(signal.SIGINT)
 
 
-def _scan_chunk(chunk: list[SourceFile]) -> list[ScannedFile]:
+def _scan_chunk(chunk: Sequence[SourceFile]) -> list[ScannedFile]:
     templates: Templates = _seen.__dict__.setdefault("templates", Templates())
     with silence_pydicom():
         return [_scan_one(source, templates) for source in chunk]
@@ -170,7 +201,12 @@ def _scan_one(source: SourceFile, templates: Templates) -> ScannedFile:
         return _build_unreadable(source, str(error))
     is_unopened = header.status in (FileStatus.NOT_DICOM, FileStatus.ARCHIVE)
     if is_unopened and _is_archive(source):
-        return _build_unreadable(source, "The zip archive is damaged: fetch it again.")
+        return _build_unreadable(
+            source,
+            "Archives in an object store are not opened: unpack it there, and index again."
+            if is_object(source.path)
+            else "The zip archive is damaged: fetch it again.",
+        )
     return ScannedFile(source=source, status=header.status, detail=header.detail)
 
 

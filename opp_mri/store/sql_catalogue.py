@@ -45,7 +45,8 @@ class SqlCatalogue(Transactions):
         return path.removeprefix(self._folder)
 
     def _convert_path_outward(self, path: str) -> str:
-        return path if Path(path).is_absolute() else self._folder + path
+        absolute = "://" in path or Path(path).is_absolute()  # or in an object store
+        return path if absolute else self._folder + path
 
     def _convert_entry(self, entry: CatalogueEntry) -> CatalogueEntry:
         """Return an entry whose path is kept as this store keeps it."""

@@ -163,7 +163,7 @@ CORE, PLUGIN = ROOT / "pyproject.toml", ROOT / "plugins/napari-opp-mri/pyproject
 @pytest.mark.parametrize(
     ("folder", "allowed"),
     [
-        ("opp_mri", declared(CORE, "pdf")),
+        ("opp_mri", declared(CORE, "pdf", "distributed", "object-store")),
         ("plugins/napari-opp-mri/src", declared(PLUGIN)),
         ("tests", declared(CORE, "pdf", "dev") | declared(PLUGIN)),
     ],

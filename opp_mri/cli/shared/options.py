@@ -16,6 +16,13 @@ project_option = click.option(
     help="The project's folder, as made by `opp-mri init`.",
 )
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs.")
+scheduler_option = click.option(
+    "--scheduler",
+    metavar="ADDRESS",
+    default="",
+    help="Let the workers of a Dask scheduler do the work, such as tcp://host:8786, instead of "
+    "processes of this machine. They must see the images under the same paths.",
+)
 all_or_none_option = click.option(
     "--all-or-none", is_flag=True, help="Store nothing if a row is bad; else the others are stored."
 )
@@ -32,6 +39,12 @@ def ask_passphrase(*, is_new: bool = False) -> str:
         return passphrase
     answer: str = click.prompt("Passphrase", hide_input=True, confirmation_prompt=is_new, err=True)
     return answer
+
+
+def refuse_both(workers: int | None, scheduler: str) -> None:
+    """Refuse processes of this machine where a scheduler has workers of its own."""
+    if workers is not None and scheduler:
+        raise click.UsageError("--workers are processes of this machine: omit it with --scheduler.")
 
 
 def format_example(line: str) -> str:

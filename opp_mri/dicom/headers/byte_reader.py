@@ -6,6 +6,7 @@ import zlib
 from types import TracebackType
 from typing import BinaryIO, Final, Protocol, Self
 
+from opp_mri.dicom.headers.object_store import is_object, read_object
 from opp_mri.dicom.headers.sources import open_file, open_member
 from opp_mri.domain.imaging import SourceFile
 
@@ -50,6 +51,29 @@ class FileBytes:
         """Return `length` bytes from `offset` on, fewer only where the end comes first."""
         content: bytes = _read_at(self._descriptor, length, offset)
         return content
+
+
+class ObjectBytes:
+    """The bytes of an object in an object store; each read is a request for a range of them."""
+
+    __slots__ = ("_path", "size")
+
+    def __init__(self, path: str, size: int) -> None:
+        self._path = path
+        self.size = size
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None
+    ) -> None:
+        """Nothing is open between requests."""
+
+    def read_at(self, offset: int, length: int) -> bytes:
+        """Return `length` bytes from `offset` on, fewer only where the end comes first."""
+        length = min(length, self.size - offset)
+        return read_object(self._path, offset, length) if length > 0 else b""
 
 
 class StreamBytes:
@@ -165,8 +189,8 @@ class ReaderStream(io.RawIOBase):
         return len(content)
 
 
-def open_bytes(source: SourceFile) -> FileBytes | StreamBytes:
-    """Open a file, or a member of an archive in place.
+def open_bytes(source: SourceFile) -> FileBytes | ObjectBytes | StreamBytes:
+    """Open a file, a member of an archive in place, or an object.
 
     Raises
     ------
@@ -175,4 +199,6 @@ def open_bytes(source: SourceFile) -> FileBytes | StreamBytes:
     """
     if source.member:
         return StreamBytes(open_member(source), source.size_bytes)
+    if is_object(source.path):
+        return ObjectBytes(source.path, source.size_bytes)
     return FileBytes(source.path)

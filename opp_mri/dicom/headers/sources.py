@@ -13,11 +13,13 @@ import zipfile
 import zlib
 from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
+from io import BytesIO
 from pathlib import Path
 from typing import BinaryIO, Final, cast
 
 from pydicom import dcmread
 
+from opp_mri.dicom.headers.object_store import is_object, list_objects, read_object
 from opp_mri.dicom.headers.values import PYDICOM_ERRORS
 from opp_mri.domain.imaging import SourceFile
 from opp_mri.errors import InputError
@@ -45,7 +47,8 @@ def find_sources(sources: Iterable[str | Path]) -> Iterator[SourceFile]:
     sources
         Folders (searched to the bottom, links followed, loops cut), single files, zip archives
         (their members are listed) and DICOMDIRs (listed with the files that they name, be these
-        there or missing).
+        there or missing). Or addresses in an object store, s3://bucket/prefix, whose objects are
+        listed as they are.
 
     Yields
     ------
@@ -58,7 +61,8 @@ def find_sources(sources: Iterable[str | Path]) -> Iterator[SourceFile]:
     InputError
         A source does not exist.
     """
-    absolute_paths = [os.path.abspath(source) for source in sources]
+    addresses = [str(source) for source in sources]
+    absolute_paths = [os.path.abspath(source) for source in addresses if not is_object(source)]
     for path in absolute_paths:
         if not os.path.lexists(path):
             raise InputError(f"There is no file or folder {path}: check how it is written.")
@@ -69,6 +73,11 @@ def find_sources(sources: Iterable[str | Path]) -> Iterator[SourceFile]:
             if source not in files_seen:
                 files_seen.add(source)
                 yield from _generate_files(source, is_named=source == path)
+    for address in filter(is_object, addresses):
+        for file in list_objects(address):
+            if file.path not in files_seen:
+                files_seen.add(file.path)
+                yield file
 
 
 def open_source(source: SourceFile) -> BinaryIO:
@@ -82,6 +91,8 @@ def open_source(source: SourceFile) -> BinaryIO:
     try:
         if source.member:
             return open_member(source)
+        if is_object(source.path):
+            return BytesIO(read_object(source.path))
         return os.fdopen(open_file(source.path)[0], "rb")
     except READ_ERRORS as error:
         raise InputError(f"{source.name}: {describe_reason(error)}") from error

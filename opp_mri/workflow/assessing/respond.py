@@ -1,13 +1,16 @@
 """Assess the lesions of a project: timelines out of its readings, then the response rules."""
 
 from collections.abc import Sequence
-from typing import Any
+from concurrent.futures import BrokenExecutor, Executor
+from pathlib import Path
+from typing import Any, Final
 
 from attrs import asdict, frozen
 
 from opp_mri.domain.assessment import Criteria, Mode, Rules
 from opp_mri.domain.measurement import Lesion
 from opp_mri.domain.measurement_error import MeasurementError
+from opp_mri.errors import ConflictError, ProjectError
 from opp_mri.response.assessed import AssessedLesion
 from opp_mri.response.classify import classify
 from opp_mri.response.criteria import load_criteria
@@ -15,7 +18,9 @@ from opp_mri.response.probability import DEFAULT_ERROR
 from opp_mri.workflow.assessing.assess import build_assessment_json
 from opp_mri.workflow.measuring.lesions import find_lesion
 from opp_mri.workflow.measuring.timeline import Cell, LesionTimeline, build_lesion_timeline
-from opp_mri.workflow.project import Project
+from opp_mri.workflow.project import Project, open_project
+
+LESIONS_OF_TASK: Final = 200
 
 
 @frozen(kw_only=True, slots=False)
@@ -83,6 +88,69 @@ def assess_project(
         assess_lesion(timeline, rules, error=error)
         for timeline in load_project_timelines(project, lesion_ids, reader=reader)
     ]
+
+
+def assess_project_on(
+    executor: Executor,
+    project: Project,
+    rules: Rules,
+    lesion_ids: Sequence[str] = (),
+    *,
+    reader: str | None = None,
+) -> list[ProjectLesion]:
+    """Assess some lesions of a project, or all, by workers that open the project themselves.
+
+    Parameters
+    ----------
+    executor
+        Workers that see the project's folder under the same path, and may use its database.
+
+    Raises
+    ------
+    ProjectError
+        The store is a file, which several machines cannot share.
+    ConflictError
+        Something was recorded meanwhile, so that lesions may have been read before and after it.
+    InputError
+        Several readers measured a lesion and none was named.
+    """
+    from opp_mri.workflow.double_read.repeatability import estimate_measurement_error
+
+    if not project.settings.database:
+        raise ProjectError(
+            "The store of this project is a file, which several machines cannot share safely: omit "
+            "--scheduler, or keep the store in PostgreSQL (`opp-mri init --database`)."
+        )
+    store = project.store
+    head = store.get_head()
+    folder, error = project.folder.absolute(), estimate_measurement_error(store)
+    lesion_ids = [lesion.lesion_id for lesion in store.get_lesions()]
+    chunks = [
+        lesion_ids[n : n + LESIONS_OF_TASK] for n in range(0, len(lesion_ids), LESIONS_OF_TASK)
+    ]
+    futures = [executor.submit(_assess_chunk, folder, rules, ids, reader, error) for ids in chunks]
+    lesions: list[ProjectLesion] = []
+    for chunk, future in zip(chunks, futures, strict=True):
+        try:
+            lesions += future.result()
+        except BrokenExecutor:  # given up, after several workers were lost
+            lesions += assess_project(project, rules, chunk, reader=reader, error=error)
+    if store.get_head() != head:
+        raise ConflictError(
+            "Something was recorded while the lesions were read: run the command again."
+        )
+    return lesions
+
+
+def _assess_chunk(
+    folder: Path,
+    rules: Rules,
+    lesion_ids: Sequence[str],
+    reader: str | None,
+    error: MeasurementError,
+) -> list[ProjectLesion]:
+    with open_project(folder) as project:
+        return assess_project(project, rules, lesion_ids, reader=reader, error=error)
 
 
 def assess_lesion(

@@ -15,6 +15,7 @@ from attrs import frozen
 
 from opp_mri import __version__
 from opp_mri.dicom.copies import compute_likeness, mark_clashes, mark_copies
+from opp_mri.dicom.headers.object_store import is_object
 from opp_mri.dicom.headers.sources import find_sources
 from opp_mri.dicom.pixels import compute_pixel_hash
 from opp_mri.dicom.roles.selection import select
@@ -34,6 +35,7 @@ from opp_mri.errors import InputError, OppMriError, UnknownError
 from opp_mri.store.protocol import CatalogueEntry, Store
 from opp_mri.workflow.catalogue.identities import add_files
 from opp_mri.workflow.catalogue.patients import find_effective_dates, map_patients
+from opp_mri.workflow.executors import ClusterExecutor
 from opp_mri.workflow.progress import Progress, ignore_progress
 from opp_mri.workflow.project import Project
 
@@ -83,9 +85,10 @@ def holds_dicom(folder: Path) -> bool:
 
 def index(
     project: Project,
-    sources: Sequence[Path],
+    sources: Sequence[Path | str],
     *,
     workers: int | None = None,
+    executor: ClusterExecutor | None = None,
     progress: Progress = ignore_progress,
 ) -> IndexSummary:
     """Bring the catalogue up to date with some sources; the sources are only read.
@@ -93,9 +96,12 @@ def index(
     Parameters
     ----------
     sources
-        Folders, single files, DICOMDIR files or zip archives; none only settles what is pending.
+        Folders, single files, DICOMDIR files, zip archives, or addresses in an object store, as
+        s3://bucket/prefix; none only settles what is pending.
     workers
         Processes that read headers; None for one a core.
+    executor
+        Workers that read headers instead, and see the sources under the same paths.
     progress
         Told how far the work is.
 
@@ -103,6 +109,8 @@ def index(
     ------
     InputError
         A source is not there. Nothing was changed.
+    PeerError
+        The executor was lost, or its workers do not see the sources. What was read is kept.
     """
     store = project.store
     files = list(find_sources(sources))
@@ -120,7 +128,7 @@ def index(
         if known_files.get(_name(file)) != (file.size_bytes, file.modified_ns)
         or _name(file) in outdated_files
     ]
-    _read_headers(store, changed_files, workers, progress)
+    _read_headers(store, changed_files, workers, executor, progress)
     undecodable = describe_stale(project, progress=progress)
     return IndexSummary(
         files=len(files),
@@ -225,12 +233,15 @@ def _describe_again(project: Project, volume: VolumeDescription) -> VolumeDescri
 
 
 def _read_headers(
-    store: Store, changed_files: Sequence[SourceFile], workers: int | None, progress: Progress
-) -> None:
+    store: Store, changed_files: Sequence[SourceFile], workers: int | None,
+    executor: ClusterExecutor | None, progress: Progress,
+) -> None:  # fmt: skip
     batch: list[CatalogueEntry] = []
     count = 0
+    if executor is not None:
+        workers = executor.count_workers()
     try:
-        for scanned_file in scan(changed_files, workers=workers):
+        for scanned_file in scan(changed_files, workers=workers, executor=executor):
             batch.append(_build_entry(scanned_file))
             count += 1
             if len(batch) >= BATCH:
@@ -269,7 +280,7 @@ def make_stand_in_patient_id(instance: Instance) -> str:
 def _find_gone(
     known_files: Mapping[tuple[str, str], tuple[int, int]],
     files: Iterable[SourceFile],
-    sources: Sequence[Path],
+    sources: Sequence[Path | str],
 ) -> list[tuple[str, str]]:
     """Name the known files under the sources that were not found again.
 
@@ -279,14 +290,25 @@ def _find_gone(
     missing_names = sorted(known_files.keys() - present_names)
     if not missing_names:
         return []
-    roots = {os.path.abspath(source) for source in sources}
+    roots = {
+        str(source).rstrip("/") if is_object(str(source)) else os.path.abspath(source)
+        for source in sources
+    }
     plain_paths = {path for path, member in present_names if not member}
     return [
         (path, member)
         for path, member in missing_names
-        for above in [{path, *map(str, PurePath(path).parents)}]
+        for above in [_list_above(path)]
         if above & roots and not (above - {path}) & plain_paths
     ]
+
+
+def _list_above(path: str) -> set[str]:
+    """Return a path with all folders above it; in an object store, the prefixes of its name."""
+    if not is_object(path):
+        return {path, *map(str, PurePath(path).parents)}
+    parts = path.split("/")
+    return {"/".join(parts[:end]) for end in range(3, len(parts) + 1)}
 
 
 def _hash_look_alikes(store: Store, progress: Progress) -> tuple[str, ...]:

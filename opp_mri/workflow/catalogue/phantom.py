@@ -2,11 +2,10 @@
 
 import csv
 import json
-import multiprocessing
 import os
 import shutil
 from collections.abc import Collection, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures import as_completed
 from pathlib import Path
 from typing import Final
 
@@ -33,6 +32,7 @@ from opp_mri.phantom.truth import (
     PatientRecord,
     record,
 )
+from opp_mri.workflow.executors import open_processes
 from opp_mri.workflow.progress import Progress, ignore_progress
 
 _WEIGHTING: Final = {SeriesKind.T1: "T1", SeriesKind.T1POST: "T1", SeriesKind.STIR: "STIR"}
@@ -135,8 +135,7 @@ def _write(
             patients_by_id[task[0].patient_id] = _write_patient(*task)
             progress("writing images", len(patients_by_id), len(tasks))
     else:
-        # spawned, not forked: the caller may have threads, such as a progress bar's
-        with ProcessPoolExecutor(count, multiprocessing.get_context("spawn")) as pool:
+        with open_processes(count) as pool:
             futures = {pool.submit(_write_patient, *task): task[0] for task in tasks}
             for future in as_completed(futures):
                 patients_by_id[futures[future].patient_id] = future.result()

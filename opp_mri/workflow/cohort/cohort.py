@@ -3,6 +3,7 @@
 import hashlib
 import json
 from collections.abc import Iterable, Sequence
+from concurrent.futures import Executor
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
@@ -32,7 +33,7 @@ from opp_mri.tables.measurements import read_sizes
 from opp_mri.tables.source_lines import SourceLines
 from opp_mri.tables.visits import read_visits
 from opp_mri.units import count_days
-from opp_mri.workflow.assessing.respond import assess_project
+from opp_mri.workflow.assessing.respond import assess_project, assess_project_on
 from opp_mri.workflow.measuring.blinding import check_shown
 from opp_mri.workflow.measuring.timeline import convert_events, find_visit_events
 from opp_mri.workflow.project import Project
@@ -107,6 +108,7 @@ def assess_project_cohort(
     lesion_ids: Sequence[str] = (),
     *,
     reader: str | None = None,
+    executor: Executor | None = None,
 ) -> Cohort:
     """Take the lesions of a project, or some of them, by the readings that count.
 
@@ -114,6 +116,8 @@ def assess_project_cohort(
     ----------
     reader
         Whose readings; None for the consensus, or the only reader of a lesion.
+    executor
+        Workers that read and assess all lesions of a project in PostgreSQL; None for this process.
 
     Raises
     ------
@@ -126,7 +130,10 @@ def assess_project_cohort(
     """
     head = project.store.get_head()
     check_shown(project.store, [reader] if reader else ())
-    lesions = assess_project(project, rules, lesion_ids, reader=reader)
+    if executor is None:
+        lesions = assess_project(project, rules, lesion_ids, reader=reader)
+    else:
+        lesions = assess_project_on(executor, project, rules, lesion_ids, reader=reader)
     readers = list_readers(lesions)
     check_shown(project.store, readers)
     return Cohort(lesions=tuple(lesions), rules=rules, readers=readers, head=head)

@@ -4,27 +4,24 @@ Registration moves the reader's eye, never a measurement: lengths stay on native
 """
 
 import os
-import signal
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
-from concurrent.futures.process import BrokenProcessPool
-from contextlib import contextmanager
+from concurrent.futures import BrokenExecutor, Executor
+from contextlib import nullcontext
 from datetime import datetime
-from functools import partial
-from multiprocessing import get_context
-from typing import Final
 
+import attrs
 from attrs import frozen
 
 from opp_mri.dicom.roles.suppression import judge_fat_suppression
 from opp_mri.dicom.volume import load_volume
 from opp_mri.domain.alignment import Alignment
 from opp_mri.domain.geometry import Volume
-from opp_mri.domain.imaging import SeriesRole
+from opp_mri.domain.imaging import SeriesRole, VolumeDescription
 from opp_mri.domain.registration import Fit
-from opp_mri.errors import OppMriError
+from opp_mri.errors import OppMriError, PeerError
 from opp_mri.registration.align import ALGORITHM_VERSION, align_visit, list_parameters
 from opp_mri.registration.second_opinion import add_second_opinion, ask_second_opinion
+from opp_mri.workflow.executors import open_processes
 from opp_mri.workflow.progress import Progress, ignore_progress
 from opp_mri.workflow.project import Project
 from opp_mri.workflow.registration.align_left_out import describe_unpaired, list_left_out
@@ -36,8 +33,6 @@ from opp_mri.workflow.registration.align_plan import (
     plan,
     with_imports,
 )
-
-THREADS: Final = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS")
 
 
 @frozen(kw_only=True)
@@ -69,6 +64,7 @@ def align_project(
     lesion_ids: Sequence[str] = (),
     quick: bool = False,
     workers: int | None = None,
+    executor: Executor | None = None,
     progress: Progress = ignore_progress,
 ) -> AlignSummary:
     """Line up what is new or has changed; what is done when it is interrupted is kept.
@@ -81,6 +77,13 @@ def align_project(
         Whether the second opinion is left out. A later run without it asks for it.
     workers
         Processes; None for one a core, 1 for this process alone.
+    executor
+        Workers that see the images under the same paths, instead of processes of this machine.
+
+    Raises
+    ------
+    PeerError
+        The executor was lost, or its workers do not see images that this machine sees.
     """
     store = project.store
     tasks = plan(store, lesion_ids)
@@ -95,12 +98,13 @@ def align_project(
         )
     ]
     failures: list[str] = []
-    for count, (task, outcome) in enumerate(_run(open_tasks, workers, quick=quick), start=1):
+    runs = _run(open_tasks, workers, executor, quick=quick)
+    for count, (task, outcome) in enumerate(runs, start=1):
         if isinstance(outcome, str):
             failures.append(outcome)
         else:
             store.add_alignments(
-                [_build_alignment(task, pair, fit, at, quick=quick) for pair, fit in outcome]
+                [_build_alignment(task, task.pairs[n], fit, at, quick=quick) for n, fit in outcome]
             )
         progress("lining up follow-ups", count, len(open_tasks))
     now_recorded = {alignment.fit_id: alignment for alignment in store.get_alignments()}
@@ -116,52 +120,61 @@ def align_project(
     )
 
 
-Outcome = list[tuple[SequencePair, Fit]]
+Outcome = list[tuple[int, Fit]]  # the number of a pair in its task, and its fit
 
 
 def _run(
-    tasks: Sequence[VisitTask], workers: int | None, *, quick: bool
+    tasks: Sequence[VisitTask], workers: int | None, executor: Executor | None, *, quick: bool
 ) -> Iterator[tuple[VisitTask, Outcome | str]]:
-    align_one = partial(_align_task, quick=quick)
-    workers = min(workers or os.cpu_count() or 1, len(tasks))
-    if workers <= 1:
+    count = min(workers or os.cpu_count() or 1, len(tasks))
+    if executor is None and count <= 1:
         for task in tasks:
-            yield task, align_one(task)
+            yield task, _align_task(task, quick=quick)
         return
-    # spawned, as a fork of a process with threads may hang
-    spawn = get_context("spawn")
-    with ProcessPoolExecutor(workers, mp_context=spawn, initializer=_leave_interrupts) as pool:
-        with _limit_threads():
-            futures = {pool.submit(align_one, task): task for task in tasks}
-        try:
-            for future in as_completed(futures):
-                try:
-                    outcome = future.result()
-                except BrokenProcessPool:  # killed, or out of memory
-                    outcome = align_one(futures[future])
-                yield futures[future], outcome
-        finally:
-            pool.shutdown(wait=False, cancel_futures=True)
+    with open_processes(count) if executor is None else nullcontext(executor) as chosen:
+        futures = {
+            chosen.submit(_align_task, _remove_identity(task), quick=quick): task for task in tasks
+        }
+        for future, task in futures.items():  # in the order of one process, as records are chained
+            try:
+                outcome = future.result()
+            except BrokenExecutor:  # killed, or out of memory
+                outcome = _align_task(task, quick=quick)
+            if executor is not None and isinstance(outcome, str):
+                outcome = _repeat_here(task, quick=quick)
+            yield task, outcome
 
 
-@contextmanager
-def _limit_threads() -> Iterator[None]:
-    """Let processes that start here use one core each: numpy's own threads would get in the way."""
-    before = {name: os.environ.get(name) for name in THREADS}
-    os.environ.update(dict.fromkeys(THREADS, "1"))
-    try:
-        yield
-    finally:
-        for name, value in before.items():
-            if value is None:
-                del os.environ[name]
-            else:
-                os.environ[name] = value
+def _remove_identity(task: VisitTask) -> VisitTask:
+    """Return a task without names and dates: paths and geometry are all that another needs."""
+    pairs = tuple(
+        (sequence, _remove_volume_identity(baseline), _remove_volume_identity(followup))
+        for sequence, baseline, followup in task.pairs
+    )
+    return attrs.evolve(task, patient_id="", lesion_id=None, pairs=pairs, unpaired=())
 
 
-def _leave_interrupts() -> None:
-    """Leave Ctrl-C to the process that asked for the work."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+def _remove_volume_identity(volume: VolumeDescription) -> VolumeDescription:
+    instance = attrs.evolve(
+        volume.instance,
+        patient_id="",
+        patient_name="",
+        patient_birth_date=None,
+        patient_sex="",
+        study_date=None,
+    )
+    return attrs.evolve(volume, patient_id="", study_date=None, instance=instance, variants=())
+
+
+def _repeat_here(task: VisitTask, *, quick: bool) -> str:
+    """Repeat what failed on a worker, which may not see the images; return why it fails here."""
+    outcome = _align_task(task, quick=quick)
+    if not isinstance(outcome, str):
+        raise PeerError(
+            "A worker cannot read an image that this machine reads: let all workers see the images "
+            "under the same paths and with the same permissions, and run the command again."
+        )
+    return outcome
 
 
 def _align_task(task: VisitTask, *, quick: bool) -> Outcome | str:
@@ -169,29 +182,29 @@ def _align_task(task: VisitTask, *, quick: bool) -> Outcome | str:
     outcome: Outcome = []
     try:
         for group in _group_by_frames(task):
-            pairs = [pair for pair, _ in group]
             volumes = [volume_pair for _, volume_pair in group]
             fits = align_visit(
                 volumes,
                 centre_lps_mm=task.centre_lps_mm,
                 lesion_radius_mm=task.lesion_radius_mm,
-                comparable=[_is_same_contrast(pair) for pair in pairs],
+                comparable=[_is_same_contrast(task.pairs[number]) for number, _ in group],
             )
-            for pair, pair_volumes, fit in zip(pairs, volumes, fits, strict=True):
+            for (number, pair_volumes), fit in zip(group, fits, strict=True):
                 if not quick:
                     opinion = ask_second_opinion(*pair_volumes, fit, task.lesion_radius_mm)
                     fit = add_second_opinion(fit, opinion)
-                outcome.append((pair, fit))
+                outcome.append((number, fit))
     except OppMriError as error:
         return str(error)
     return outcome
 
 
-def _group_by_frames(
-    task: VisitTask,
-) -> list[list[tuple[SequencePair, tuple[Volume, Volume]]]]:
-    """Load the volumes, grouped by the frames of reference of both dates; none joins nothing."""
-    groups: dict[tuple[object, object], list[tuple[SequencePair, tuple[Volume, Volume]]]] = {}
+def _group_by_frames(task: VisitTask) -> list[list[tuple[int, tuple[Volume, Volume]]]]:
+    """Load the volumes of each pair, with its number, grouped by the frames of reference of both.
+
+    A volume without a frame of reference is grouped with no other.
+    """
+    groups: dict[tuple[object, object], list[tuple[int, tuple[Volume, Volume]]]] = {}
     for number, pair in enumerate(task.pairs):
         baseline, followup = (load_volume(volume, task.sources) for volume in pair[1:])
         frames = (
@@ -199,7 +212,7 @@ def _group_by_frames(
             followup.geometry.frame_of_reference_uid,
         )
         key = frames if all(frames) else (number, number)
-        groups.setdefault(key, []).append((pair, (baseline, followup)))
+        groups.setdefault(key, []).append((number, (baseline, followup)))
     return list(groups.values())
 
 

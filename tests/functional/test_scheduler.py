@@ -1,0 +1,214 @@
+"""Workers of a Dask scheduler give what one process gives, though some of them are killed."""
+
+import os
+import pickle
+import shutil
+import signal
+import sqlite3
+from collections.abc import Callable, Iterator
+from concurrent.futures import Executor, Future
+from pathlib import Path
+from typing import Any
+
+import pytest
+from fixtures.clusters import Cluster, running_cluster
+from fixtures.makers import NOON
+
+from opp_mri.dicom import scan as scanning
+from opp_mri.dicom.headers.sources import find_sources
+from opp_mri.dicom.scan import ScannedFile, scan
+from opp_mri.domain.imaging import FileStatus, SeriesRole, SourceFile
+from opp_mri.domain.registration import Fit
+from opp_mri.errors import OppMriError, PeerError, ProjectError
+from opp_mri.store.serial import to_json
+from opp_mri.workflow import executors
+from opp_mri.workflow.assessing.respond import load_project_rules
+from opp_mri.workflow.catalogue import index as indexing
+from opp_mri.workflow.catalogue.index import index
+from opp_mri.workflow.catalogue.phantom import PhantomSummary
+from opp_mri.workflow.cohort.cohort import assess_project_cohort
+from opp_mri.workflow.executors import ClusterExecutor, open_cluster
+from opp_mri.workflow.project import STORE_NAME, create_project, open_project
+from opp_mri.workflow.registration import align as aligning
+from opp_mri.workflow.registration.align import align_project
+from opp_mri.workflow.registration.align_plan import VisitTask
+
+
+@pytest.fixture(scope="module")
+def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
+    """A scheduler with three workers, two of which the first test kills."""
+    with running_cluster(tmp_path_factory.mktemp("cluster"), workers=3) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def executor(cluster: Cluster) -> Iterator[ClusterExecutor]:
+    with open_cluster(cluster.address) as connected:
+        assert connected is not None
+        yield connected
+
+
+@pytest.fixture(scope="module")
+def images(
+    coarse_phantom: Callable[..., PhantomSummary], tmp_path_factory: pytest.TempPathFactory
+) -> Path:
+    """The T1 of five visits, so that there is little to line up."""
+    folder, whole = (tmp_path_factory.mktemp(name) for name in ("images", "whole"))
+    create_project(whole)
+    with open_project(whole) as project:
+        index(project, [coarse_phantom("PHANTOM-01").dicom], workers=1)
+        for volume in project.store.get_volumes():
+            if volume.role is SeriesRole.T1 and volume.selected:
+                uids = [frame.sop_instance_uid for frame in volume.frames]
+                for uid, source in project.store.get_sources_of(uids).items():
+                    (folder / uid).symlink_to(source.path)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def alone(images: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A project that one process indexed and lined up."""
+    folder = tmp_path_factory.mktemp("alone")
+    create_project(folder)
+    with open_project(folder) as project:
+        index(project, [images], workers=1)
+        align_project(project, NOON, quick=True, workers=1)
+    return folder
+
+
+def dump_catalogue(folder: Path) -> list[str]:
+    """Return all that the store of a project holds as SQL, but records with their time of entry."""
+    connection = sqlite3.connect(folder / STORE_NAME)
+    try:
+        lines = list(connection.iterdump())
+    finally:
+        connection.close()
+    records = ('INSERT INTO "record"', 'INSERT INTO "chain_head"')
+    return [line for line in lines if not line.startswith(records)]
+
+
+def dump_fits(folder: Path) -> list[str]:
+    with open_project(folder) as project:
+        return [to_json(alignment) for alignment in project.store.get_alignments()]
+
+
+class Killer:
+    """A progress that kills the next worker when the first part is done."""
+
+    def __init__(self, *workers: int) -> None:
+        self.waiting = list(workers)
+        self._steps: set[str] = set()
+
+    def __call__(self, step: str, done: int, total: int) -> None:
+        if 0 < done < total and step not in self._steps and step != "describing series":
+            self._steps.add(step)
+            os.kill(self.waiting.pop(), signal.SIGKILL)
+
+
+def test_an_index_and_fits_equal_those_of_one_process_though_workers_are_killed(
+    images: Path,
+    alone: Path,
+    cluster: Cluster,
+    executor: ClusterExecutor,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(indexing, "BATCH", 10)  # the first is kept before the last is sent
+    monkeypatch.setattr(scanning, "CHUNK", 3)
+    create_project(tmp_path)
+    killer = Killer(*cluster.workers[:2])
+    with open_project(tmp_path) as project:
+        summary = index(project, [images], executor=executor, progress=killer)
+        aligned = align_project(project, NOON, quick=True, executor=executor, progress=killer)
+    assert killer.waiting == []
+    assert summary.read == len(list(images.iterdir()))
+    assert aligned.new == 4
+    assert dump_catalogue(tmp_path) == dump_catalogue(alone)
+    assert dump_fits(tmp_path) == dump_fits(alone)
+
+
+class HereExecutor(Executor):
+    """Runs each task here at once, and keeps what would have been sent to a worker."""
+
+    def __init__(self, change: Callable[[Any], Any] = lambda result: result) -> None:
+        self.sent: list[bytes] = []
+        self._change = change
+
+    def submit(self, function: Callable[..., Any], /, *words: Any, **named: Any) -> Future[Any]:
+        self.sent.append(pickle.dumps((function, words, named)))
+        future: Future[Any] = Future()
+        future.set_result(self._change(function(*words, **named)))
+        return future
+
+
+def test_what_is_sent_for_an_alignment_names_no_patient(
+    alone: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shutil.copytree(alone, tmp_path / "copy")
+    monkeypatch.setattr(aligning, "_align_task", find_no_fit)
+    monkeypatch.setattr(aligning, "fit_id", lambda *_, **__: "new")
+    executor = HereExecutor()
+    with open_project(tmp_path / "copy") as project:
+        instance = project.store.get_volumes()[0].instance
+        align_project(project, NOON, quick=True, executor=executor)
+    names = [instance.patient_name, instance.patient_id]
+    assert len(executor.sent) == 4
+    assert all(names)
+    for task in executor.sent:
+        assert not [name for name in names if f"{name}".encode() in task]
+
+
+def find_no_fit(_task: VisitTask, *, quick: bool) -> list[tuple[int, Fit]]:  # noqa: ARG001
+    return []
+
+
+def hide(scanned: list[ScannedFile]) -> list[ScannedFile]:
+    return [
+        ScannedFile(source=each.source, status=FileStatus.UNREADABLE, detail="not there")
+        for each in scanned
+    ]
+
+
+def test_workers_that_do_not_see_the_images_are_refused(images: Path) -> None:
+    with pytest.raises(PeerError, match="see the images under the same paths"):
+        list(scan(find_sources([images]), workers=1, executor=HereExecutor(change=hide)))
+
+
+def test_a_file_that_nobody_can_read_is_unreadable_for_workers_too(tmp_path: Path) -> None:
+    gone = SourceFile(path=str(tmp_path / "gone"), size_bytes=1, modified_ns=0)
+    (scanned,) = scan([gone], workers=1, executor=HereExecutor())
+    assert scanned.status is FileStatus.UNREADABLE
+
+
+@pytest.mark.parametrize(
+    ("address", "sentence"),
+    [("here:1", "write it as tcp://"), ("tcp://127.0.0.1:9", "does not answer")],
+)
+def test_a_scheduler_that_cannot_be_reached_is_a_sentence(
+    address: str, sentence: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(executors, "CONNECT_S", 0.1)
+    with pytest.raises(OppMriError, match=sentence), open_cluster(address):
+        pass
+
+
+def test_a_worker_of_another_version_is_refused(
+    executor: ClusterExecutor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(executors, "__version__", "0.0.1")
+    with pytest.raises(PeerError, match="install the same version"):
+        executor.submit(os.getpid).result()
+
+
+def test_a_cohort_in_a_file_is_not_shared_with_workers(
+    alone: Path, executor: ClusterExecutor
+) -> None:
+    with open_project(alone) as project, pytest.raises(ProjectError, match="PostgreSQL"):
+        assess_project_cohort(project, load_project_rules(project), executor=executor)
+
+
+def test_a_condition_on_a_worker_is_the_condition_here(
+    executor: ClusterExecutor, tmp_path: Path
+) -> None:
+    with pytest.raises(ProjectError, match="not an opp_mri project"):
+        executor.submit(open_project, tmp_path).result()
