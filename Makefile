@@ -68,8 +68,8 @@ sbom: $(DEV) ## write what opp_mri is made of to dist/opp-mri.cdx.json (CycloneD
 wheels: $(VENV)/.uv ## build the wheels twice, compare their bytes, and put them into dist/
 	@tools/wheels.sh dist
 
-bench: $(VENV)/.bench ## install the peers that benchmarks/*.py measure against
-	@echo "Now run: $(BIN)/python benchmarks/<name>.py"
+bench: $(VENV)/.bench ## measure speed next to the peers, and write docs/reference/benchmarks-measured.md
+	$(BIN)/python -m benchmarks.bench $(BENCH)
 
 peers: $(VENV)/.uv ## install the registration peers (1.5 GB) in .venv-peers, apart from everything
 	$(BIN)/uv venv --quiet --allow-existing --python $(BIN)/python .venv-peers

@@ -1,0 +1,323 @@
+"""All benchmarks of speed in one run: opp_mri next to its peers, ratios, medians, growth.
+
+    python -m benchmarks.bench [--quick] [--write FOLDER]
+
+Writes `benchmarks-measured.md`, `.png` and `.json` into FOLDER (docs/reference by default). With
+`--quick` the sizes are so small that only the harness is tested, and their times mean nothing.
+It needs the bench requirements; a part whose program is not installed is left out by name.
+"""
+
+import argparse
+import json
+import os
+import platform
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+import warnings
+from collections.abc import Callable, Iterator, Sequence
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+import SimpleITK as sitk  # noqa: N813 - as its own documentation calls it
+from attrs import asdict, frozen
+from matplotlib.figure import Figure
+
+from benchmarks import classifying, cohort, indexing, loading, reindexing
+from opp_mri.dicom.headers.sources import find_sources
+from opp_mri.domain.assessment import Rules
+from opp_mri.response.classify import classify
+from opp_mri.workflow.cohort.cohort import Cohort
+from opp_mri.workflow.cohort.exporting import ExportFormat, export_cohort
+from opp_mri.workflow.project import create_project
+
+ROOT = Path(__file__).parents[1]
+NAME = "benchmarks-measured"
+OURS = "opp_mri"
+PEERS = ("pydicom", "SimpleITK", "python-gdcm", "dcm2niix", "numpy", "sqlalchemy")
+SCRIPTS = (  # with a page or a table of their own; here their text is kept
+    ("registration", [sys.executable, "benchmarks/registration.py", "--quick"]),
+    ("suggestion", [sys.executable, "benchmarks/suggestion.py", "--quick"]),
+    ("window", ["xvfb-run", "-a", "-s", "-screen 0 1920x1080x24", sys.executable,
+                "benchmarks/reading_room.py", "1"]),
+)  # fmt: skip
+
+
+@frozen(kw_only=True)
+class Row:
+    """The time of one reader on one case.
+
+    Parameters
+    ----------
+    size
+        Files, lesions or slices of the case.
+    seconds
+        Median over the rounds.
+    """
+
+    part: str
+    case: str
+    size: int
+    reader: str
+    seconds: float
+
+
+@frozen(kw_only=True)
+class Sizes:
+    """How much is measured."""
+
+    rounds: int
+    files: tuple[int, ...]
+    files_again: tuple[int, ...]
+    lesions: tuple[int, ...]
+    lesions_of_cohort: tuple[int, ...]
+    commands: int
+
+
+QUICK = Sizes(
+    rounds=1,
+    files=(20, 40),
+    files_again=(100,),
+    lesions=(10, 20),
+    lesions_of_cohort=(60,),
+    commands=1,
+)
+FULL = Sizes(
+    rounds=5,
+    files=(300, 1000, 3000),
+    files_again=(1000, 3000, 10_000),
+    lesions=(1000, 10_000, 100_000),
+    lesions_of_cohort=(1000, 3000, 10_000),
+    commands=len(cohort.WORDS),
+)
+
+
+def measure_indexing(sizes: Sizes) -> Iterator[Row]:
+    for count in sizes.files:
+        with tempfile.TemporaryDirectory() as name:
+            indexing.write_corpus(Path(name), count)
+            yield from _measure_headers("synthetic MR files", Path(name), sizes.rounds)
+    real = os.environ.get("OPP_MRI_REAL_DATA")
+    if real and sizes is FULL:
+        with tempfile.TemporaryDirectory() as name:
+            indexing.copy_images(Path(real), Path(name))
+            yield from _measure_headers("real files", Path(name), sizes.rounds)
+
+
+def _measure_headers(case: str, folder: Path, rounds: int) -> Iterator[Row]:
+    files = list(find_sources([folder]))
+    indexing.compare(files)
+    medians = indexing.time_readers(folder, files, rounds)
+    for reader, seconds in medians.items():
+        yield Row(part="indexing", case=case, size=len(files), reader=reader, seconds=seconds)
+
+
+def measure_loading(sizes: Sizes) -> Iterator[Row]:
+    with tempfile.TemporaryDirectory() as name:
+        for kind in loading.KINDS if sizes is FULL else loading.KINDS[:1]:
+            folder = Path(name, kind)
+            folder.mkdir()
+            loading.write_series(kind, folder)
+            for case in loading.cases(folder, kind):
+                medians = loading.time_readers(case, sizes.rounds)
+                for reader, ms in medians.items():
+                    yield Row(
+                        part="loading", case=kind, size=loading.SLICES, reader=reader,
+                        seconds=ms / 1000,
+                    )  # fmt: skip
+
+
+def measure_index_again(sizes: Sizes) -> Iterator[Row]:
+    for count in sizes.files_again:
+        with tempfile.TemporaryDirectory() as name:
+            source, project = Path(name, "files"), Path(name, "project")
+            reindexing.make_files(source, count)
+            create_project(project)
+            _, first = reindexing.timed(lambda p=project, s=source: reindexing.indexed(p, s, 1))
+            again = [
+                reindexing.timed(lambda p=project, s=source: reindexing.indexed(p, s, 1))[1]
+                for _ in range(sizes.rounds)
+            ]
+        for reader, seconds in (("first", first), ("unchanged", statistics.median(again))):
+            yield Row(
+                part="index of a project", case=reader, size=count, reader=OURS, seconds=seconds
+            )
+
+
+def measure_classification(sizes: Sizes) -> Iterator[Row]:
+    rules = Rules(criteria=cohort.AMINI)
+    for count in sizes.lesions:
+        timelines = classifying.make_timelines(count)
+        start_s = time.perf_counter()
+        for timeline in timelines:
+            classify(timeline, rules)
+        seconds = time.perf_counter() - start_s
+        yield Row(part="classification", case="lesions", size=count, reader=OURS, seconds=seconds)
+
+
+def measure_cohort(sizes: Sizes) -> Iterator[Row]:
+    here = Path.cwd()
+    for count in sizes.lesions_of_cohort:
+        with tempfile.TemporaryDirectory() as name:
+            lesions = cohort.make_cohort(count)
+            whole = Cohort(lesions=lesions, rules=Rules(criteria=cohort.AMINI))
+            export_cohort(whole, Path(name, "tables"), formats=[ExportFormat.CSV])
+            for words in cohort.WORDS[: sizes.commands]:
+                try:
+                    seconds, _, _ = cohort.run(words, Path(name))
+                finally:
+                    os.chdir(here)
+                yield Row(
+                    part="cohort",
+                    case=" ".join(words[:2]),
+                    size=count,
+                    reader=OURS,
+                    seconds=seconds,
+                )
+
+
+PARTS: tuple[Callable[[Sizes], Iterator[Row]], ...] = (
+    measure_indexing,
+    measure_loading,
+    measure_index_again,
+    measure_classification,
+    measure_cohort,
+)
+
+
+def run_scripts() -> dict[str, str]:
+    """Run the benchmarks that have a table of their own, and return what they print."""
+    texts = {}
+    for name, command in SCRIPTS:
+        if shutil.which(command[0]) is None:
+            texts[name] = f"Left out: {command[0]} is not installed."
+            continue
+        environment = {
+            **os.environ,
+            "PYTHONPATH": os.pathsep.join(map(str, (ROOT, ROOT / "tests"))),
+        }
+        ran = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, env=environment)
+        texts[name] = ran.stdout + (ran.stderr[-2000:] if ran.returncode else "")
+    return texts
+
+
+def describe_machine() -> dict[str, str]:
+    processors = {
+        line.partition(":")[2].strip()
+        for line in Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+        if line.startswith("model name")
+    }
+    return {
+        "processor": f"{os.cpu_count()} x {', '.join(sorted(processors)) or platform.machine()}",
+        "load when it began": f"{os.getloadavg()[0]:.1f}",
+        "system": f"{platform.system()} {platform.release()}, Python {platform.python_version()}",
+        "packages": ", ".join(f"{name} {find_version(name)}" for name in PEERS),
+    }
+
+
+def find_version(name: str) -> str:
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return "(not installed, left out)"
+
+
+def find_ours(rows: Sequence[Row]) -> dict[tuple[str, str, int], float]:
+    """Return the seconds of opp_mri by part, case and size."""
+    return {
+        (row.part, row.case, row.size): row.seconds for row in rows if row.reader.startswith(OURS)
+    }
+
+
+def write_page(
+    folder: Path, machine: dict[str, str], rows: list[Row], texts: dict[str, str]
+) -> None:
+    """Write the page, the plot and the numbers as they are so far."""
+    ours = find_ours(rows)
+    ratios = [row.seconds / ours.get((row.part, row.case, row.size), row.seconds) for row in rows]
+    numbers: dict[str, Any] = {
+        "machine": machine,
+        "rows": [
+            {**asdict(row), "times_opp_mri": ratio} for row, ratio in zip(rows, ratios, strict=True)
+        ],
+        "texts": texts,
+    }
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / f"{NAME}.json").write_text(json.dumps(numbers, indent=1) + "\n", encoding="utf-8")
+    lines = [
+        "# Speed, measured",
+        "",
+        "Written by `make bench`. Readers of one case take turns within one run; seconds are",
+        "medians. The last column is the time of a reader divided by that of opp_mri. On a busy",
+        "machine only these ratios mean something.",
+        "",
+        *(f"- {name}: {text}" for name, text in machine.items()),
+        "",
+        f"![Growth with size, and ratios to peers]({NAME}.png)",
+    ]
+    for part in dict.fromkeys(row.part for row in rows):
+        lines += ["", f"## {part.capitalize()}", ""]
+        lines += ["| case | size | reader | seconds | times opp_mri |", "|---|---:|---|---:|---:|"]
+        lines += [
+            f"| {row.case} | {row.size:,} | {row.reader} | {row.seconds:.4g} | {ratio:.2f} |"
+            for row, ratio in zip(rows, ratios, strict=True)
+            if row.part == part
+        ]
+    for name, text in texts.items():
+        lines += ["", f"## {name.capitalize()}", "", "```text", text.strip(), "```"]
+    (folder / f"{NAME}.md").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    draw(folder / f"{NAME}.png", rows)
+
+
+def draw(path: Path, rows: Sequence[Row]) -> None:
+    """Draw the growth of each case of opp_mri, and the ratios of the peers at the largest size."""
+    figure = Figure(figsize=(11, 4.5), layout="constrained")
+    growth, bars = figure.subplots(1, 2)
+    curves: dict[str, list[tuple[int, float]]] = {}
+    for (part, case, size), seconds in find_ours(rows).items():
+        curves.setdefault(f"{part}: {case}", []).append((size, seconds))
+    for name, points in curves.items():
+        if len(points) > 1:
+            growth.loglog(*zip(*sorted(points), strict=True), marker="o", label=name)
+    growth.set(xlabel="files or lesions", ylabel="seconds", title="Growth of opp_mri")
+    if growth.lines:
+        growth.legend(fontsize=7)
+    ours = find_ours(rows)
+    ratios = {
+        f"{row.case}: {row.reader.split()[0]}": row.seconds / ours[row.part, row.case, row.size]
+        for row in rows
+        if not row.reader.startswith(OURS)
+    }  # of several sizes the last, which is the largest
+    bars.barh(list(ratios), list(ratios.values()))
+    bars.axvline(1, color="black")
+    bars.set(xscale="log", xlabel="time of the peer / time of opp_mri", title="Peers")
+    bars.tick_params(axis="y", labelsize=7)
+    figure.savefig(path, dpi=110)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
+    parser.add_argument("--quick", action="store_true", help="small sizes: tests the harness")
+    parser.add_argument("--write", type=Path, default=ROOT / "docs" / "reference")
+    chosen = parser.parse_args()
+    warnings.simplefilter("ignore")
+    sitk.ProcessObject.SetGlobalWarningDisplay(False)
+    folder, machine, rows = chosen.write.absolute(), describe_machine(), []
+    for measure in PARTS:
+        for row in measure(QUICK if chosen.quick else FULL):
+            rows.append(row)
+            print(
+                f"{row.part}, {row.case}, {row.size}: {row.reader} {row.seconds:.4g} s", flush=True
+            )
+        write_page(folder, machine, rows, {})  # a run that is stopped leaves what it measured
+    if not chosen.quick:
+        write_page(folder, machine, rows, run_scripts())
+    print(f"Written: {folder / NAME}.md, .png and .json")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,27 @@
+"""The command for all benchmarks runs, and writes its page, plot and numbers."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+
+
+def test_the_short_version_measures_each_part_next_to_its_peers(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "benchmarks.bench", "--quick", "--write", tmp_path],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
+    numbers = json.loads((tmp_path / "benchmarks-measured.json").read_text())
+    parts = {"indexing", "loading", "index of a project", "classification", "cohort"}
+    assert {row["part"] for row in numbers["rows"]} == parts
+    readers = " ".join({row["reader"] for row in numbers["rows"]})
+    assert all(peer in readers for peer in ("pydicom", "GDCM", "SimpleITK", "bare read"))
+    assert all(row["seconds"] > 0 and row["times_opp_mri"] > 0 for row in numbers["rows"])
+    page = (tmp_path / "benchmarks-measured.md").read_text()
+    assert all(f"## {part.capitalize()}" in page for part in parts)
+    assert (tmp_path / "benchmarks-measured.png").read_bytes().startswith(b"\x89PNG")
