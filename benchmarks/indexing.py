@@ -94,7 +94,7 @@ def time_readers(folder: Path, files: Sequence[SourceFile], rounds: int) -> dict
             start_s = time.perf_counter()
             reader()
             times[name].append(time.perf_counter() - start_s)
-    return {name: statistics.median(taken[1:]) for name, taken in times.items()}
+    return {name: statistics.median(times_s[1:]) for name, times_s in times.items()}
 
 
 def compare(files: Iterable[SourceFile]) -> int:

@@ -193,11 +193,11 @@ def medians_ms(readers: list[Callable[[], object]], rounds: int) -> list[float]:
     """Time the readers in turn, so that a busy moment of the machine meets all of them."""
     times: list[list[float]] = [[] for _ in readers]
     for _ in range(rounds):
-        for reader, kept in zip(readers, times, strict=True):
+        for reader, times_ms in zip(readers, times, strict=True):
             start = time.perf_counter()
             reader()
-            kept.append(1000 * (time.perf_counter() - start))
-    return [statistics.median(kept) for kept in times]
+            times_ms.append(1000 * (time.perf_counter() - start))
+    return [statistics.median(of_reader) for of_reader in times]
 
 
 def by_bare_read(files: list[str]) -> list[bytes]:
@@ -228,12 +228,12 @@ def write_series(kind: str, folder: Path) -> None:
 
 def report(case: Case, rounds: int) -> None:
     name, description, _ = case
-    bare, simpleitk, pydicom, ours = time_readers(case, rounds).values()
+    bare, simpleitk, pydicom, own_ms = time_readers(case, rounds).values()
     first = description.planes[0]
     shape = f"{len(description.frames)} x {first.rows} x {first.columns}"
     print(
-        f"{name:<34}{shape:>16}{ours:>10.1f}{bare:>11.1f}{simpleitk:>11.1f}{pydicom:>10.1f}"
-        f"{ours / bare:>11.2f}{simpleitk / ours:>11.2f}{pydicom / ours:>11.2f}"
+        f"{name:<34}{shape:>16}{own_ms:>10.1f}{bare:>11.1f}{simpleitk:>11.1f}{pydicom:>10.1f}"
+        f"{own_ms / bare:>11.2f}{simpleitk / own_ms:>11.2f}{pydicom / own_ms:>11.2f}"
     )
 
 

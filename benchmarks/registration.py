@@ -116,14 +116,14 @@ def second_opinion(pair: Pair) -> tuple[Fit, Fit, float]:
     return fit, add_second_opinion(fit, opinion), time.process_time() - start
 
 
-def undo(moved: Moved) -> tuple[float, Fit]:
+def undo(pair: Moved) -> tuple[float, Fit]:
     """Return the error at the centre and 15 mm around it of a real series moved on purpose."""
-    geometry = moved.baseline.geometry
+    geometry = pair.baseline.geometry
     centre = geometry.lps_from_kji((np.array(geometry.shape_kji) - 1) / 2)
     x, y, z = centre.tolist()
-    fit = align(moved.baseline, moved.followup, centre_lps_mm=(x, y, z))
+    fit = align(pair.baseline, pair.followup, centre_lps_mm=(x, y, z))
     points = np.vstack([centre, centre + 15.0 * np.eye(3), centre - 15.0 * np.eye(3)])
-    back = np.linalg.inv(moved.truth)
+    back = np.linalg.inv(pair.truth)
     followup = points @ back[:3, :3].T + back[:3, 3]
     errors = np.linalg.norm(fit.baseline_from_followup.apply(followup) - points, axis=1)
     return float(errors.max()), fit
@@ -168,15 +168,15 @@ def run_peer(python: Path, method: str, pairs: Sequence[Pair], paths: Sequence[P
     script = Path(__file__).with_name("registration_peers.py")
     shares = [paths[n::workers] for n in range(min(workers, len(paths)))]
     outputs = [paths[0].parent / f"found-{n}.json" for n in range(len(shares))]
-    running = [
+    processes = [
         subprocess.Popen([python, script, method, output, *share], stdout=subprocess.DEVNULL)
         for share, output in zip(shares, outputs, strict=True)
     ]
-    codes = [one.wait() for one in running]
+    codes = [process.wait() for process in processes]
     if any(codes):
         raise SystemExit(f"{method} failed: its message is above.")
-    found = [load for output in outputs for load in json.loads(output.read_text())]
-    by_path = {Path(record["pair"]): record for record in found}
+    records = [load for output in outputs for load in json.loads(output.read_text())]
+    by_path = {Path(record["pair"]): record for record in records}
     return [
         Result(
             name=pair.name,
@@ -203,10 +203,12 @@ def peer_rows(
         if count == 0:
             continue
         # of a set in blocks of one difficulty, some of each
-        chosen = [pairs[round(n * (len(pairs) - 1) / max(count - 1, 1))] for n in range(count)]
+        selected_pairs = [
+            pairs[round(n * (len(pairs) - 1) / max(count - 1, 1))] for n in range(count)
+        ]
         with tempfile.TemporaryDirectory() as folder:
-            paths = write_pairs(chosen, Path(folder))
-            results = run_peer(python, method, chosen, paths, workers)
+            paths = write_pairs(selected_pairs, Path(folder))
+            results = run_peer(python, method, selected_pairs, paths, workers)
         yield row(method, results, ours_s)
 
 
@@ -229,11 +231,13 @@ def wrong_fits(pair: Pair, count: int, seed: int) -> list[tuple[str, FloatArray]
     entries: list[tuple[str, FloatArray]] = []
     vertebra = pair.baseline.shape.vertebra
     levels = len(pair.baseline.posture.spine.vertebrae)
-    for other in (vertebra - 2, vertebra - 1, vertebra + 1, vertebra + 2):
-        if 0 <= other < levels:
-            laid = pair.followup.posture.lps_from_local[other]
+    for level in (vertebra - 2, vertebra - 1, vertebra + 1, vertebra + 2):
+        if 0 <= level < levels:
+            posture = pair.followup.posture.lps_from_local[level]
             own = np.linalg.inv(pair.baseline.posture.lps_from_local[vertebra])
-            entries.append(("a level off" if abs(other - vertebra) == 1 else "two off", laid @ own))
+            entries.append(
+                ("a level off" if abs(level - vertebra) == 1 else "two off", posture @ own)
+            )
     while len(entries) < count:
         kind = ("2 to 3 mm off", "left-right only", "3 to 20 mm off", "turned")[len(entries) % 4]
         shift = rng.normal(size=3)
@@ -244,10 +248,10 @@ def wrong_fits(pair: Pair, count: int, seed: int) -> list[tuple[str, FloatArray]
         shift *= far / np.linalg.norm(shift)
         if kind in ("turned", "3 to 20 mm off"):
             turn = rng.normal(size=3) * (6.0 if kind == "turned" else 2.0)
-        there = pair.truth @ centre
-        moved = phantoms.rigid(turn, np.zeros(3))
-        moved[:3, 3] = there[:3] + shift - moved[:3, :3] @ there[:3]
-        entries.append((kind, moved @ pair.truth))
+        target = pair.truth @ centre
+        motion = phantoms.rigid(turn, np.zeros(3))
+        motion[:3, 3] = target[:3] + shift - motion[:3, :3] @ target[:3]
+        entries.append((kind, motion @ pair.truth))
     return entries[:count]
 
 
@@ -273,17 +277,18 @@ def judge_wrong(task: tuple[Pair, int, int]) -> list[Judged]:
 
 
 def row(name: str, results: Sequence[Result], ours_s: float) -> str:
-    each = np.array([float(result.tre_mm.mean()) for result in results])
+    mean_tre_mm = np.array([float(result.tre_mm.mean()) for result in results])
     targets = np.concatenate([result.tre_mm for result in results])
     seconds = float(np.median([result.seconds for result in results]))
-    said = ""
+    cell = ""
     if results[0].fit is not None:
         good = np.array([r.fit is not None and r.fit.verdict is Verdict.GOOD for r in results])
-        said = f"{good.mean():.0%} | {int((good & (each > 1)).sum())}"
+        cell = f"{good.mean():.0%} | {int((good & (mean_tre_mm > 1)).sum())}"
     return (
         f"| {name} | {len(results)} | {np.median(targets):.2f} | "
-        f"{np.percentile(targets, 95):.2f} | {each.max():.2f} | {(each > 1).mean():.1%} | "
-        f"{(each > 3).mean():.1%} | {seconds:.2f} | {seconds / ours_s:.1f} | {said or '- | -'} |"
+        f"{np.percentile(targets, 95):.2f} | {mean_tre_mm.max():.2f} | "
+        f"{(mean_tre_mm > 1).mean():.1%} | {(mean_tre_mm > 3).mean():.1%} | "
+        f"{seconds:.2f} | {seconds / ours_s:.1f} | {cell or '- | -'} |"
     )
 
 
@@ -319,23 +324,23 @@ def main() -> None:
     parser.add_argument("--real", type=Path, help="folder of the real spine on two dates")
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--write", type=Path, help="write the page here")
-    chosen = parser.parse_args()
-    peers = chosen.peers if chosen.peers.exists() else None
+    options = parser.parse_args()
+    peers = options.peers if options.peers.exists() else None
     if peers is None:
-        print(f"{chosen.peers} is not there: `make peers` installs the peers. Ours only.")
+        print(f"{options.peers} is not there: `make peers` installs the peers. Ours only.")
     lines: list[str] = []
 
     def tell(*texts: str) -> None:
         lines.extend(texts)
         print(*texts, sep="\n", flush=True)
-        if chosen.write:  # so that a run that is stopped leaves what it has measured
-            chosen.write.write_text("\n".join(lines) + "\n")
+        if options.write:  # so that a run that is stopped leaves what it has measured
+            options.write.write_text("\n".join(lines) + "\n")
 
     os.environ["OMP_NUM_THREADS"] = os.environ["OPENBLAS_NUM_THREADS"] = "1"  # a process a core
     tell(*INTRODUCTION)
-    with ProcessPoolExecutor(chosen.workers, mp_context=get_context("spawn")) as pool:
-        bodies = list(pool.map(body, range(chosen.anatomies)))
-        dark = list(pool.map(dark_body, range(min(chosen.anatomies, DARK_ANATOMIES))))
+    with ProcessPoolExecutor(options.workers, mp_context=get_context("spawn")) as pool:
+        bodies = list(pool.map(body, range(options.anatomies)))
+        dark = list(pool.map(dark_body, range(min(options.anatomies, DARK_ANATOMIES))))
         sets = {
             "Easy set, T1": easy_pairs(bodies, T1),
             "Easy set, T2 with fat suppression": easy_pairs(bodies, T2FS),
@@ -347,21 +352,21 @@ def main() -> None:
             ours_s = float(np.median([result.seconds for result in results]))
             tell(row("ours", results, ours_s))
             if peers:
-                few = pairs[: chosen.peer_pairs]
-                for line in peer_rows(peers, title, few, chosen.workers, ours_s, chosen.peer):
+                few = pairs[: options.peer_pairs]
+                for line in peer_rows(peers, title, few, options.workers, ours_s, options.peer):
                     tell(line)
             if title.startswith("Hard"):
                 tell("", "Ours, by what is hard:", "", HEAD)
                 for name in HARD:
                     tell(row(name, [r for r in results if r.name == name], ours_s))
-        if not chosen.no_wrong:
-            groups = list(pool.map(strangers, range(min(chosen.anatomies, STRANGER_ANATOMIES))))
-            tell("", *calibration(pool, bodies, stranger_pairs(groups), chosen.wrong))
-        if chosen.real:
-            tell("", *real_pair(chosen.real, bodies))
+        if not options.no_wrong:
+            groups = list(pool.map(strangers, range(min(options.anatomies, STRANGER_ANATOMIES))))
+            tell("", *calibration(pool, bodies, stranger_pairs(groups), options.wrong))
+        if options.real:
+            tell("", *real_pair(options.real, bodies))
         tell("", *dark_marrow(pool, dark))
         tell("", *opinions(pool, easy_pairs(bodies, T1)[::3]))
-        tell("", *artefact_rows(pool, chosen.anatomies))
+        tell("", *artefact_rows(pool, options.anatomies))
 
 
 def artefact_rows(pool: ProcessPoolExecutor, anatomies: int) -> Iterable[str]:
@@ -376,12 +381,12 @@ def artefact_rows(pool: ProcessPoolExecutor, anatomies: int) -> Iterable[str]:
     yield "| artefact | pairs | median mm | p95 mm | centre x, y, z | turn x, y, z | rigid mm |"
     yield "|---" * 7 + "|"
     for name in ARTEFACTS:
-        scanned = pool.map(
+        all_scans = pool.map(
             artefact_scans, *zip(*((n, name) for n in range(anatomies)), strict=True)
         )
         pairs = [
             Pair(name=name, baseline=a, followup=b)
-            for scans in scanned
+            for scans in all_scans
             for a, b in itertools.combinations(scans, 2)
         ]
         results = list(pool.map(ours, pairs))
@@ -422,7 +427,10 @@ def dark_marrow(pool: ProcessPoolExecutor, bodies: Sequence[Body]) -> Iterable[s
         yield row(f"{kind} alone", alone, alone_s)
         yield row(f"{kind} in its visit", [answer[index] for answer in answers], visit_s)
     good = sum(
-        any(each.fit is not None and each.fit.verdict is Verdict.GOOD for each in answer)
+        any(
+            alignment.fit is not None and alignment.fit.verdict is Verdict.GOOD
+            for alignment in answer
+        )
         for answer in answers
     )
     yield ""
@@ -437,7 +445,7 @@ def opinions(pool: ProcessPoolExecutor, pairs: Sequence[Pair]) -> Iterable[str]:
     away = [
         after.second_opinion_mm for _, after, _ in answers if after.second_opinion_mm is not None
     ]
-    lost = sum(
+    lost_count = sum(
         before.verdict is Verdict.GOOD and after.verdict is not Verdict.GOOD
         for before, after, _ in answers
     )
@@ -446,18 +454,18 @@ def opinions(pool: ProcessPoolExecutor, pairs: Sequence[Pair]) -> Iterable[str]:
     yield (
         f"Easy set, T1, {len(pairs)} pairs: SimpleITK (Mattes mutual information) lies "
         f"{np.median(away):.2f} mm (median) and {max(away):.2f} mm (at most) from ours; "
-        f"{lost} good fits become doubtful. It takes "
+        f"{lost_count} good fits become doubtful. It takes "
         f"{np.median([seconds for *_, seconds in answers]):.2f} s a pair."
     )
 
 
 def calibration(
-    pool: ProcessPoolExecutor, bodies: Sequence[Body], others: Sequence[Pair], count: int
+    pool: ProcessPoolExecutor, bodies: Sequence[Body], other_pairs: Sequence[Pair], count: int
 ) -> Iterable[str]:
     pairs = [*easy_pairs(bodies, T1), *hard_pairs(bodies)]
     tasks = [(pair, count, seed) for seed, pair in enumerate(pairs)]
-    told = list(itertools.chain.from_iterable(pool.map(judge_wrong, tasks)))
-    told += [
+    judgements = list(itertools.chain.from_iterable(pool.map(judge_wrong, tasks)))
+    judgements += [
         Judged(kind="the level is not in the follow-up", tre_mm=np.inf, fit=r.fit)
         for r in pool.map(ours, gone_pairs(bodies))
         if r.fit is not None
@@ -466,9 +474,9 @@ def calibration(
     yield ""
     yield "| how | fits | failed | doubtful | good |"
     yield "|---|---|---|---|---|"
-    for kind in [*dict.fromkeys(resolution.kind for resolution in told), None]:
-        yield verdicts(kind or "all", [e.fit for e in told if kind in (None, e.kind)])
-    fits = [result.fit for result in pool.map(ours, others) if result.fit is not None]
+    for kind in [*dict.fromkeys(resolution.kind for resolution in judgements), None]:
+        yield verdicts(kind or "all", [e.fit for e in judgements if kind in (None, e.kind)])
+    fits = [result.fit for result in pool.map(ours, other_pairs) if result.fit is not None]
     yield verdicts("another phantom patient, 3 % larger or smaller and more", fits)
 
 
@@ -508,11 +516,11 @@ def real_pair(folder: Path, bodies: Sequence[Body]) -> Iterable[str]:
     yield "| series | fits | median mm | worst mm | good | good but > 1 mm |"
     yield "|---" * 6 + "|"
     for name, volume in series.items():
-        moved = [undo(move_on_purpose(name, volume, 10 * n + len(name))) for n in range(5)]
-        errors = np.array([error for error, _ in moved])
-        good = np.array([fit.verdict is Verdict.GOOD for _, fit in moved])
+        answers = [undo(move_on_purpose(name, volume, 10 * n + len(name))) for n in range(5)]
+        errors = np.array([error for error, _ in answers])
+        good = np.array([fit.verdict is Verdict.GOOD for _, fit in answers])
         yield (
-            f"| {name} | {len(moved)} | {np.median(errors):.2f} | {errors.max():.2f} | "
+            f"| {name} | {len(answers)} | {np.median(errors):.2f} | {errors.max():.2f} | "
             f"{good.sum()} | {int((good & (errors > 1)).sum())} |"
         )
 
@@ -528,9 +536,9 @@ def fit_row(name: str, fit: Fit) -> str:
 
 
 def verdicts(kind: str, fits: Sequence[Fit]) -> str:
-    said = [sum(fit.verdict is verdict for fit in fits) for verdict in
+    counts = [sum(fit.verdict is verdict for fit in fits) for verdict in
             (Verdict.FAILED, Verdict.DOUBTFUL, Verdict.GOOD)]  # fmt: skip
-    return f"| {kind} | {len(fits)} | " + " | ".join(map(str, said)) + " |"
+    return f"| {kind} | {len(fits)} | " + " | ".join(map(str, counts)) + " |"
 
 
 if __name__ == "__main__":

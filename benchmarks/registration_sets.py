@@ -82,8 +82,8 @@ class Pair:
     @property
     def truth(self) -> FloatArray:
         """Followup from baseline at the lesion's vertebra, (4, 4)."""
-        moved = self.followup.posture.motion_from(self.baseline.posture)
-        truth: FloatArray = moved[self.baseline.shape.vertebra]
+        motion = self.followup.posture.motion_from(self.baseline.posture)
+        truth: FloatArray = motion[self.baseline.shape.vertebra]
         return truth
 
     def tre_mm(self, followup_from_baseline: FloatArray) -> FloatArray:
@@ -95,8 +95,8 @@ class Pair:
         """Errors at the landmarks by direction: (15, 3)."""
         vertebra = self.baseline.shape.vertebra
         start = self.baseline.landmarks_lps_mm(vertebra)
-        carried = start @ followup_from_baseline[:3, :3].T + followup_from_baseline[:3, 3]
-        errors: FloatArray = carried - self.followup.landmarks_lps_mm(vertebra)
+        mapped_points = start @ followup_from_baseline[:3, :3].T + followup_from_baseline[:3, 3]
+        errors: FloatArray = mapped_points - self.followup.landmarks_lps_mm(vertebra)
         return errors
 
     @property
@@ -128,12 +128,12 @@ class Body:
 def _cached(name: str, make: Callable[[], T]) -> T:
     path = Path(tempfile.gettempdir()) / "opp-mri-registration" / f"{_version()}-{name}.pickle"
     if path.exists():
-        kept: T = pickle.loads(path.read_bytes())  # noqa: S301 - our own file
-        return kept
-    made = make()
+        content: T = pickle.loads(path.read_bytes())  # noqa: S301 - our own file
+        return content
+    scans = make()
     path.parent.mkdir(exist_ok=True)
-    path.write_bytes(pickle.dumps(made))
-    return made
+    path.write_bytes(pickle.dumps(scans))
+    return scans
 
 
 def body(number: int) -> Body:
@@ -143,12 +143,12 @@ def body(number: int) -> Body:
 
 def _make_body(number: int) -> Body:
     patient = phantoms.anatomy_of(number)
-    lying = [phantoms.lying(patient, visit, Motion()) for visit in range(VISITS)]
+    subjects = [phantoms.lying(patient, visit, Motion()) for visit in range(VISITS)]
     return Body(
         level=patient.case.level,
         visits=tuple(
             phantoms.scan(patient, visit, where, Look(), (T1, T2FS))
-            for visit, where in enumerate(lying)
+            for visit, where in enumerate(subjects)
         ),
         hard={
             name: _one(patient, VISITS + index, *how)
@@ -326,7 +326,7 @@ def move_on_purpose(name: str, volume: Volume, number: int) -> Moved:
     truth[:3, 3] = centre + shift - truth[:3, :3] @ centre
     frame = f"2.25.{number + 1}"
     grid = evolve(geometry, frame_of_reference_uid=frame)
-    seen = resample_on_grid(
+    resampled_volume = resample_on_grid(
         volume,
         grid,
         RigidTransform(
@@ -335,9 +335,9 @@ def move_on_purpose(name: str, volume: Volume, number: int) -> Moved:
             matrix=truth,
         ),
     )
-    shade = 1 + 0.3 * np.linspace(-1, 1, seen.shape[1])[None, :, None]
-    noise = rng.normal(0, 0.02 * np.nanpercentile(seen, 99), seen.shape)
-    voxels = np.clip(np.nan_to_num(seen) * shade + noise, 0, None).astype(np.float32)
+    shade = 1 + 0.3 * np.linspace(-1, 1, resampled_volume.shape[1])[None, :, None]
+    noise = rng.normal(0, 0.02 * np.nanpercentile(resampled_volume, 99), resampled_volume.shape)
+    voxels = np.clip(np.nan_to_num(resampled_volume) * shade + noise, 0, None).astype(np.float32)
     return Moved(
         name=name,
         baseline=volume,

@@ -37,8 +37,8 @@ def main() -> None:
         cohort = write_phantom(folder / "cohort", patients=["PHANTOM-01"], workers=1)
         truth = shortened(json.loads(cohort.truth.read_text(encoding="utf-8")))
         dates = [visit["study_date"] for visit in truth["patients"][0]["visits"]]
-        measured = copy_calipers(cohort, dates)
-        copy_images(folder, cohort, dates, measured)
+        measured_uids = copy_calipers(cohort, dates)
+        copy_images(folder, cohort, dates, measured_uids)
         shutil.copy(cohort.lesions, PATIENT / "lesions.csv")
         (PATIENT / "truth.json").write_text(json.dumps(truth, indent=1) + "\n", encoding="utf-8")
 
@@ -53,29 +53,31 @@ def shortened(truth: dict[str, Any]) -> dict[str, Any]:
 def copy_calipers(cohort: PhantomSummary, dates: list[str]) -> set[str]:
     """Write the calipers of the chosen visits; give the SOPInstanceUIDs of their images."""
     (patient,) = json.loads(cohort.truth.read_text(encoding="utf-8"))["patients"]
-    measured = {
+    measured_uids = {
         sequence["sop_instance_uid"]
         for visit in patient["visits"]
         if visit["study_date"] in dates
         for sequence in visit["sequences"].values()
     }
     with cohort.calipers.open(encoding="utf-8") as lines:
-        rows = [row for row in csv.DictReader(lines) if row["sop_instance_uid"] in measured]
+        rows = [row for row in csv.DictReader(lines) if row["sop_instance_uid"] in measured_uids]
     with (PATIENT / "calipers.csv").open("w", encoding="utf-8", newline="") as lines:
         writer = csv.DictWriter(lines, list(rows[0]), lineterminator="\n")
         writer.writeheader()
         writer.writerows(rows)
-    return measured
+    return measured_uids
 
 
-def copy_images(folder: Path, cohort: PhantomSummary, dates: list[str], measured: set[str]) -> None:
+def copy_images(
+    folder: Path, cohort: PhantomSummary, dates: list[str], measured_uids: set[str]
+) -> None:
     """Copy the slices around the lesion from each chosen series, compressed."""
     create_project(folder / "project")
     with open_project(folder / "project") as project:
         index(project, [cohort.dicom], workers=1)
         for volume in project.store.get_volumes():
             if volume.selected and volume.role in ROLES and str(volume.study_date) in dates:
-                sources = project.store.get_sources_of(around_lesion(volume, measured))
+                sources = project.store.get_sources_of(around_lesion(volume, measured_uids))
                 for number, source in enumerate(sources.values(), start=1):
                     dataset = dcmread(source.path)
                     dataset.InstanceNumber = number
@@ -87,10 +89,10 @@ def copy_images(folder: Path, cohort: PhantomSummary, dates: list[str], measured
                     dataset.save_as(path / f"{number:02d}.dcm")
 
 
-def around_lesion(volume: VolumeDescription, measured: set[str]) -> list[str]:
+def around_lesion(volume: VolumeDescription, measured_uids: set[str]) -> list[str]:
     """Give the SOPInstanceUIDs of the slices nearest to the measured one, in order of position."""
     uids = [frame.sop_instance_uid for frame in volume.frames]
-    (middle,) = (place for place, uid in enumerate(uids) if uid in measured)
+    (middle,) = (place for place, uid in enumerate(uids) if uid in measured_uids)
     first = min(max(middle - SLICES // 2, 0), len(uids) - SLICES)
     return uids[first : first + SLICES]
 

@@ -69,17 +69,17 @@ def _components(lock: str) -> Iterator[dict[str, Any]]:
 def _licences(name: str) -> list[dict[str, Any]]:
     """Give the licence as declared; empty where this system does not install the package."""
     try:
-        declared = metadata(name)
+        package_metadata = metadata(name)
     except PackageNotFoundError:
         return []
-    if expression := declared.get("License-Expression"):
+    if expression := package_metadata.get("License-Expression"):
         return [{"expression": expression}]
     titles = [
         text.rpartition(" :: ")[2]
-        for text in declared.get_all("Classifier") or []
+        for text in package_metadata.get_all("Classifier") or []
         if text.startswith("License ::")
     ]
-    titles = titles or [(declared.get("License") or "").split("\n")[0]]
+    titles = titles or [(package_metadata.get("License") or "").split("\n")[0]]
     return [{"license": {"name": title}} for title in titles if title]
 
 

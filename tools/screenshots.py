@@ -68,16 +68,16 @@ def walk(project: Project, truth: dict[str, object]) -> None:
     settle(window)
     shoot(window, "reading-room-open")
     ends = {
-        (date.fromisoformat(visit["study_date"]), SeriesRole(name)): found
+        (date.fromisoformat(visit["study_date"]), SeriesRole(name)): length
         for visit in truth["visits"]  # type: ignore[attr-defined]
-        for name, found in visit["sequences"].items()
+        for name, length in visit["sequences"].items()
     }
     for number in range(len(ends)):
         current = window.room.navigation.current
         if current is None:
             raise SystemExit("There is no cell to read.")
-        found = ends[current.study_date, current.sequence]
-        measure(window, found, picture="reading-room-drag" if number == 3 else "")
+        ends_and_length = ends[current.study_date, current.sequence]
+        measure(window, ends_and_length, picture="reading-room-drag" if number == 3 else "")
         QTest.keyClick(canvas(window), Qt.Key.Key_Return)
         settle(window)
         if number == 9:
@@ -122,8 +122,10 @@ def resolve_a_pair(project: Project) -> None:
     window.refresh()
     QTest.keyClick(viewer.window._qt_viewer.canvas.native, Qt.Key.Key_M)
     wait(0.6)
-    shown = viewer.window._qt_window
-    shown.screen().grabWindow(shown.winId()).save(str(IMAGES / "consensus-room.png"))
+    napari_window = viewer.window._qt_window
+    napari_window.screen().grabWindow(napari_window.winId()).save(
+        str(IMAGES / "consensus-room.png")
+    )
     window.close()
     viewer.close()
 
@@ -136,28 +138,28 @@ def wait(seconds: float) -> None:
         time.sleep(0.005)
 
 
-def measure(window: RoomWindow, found: dict[str, object], *, picture: str) -> None:
+def measure(window: RoomWindow, length: dict[str, object], *, picture: str) -> None:
     """Scroll to the image of a true caliper, and draw it."""
     pane = window.room.panes.current
     if pane is None or pane.volume is None:
         raise SystemExit("There is nothing to measure on.")
     uids = [frame.sop_instance_uid for frame in pane.volume.frames]
-    steps = (uids.index(found["sop_instance_uid"]) - pane.place) * find_direction_to_left(
+    steps = (uids.index(length["sop_instance_uid"]) - pane.place) * find_direction_to_left(
         pane.volume.planes[0]
     )
     for _ in range(abs(steps)):
         QTest.keyClick(canvas(window), Qt.Key.Key_Up if steps > 0 else Qt.Key.Key_Down)
     start, end = (
-        at(window, found[name]) for name in ("anterior_end_lps_mm", "posterior_end_lps_mm")
+        at(window, length[name]) for name in ("anterior_end_lps_mm", "posterior_end_lps_mm")
     )
-    shown = canvas(window)
-    QTest.mousePress(shown, LEFT, Qt.KeyboardModifier.NoModifier, start)
+    pane_canvas = canvas(window)
+    QTest.mousePress(pane_canvas, LEFT, Qt.KeyboardModifier.NoModifier, start)
     for step in range(1, 6):
-        QTest.mouseMove(shown, start + (end - start) * step / 5)
+        QTest.mouseMove(pane_canvas, start + (end - start) * step / 5)
         settle(window, seconds=0.05)
     if picture:
         shoot(window, picture)
-    QTest.mouseRelease(shown, LEFT, Qt.KeyboardModifier.NoModifier, end)
+    QTest.mouseRelease(pane_canvas, LEFT, Qt.KeyboardModifier.NoModifier, end)
     settle(window)
 
 
@@ -168,10 +170,10 @@ def at(window: RoomWindow, point: object) -> QPoint:
         raise SystemExit("There is nothing to measure on.")
     x, y, z = point  # type: ignore[misc]
     down, across = pane.geometry.screen_from_pixel(pane.plane.pixel_from_lps((x, y, z)))
-    shown, zoom = canvas(window), window.room.panes.zoom
+    pane_canvas, zoom = canvas(window), window.room.panes.zoom
     return QPoint(
-        round(shown.width() / 2 + (across - pane.centre[1]) * zoom),
-        round(shown.height() / 2 + (down - pane.centre[0]) * zoom),
+        round(pane_canvas.width() / 2 + (across - pane.centre[1]) * zoom),
+        round(pane_canvas.height() / 2 + (down - pane.centre[0]) * zoom),
     )
 
 
@@ -193,8 +195,8 @@ def settle(window: RoomWindow, *, seconds: float = 0.6) -> None:
 
 def shoot(window: RoomWindow, name: str) -> None:
     """Take a picture of the window."""
-    shown = window.viewer.window._qt_window
-    shown.screen().grabWindow(shown.winId()).save(str(IMAGES / f"{name}.png"))
+    napari_window = window.viewer.window._qt_window
+    napari_window.screen().grabWindow(napari_window.winId()).save(str(IMAGES / f"{name}.png"))
 
 
 if __name__ == "__main__":

@@ -51,8 +51,8 @@ def main(project_folder: Path, reader: str, calipers: Path, table: Path, *, care
                         drawn["column_2"] - left,
                     )
                     drawn["row_1"], drawn["row_2"] = drawn["row_1"] - top, drawn["row_2"] - top
-                    followed = volume.study_date != first_day
-                    if careless and followed and row["sequence"] == "T1":
+                    is_follow_up = volume.study_date != first_day
+                    if careless and is_follow_up and row["sequence"] == "T1":
                         drawn["column_1"] -= CARELESS_MM / (volume.pixel_spacing_mm or (1, 1))[1]
                     rows.append({
                         **row, **{name: f"{value:.3f}" for name, value in drawn.items()},
@@ -66,7 +66,7 @@ def main(project_folder: Path, reader: str, calipers: Path, table: Path, *, care
 
 
 if __name__ == "__main__":
-    named = [one for one in sys.argv[1:] if one != "--careless"]
+    named = [argument for argument in sys.argv[1:] if argument != "--careless"]
     main(
         Path(named[0]), named[1], Path(named[2]), Path(named[3]), careless="--careless" in sys.argv
     )

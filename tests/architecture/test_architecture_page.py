@@ -33,11 +33,11 @@ def test_the_order_of_rooms_and_wings_is_that_of_the_contracts() -> None:
     contracts = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
     for room in ("workflow", "cohort"):
         (wings,) = re.findall(rf"^\| `{room}` \| (`.* > .*) \|$", PAGE, re.MULTILINE)
-        shown = [set(re.findall(r"\w+", line)) for line in wings.split(" > ")]
+        wing_sets = [set(re.findall(r"\w+", line)) for line in wings.split(" > ")]
         (block,) = re.findall(
             rf'containers = \["opp_mri\.{room}"\]\nlayers = \[\n(.*?)\]', contracts, re.DOTALL
         )
-        assert shown == [set(re.findall(r"\w+", line)) for line in block.strip().splitlines()]
+        assert wing_sets == [set(re.findall(r"\w+", line)) for line in block.strip().splitlines()]
 
 
 def test_the_two_walks_have_their_steps() -> None:

@@ -16,16 +16,16 @@ PAGES = ("CONTRIBUTING.md", "README.md", "docs/how-to/install.md", ".github/work
 
 @pytest.mark.parametrize("page", PAGES)
 def test_every_make_target_that_is_named_exists(page: str) -> None:
-    named = set(re.findall(r"(?:`|^    |run: )make ([a-z]+)", text_of(page), re.MULTILINE))
-    assert named <= TARGETS, named - TARGETS
-    assert "test" in named
+    targets = set(re.findall(r"(?:`|^    |run: )make ([a-z]+)", text_of(page), re.MULTILINE))
+    assert targets <= TARGETS, targets - TARGETS
+    assert "test" in targets
 
 
 def test_every_file_that_contributing_names_exists() -> None:
-    named = re.findall(r"`((?:opp_mri|tests|docs|plugins)/[\w./-]+)`", text_of("CONTRIBUTING.md"))
-    named += re.findall(r"python (tests/\S+\.py)`", text_of("CONTRIBUTING.md"))
-    assert len(named) > 20
-    assert [name for name in named if not (ROOT / name).exists()] == []
+    paths = re.findall(r"`((?:opp_mri|tests|docs|plugins)/[\w./-]+)`", text_of("CONTRIBUTING.md"))
+    paths += re.findall(r"python (tests/\S+\.py)`", text_of("CONTRIBUTING.md"))
+    assert len(paths) > 20
+    assert [name for name in paths if not (ROOT / name).exists()] == []
 
 
 def test_the_test_that_contributing_runs_exists() -> None:
@@ -62,10 +62,10 @@ def test_the_walks_of_the_architecture_name_functions_that_are_in_their_files() 
     page = (ROOT / "docs" / "explanation" / "architecture.md").read_text()
     steps = re.findall(r"^\d+\. `([^`]+\.py)`: `(\w+)`", page, flags=re.MULTILINE)
     assert len(steps) > 20
-    missing = [
+    missing_steps = [
         f"{path}: {name}"
         for path, name in steps
         for file in [ROOT / path if path.startswith("opp_mri/") else PLUGIN / path]
         if not re.search(rf"\b(?:def|class) {name}\b", file.read_text())
     ]
-    assert missing == []
+    assert missing_steps == []

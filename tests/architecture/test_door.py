@@ -30,9 +30,9 @@ def test_every_name_is_offered_for_completion_and_no_other_is_there() -> None:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_what_is_public_in_the_door_is_documented(name: str) -> None:
-    offered = getattr(opp_mri, name)
-    assert offered.__doc__
-    for method, value in vars(offered).items() if isinstance(offered, type) else ():
+    member = getattr(opp_mri, name)
+    assert member.__doc__
+    for method, value in vars(member).items() if isinstance(member, type) else ():
         if not method.startswith("_") and callable(value):
             assert value.__doc__, f"{name}.{method}"
 

@@ -13,12 +13,12 @@ CTRL_C_TESTS = [
 
 
 def test_tests_of_ctrl_c_pass_where_sigint_was_ignored_when_they_were_started() -> None:
-    ignoring = (
+    launcher = (
         "import os, signal, sys; signal.signal(signal.SIGINT, signal.SIG_IGN); "
         "os.execv(sys.executable, [sys.executable, *sys.argv[1:]])"
     )
     process = subprocess.run(
-        [sys.executable, "-c", ignoring, "-m", "pytest", "-q", "-p", "no:cacheprovider",
+        [sys.executable, "-c", launcher, "-m", "pytest", "-q", "-p", "no:cacheprovider",
          "-p", "no:xdist", *CTRL_C_TESTS],
         cwd=ROOT, capture_output=True, text=True, timeout=120,
     )  # fmt: skip

@@ -30,16 +30,16 @@ COPYLEFT = re.compile(r"\b[AL]?GPL|General Public License", re.IGNORECASE)
 def required_by(name: str) -> dict[str, str]:
     """Return each distribution that `name` requires, itself included, with its licence."""
     licences: dict[str, str] = {}
-    waiting = [name]
-    while waiting:
-        current = canonicalize_name(waiting.pop())
+    open_names = [name]
+    while open_names:
+        current = canonicalize_name(open_names.pop())
         if current not in licences:
             result = distribution(current)
             licences[current] = licence(result.metadata.json)
             for text in result.requires or []:
                 requirement = Requirement(text)
                 if requirement.marker is None or requirement.marker.evaluate({"extra": ""}):
-                    waiting.append(requirement.name)
+                    open_names.append(requirement.name)
     return licences
 
 
@@ -69,41 +69,43 @@ OFFERED_OTHERWISE = {  # under LGPL or MPL too, by which they are taken; neither
 def test_nothing_that_is_locked_is_under_a_gpl_alone(name: str) -> None:
     lock = (REQUIREMENTS / f"{name}.txt").read_text(encoding="utf-8")
     licences = {}
-    for locked in re.findall(r"^([^\s=]+)==", lock, re.MULTILINE):
+    for pin in re.findall(r"^([^\s=]+)==", lock, re.MULTILINE):
         with suppress(PackageNotFoundError):  # for another system than this one
-            licences[locked] = licence(distribution(locked).metadata.json)
-    copyleft = {each: text for each, text in licences.items() if COPYLEFT.search(text)}
+            licences[pin] = licence(distribution(pin).metadata.json)
+    copyleft = {package: text for package, text in licences.items() if COPYLEFT.search(text)}
     assert len(licences) > 40
-    for each, text in copyleft.items():
-        assert OFFERED_OTHERWISE.get(each, "none") in text, each
+    for package, text in copyleft.items():
+        assert OFFERED_OTHERWISE.get(package, "none") in text, package
 
 
 def test_the_bill_of_materials_names_everything_that_is_locked() -> None:
     path = REQUIREMENTS / "viewer.txt"
-    written = [
+    bills = [
         subprocess.run(
             [sys.executable, ROOT / "tools" / "sbom.py", path], capture_output=True, check=True
         ).stdout
         for _ in range(2)
     ]
-    assert written[0] == written[1]
-    bill = json.loads(written[0])
+    assert bills[0] == bills[1]
+    bill = json.loads(bills[0])
     pins = re.findall(r"^([^\s;]+)==([^\s;]+)", path.read_text(encoding="utf-8"), re.MULTILINE)
     assert [(component["name"], component["version"]) for component in bill["components"]] == pins
     assert all(
         any(part["name"].startswith("opp-mri:sha256") for part in record["properties"])
         for record in bill["components"]
     )
-    unnamed = {record["name"] for record in bill["components"] if not record["licenses"]}
-    installed = {
+    without_licence = {record["name"] for record in bill["components"] if not record["licenses"]}
+    distributions_here = {
         re.sub(r"[-_.]+", "-", distribution.name).lower() for distribution in distributions()
     }
-    assert unnamed & installed == set(), "only what another system or Python needs has no licence"
+    assert without_licence & distributions_here == set(), (
+        "only what another system or Python needs has no licence"
+    )
 
 
 def test_every_required_dependency_declares_its_licence() -> None:
-    undeclared = [name for name, text in required_by("opp-mri").items() if not text.strip()]
-    assert undeclared == []
+    without_condition = [name for name, text in required_by("opp-mri").items() if not text.strip()]
+    assert without_condition == []
 
 
 @pytest.mark.parametrize("path", LOCKED, ids=lambda path: path.stem)
@@ -161,14 +163,14 @@ CORE, PLUGIN = ROOT / "pyproject.toml", ROOT / "plugins/napari-opp-mri/pyproject
 
 
 @pytest.mark.parametrize(
-    ("folder", "allowed"),
+    ("folder", "allowed_names"),
     [
         ("opp_mri", declared(CORE, "pdf", "distributed", "object-store")),
         ("plugins/napari-opp-mri/src", declared(PLUGIN)),
         ("tests", declared(CORE, "pdf", "dev") | declared(PLUGIN)),
     ],
 )
-def test_what_is_imported_is_declared(folder: str, allowed: set[str]) -> None:
+def test_what_is_imported_is_declared(folder: str, allowed_names: set[str]) -> None:
     importers = imported_distributions(ROOT / folder)
-    assert {name: files for name, files in importers.items() if name not in allowed} == {}
+    assert {name: files for name, files in importers.items() if name not in allowed_names} == {}
     assert {"attrs", "numpy"} <= importers.keys()

@@ -113,7 +113,7 @@ def test_no_function_is_there_for_tests_alone() -> None:
     for name in ("pyproject.toml", "napari.yaml"):
         texts += [path.read_text() for path in (ROOT / "plugins").rglob(name)]
     words = Counter(word for text in texts for word in re.findall(r"\w+", text))
-    unused = {
+    unused_functions = {
         f"{path.relative_to(ROOT)}: {function.name}"
         for path in PRODUCT
         for function in functions(path)
@@ -125,7 +125,7 @@ def test_no_function_is_there_for_tests_alone() -> None:
             for mark in function.decorator_list
         )
     }
-    assert unused == set()
+    assert unused_functions == set()
 
 
 # A name says what a value holds. A pronoun or a participle makes the reader look elsewhere for it:

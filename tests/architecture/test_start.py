@@ -26,8 +26,8 @@ def modules_loaded_by(action: str) -> list[str]:
         [sys.executable, "-c", MODULES.format(action=action)], capture_output=True, text=True
     )
     assert process.returncode == 0, process.stderr
-    loaded: list[str] = json.loads(process.stderr)
-    return loaded
+    modules: list[str] = json.loads(process.stderr)
+    return modules
 
 
 def packages(modules: list[str]) -> set[str]:
@@ -42,17 +42,17 @@ def test_import_opp_mri_loads_nothing_else() -> None:
 def test_the_list_of_commands_loads_no_library_but_that_of_the_command_line(
     words: list[str],
 ) -> None:
-    loaded = modules_loaded_by(
+    modules = modules_loaded_by(
         f"sys.argv = ['opp-mri', *{words}]; from opp_mri.cli import main; main()"
     )
-    assert packages(loaded) <= {"attr", "attrs", "click", "opp_mri", "opp_mri_napari"}
-    assert len(loaded) < 220
+    assert packages(modules) <= {"attr", "attrs", "click", "opp_mri", "opp_mri_napari"}
+    assert len(modules) < 220
 
 
 def test_tables_of_a_cohort_load_no_library_for_figures() -> None:
-    loaded = modules_loaded_by(
+    modules = modules_loaded_by(
         f"sys.argv = ['opp-mri', 'cohort', '--tables', {str(COHORT)!r}];"
         " from opp_mri.cli import main; main()"
     )
-    assert "opp_mri.cohort.tables.analysis_tables" in loaded  # the tables were made
-    assert packages(loaded).isdisjoint({"matplotlib", "PIL", "jinja2", "pydicom"})
+    assert "opp_mri.cohort.tables.analysis_tables" in modules  # the tables were made
+    assert packages(modules).isdisjoint({"matplotlib", "PIL", "jinja2", "pydicom"})

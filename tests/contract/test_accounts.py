@@ -156,8 +156,8 @@ def test_readers_who_resolve_write_what_they_resolve_once_unblinded(
     read_by_both(stores)
     resolution = next(record for record in study_records() if isinstance(record, Resolution))
     resolution = attrs.evolve(resolution, resolved_by=("anna", "bert"))
-    settled = reading("r3", reader="consensus", draft=True)
-    stores["anna"].add_to_log([resolution], readings=[settled])
+    resolved_reading = reading("r3", reader="consensus", draft=True)
+    stores["anna"].add_to_log([resolution], readings=[resolved_reading])
     assert [
         reading.reading_id
         for reading in stores["bert"].get_readings()

@@ -182,9 +182,9 @@ def test_a_password_is_not_sent_in_words_that_a_log_could_keep(
     name = f"emil{database.rsplit('_', 1)[1]}"
     password = shared.add_account(Account(name=name, role=Role.ANALYST, reader=""))
     shared.remove_account(name)
-    (created,) = [statement for statement in statements if "CREATE ROLE" in statement]
-    assert password not in created
-    assert "SCRAM-SHA-256$" in created
+    (creation,) = [statement for statement in statements if "CREATE ROLE" in statement]
+    assert password not in creation
+    assert "SCRAM-SHA-256$" in creation
 
 
 def test_drafts_appended_by_hand_are_held_against_their_content(

@@ -122,11 +122,11 @@ def test_a_row_cannot_be_replaced_or_forged(path: Path, verb: str, number: str) 
 
 def test_a_chain_that_is_written_again_is_found_by_a_head_that_was_kept(path: Path) -> None:
     store = open_sqlite(path)
-    kept = store.get_head().hash
+    head_hash = store.get_head().hash
     body = next(record.body for record in store.read_chain() if record.key == "r2")
     store.close()
     rewrite_record(path, "r2", body.replace("12.3", "40.0"))
-    assert any("kept elsewhere" in fault for fault in faults_of(path, kept))
+    assert any("kept elsewhere" in fault for fault in faults_of(path, head_hash))
     # the length is no longer that of its points, and what was signed is another content
     assert any("12.30 mm apart" in fault for fault in faults_of(path))
     assert any("differ from those that were signed" in fault for fault in faults_of(path))
@@ -195,7 +195,7 @@ def test_a_forged_length_that_no_door_lets_in_is_named_when_it_is_read(
         reading("forged"), caliper=None, length_source=LengthSource.IMPORTED,
         length_mm=Decimal("11.1"),
     )  # fmt: skip
-    with patch.object(appending, "to_json", lambda each: to_json(each).replace("11.1", length)):
+    with patch.object(appending, "to_json", lambda record: to_json(record).replace("11.1", length)):
         store._append([Draft(sound)])
     assert "forged" not in [reading.reading_id for reading in store.get_readings()]
     assert len(store.get_readings()) == 5
@@ -205,15 +205,17 @@ def test_a_forged_length_that_no_door_lets_in_is_named_when_it_is_read(
 
 
 def test_the_same_cell_from_two_places_is_told(path: Path) -> None:
-    here, there = open_sqlite(path), open_sqlite(path)
-    seen = here.get_head().sequence_number
-    there.add_readings([reading("there")], seen_number=seen)
+    first_store, second_store = open_sqlite(path), open_sqlite(path)
+    number_seen = first_store.get_head().sequence_number
+    second_store.add_readings([reading("there")], seen_number=number_seen)
     with pytest.raises(ConflictError, match="in another window or program"):
-        here.add_readings([reading("here")], seen_number=seen)
-    here.add_readings([reading("elsewhere", reader="B")], seen_number=seen)  # another reader's cell
-    here.add_readings([reading("here")], seen_number=here.get_head().sequence_number)
-    here.close()
-    there.close()
+        first_store.add_readings([reading("here")], seen_number=number_seen)
+    first_store.add_readings(
+        [reading("elsewhere", reader="B")], seen_number=number_seen
+    )  # another reader's cell
+    first_store.add_readings([reading("here")], seen_number=first_store.get_head().sequence_number)
+    first_store.close()
+    second_store.close()
 
 
 def test_a_lock_is_one_transaction(path: Path) -> None:
@@ -306,18 +308,18 @@ def test_the_timeline_of_a_lesion_with_a_damaged_record_says_so(path: Path) -> N
 def test_what_another_person_records_during_a_verification_is_no_fault(
     path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    store, other = open_sqlite(path), open_sqlite(path)
+    store, second_store = open_sqlite(path), open_sqlite(path)
     find_faults = store.find_database_faults
 
     def find_while_another_records() -> Sequence[str]:
         faults = find_faults()
-        other.add_lesions([make_lesion("M")], NOON)
+        second_store.add_lesions([make_lesion("M")], NOON)
         return faults
 
     monkeypatch.setattr(store, "find_database_faults", find_while_another_records)
     assert verify(store).faults == ()
     store.close()
-    other.close()
+    second_store.close()
 
 
 @pytest.mark.parametrize("name", [b"previous_hash", b"CREATE TABLE record", b"record_follows"])

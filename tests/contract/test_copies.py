@@ -131,11 +131,11 @@ def test_a_forged_backup_is_refused(project: Project, tmp_path: Path) -> None:
         restore(path, tmp_path / "two")
 
 
-def forge_backup(path: Path, **others: bytes) -> None:
+def forge_backup(path: Path, **contents: bytes) -> None:
     """Return members of a backup another content, with a manifest that agrees."""
     with zipfile.ZipFile(path) as archive:
         parts = {name: archive.read(name) for name in archive.namelist()}
-    parts |= {name.replace("__", "."): content for name, content in others.items()}
+    parts |= {name.replace("__", "."): content for name, content in contents.items()}
     manifest = json.loads(parts[MANIFEST_NAME])
     manifest["sha256"] = {name: sha256(parts[name]).hexdigest() for name in manifest["sha256"]}
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
@@ -168,16 +168,16 @@ def test_an_encrypted_backup_is_plain_nowhere_but_in_the_projects(
     project: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Neither making nor restoring it uses the folder for temporary files of the system."""
-    used: list[str] = []
+    folders: list[str] = []
 
     def noted(*, prefix: str, dir: Path | None = None) -> tempfile.TemporaryDirectory[str]:
-        used.append(str(dir))
+        folders.append(str(dir))
         return tempfile.TemporaryDirectory(prefix=prefix, dir=dir)
 
     monkeypatch.setattr("opp_mri.workflow.safekeeping.backup.TemporaryDirectory", noted)
     back_up(project, tmp_path / "backup.opp", NOON, "five words drawn at random")
     restore(tmp_path / "backup.opp", tmp_path / "two", "five words drawn at random")
-    assert used == [str(project.folder)] * 2 + [str(tmp_path / "two")]
+    assert folders == [str(project.folder)] * 2 + [str(tmp_path / "two")]
     assert {path.name for path in (tmp_path / "two").iterdir()} == {STORE_NAME, SETTINGS_NAME}
 
 
@@ -239,9 +239,9 @@ def test_a_copy_that_was_interrupted_is_completed_by_the_next_run(tmp_path: Path
         project.store.add_lesions([make_lesion("L")], NOON)
         create_project(tmp_path / "new")
         (tmp_path / "cut").mkdir()
-        with closing(sqlite3.connect(tmp_path / "cut" / STORE_NAME)) as cut:
-            cut.execute("PRAGMA user_version = 1")  # a file with a header and no table
-            cut.commit()
+        with closing(sqlite3.connect(tmp_path / "cut" / STORE_NAME)) as cut_store:
+            cut_store.execute("PRAGMA user_version = 1")  # a file with a header and no table
+            cut_store.commit()
         (tmp_path / "cut" / SETTINGS_NAME).touch()
         for name in ("new", "cut"):
             assert copy_project(project, tmp_path / name) == project.store.get_head()

@@ -36,7 +36,7 @@ def test_changed_statements_have_a_new_version() -> None:
 
 
 @pytest.mark.parametrize(
-    ("statement", "named"),
+    ("statement", "named_object"),
     [
         ("CREATE OR REPLACE FUNCTION opp_mri_blinded() RETURNS boolean LANGUAGE sql STABLE "
          "SECURITY DEFINER SET search_path = public, pg_temp AS 'SELECT false'",
@@ -53,11 +53,11 @@ def test_changed_statements_have_a_new_version() -> None:
     ],
 )  # fmt: skip
 def test_an_altered_guard_is_named(
-    shared: PostgresqlStore, database: str, statement: str, named: str
+    shared: PostgresqlStore, database: str, statement: str, named_object: str
 ) -> None:
     execute(database, statement)
     (fault,) = shared.find_structure_faults()
-    assert named in fault
+    assert named_object in fault
 
 
 def test_an_account_with_more_rights_than_its_role_is_named(
@@ -141,9 +141,9 @@ def test_a_blinded_account_has_no_right_on_a_table_whose_rows_it_may_not_see(
     stores["cora"].add_to_log(
         [Unblinding(signed_by="lead", reason="done", statement="I do.", recorded_at=NOON)]
     )
-    with psycopg.connect(accounts["anna"], autocommit=True) as unblinded:
+    with psycopg.connect(accounts["anna"], autocommit=True) as account_connection:
         for table in (*CATALOGUE, "place"):
-            unblinded.execute(f"SELECT FROM {table}")  # type: ignore[arg-type]
+            account_connection.execute(f"SELECT FROM {table}")  # type: ignore[arg-type]
 
 
 def test_a_blinded_reader_does_not_see_how_many_records_there_are(

@@ -192,9 +192,9 @@ def test_the_latest_override_counts_and_can_be_cleared(store: SqlStore) -> None:
 def test_a_lesion_comes_back_with_its_latest_revision(store: SqlStore) -> None:
     lesion = make_lesion(exclusions=(Exclusion.CEMENT,), dose_gy=Decimal("24.0"))
     store.add_lesions([lesion, make_lesion("M")], NOON)
-    revised = attrs.evolve(lesion, histology="renal")
-    store.add_lesions([revised], NOON)
-    assert store.get_lesion("L") == revised
+    revised_lesion = attrs.evolve(lesion, histology="renal")
+    store.add_lesions([revised_lesion], NOON)
+    assert store.get_lesion("L") == revised_lesion
     assert [lesion.lesion_id for lesion in store.get_lesions()] == ["L", "M"]
     assert store.get_lesion("absent") is None
 
@@ -269,8 +269,8 @@ def test_signatures_axes_and_common_points_come_back_in_order(store: SqlStore) -
     for signature in signatures:
         store.add_signature(signature)
     signatures = [
-        attrs.evolve(signature, content_hash=stored.content_hash)
-        for signature, stored in zip(signatures, store.get_signatures(), strict=True)
+        attrs.evolve(signature, content_hash=stored_signature.content_hash)
+        for signature, stored_signature in zip(signatures, store.get_signatures(), strict=True)
     ]
     assert all(signature.content_hash for signature in signatures)
     store.add_ap_axis(axis)
@@ -294,10 +294,10 @@ def test_a_reader_has_one_place_and_another_reader_another(store: SqlStore) -> N
 
 def study_records() -> list[StudyRecord]:
     """One record of each kind, every field away from its default where it has one."""
-    day, other = date(2000, 1, 1), date(2024, 1, 15)
+    day, shown_day = date(2000, 1, 1), date(2024, 1, 15)
     case = PackageCase(
         code="CASE-001", patient_id="P1", repeat=True, lesions=(("CASE-001-1", "L"),),
-        days=((day, other),),
+        days=((day, shown_day),),
     )  # fmt: skip
     return [
         ReadingProtocol(
@@ -312,7 +312,7 @@ def study_records() -> list[StudyRecord]:
                       recorded_at=NOON),
         MergedPackage(package_id="p", reader="a", reading_ids=("r1", "r2"), recorded_at=NOON),
         Resolution(
-            resolution_id="x", lesion_id="L", study_date=other, sequence=SeriesRole.T1,
+            resolution_id="x", lesion_id="L", study_date=shown_day, sequence=SeriesRole.T1,
             kind=ResolutionKind.MEAN, reading_id="r3", of_reading_ids=("r1", "r2"),
             resolved_by=("a", "b"), reason="half", recorded_at=NOON,
         ),
@@ -322,8 +322,8 @@ def study_records() -> list[StudyRecord]:
             recorded_at=NOON,
         ),
         Visit(
-            lesion_id="L", visit_date=other, paraspinal_mm=Decimal("4.50"), pain=3, steroid=True,
-            recorded_by="a", recorded_at=NOON,
+            lesion_id="L", visit_date=shown_day, paraspinal_mm=Decimal("4.50"), pain=3,
+            steroid=True, recorded_by="a", recorded_at=NOON,
         ),
         ExportedReport(
             report_key="[]", content_hash="ab", reading_ids=("r1",), recorded_at=NOON,
@@ -348,26 +348,26 @@ def test_the_log_of_a_study_comes_back_by_kind_and_in_order(store: SqlStore) -> 
 
 @only_sqlite
 def test_a_record_brings_its_readings_and_signatures_all_or_none(store: SqlStore) -> None:
-    merged = study_records()[3]
+    merged_package = study_records()[3]
     signed = Signature(
         signature_id="s", lesion_id="L", reader="A", reading_ids=("r1",), statement="I sign.",
         recorded_at=NOON,
     )  # fmt: skip
     store.add_readings([reading("r1")])
     with pytest.raises(InputError, match="not recorded here"):
-        store.add_to_log([merged], signatures=[attrs.evolve(signed, reading_ids=("r9",))])
-    store.add_to_log([merged], readings=[reading("r1"), reading("r2")], signatures=[signed])
-    store.add_to_log([merged], readings=[reading("r2")], signatures=[signed])
+        store.add_to_log([merged_package], signatures=[attrs.evolve(signed, reading_ids=("r9",))])
+    store.add_to_log([merged_package], readings=[reading("r1"), reading("r2")], signatures=[signed])
+    store.add_to_log([merged_package], readings=[reading("r2")], signatures=[signed])
     assert [reading.reading_id for reading in store.get_readings()] == ["r1", "r2"]
     assert [signature.signature_id for signature in store.get_signatures()] == ["s"]
-    assert store.log_of(MergedPackage) == [merged, merged]
+    assert store.log_of(MergedPackage) == [merged_package, merged_package]
     with store.begin_writing() as connection:
         connection.exec_driver_sql(
             "CREATE TRIGGER stop BEFORE INSERT ON record WHEN NEW.kind = 'MergedPackage' "
             "BEGIN SELECT RAISE(ABORT, 'x'); END"
         )
     with pytest.raises(DatabaseError):
-        store.add_to_log([merged], readings=[reading("r3")])
+        store.add_to_log([merged_package], readings=[reading("r3")])
     assert [reading.reading_id for reading in store.get_readings()] == ["r1", "r2"]
 
 
@@ -384,14 +384,14 @@ def test_the_log_of_a_study_is_never_changed(store: SqlStore, tmp_path: Path) ->
 def test_a_second_writer_waits_or_is_told(
     store: SqlStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    other = sqlite3.connect(tmp_path / "store.sqlite", isolation_level=None)
-    other.execute("BEGIN IMMEDIATE")
+    second_connection = sqlite3.connect(tmp_path / "store.sqlite", isolation_level=None)
+    second_connection.execute("BEGIN IMMEDIATE")
     monkeypatch.setattr(sql, "BUSY_TIMEOUT_S", 0.1)
     second = open_sqlite(tmp_path / "store.sqlite")
     with pytest.raises(ProjectError, match="Another program is writing"):
         second.add_readings([reading()])
-    other.execute("COMMIT")
-    other.close()
+    second_connection.execute("COMMIT")
+    second_connection.close()
     second.add_readings([reading()])
     assert len(store.get_readings()) == 1
     second.close()

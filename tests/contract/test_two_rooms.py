@@ -30,7 +30,7 @@ def sessions(server: str, tmp_path: Path) -> Iterator[dict[str, Project]]:
         project = stack.enter_context(open_project(tmp_path / "owner"))
         index(project, [tmp_path / "dicom"], workers=1)
         add_lesions(project, ["P1"])
-        opened = {}
+        projects = {}
         for reader in ("A", "B"):
             account = f"room_{reader.lower()}"
             address = as_account(
@@ -39,8 +39,8 @@ def sessions(server: str, tmp_path: Path) -> Iterator[dict[str, Project]]:
             folder = tmp_path / reader
             folder.mkdir()
             (folder / SETTINGS_NAME).write_text(f'database = "{address}"\n', encoding="utf-8")
-            opened[reader] = stack.enter_context(open_project(folder))
-        yield opened
+            projects[reader] = stack.enter_context(open_project(folder))
+        yield projects
     execute(f"{server}/rooms", "DROP OWNED BY room_a, room_b", "DROP ROLE room_a, room_b")
     execute(f"{server}/postgres", "DROP DATABASE rooms WITH (FORCE)")
 

@@ -118,21 +118,21 @@ def make_study(folder: Path, database: str, patients: int, packages: int) -> Stu
             NOON,
         )
         declare(project, folder, dates='"hidden"', repeats_share="0.5", washout_days="0")
-        made: dict[str, list[tuple[Path, IssuedPackage]]] = {OWN: [], OTHER: []}
+        folders: dict[str, list[tuple[Path, IssuedPackage]]] = {OWN: [], OTHER: []}
         for reader, times in ((OWN, packages), (OTHER, 1)):
             for number in range(1 + times):
                 target = folder / f"{reader}-{number}"
                 issued_package = make_package(
                     project, reader, target, NOON, again=number > 1
                 ).issued
-                made[reader].append((target, issued_package))
+                folders[reader].append((target, issued_package))
                 if number in (0, times):
                     read_all(target, issued_package)
                     merge_package(project, target, NOON, unsealed=True)
         lesions = prepare_consensus(
             project, rules=load_project_rules(project, None, Mode.RETROSPECTIVE)
         )
-    first, *later = made[OWN]
+    first, *later = folders[OWN]
     return Study(
         folder=folder, packages=later, first=first,
         pairs=[(pair.a, pair.b) for lesion in lesions for pair in lesion.pairs],
@@ -168,10 +168,12 @@ def fetch(address: str) -> Loot:
 def tell_order(loot: Loot, package: Path, case: str) -> list[date]:
     """Return the shown days of a case in their order, as well as can be determined."""
     for issued_packages in loot.of("cases"):
-        for planned in issued_packages["cases"]:
-            shown = {date.fromisoformat(day) for day, _ in planned["days"]}
-            if planned["code"] == case and shown == {day for _, day, _ in headers(package)[case]}:
-                pairs = sorted(planned["days"], key=lambda pair: pair[1])
+        for package_case in issued_packages["cases"]:
+            days = {date.fromisoformat(day) for day, _ in package_case["days"]}
+            if package_case["code"] == case and days == {
+                day for _, day, _ in headers(package)[case]
+            }:
+                pairs = sorted(package_case["days"], key=lambda pair: pair[1])
                 return [date.fromisoformat(day) for day, _ in pairs]
     places: Counter[date] = Counter()  # the mean place over all clues
     for guess in GUESSES.values():
@@ -186,16 +188,18 @@ def tell_repeats(
     """Return the cases that come back: those that share most values with the first package."""
     codes = sorted(headers(second))
     for issued_packages in reversed(loot.of("cases")):
-        if {planned["code"] for planned in issued_packages["cases"]} == set(codes):
+        if {package_case["code"] for package_case in issued_packages["cases"]} == set(codes):
             return {
-                planned["code"] for planned in issued_packages["cases"] if planned.get("repeat")
+                package_case["code"]
+                for package_case in issued_packages["cases"]
+                if package_case.get("repeat")
             }
-    seen: Counter[str] = Counter(
+    value_counts: Counter[str] = Counter(
         value for case in headers(first).values() for value in values(case)
     )
     common = Counter(value for case in headers(second).values() for value in set(values(case)))
     score = {
-        code: sum(1 for value in values(case) if value in seen and common[value] < 3)
+        code: sum(1 for value in values(case) if value in value_counts and common[value] < 3)
         for code, case in headers(second).items()
     }
     return set(sorted(codes, key=lambda code: (-score[code], chance.random()))[:count])
@@ -207,13 +211,13 @@ def values(case: Sequence[tuple[Path, date, Any]]) -> list[str]:
 
 def tell_letter(loot: Loot, own: Reading) -> str:
     """Return the letter of the own answer of a pair."""
-    other = str(uuid4())
+    other_id = str(uuid4())
     for record in loot.of("reading_id"):
-        same = (own.lesion_id, own.study_date.isoformat(), own.sequence.value)
+        own_cell = (own.lesion_id, own.study_date.isoformat(), own.sequence.value)
         cell = (record.get("lesion_id"), record.get("study_date"), record.get("sequence"))
-        if record.get("reader") == OTHER and not record.get("repeat") and cell == same:
-            other = str(record["reading_id"])
-    lot = sha256(f"{own.reading_id}/{other}".encode()).digest()[0] % 2
+        if record.get("reader") == OTHER and not record.get("repeat") and cell == own_cell:
+            other_id = str(record["reading_id"])
+    lot = sha256(f"{own.reading_id}/{other_id}".encode()).digest()[0] % 2
     return "A" if lot else "B"
 
 
@@ -224,11 +228,11 @@ def attack(study: Study, address: str, chance: random.Random) -> tuple[list[Row]
     for folder, issued_package in study.packages:
         own = _only(loot, issued_package)
         for case in issued_package.cases:
-            shown = [day for day, _ in sorted(case.days, key=lambda pair: pair[1])]
-            orders += tell_order(own, folder, case.code) == shown
+            true_days = [day for day, _ in sorted(case.days, key=lambda pair: pair[1])]
+            orders += tell_order(own, folder, case.code) == true_days
         true = {case.code for case in issued_package.cases if case.repeat}
-        told = tell_repeats(own, study.first[0], folder, len(true), chance)
-        repeats += len(true & told)
+        told_repeats = tell_repeats(own, study.first[0], folder, len(true), chance)
+        repeats += len(true & told_repeats)
         cases += len(true)
     letters = 0
     for a, b in study.pairs:
@@ -237,16 +241,21 @@ def attack(study: Study, address: str, chance: random.Random) -> tuple[list[Row]
     rest = {reading.reading_id for pair in study.pairs for reading in pair} - {
         reading.reading_id for pair in study.pairs for reading in pair if reading.reader == OWN
     }
-    total = sum(len(issued.cases) for _, issued in study.packages)
+    total = sum(len(package.cases) for _, package in study.packages)
     shares = [
-        sum(case.repeat for case in issued.cases) / len(issued.cases)
-        for _, issued in study.packages
+        sum(case.repeat for case in package.cases) / len(package.cases)
+        for _, package in study.packages
     ]
     table = [
         Row("order of a case's visits", total, orders, 1 / ORDERS),
         Row("cases that come back", cases, repeats, sum(shares) / len(shares)),
         Row("letter of the own answer", len(study.pairs), letters, 0.5),
-        Row("answers of the other reader", len(rest), sum(other in loot.text for other in rest), 0),
+        Row(
+            "answers of the other reader",
+            len(rest),
+            sum(hidden_answer in loot.text for hidden_answer in rest),
+            0,
+        ),
     ]
     return table, loot.rows
 

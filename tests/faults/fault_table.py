@@ -259,12 +259,12 @@ def count_signed(folder: Path) -> tuple[int, int]:
         signed = {
             key for signature in project.store.get_signatures() for key in signature.reading_ids
         }
-        settled = [
+        resolved_readings = [
             reading for reading in project.store.get_readings() if reading.reader == "consensus"
         ]
-        if any(reading.reading_id not in signed for reading in settled):
+        if any(reading.reading_id not in signed for reading in resolved_readings):
             return -1, 2
-        return len({lesion.lesion_id for lesion in settled}), 2
+        return len({lesion.lesion_id for lesion in resolved_readings}), 2
 
 
 def count_backup(folder: Path) -> tuple[int, int]:
@@ -277,7 +277,9 @@ def count_backup(folder: Path) -> tuple[int, int]:
 def count_packages(folder: Path) -> tuple[int, int]:
     with open_project(folder / "project") as project:
         issued_packages = [
-            each for each in project.store.log_of(IssuedPackage) if each.reader == "reader-1"
+            package
+            for package in project.store.log_of(IssuedPackage)
+            if package.reader == "reader-1"
         ]
     return len(issued_packages) - 1, 1
 
@@ -312,10 +314,10 @@ def do_copy(folder: Path, study: Study) -> object:  # noqa: ARG001
 
 def count_indexed(folder: Path) -> tuple[int, int]:
     with open_project(folder / "project") as project:
-        described = (
+        described_volumes = (
             [] if project.store.get_stale_patients() else project.store.get_volumes(PATIENTS)
         )
-        return project.store.count_files().get(FileStatus.IMAGE, 0) + len(described), 32 + 8
+        return project.store.count_files().get(FileStatus.IMAGE, 0) + len(described_volumes), 32 + 8
 
 
 def count_aligned(folder: Path) -> tuple[int, int]:
@@ -344,8 +346,8 @@ def count_same(folder: Path, name: str) -> tuple[int, int]:
     with open_project(folder / name) as project:
         if not project.store.get_head().sequence_number:
             return 0, expected.sequence_number  # a new project: the next run completes it
-        same = project.store.get_head() == expected and not verify(project.store).faults
-        return (expected.sequence_number if same else -1), expected.sequence_number
+        is_same = project.store.get_head() == expected and not verify(project.store).faults
+        return (expected.sequence_number if is_same else -1), expected.sequence_number
 
 
 Action = Callable[[Path, Study], object]
@@ -407,25 +409,25 @@ def kill_runs(study: Study, runs: int, chance: random.Random) -> Iterator[Row]:
                     longest_s = time.monotonic() - start_s
                 judge_kill(row, folder, answer, kill)
                 again = finish(*start(lambda: kill.action(folder, study)))  # noqa: B023
-                recorded, everything = kill.count(folder)
-                if recorded < everything or again.startswith("fault"):
+                record_count, possible_count = kill.count(folder)
+                if record_count < possible_count or again.startswith("fault"):
                     row.corrupted += 1
-                    row.notes.append(f"not completed by the next run: {recorded} {again[:200]}")
+                    row.notes.append(f"not completed by the next run: {record_count} {again[:200]}")
         yield row
 
 
 def judge_kill(row: Row, folder: Path, answer: str, kill: Kill) -> None:
     row.runs += 1
     row.acknowledged += bool(answer)
-    recorded, everything = kill.count(folder)
+    record_count, possible_count = kill.count(folder)
     with open_project(folder / "project") as project:
         faults = verify(project.store).faults
-    if answer and recorded < everything:
+    if answer and record_count < possible_count:
         row.lost += 1
-    allowed = range(everything + 1) if kill.in_parts else (0, everything)
-    if faults or recorded not in allowed or answer.startswith("fault"):
+    allowed_counts = range(possible_count + 1) if kill.in_parts else (0, possible_count)
+    if faults or record_count not in allowed_counts or answer.startswith("fault"):
         row.corrupted += 1
-        row.notes.append(f"{recorded} of {everything} {faults[:1]} {answer[:200]}")
+        row.notes.append(f"{record_count} of {possible_count} {faults[:1]} {answer[:200]}")
 
 
 # --- flipped bits, edits ---
@@ -529,9 +531,9 @@ def edit_runs(study: Study, runs: int, chance: random.Random) -> Row:
                 closing(sqlite3.connect(":memory:")) as first,
             ):
                 first.deserialize(sound)
-                changed = list(connection.iterdump()) != list(first.iterdump())
+                has_changed = list(connection.iterdump()) != list(first.iterdump())
             row.runs += 1
-            if changed:
+            if has_changed:
                 note_unnoticed(row, folder / "project", before, edit)
     return row
 
@@ -657,7 +659,10 @@ def round_runs(study: Study, runs: int) -> Row:
         stage, actions = rounds[number % len(rounds)]
         with tempfile.TemporaryDirectory() as temporary:
             folder = study.copy(stage, Path(temporary) / "run")
-            answers = [finish(*each) for each in [start(action) for action in actions(folder)]]
+            answers = [
+                finish(*process_of_action)
+                for process_of_action in [start(action) for action in actions(folder)]
+            ]
             row.runs += 1
             row.acknowledged += sum(not answer.startswith("told") for answer in answers)
             with open_project(folder / "project") as project:
@@ -674,8 +679,8 @@ def round_runs(study: Study, runs: int) -> Row:
                 if faults or len(readings) != expected:
                     row.corrupted += 1
                     row.notes.append(f"{len(readings)} readings, not {expected}; {faults[:1]}")
-            told = sum(answer.startswith("told") or answer == "0 added" for answer in answers)
-            if number % len(rounds) in (1, 3) and told != len(answers) - 1:
+            told_count = sum(answer.startswith("told") or answer == "0 added" for answer in answers)
+            if number % len(rounds) in (1, 3) and told_count != len(answers) - 1:
                 row.unnoticed += 1
                 row.notes.append(f"nobody was told: {answers}")
             row.corrupted += sum(answer.startswith("fault") for answer in answers)
@@ -706,17 +711,17 @@ def main() -> None:
     ):  # fmt: skip
         parser.add_argument(f"--{name}", type=int, default=default)
     parser.add_argument("--json", action="store_true", help="print JSON, for programs")
-    chosen = vars(parser.parse_args())
-    as_json = chosen.pop("json")
+    options = vars(parser.parse_args())
+    as_json = options.pop("json")
     logging.disable()  # the damage that is made here is counted, not shown
     if as_json:
-        table = list(fault_table(**chosen))
+        table = list(fault_table(**options))
         print(json.dumps([asdict(row) for row in table]))
         sys.exit(not all(row.is_clean for row in table))
     columns = ("runs", "acknowledged", "lost", "corrupted", "unnoticed")
     print(f"{'fault':36}" + "".join(f"{name:>14}" for name in columns))
     table = []
-    for row in fault_table(**chosen):
+    for row in fault_table(**options):
         table.append(row)
         print(
             f"{row.fault:36}" + "".join(f"{getattr(row, name):>14}" for name in columns),

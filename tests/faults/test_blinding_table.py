@@ -26,8 +26,8 @@ def tables() -> dict[str, list[dict[str, Any]]]:
             [str(PROGRAM.parents[1]), *filter(None, [os.environ.get("PYTHONPATH")])])},
     )  # fmt: skip
     assert run.returncode in (0, 1), run.stderr
-    loaded: dict[str, list[dict[str, Any]]] = json.loads(run.stdout)
-    return loaded
+    rows: dict[str, list[dict[str, Any]]] = json.loads(run.stdout)
+    return rows
 
 
 def test_a_script_with_the_readers_credentials_is_at_chance(

@@ -29,10 +29,10 @@ def table() -> list[dict[str, object]]:
 def test_every_kind_of_fault_is_tried(table: list[dict[str, object]]) -> None:
     assert len(table) == 16
     assert all(row["runs"] for row in table)
-    named = {str(row["fault"]): row["acknowledged"] for row in table}
+    counts_by_fault = {str(row["fault"]): row["acknowledged"] for row in table}
     # an edit that changes nothing, such as a swap of equal rows, has nothing that could be noticed
-    assert 0.8 * SMALL["edits"] <= named["store edited by SQL"] <= SMALL["edits"]
-    assert named["package forged before its merge"] == SMALL["packages"]
+    assert 0.8 * SMALL["edits"] <= counts_by_fault["store edited by SQL"] <= SMALL["edits"]
+    assert counts_by_fault["package forged before its merge"] == SMALL["packages"]
 
 
 @pytest.mark.parametrize("column", ["lost", "corrupted", "unnoticed"])

@@ -35,14 +35,14 @@ def command_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 @pytest.fixture(scope="session")
 def opp_mri(command_server: str) -> Callable[..., Ran]:
     def run(*words: object, cwd: Path | None = None, expect: int = 0) -> Ran:
-        with TemporaryFile() as nothing, TemporaryFile() as out, TemporaryFile() as err:
-            streams = [stream.fileno() for stream in (nothing, out, err)]
+        with TemporaryFile() as no_input, TemporaryFile() as out, TemporaryFile() as err:
+            streams = [stream.fileno() for stream in (no_input, out, err)]
             code = ask(command_server, ["opp-mri", *map(str, words)], cwd and str(cwd), streams)
-            printed = []
+            texts = []
             for stream in (out, err):
                 stream.seek(0)
-                printed.append(stream.read().decode())
-        ran = Ran(code, *printed)
+                texts.append(stream.read().decode())
+        ran = Ran(code, *texts)
         assert ran.code == expect, f"{words} ended with {ran.code}:\n{ran.out}\n{ran.err}"
         assert expect == 1 or "Traceback" not in ran.err
         return ran

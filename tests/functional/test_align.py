@@ -28,9 +28,9 @@ def real_project(
     folder = tmp_path_factory.mktemp("align") / "project"
     opp_mri("init", folder)
     opp_mri("index", *sorted(real_data.glob("mapconcierge*")), "--project", folder)
-    same = folder.parent / "same.csv"
-    same.write_text("patient_id,same_as\n009902,0000990001\n")
-    opp_mri("index", "--same-patient", same, "--project", folder)
+    pairs_file = folder.parent / "same.csv"
+    pairs_file.write_text("patient_id,same_as\n009902,0000990001\n")
+    opp_mri("index", "--same-patient", pairs_file, "--project", folder)
     return folder
 
 
@@ -103,9 +103,9 @@ def test_a_phantom_on_the_real_baseline_is_not_called_good(
     opp_mri("init", tmp_path / "p")
     wakasa = sorted(real_data.glob("mapconcierge*wakasa"))
     opp_mri("index", *wakasa, cohort, "--project", tmp_path / "p")
-    same = tmp_path / "same.csv"
-    same.write_text("patient_id,same_as\nPHANTOM-01,0000990001\n")
-    opp_mri("index", "--same-patient", same, "--project", tmp_path / "p")
+    pairs_file = tmp_path / "same.csv"
+    pairs_file.write_text("patient_id,same_as\nPHANTOM-01,0000990001\n")
+    opp_mri("index", "--same-patient", pairs_file, "--project", tmp_path / "p")
     fits = opp_mri("align", "--project", tmp_path / "p", "--json").json
     assert len(fits) == 5
     assert "good" not in {fit["verdict"] for fit in fits}
@@ -121,10 +121,10 @@ def landmark_errors_mm(fit: dict[str, Any], truth: dict[str, Any]) -> list[float
     level = truth["level"]
     matrix = np.asarray(fit["baseline_from_followup"])
     first, second = (
-        np.asarray(list(_landmarks(each, level).values())) for each in (baseline, followup)
+        np.asarray(list(_landmarks(posture, level).values())) for posture in (baseline, followup)
     )
-    carried = second @ matrix[:3, :3].T + matrix[:3, 3]
-    return [float(x) for x in np.linalg.norm(carried - first, axis=1)]
+    mapped_points = second @ matrix[:3, :3].T + matrix[:3, 3]
+    return [float(x) for x in np.linalg.norm(mapped_points - first, axis=1)]
 
 
 def _landmarks(vertebrae: Any, level: str) -> dict[str, list[float]]:
@@ -187,17 +187,17 @@ def test_ctrl_c_keeps_the_fits_that_are_done(
     opp_mri("index", phantom[0].parent / "cohort" / "dicom", "--project", project)
     words = ["align", "--project", str(project), "--workers", "1"]
     command = [sys.executable, "-c", "from opp_mri.cli import main; main()", *words]
-    with started(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as running:
-        kept = 0
-        while not kept and running.poll() is None:
+    with started(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        fit_count = 0
+        while not fit_count and process.poll() is None:
             time.sleep(0.05)
             with open_project(project) as opened_project:
-                kept = len(opened_project.store.get_alignments())
-        running.send_signal(signal.SIGINT)
-        _, said = running.communicate(timeout=60)
-    assert running.returncode == 130, "it was interrupted before all four visits were done"
-    assert "Traceback" not in said
-    assert 0 < kept < 12
+                fit_count = len(opened_project.store.get_alignments())
+        process.send_signal(signal.SIGINT)
+        _, errors = process.communicate(timeout=60)
+    assert process.returncode == 130, "it was interrupted before all four visits were done"
+    assert "Traceback" not in errors
+    assert 0 < fit_count < 12
     assert " 0 from before." not in opp_mri("align", "--project", project).out
     with open_project(project) as opened_project:
         assert len(opened_project.store.get_alignments()) == 12
@@ -229,15 +229,15 @@ def test_a_confirmed_fit_goes_out_and_comes_back(
         ).out
         for path in (transform, registration)
     ]  # fmt: skip
-    imported = [
+    imported_fits = [
         record
         for record in opp_mri("align", "--project", project, "--json").json
         if record["algorithm_version"] == "imported"
     ]
     assert {answer.split(".")[0] for answer in answers} == {
-        f"Fit {record['fit_id']}: {record['verdict']}" for record in imported
+        f"Fit {record['fit_id']}: {record['verdict']}" for record in imported_fits
     }
-    for record in imported:
+    for record in imported_fits:
         np.testing.assert_allclose(
             record["baseline_from_followup"], fit["baseline_from_followup"], atol=1e-9
         )

@@ -52,10 +52,10 @@ def test_the_headers_say_what_is_worth_pulling(journey: Any) -> None:
 
 def test_a_pull_that_was_killed_goes_on_where_it_stopped(journey: Any) -> None:
     result, folder = journey
-    received = sum(record["received"] for record in result["pulled"]["series"])
+    received_count = sum(record["received"] for record in result["pulled"]["series"])
     present = sum(record["present"] for record in result["pulled"]["series"])
     assert 5 <= result["killed_after"] <= present
-    assert received + present == len(list((folder / "first" / "pulled").rglob("*.dcm")))
+    assert received_count + present == len(list((folder / "first" / "pulled").rglob("*.dcm")))
     assert result["pulled"]["complete"]
     assert sum(record["received"] for record in result["again"]["series"]) == 0
 

@@ -94,18 +94,22 @@ def test_only_sagittal_series_that_could_have_a_role_are_pulled(
 ) -> None:
     with served(Shelf(objects), way) as peer:
         check_peer(peer)
-        (listed,) = find_studies(project, peer, QUERY, with_series=True)
+        (listed_study,) = find_studies(project, peer, QUERY, with_series=True)
         summary = pull(project, peer, tmp_path / "in")
-    roles = {series.series.series_description: series.role for series in listed.series}
+    roles = {series.series.series_description: series.role for series in listed_study.series}
     assert roles == {
         "T1 SAG": "T1", "T2 FS SAG": "T2FS", "STIR SAG": "STIR", "Localizer": None, "T2 AX": None,
     }  # fmt: skip
     assert summary.is_complete
-    pulled = read_all(tmp_path / "in")
-    assert {str(each.SeriesDescription) for each in pulled} == {"T1 SAG", "T2 FS SAG", "STIR SAG"}
-    assert len(pulled) == 12
-    original = {str(each.SOPInstanceUID): each.PixelData for each in objects}
-    assert all(each.PixelData == original[str(each.SOPInstanceUID)] for each in pulled)
+    datasets = read_all(tmp_path / "in")
+    assert {str(dataset.SeriesDescription) for dataset in datasets} == {
+        "T1 SAG",
+        "T2 FS SAG",
+        "STIR SAG",
+    }
+    assert len(datasets) == 12
+    original = {str(dataset.SOPInstanceUID): dataset.PixelData for dataset in objects}
+    assert all(dataset.PixelData == original[str(dataset.SOPInstanceUID)] for dataset in datasets)
 
 
 def test_all_series_are_pulled_where_all_are_wanted(
@@ -123,13 +127,13 @@ def test_what_is_there_and_whole_is_not_fetched_again(
     shelf = Shelf(objects)
     with served(shelf, way) as peer:
         pull(project, peer, tmp_path / "in")
-        gone, cut, *kept = files(tmp_path / "in")
-        gone.unlink()
-        cut.write_bytes(cut.read_bytes()[:-50])
-        before = [path.stat().st_mtime_ns for path in kept]
+        removed_path, cut_path, *whole_paths = files(tmp_path / "in")
+        removed_path.unlink()
+        cut_path.write_bytes(cut_path.read_bytes()[:-50])
+        before = [path.stat().st_mtime_ns for path in whole_paths]
         again = pull(project, peer, tmp_path / "in")
         third = pull(project, peer, tmp_path / "in")
-    assert [path.stat().st_mtime_ns for path in kept] == before
+    assert [path.stat().st_mtime_ns for path in whole_paths] == before
     assert sum(series.received for series in again.series) == 2
     assert sum(series.received for series in third.series) == 0
     assert sum(series.present for series in third.series) == 12
@@ -168,9 +172,9 @@ def twice_and_different(objects: list[Dataset]) -> list[Dataset]:
 
 
 def cut_pixels(objects: list[Dataset]) -> list[Dataset]:
-    cut = copy.deepcopy(objects[0])
-    cut.PixelData = cut.PixelData[:100]
-    return [cut, *objects[1:]]
+    cut_dataset = copy.deepcopy(objects[0])
+    cut_dataset.PixelData = cut_dataset.PixelData[:100]
+    return [cut_dataset, *objects[1:]]
 
 
 LIES: dict[str, tuple[Sending, str]] = {
@@ -188,20 +192,20 @@ LIES: dict[str, tuple[Sending, str]] = {
 def test_what_was_not_asked_for_is_not_written(
     lie: str, way: str, objects: list[Dataset], project: Project, tmp_path: Path
 ) -> None:
-    sending, reason = LIES[lie]
+    tamper, reason = LIES[lie]
 
-    def lying(wanted: list[Dataset]) -> list[Dataset]:
-        return list(sending(wanted)) if len(wanted) > 1 else wanted
+    def lying(datasets: list[Dataset]) -> list[Dataset]:
+        return list(tamper(datasets)) if len(datasets) > 1 else datasets
 
     with served(Shelf(objects, lying), way) as peer:
         summary = pull(project, peer, tmp_path / "in")
     faults = {sentence for series in summary.series for sentence, _ in series.faults}
     assert not summary.is_complete
     assert any(reason in sentence for sentence in faults), faults
-    true = {str(each.SOPInstanceUID): each.PixelData for each in objects}
-    for each in read_all(tmp_path / "in"):
-        assert each.PatientID == "P1"
-        assert each.PixelData == true[str(each.SOPInstanceUID)]
+    true = {str(dataset.SOPInstanceUID): dataset.PixelData for dataset in objects}
+    for dataset in read_all(tmp_path / "in"):
+        assert dataset.PatientID == "P1"
+        assert dataset.PixelData == true[str(dataset.SOPInstanceUID)]
     assert list(tmp_path.rglob("*escaped*")) == []
 
 
@@ -209,7 +213,7 @@ def test_what_was_not_asked_for_is_not_written(
 def test_the_same_instance_twice_is_kept_once(
     way: str, objects: list[Dataset], project: Project, tmp_path: Path
 ) -> None:
-    with served(Shelf(objects, lambda wanted: [*wanted, *wanted]), way) as peer:
+    with served(Shelf(objects, lambda datasets: [*datasets, *datasets]), way) as peer:
         assert pull(project, peer, tmp_path / "in").is_complete
     assert len(files(tmp_path / "in")) == 12
 
@@ -219,7 +223,8 @@ def test_an_archive_that_sends_without_end_is_left(
 ) -> None:
     with (
         served(
-            Shelf(objects, lambda wanted: wanted and another_patient(wanted)[-1:] * 500), "get"
+            Shelf(objects, lambda datasets: datasets and another_patient(datasets)[-1:] * 500),
+            "get",
         ) as peer,
         pytest.raises(PeerError, match="not asked for"),
     ):
@@ -238,10 +243,10 @@ def test_a_server_that_does_not_answer_costs_bounded_time(
             if way == "web"
             else DimsePeer(name="archive", host="127.0.0.1", port=port, timeout_s=PAUSE_S)
         )
-        with pytest.raises(PeerError, match="archive") as raised:
+        with pytest.raises(PeerError, match="archive") as failure:
             find_studies(project, peer, QUERY)
     assert time.monotonic() - start_s < 30 * PAUSE_S
-    assert "What has arrived is kept" in str(raised.value) or "check" in str(raised.value)
+    assert "What has arrived is kept" in str(failure.value) or "check" in str(failure.value)
 
 
 @pytest.mark.parametrize("way", ["get", "web"])
@@ -250,16 +255,16 @@ def test_a_server_that_drops_in_the_middle_leaves_whole_files_and_the_pull_conti
 ) -> None:
     shelf = Shelf(objects)
 
-    def drop(wanted: list[Dataset]) -> list[Dataset]:
-        if len(wanted) < 2:
-            return wanted
+    def drop(datasets: list[Dataset]) -> list[Dataset]:
+        if len(datasets) < 2:
+            return datasets
         raise ConnectionResetError
 
     shelf.sending = drop
     with served(shelf, way, timeout_s=3.0) as peer:
         with pytest.raises(PeerError):
             pull(project, peer, tmp_path / "in")
-        shelf.sending = lambda wanted: wanted
+        shelf.sending = lambda datasets: datasets
         assert pull(project, peer, tmp_path / "in").is_complete
     assert len(files(tmp_path / "in")) == 12
 
@@ -297,13 +302,13 @@ def test_a_report_is_pushed_once_and_seen_to_arrive_and_images_are_never_pushed(
     shelf = Shelf(objects)
     with served(shelf, way) as peer:
         first, second = push_reports(peer, [folder]), push_reports(peer, [folder])
-        pulled = pull(project, peer, tmp_path / "in", with_reports=True)
+        summary = pull(project, peer, tmp_path / "in", with_reports=True)
     assert [pushed.state for pushed in first.objects] == ["arrived"]
     assert [pushed.state for pushed in second.objects] == ["was there"]
     assert first.other_files == 1
     assert len(shelf.objects) == len(objects) + 1
-    assert pulled.is_complete
-    assert "SR" in {each.Modality for each in read_all(tmp_path / "in")}
+    assert summary.is_complete
+    assert "SR" in {dataset.Modality for dataset in read_all(tmp_path / "in")}
 
 
 @pytest.mark.parametrize("way", ["get", "web"])
@@ -333,7 +338,7 @@ def test_watching_names_each_new_study_once(
     looks = iter([True, False])
     with served(Shelf([*objects, later]), "web") as peer:
         first, second = watch_patients(project, peer, wait=lambda: next(looks))
-    assert [each.study.study_instance_uid for each in first] == ["1.2.77"]
+    assert [listed_study.study.study_instance_uid for listed_study in first] == ["1.2.77"]
     assert second == ()
 
 
@@ -359,22 +364,22 @@ def test_a_secret_stands_in_no_file_no_message_and_no_traceback(
         )  # fmt: skip
 
     with web_archive(Shelf(objects), secret=f"Bearer {SECRET}") as url:
-        added = run("peer", "add", "archive", "--url", url, "--token")
+        addition = run("peer", "add", "archive", "--url", url, "--token")
         right = run("find", "archive", "--patient", "P1")
         environment["OPP_MRI_PACS_SECRET_ARCHIVE"] = f"wrong-{SECRET}"
         wrong = run("find", "archive", "--patient", "P1")
         environment["OPP_MRI_PACS_SECRET_ARCHIVE"] = f"{SECRET}\nX-Injected: 1"
-        broken = run("find", "archive", "--patient", "P1")
+        failure = run("find", "archive", "--patient", "P1")
         del environment["OPP_MRI_PACS_SECRET_ARCHIVE"]
-        missing = run("find", "archive", "--patient", "P1")
-    assert (added.returncode, right.returncode) == (0, 0), added.stderr + right.stderr
+        missing_study = run("find", "archive", "--patient", "P1")
+    assert (addition.returncode, right.returncode) == (0, 0), addition.stderr + right.stderr
     assert "P1" in right.stdout
     assert wrong.returncode == 7
     assert "refused access" in wrong.stderr
-    assert broken.returncode == 3
-    assert missing.returncode == 5
-    assert "OPP_MRI_PACS_SECRET_ARCHIVE" in missing.stderr
-    for ran in (added, right, wrong, broken, missing):
+    assert failure.returncode == 3
+    assert missing_study.returncode == 5
+    assert "OPP_MRI_PACS_SECRET_ARCHIVE" in missing_study.stderr
+    for ran in (addition, right, wrong, failure, missing_study):
         assert SECRET not in ran.stdout + ran.stderr
     for path in tmp_path.rglob("*"):
         if path.is_file():
@@ -396,10 +401,10 @@ def test_a_secret_stands_in_no_file_no_message_and_no_traceback(
 def test_a_peer_that_cannot_work_or_holds_a_secret_is_refused(
     table: dict[str, object], reason: str
 ) -> None:
-    with pytest.raises(InputError, match=reason) as raised:
+    with pytest.raises(InputError, match=reason) as failure:
         build_peer("archive", table)
-    assert "Tr0ub" not in str(raised.value)
-    assert "pw@" not in str(raised.value)
+    assert "Tr0ub" not in str(failure.value)
+    assert "pw@" not in str(failure.value)
 
 
 def test_a_peer_is_kept_in_the_settings(project: Project) -> None:
@@ -422,8 +427,8 @@ def test_the_command_line_finds_and_pulls_as_json(
                 "--ae-title", "ARCHIVE", *where)  # fmt: skip
         assert "answers" in opp_mri("pacs", "peer", "check", "archive", *where).out
         result = opp_mri("pacs", "find", "archive", "--patient", "P1", "--json", *where).json
-        pulled = opp_mri("pacs", "pull", "archive", "--patient", "P1", *where)
+        pull_result = opp_mri("pacs", "pull", "archive", "--patient", "P1", *where)
     assert [record["in_project"] for record in result] == [False]
-    assert "12 received" in pulled.out
+    assert "12 received" in pull_result.out
     assert json.loads(opp_mri("pacs", "peer", "list", "--json", *where).out)[0]["port"] == port
-    assert "objects per second" in pulled.err
+    assert "objects per second" in pull_result.err

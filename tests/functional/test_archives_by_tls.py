@@ -68,19 +68,19 @@ def test_an_authority_of_the_hospital_vouches_for_the_archive_where_it_is_named(
 
 
 @pytest.mark.parametrize("way", ["web", "dimse"])
-@pytest.mark.parametrize("named", ["none", "another", "of other programs"])
+@pytest.mark.parametrize("authority_name", ["none", "another", "of other programs"])
 def test_an_archive_for_which_nobody_vouches_is_not_spoken_to(
-    way: str, named: str, shelf: Shelf, authority: Authority, tmp_path: Path,
+    way: str, authority_name: str, shelf: Shelf, authority: Authority, tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:  # fmt: skip
-    given = {}
-    if named == "another":
-        given = {"authority": str(Authority(tmp_path, "another").path)}
-    if named == "of other programs":
+    trust = {}
+    if authority_name == "another":
+        trust = {"authority": str(Authority(tmp_path, "another").path)}
+    if authority_name == "of other programs":
         monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(authority.path))
-        given = {"authority": str(Authority(tmp_path, "another").path)}
+        trust = {"authority": str(Authority(tmp_path, "another").path)}
     with (
-        served(shelf, way, authority, **given) as peer,
+        served(shelf, way, authority, **trust) as peer,
         pytest.raises(PeerError, match=r"certificate of archive is not trusted.*--authority"),
     ):
         check_peer(peer)
@@ -92,8 +92,8 @@ def test_this_program_shows_its_own_certificate_where_the_archive_requires_one(
 ) -> None:
     certificate, key = authority.issue("own")
     trust = {"authority": str(authority.path), "wants_certificate": True}
-    shown = {"certificate": str(certificate), "key": str(key)}
-    with served(shelf, way, authority, **trust, **shown) as peer:  # type: ignore[arg-type]
+    client_keys = {"certificate": str(certificate), "key": str(key)}
+    with served(shelf, way, authority, **trust, **client_keys) as peer:  # type: ignore[arg-type]
         assert len(find_studies(project, peer, QUERY)) == 1
     with served(shelf, way, authority, **trust) as peer, pytest.raises(PeerError):  # type: ignore[arg-type]
         check_peer(peer)
@@ -110,10 +110,10 @@ def test_a_password_goes_encrypted_to_the_archive_and_nowhere_else(
     shelf: Shelf, authority: Authority, project: Project, monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture, tmp_path: Path,
 ) -> None:  # fmt: skip
-    encoded = base64.b64encode(f"anna:{PASSWORD}".encode()).decode()
+    credentials = base64.b64encode(f"anna:{PASSWORD}".encode()).decode()
     caplog.set_level(logging.DEBUG)
     texts = []
-    with web_archive(shelf, secret=f"Basic {encoded}", tls=authority.serve()) as url:
+    with web_archive(shelf, secret=f"Basic {credentials}", tls=authority.serve()) as url:
         peer = WebPeer(
             name="archive", url=url, timeout_s=10, authority=str(authority.path), user="anna",
             authentication=Authentication.BASIC,
@@ -122,21 +122,25 @@ def test_a_password_goes_encrypted_to_the_archive_and_nowhere_else(
         monkeypatch.setenv("OPP_MRI_PACS_SECRET_ARCHIVE", PASSWORD)
         assert len(find_studies(project, peer, QUERY)) == 1
         monkeypatch.setenv("OPP_MRI_PACS_SECRET_ARCHIVE", f"not-{PASSWORD}")
-        with pytest.raises(PeerError, match="refused access") as raised:
+        with pytest.raises(PeerError, match="refused access") as failure:
             find_studies(project, peer, QUERY)
-        texts.append("".join(traceback.format_exception(raised.value)))
+        texts.append("".join(traceback.format_exception(failure.value)))
     texts += [caplog.text, repr(peer)]
     texts += [path.read_text(errors="replace") for path in tmp_path.rglob("*") if path.is_file()]
-    for secret in (PASSWORD, encoded, base64.b64encode(f"anna:not-{PASSWORD}".encode()).decode()):
+    for secret in (
+        PASSWORD,
+        credentials,
+        base64.b64encode(f"anna:not-{PASSWORD}".encode()).decode(),
+    ):
         assert not any(secret in text for text in texts)
 
 
 @pytest.fixture
 def keyring_of_the_system(monkeypatch: pytest.MonkeyPatch) -> dict[tuple[str, str], str]:
-    kept: dict[tuple[str, str], str] = {}
-    monkeypatch.setattr("keyring.set_password", lambda *key: kept.update({key[:2]: key[2]}))
-    monkeypatch.setattr("keyring.delete_password", lambda *key: kept.pop(key))
-    return kept
+    secrets: dict[tuple[str, str], str] = {}
+    monkeypatch.setattr("keyring.set_password", lambda *key: secrets.update({key[:2]: key[2]}))
+    monkeypatch.setattr("keyring.delete_password", lambda *key: secrets.pop(key))
+    return secrets
 
 
 def test_a_peer_that_is_removed_leaves_nothing_behind(

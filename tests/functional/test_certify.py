@@ -127,28 +127,33 @@ def given_away(folder: Path, lengths: Iterable[TrueLength]) -> Iterator[str]:
 
     Only lengths with two decimals are sought: 15.0 may well be an age or a repetition time.
     """
-    told = {
+    true_texts = {
         str(length.ap_mm) for length in lengths if re.fullmatch(r"\d+\.\d\d", str(length.ap_mm))
     }
-    as_text = re.compile(rb"(?<![\d.])(?:" + "|".join(map(re.escape, told)).encode() + rb")(?!\d)")
+    as_text = re.compile(
+        rb"(?<![\d.])(?:" + "|".join(map(re.escape, true_texts)).encode() + rb")(?!\d)"
+    )
     for path in sorted(folder.rglob("*")):
         if path.is_file():
             result = path.read_bytes()
             if path.name in TABLES or as_text.search(result) or b"ap_mm" in result:
                 yield path.name
     with sqlite3.connect(folder / "opp_mri.sqlite") as store:
-        named = store.execute("SELECT name FROM sqlite_master WHERE type = 'table'")
-        tables = [name for (name,) in named]
+        table_rows = store.execute("SELECT name FROM sqlite_master WHERE type = 'table'")
+        tables = [name for (name,) in table_rows]
         for table in tables:
             for row in store.execute(f"SELECT * FROM {table}"):  # noqa: S608 - names of its own
-                yield from (table for value in row if holds(value, told))
+                yield from (table for value in row if holds(value, true_texts))
     store.close()
 
 
-def holds(value: object, told: set[str]) -> bool:
+def holds(value: object, true_texts: set[str]) -> bool:
     if isinstance(value, float | int):
-        return f"{value:.2f}" in told
-    return any(re.search(rf"(?<![\d.]){re.escape(each)}(?!\d)", str(value)) for each in told)
+        return f"{value:.2f}" in true_texts
+    return any(
+        re.search(rf"(?<![\d.]){re.escape(true_text)}(?!\d)", str(value))
+        for true_text in true_texts
+    )
 
 
 def test_what_a_reader_gets_holds_no_length(certification: Made) -> None:
@@ -273,7 +278,7 @@ def test_drafts_count_once_they_are_signed(certification: Made) -> None:
             cell, first.lesion_id, cell.volume, len(cell.volume.planes) // 2,
             ((5.0, 20.0), (float(str(row["column_2"])), 20.0)), reader="drafter", at=NOON,
         )  # fmt: skip
-        gone = draft_answer(
+        gone_reading = draft_answer(
             cell_of(store, second), second.lesion_id, Answer.GONE, reason="", reader="drafter",
             at=NOON,
         )  # fmt: skip
@@ -281,7 +286,7 @@ def test_drafts_count_once_they_are_signed(certification: Made) -> None:
             cell_of(store, third), third.lesion_id, Answer.NOT_MEASURABLE, reason="blurred",
             reader="drafter", at=NOON,
         )  # fmt: skip
-        store.add_readings([line, gone, cannot])
+        store.add_readings([line, gone_reading, cannot])
     before = score_certification(certification.folder, certification.truth, "drafter")
     assert [length.missing for length in before.lengths[:4]] == ["a draft, not signed"] * 3 + [
         "unread"
@@ -305,10 +310,10 @@ def test_a_reader_who_recorded_nothing_is_told_so(certification: Made) -> None:
 
 
 def test_the_truth_of_another_folder_is_refused(certification: Made, tmp_path: Path) -> None:
-    other = tmp_path / "other.csv"
-    other.write_text(certification.truth.read_text().replace(",2.25.", ",2.25.1"))
+    other_truth = tmp_path / "other.csv"
+    other_truth.write_text(certification.truth.read_text().replace(",2.25.", ",2.25.1"))
     with pytest.raises(InputError, match="belongs to another folder"):
-        score_certification(certification.folder, other, "careful")
+        score_certification(certification.folder, other_truth, "careful")
 
 
 @pytest.mark.parametrize("truth", ["room/truth.csv", "room/kept/truth.csv", "room/../room/t.csv"])

@@ -46,7 +46,7 @@ def rounded(record: Any) -> Any:
     if isinstance(record, float):
         return float(f"{record:.9g}")
     if isinstance(record, list):
-        return [rounded(each) for each in record]
+        return [rounded(element) for element in record]
     return {k: rounded(v) for k, v in record.items()} if isinstance(record, dict) else record
 
 
@@ -62,9 +62,9 @@ def test_the_tables_count_what_assess_says_of_each_lesion(sample: Any, opp_mri: 
     assert screening["all"] == sample["lesions"] == 60
     assert screening["all"] == screening["excluded"] + screening["eligible"]
     tables = ("--measurements", SAMPLE / "measurements.csv", "--events", SAMPLE / "events.csv")
-    said = [record["category"] for record in opp_mri("assess", *tables, "--json").json]
+    categories = [record["category"] for record in opp_mri("assess", *tables, "--json").json]
     for answer in ("OPP", "PD", "PR", "SD"):
-        assert screening[f"response.{answer}"] == said.count(answer)
+        assert screening[f"response.{answer}"] == categories.count(answer)
 
 
 def test_the_tables_are_printed_with_their_notes_and_what_this_is(opp_mri: Run) -> None:
@@ -78,7 +78,7 @@ def test_the_tables_are_printed_with_their_notes_and_what_this_is(opp_mri: Run) 
 def test_small_counts_are_withheld_on_request(opp_mri: Run) -> None:
     result = opp_mri("cohort", *TABLES, "--suppress-below", "5", "--json").json
     assert result["lesions"] is None
-    numbers = [each.get("n") for table in result["tables"] for each in table["numbers"]]
+    numbers = [number.get("n") for table in result["tables"] for number in table["numbers"]]
     counts = [n for n in numbers if isinstance(n, int)]
     assert counts
     assert not [n for n in counts if 0 < n < 5]
@@ -120,8 +120,8 @@ def test_a_bundle_made_again_has_the_same_bytes(bundle: Path, tmp_path: Path, op
 def test_a_reader_of_a_bundle_makes_it_again_from_its_data(
     bundle: Path, tmp_path: Path, opp_mri: Run
 ) -> None:
-    given = ("--tables", bundle / "data", "--criteria", bundle / "criteria.toml", "--without-pdf")
-    opp_mri("cohort", "bundle", tmp_path / "again", *given)
+    options = ("--tables", bundle / "data", "--criteria", bundle / "criteria.toml", "--without-pdf")
+    opp_mri("cohort", "bundle", tmp_path / "again", *options)
     assert bytes_of(tmp_path / "again") == bytes_of(bundle)
 
 
@@ -129,8 +129,8 @@ def test_a_bundle_that_is_there_is_compared_and_left_as_it_is(bundle: Path, opp_
     before = bytes_of(bundle)
     output = opp_mri("cohort", "bundle", bundle, *TABLES, "--without-pdf").out
     assert "already contains an identical bundle" in output
-    other = ("cohort", "bundle", bundle, *TABLES, "--without-pdf", "--title", "Another")
-    assert "holds another bundle" in opp_mri(*other, expect=3).err
+    words = ("cohort", "bundle", bundle, *TABLES, "--without-pdf", "--title", "Another")
+    assert "holds another bundle" in opp_mri(*words, expect=3).err
     assert bytes_of(bundle) == before
 
 
@@ -148,22 +148,22 @@ def test_a_bundle_holds_no_name_and_no_date_unless_it_is_told_to(
     bundle: Path, tmp_path: Path, opp_mri: Run
 ) -> None:
     lesions = (SAMPLE / "lesions.csv").read_text().splitlines()[1:]
-    said = [line.split(",")[:4] for line in lesions]
+    cells_of_lesions = [line.split(",")[:4] for line in lesions]
     whole = b"".join(bytes_of(bundle).values())
-    for lesion_id, patient_id, _, ssrs_date in said:
+    for lesion_id, patient_id, _, ssrs_date in cells_of_lesions:
         assert lesion_id.encode() not in whole
         assert patient_id.encode() not in whole
         assert ssrs_date.encode() not in whole
     opp_mri("cohort", "bundle", tmp_path / "own", *TABLES, "--without-pdf", "--identified")
     own = (tmp_path / "own" / "data" / "lesions.csv").read_bytes()
-    assert all(patient_id.encode() in own for _, patient_id, *_ in said)
+    assert all(patient_id.encode() in own for _, patient_id, *_ in cells_of_lesions)
 
 
 def test_the_data_of_a_bundle_give_its_numbers_again(
     bundle: Path, sample: Any, opp_mri: Run
 ) -> None:
-    given = ("--tables", bundle / "data", "--criteria", bundle / "criteria.toml", "--json")
-    again = opp_mri("cohort", *given).json
+    options = ("--tables", bundle / "data", "--criteria", bundle / "criteria.toml", "--json")
+    again = opp_mri("cohort", *options).json
     assert again["data_sha256"] == json.loads((bundle / "manifest.json").read_text())["data_sha256"]
     assert rounded(again["tables"]) == rounded(sample["tables"])
 
@@ -179,9 +179,11 @@ def test_where_small_counts_are_withheld_no_data_are_in_the_bundle(
     assert "data/" not in readme
     assert "report-rows.csv" not in readme
     assert "Counts from 1 to 4 are withheld" in readme
-    told = b"".join(names[name] for name in names if not name.endswith((".pdf", ".svg")))
-    screened = rb"\b60 lesions|\blesions\W+60\b"  # with the 56 analysed it would tell 4 excluded
-    assert not re.search(screened, told)
+    content = b"".join(names[name] for name in names if not name.endswith((".pdf", ".svg")))
+    telling_pattern = (
+        rb"\b60 lesions|\blesions\W+60\b"  # with the 56 analysed it would tell 4 excluded
+    )
+    assert not re.search(telling_pattern, content)
     assert [name for name in names if name.startswith("figures/")] == [
         "figures/flow.pdf",
         "figures/flow.svg",

@@ -161,17 +161,17 @@ def test_ctrl_c_in_the_middle_leaves_no_file(tmp_path: Path) -> None:
     words = ["cohort", "export", "out", "--tables", "tables", "--format", "csv", "--format", "xlsx"]
     command = [sys.executable, "-c", "from opp_mri.cli import main; main()", *words]
     pipe = subprocess.PIPE
-    with started(command, cwd=tmp_path, stdout=pipe, stderr=pipe) as running:
+    with started(command, cwd=tmp_path, stdout=pipe, stderr=pipe) as process:
         until = time.monotonic() + 60
         while not list(tmp_path.glob(".out.*.part/dictionary.csv")):
-            assert running.poll() is None, running.communicate()
+            assert process.poll() is None, process.communicate()
             assert time.monotonic() < until
             time.sleep(0.02)
         err = None
         for _ in range(20):  # openpyxl catches everything in a place or two: press it again
-            running.send_signal(signal.SIGINT)
+            process.send_signal(signal.SIGINT)
             with contextlib.suppress(subprocess.TimeoutExpired):
-                _, err = running.communicate(timeout=3)
+                _, err = process.communicate(timeout=3)
                 break
-    assert running.returncode == 130, err
+    assert process.returncode == 130, err
     assert [path.name for path in tmp_path.iterdir()] == ["tables"]

@@ -228,18 +228,18 @@ def test_fifty_identifiers_are_planted() -> None:
     assert len(PLANTED) >= 50
 
 
-@pytest.mark.parametrize("what", PLANTED)
+@pytest.mark.parametrize("planted_place", PLANTED)
 def test_a_planted_identifier_is_found_and_is_gone_afterwards(
-    what: str, image: Path, tmp_path: Path
+    planted_place: str, image: Path, tmp_path: Path
 ) -> None:
     dataset = dcmread(image)
     dataset.SpecificCharacterSet = "ISO_IR 192"
-    PLANTED[what](dataset)
-    planted = tmp_path / "1.2.3.dcm"
-    dataset.save_as(planted, enforce_file_format=True)
-    assert any(marker in planted.read_bytes() for marker in MARKERS), "nothing was planted"
-    assert found(planted), "the check does not find it"
-    content = clean(planted)
+    PLANTED[planted_place](dataset)
+    planted_file = tmp_path / "1.2.3.dcm"
+    dataset.save_as(planted_file, enforce_file_format=True)
+    assert any(marker in planted_file.read_bytes() for marker in MARKERS), "nothing was planted"
+    assert found(planted_file), "the check does not find it"
+    content = clean(planted_file)
     assert [marker for marker in MARKERS if marker in content] == []
     assert found(save(content, tmp_path / "1.2.4.dcm")) == []
 
@@ -263,12 +263,12 @@ def with_pixels(image: Path, path: Path, pixels: Any, **values: Any) -> Path:
 
 
 def test_text_in_pixels_is_found_and_refused_or_blanked(image: Path, tmp_path: Path) -> None:
-    planted = with_pixels(image, tmp_path / "1.2.3.dcm", letters())
-    assert "pixels" in found(planted)
+    planted_file = with_pixels(image, tmp_path / "1.2.3.dcm", letters())
+    assert "pixels" in found(planted_file)
     with pytest.raises(InputError, match="seem to show text"):
-        clean(planted)
+        clean(planted_file)
     region = Region(column=0, row=0, width=128, height=24)
-    content = clean(planted, regions=[region])
+    content = clean(planted_file, regions=[region])
     pixels = dcmread(BytesIO(content)).pixel_array
     assert not may_show_text(pixels)
     assert np.array_equal(pixels[24:], letters()[24:])
@@ -286,10 +286,10 @@ def test_an_image_that_may_show_a_name_is_found_and_refused(
     values: dict[str, Any], image: Path, tmp_path: Path
 ) -> None:
     flat = np.zeros((32, 32), np.uint16)
-    planted = with_pixels(image, tmp_path / "1.2.3.dcm", flat, **values)
-    assert "pixels" in found(planted)
+    planted_file = with_pixels(image, tmp_path / "1.2.3.dcm", flat, **values)
+    assert "pixels" in found(planted_file)
     with pytest.raises(InputError, match="--blank"):
-        clean(planted)
+        clean(planted_file)
 
 
 def test_a_name_of_a_file_is_found(image: Path) -> None:
@@ -312,11 +312,11 @@ def test_dates_are_found_where_the_header_does_not_state_that_they_were_shifted(
     assert "StudyDate" in found(tmp_path / "1.2.3.dcm")
 
 
-@pytest.mark.parametrize("written", ["20240115", "20240115103000.123456", "20240115103000+0100"])
-def test_a_shift_keeps_the_time_of_day(written: str) -> None:
+@pytest.mark.parametrize("clock_text", ["20240115", "20240115103000.123456", "20240115103000+0100"])
+def test_a_shift_keeps_the_time_of_day(clock_text: str) -> None:
     shift = Pseudonyms(secret=SECRET).shift_of("1")
-    assert shift_date(written, shift)[8:] == written[8:]
-    assert shift_date(written, shift)[:8] != "20240115"
+    assert shift_date(clock_text, shift)[8:] == clock_text[8:]
+    assert shift_date(clock_text, shift)[:8] != "20240115"
 
 
 def test_the_table_is_that_of_the_standard() -> None:
@@ -344,7 +344,9 @@ def test_an_export_keeps_days_roles_and_links_and_no_identity(tmp_path: Path) ->
     source, export = write_patient(tmp_path / "in"), tmp_path / "export"
     summary = deidentify([source], export, SECRET, DeidentifyChoice())
     assert summary.objects == 24
-    assert [Path(each.file_name).name for each in summary.left_out] == ["letter.pdf"]
+    assert [Path(file_left_out.file_name).name for file_left_out in summary.left_out] == [
+        "letter.pdf"
+    ]
     number, findings = inspect_export(export)
     assert (number, findings) == (25, ())
     for path in export.rglob("*"):

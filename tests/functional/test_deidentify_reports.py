@@ -142,17 +142,17 @@ def test_dates_are_counted_from_radiosurgery_where_a_project_is_named(
     )  # fmt: skip
     zero = date(2000, 1, 1)
     expected = {zero + (day - lesion.ssrs_last_date) for day in VISITS}
-    written = [dcmread(path) for path in (tmp_path / "export").rglob("*.dcm")]
-    days = {date.fromisoformat(str(dataset.StudyDate)) for dataset in written}
+    datasets = [dcmread(path) for path in (tmp_path / "export").rglob("*.dcm")]
+    days = {date.fromisoformat(str(dataset.StudyDate)) for dataset in datasets}
     assert days == expected
-    stated = set()
-    for report in written:
+    stated_days = set()
+    for report in datasets:
         if report.Modality == "SR" and report.ConceptNameCodeSequence[0].CodeValue == "126000":
             for group in groups(report):
                 (day,) = items(group, named("study-day"))
                 (offset,) = items(group, is_day_number)
                 number = int(offset.MeasuredValueSequence[0].NumericValue)
                 assert date.fromisoformat(day.TextValue) == zero + timedelta(days=number)
-                stated.add(number)
-    assert stated == {(day - lesion.ssrs_last_date).days for day in VISITS}
+                stated_days.add(number)
+    assert stated_days == {(day - lesion.ssrs_last_date).days for day in VISITS}
     assert len(measurement_reports(study / "reports")) == 4

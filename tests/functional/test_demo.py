@@ -23,10 +23,10 @@ def test_every_lesion_is_called_what_it_was_made_to_be(
 
 
 def test_the_table_ends_with_the_truth_and_the_page(demo: tuple[Path, str]) -> None:
-    folder, printed = demo
-    assert "9 of 9 lesions agree with the truth." in printed
-    assert "not a medical device" in printed
-    page = Path(printed.strip().splitlines()[-1].removeprefix("Timelines: "))
+    folder, output = demo
+    assert "9 of 9 lesions agree with the truth." in output
+    assert "not a medical device" in output
+    page = Path(output.strip().splitlines()[-1].removeprefix("Timelines: "))
     assert page == (folder / "timelines.html").resolve()
     assert page.read_text().count("<svg") == 9
 

@@ -44,21 +44,21 @@ def test_the_discordance_list_is_what_was_injected(project: Path) -> None:
         for lesion in opened_project.store.get_lesions():
             cells = build_lesion_timeline(opened_project.store, lesion, reader="reader-1").cells
             studies[lesion.lesion_id] = sorted({str(cell.study_date) for cell in cells})
-    injected = {
+    planted_causes = {
         (lesion, day, sequence.value): cause
         for lesion, days in studies.items()
         for study, day in enumerate(days)
         for sequence in SeriesRole
         if (cause := injected_cause(lesion, sequence, study))
     }
-    assert len(set(injected.values())) == 8
-    told = {
+    assert len(set(planted_causes.values())) == 8
+    listed_causes = {
         (difference["lesion_id"], difference["study_date"], difference["sequence"]): difference[
             "cause"
         ]
         for difference in result
     }
-    assert told == injected
+    assert listed_causes == planted_causes
     changes = [difference["changes_category"] for difference in result]
     assert changes == sorted(changes, reverse=True)
     assert changes[0]
@@ -104,11 +104,11 @@ def test_consensus_runs_to_the_end_from_the_command_line(project: Path) -> None:
     assert all(lesion["complete"] for lesion in run(project, "consensus", "list", "--json"))
     after = readings(project)
     assert after[: len(before)] == before
-    assert {each.reader for each in after[len(before) :]} == {"consensus"}
+    assert {reading_after.reader for reading_after in after[len(before) :]} == {"consensus"}
     assert len(after) == len(before) * 3 / 2
-    assessed = run(project, "assess", "--json")
-    assert len(assessed) == 9
-    assert {reading["reader"] for reading in assessed} == {"consensus"}
+    assessments = run(project, "assess", "--json")
+    assert len(assessments) == 9
+    assert {reading["reader"] for reading in assessments} == {"consensus"}
     agreement = run(project, "agreement", "--json")
     assert agreement["readers"] == ["reader-1", "reader-2"]  # of the independent reads, still
     assert agreement["categories"]["n"] == 9

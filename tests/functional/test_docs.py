@@ -34,10 +34,10 @@ def named(page: Path) -> str:
 def test_the_page_of_commands_is_what_the_commands_say() -> None:
     pytest.importorskip("opp_mri_napari", reason="the page has the verbs of the plugin too")
     # by a process of its own: a command keeps the help that it was first asked for
-    written = subprocess.run(
+    process = subprocess.run(
         [sys.executable, commands_page.__file__, "-"], capture_output=True, check=True
     )
-    assert commands_page.PAGE.read_bytes() == written.stdout
+    assert commands_page.PAGE.read_bytes() == process.stdout
 
 
 def test_the_page_of_keys_is_what_the_window_does() -> None:
@@ -75,11 +75,11 @@ def test_every_command_has_an_example_that_its_own_parser_accepts() -> None:
     for words, command in commands_page.commands(commands_page.cli, "opp-mri"):
         heading, line = (command.epilog or "").removeprefix("\b\n").split("\n")
         assert heading == "Example:", words
-        named = len(words.split())
-        typed = shlex.split(line)
-        assert typed[:named] == words.split()
+        word_count = len(words.split())
+        typed_words = shlex.split(line)
+        assert typed_words[:word_count] == words.split()
         context = click.Context(command, info_name=words)
-        values, *_ = command.make_parser(context).parse_args(typed[named:])
+        values, *_ = command.make_parser(context).parse_args(typed_words[word_count:])
         for option in command.params:
             if option.required and not isinstance(option, click.Argument):
                 assert values.get(str(option.name)), (words, option.name)
@@ -138,7 +138,7 @@ def sessions(page: Path) -> list[tuple[str, list[str]]]:
 def test_the_console_blocks_of_a_page_do_what_they_show(
     page: Path, tmp_path: Path, shell_environment: dict[str, str]
 ) -> None:
-    for command, shown in sessions(page):
+    for command, output_lines in sessions(page):
         assert shlex.split(command, comments=True)
         process = subprocess.run(
             ["bash", "-c", command],
@@ -148,18 +148,18 @@ def test_the_console_blocks_of_a_page_do_what_they_show(
             text=True,
             check=False,
         )
-        printed = [
+        printed_lines = [
             " ".join(line.split()) for line in (process.stdout + process.stderr).splitlines()
         ]
-        assert process.returncode == 0 or shown, (command, process.stderr)
-        for line in shown:
-            assert " ".join(line.split()) in printed, (command, line, printed)
+        assert process.returncode == 0 or output_lines, (command, process.stderr)
+        for line in output_lines:
+            assert " ".join(line.split()) in printed_lines, (command, line, printed_lines)
 
 
 def test_the_sample_data_show_what_their_page_says(opp_mri: Callable[..., Any]) -> None:
     page = (ROOT / "sample_data" / "README.md").read_text(encoding="utf-8")
-    said = dict(re.findall(r"^\| (OPP-\d+) \|.*\| (\w+) \|$", page, re.MULTILINE))
+    categories = dict(re.findall(r"^\| (OPP-\d+) \|.*\| (\w+) \|$", page, re.MULTILINE))
     tables = ("--measurements", "measurements.csv", "--events", "events.csv")
     assessments = opp_mri("assess", *tables, "--json", cwd=ROOT / "sample_data").json
-    assert {lesion["lesion_id"]: lesion["category"] for lesion in assessments} == said
-    assert len(said) == 9
+    assert {lesion["lesion_id"]: lesion["category"] for lesion in assessments} == categories
+    assert len(categories) == 9

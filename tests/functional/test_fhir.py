@@ -68,15 +68,15 @@ def test_a_bundle_states_the_category_and_each_length_of_the_project(fhir_export
         lesion = by_patient[response["subject"]["identifier"]["value"]]
         (category,) = response["valueCodeableConcept"]["coding"]
         assert category["code"] == lesion.assessment.category.value
-        stated = [
+        stated_mm = [
             length["valueQuantity"]["value"] for length in lengths if "valueQuantity" in length
         ]
-        recorded = [
+        recorded_mm = [
             float(cell.reading.length_mm)
             for cell in lesion.cells
             if cell.reading is not None and cell.reading.length_mm is not None
         ]
-        assert stated == recorded
+        assert stated_mm == recorded_mm
         assert all(UNIT[e["valueQuantity"]["code"]] for e in lengths if "valueQuantity" in e)
         expected = "final" if reader == CONSENSUS else "preliminary"
         assert {observation["status"] for observation in observations} == {expected}

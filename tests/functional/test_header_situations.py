@@ -138,8 +138,10 @@ def test_what_was_not_acquired_has_no_role_and_leaves_the_choice_to_what_was(
 ) -> None:
     write_series(tmp_path / "files", base)
     write_series(tmp_path / "files", base | change, series="90", SeriesNumber=90, seed=3)
-    chosen = {v.instance.series_number: (bool(v.role), v.selected) for v in indexed(tmp_path)}
-    assert chosen == {base["SeriesNumber"]: (True, True), 90: (False, False)}
+    selected_series = {
+        v.instance.series_number: (bool(v.role), v.selected) for v in indexed(tmp_path)
+    }
+    assert selected_series == {base["SeriesNumber"]: (True, True), 90: (False, False)}
 
 
 def test_contrast_over_midnight_is_told_by_the_clock(tmp_path: Path) -> None:
@@ -191,8 +193,8 @@ def test_two_dates_under_one_study_uid_are_two_time_points(tmp_path: Path) -> No
 
 
 def test_an_empty_study_date_is_that_on_which_the_others_agree_and_is_said(tmp_path: Path) -> None:
-    agreed = dict.fromkeys(("SeriesDate", "AcquisitionDate", "ContentDate"), "20240115")
-    write_series(tmp_path / "files", T1, StudyDate="", **agreed)
+    dates = dict.fromkeys(("SeriesDate", "AcquisitionDate", "ContentDate"), "20240115")
+    write_series(tmp_path / "files", T1, StudyDate="", **dates)
     (volume,) = indexed(tmp_path)
     assert volume.study_date == date(2024, 1, 15)
     assert "StudyDate is empty" in volume.evidence[-1]

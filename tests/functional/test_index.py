@@ -117,8 +117,10 @@ def test_a_repeated_acquisition_in_one_series_is_two_volumes_of_which_the_later_
         )
     run(project, tmp_path)
     volumes = project.store.get_volumes()
-    chosen = {volume.instance.acquisition_number: volume.selected for volume in volumes}
-    assert chosen == {1: False, 2: True}
+    selected_acquisitions = {
+        volume.instance.acquisition_number: volume.selected for volume in volumes
+    }
+    assert selected_acquisitions == {1: False, 2: True}
 
 
 def test_an_acquisition_number_for_every_slice_splits_nothing(
@@ -204,12 +206,12 @@ def test_a_zip_of_the_folder_holds_only_copies(project: Project, tmp_path: Path)
 
 
 def test_a_dicomdir_brings_the_files_that_it_names(project: Project, tmp_path: Path) -> None:
-    written = FileSet()
+    file_set = FileSet()
     for path in write_series(tmp_path / "a"):
         dataset = dcmread(path)
         dataset.StudyTime, dataset.StudyID = "100000", "1"
-        written.add(dataset)
-    written.write(tmp_path / "disc")
+        file_set.add(dataset)
+    file_set.write(tmp_path / "disc")
     counts = run(project, tmp_path / "disc" / "DICOMDIR").counts
     assert counts == {FileStatus.IMAGE: 4, FileStatus.DICOMDIR: 1}
 
@@ -238,15 +240,15 @@ def test_every_file_is_in_a_series_or_listed_with_the_reason(
     report.EncapsulatedDocument = b"%PDF-"
     save(report, folder / "pdf")
     assert run(project, folder).files == 7
-    said = left_out(project)
-    assert {name: status for name, (status, _) in said.items()} == {
+    files_left_out = left_out(project)
+    assert {name: status for name, (status, _) in files_left_out.items()} == {
         "empty": FileStatus.NOT_DICOM,
         "notes.txt": FileStatus.NOT_DICOM,
         "cut": FileStatus.TRUNCATED,
         "report": FileStatus.STRUCTURED_REPORT,
         "pdf": FileStatus.NO_PIXELS,
     }
-    assert all(detail.endswith((".", "?")) for _, detail in said.values()), said
+    assert all(detail.endswith((".", "?")) for _, detail in files_left_out.values()), files_left_out
 
 
 def test_the_same_file_twice_is_one_image_and_a_copy(project: Project, tmp_path: Path) -> None:
@@ -282,12 +284,12 @@ def test_a_file_that_changes_vanishes_and_comes_back_is_followed(
     save(dataset, paths[0])
     assert run(project, tmp_path / "a").read == 1
     assert only_volume(project).volume_id == volume_id
-    kept = paths[1].read_bytes()
+    content = paths[1].read_bytes()
     paths[1].unlink()
     assert run(project, tmp_path / "a").gone == 1
     assert only_volume(project).usability is Usability.IN_PLANE
     assert "missing" in (only_volume(project).refusal or "")
-    paths[1].write_bytes(kept)
+    paths[1].write_bytes(content)
     assert run(project, tmp_path / "a").read == 1
     assert only_volume(project).usability is Usability.VOLUME
     shutil.rmtree(tmp_path / "a")
@@ -411,8 +413,8 @@ def test_what_was_described_before_an_interruption_is_kept(
     for number in range(3):
         write_series(tmp_path / "a", study=str(number), PatientID=f"P{number}", top_mm=number)
 
-    def interrupt(what: str, done: int, _total: int) -> None:
-        if (what, done) == ("describing series", 2):
+    def interrupt(step: str, count: int, _total: int) -> None:
+        if (step, count) == ("describing series", 2):
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
@@ -424,8 +426,8 @@ def test_what_was_described_before_an_interruption_is_kept(
 
 
 def test_a_kept_batch_survives_kill_9_and_ctrl_c_ends_with_130(tmp_path: Path) -> None:
-    made = write_series(tmp_path / "made", slices=[0])[0]
-    dataset = dcmread(made)
+    series_file = write_series(tmp_path / "made", slices=[0])[0]
+    dataset = dcmread(series_file)
     (tmp_path / "many").mkdir()
     for number in range(3000):
         dataset.SOPInstanceUID = f"1.2.3.1.3.{number + 1}"
@@ -441,10 +443,10 @@ def test_a_kept_batch_survives_kill_9_and_ctrl_c_ends_with_130(tmp_path: Path) -
     assert code == 130
     assert "Traceback" not in error
     assert "Interrupted; what was recorded so far is kept." in error
-    kept = files_in(store)
-    assert 0 < after_kill <= kept
+    file_count = files_in(store)
+    assert 0 < after_kill <= file_count
     with open_project(tmp_path / "project") as project:
-        assert run(project, tmp_path / "many").read == 3000 - kept
+        assert run(project, tmp_path / "many").read == 3000 - file_count
         assert sum(len(volume.frames) for volume in project.store.get_volumes()) == 3000
 
 
@@ -525,17 +527,17 @@ def test_a_project_is_made_once_and_an_interrupted_init_can_be_done_again(tmp_pa
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "words"),
     [
         ("criteria = ", "cannot be read as TOML"),
         ("colour = 1", "unknown setting “colour”"),
         ('allow_gradient_echo = "yes"', "must be a bool"),
     ],
 )
-def test_settings_that_cannot_be_used_are_said(tmp_path: Path, text: str, said: str) -> None:
+def test_settings_that_cannot_be_used_are_said(tmp_path: Path, text: str, words: str) -> None:
     create_project(tmp_path)
     (tmp_path / "opp_mri.toml").write_text(text)
-    with pytest.raises(InputError, match=said):
+    with pytest.raises(InputError, match=words):
         open_project(tmp_path)
 
 
@@ -553,11 +555,11 @@ def test_a_store_that_another_program_writes_to_is_said(
     create_project(tmp_path / "project")
     monkeypatch.setattr("opp_mri.store.sql.BUSY_TIMEOUT_S", 0.1)
     with open_project(tmp_path / "project") as project:
-        other = sqlite3.connect(tmp_path / "project" / "opp_mri.sqlite")
-        other.execute("BEGIN IMMEDIATE")
+        second_connection = sqlite3.connect(tmp_path / "project" / "opp_mri.sqlite")
+        second_connection.execute("BEGIN IMMEDIATE")
         with pytest.raises(ProjectError, match="Another program is writing"):
             run(project, tmp_path / "a")
-        other.close()
+        second_connection.close()
         assert run(project, tmp_path / "a").counts == {FileStatus.IMAGE: 1}
 
 
@@ -567,8 +569,8 @@ def test_settings_that_change_count_at_the_next_description(tmp_path: Path) -> N
     with open_project(tmp_path / "project") as project:
         run(project, tmp_path / "a")
         assert only_volume(project).role is None
-        allowing = attrs.evolve(
+        tolerant_project = attrs.evolve(
             project, settings=attrs.evolve(project.settings, allow_gradient_echo=True)
         )
-        run(allowing, tmp_path / "a")
-        assert only_volume(allowing).role is SeriesRole.T1
+        run(tolerant_project, tmp_path / "a")
+        assert only_volume(tolerant_project).role is SeriesRole.T1

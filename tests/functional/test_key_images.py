@@ -80,8 +80,8 @@ def test_key_images_become_objects_of_the_study_of_their_image(
         (selected,) = [item for item in items if item.ValueType == "IMAGE"]
         (reference,) = selected.ReferencedSOPSequence
         assert reference.ReferencedSOPInstanceUID == caliper.sop_instance_uid
-        (shown,) = reference.ReferencedSOPSequence
-        assert shown.ReferencedSOPInstanceUID == state.SOPInstanceUID
+        (referenced_image,) = reference.ReferencedSOPSequence
+        assert referenced_image.ReferencedSOPInstanceUID == state.SOPInstanceUID
     picture = read_object(tmp_path / "keys", f"LP1-{VISITS[0]}-T1-A-picture.dcm")
     assert picture.pixel_array.shape[2] == 3
     assert picture.BurnedInAnnotation == "YES"

@@ -70,9 +70,9 @@ def planted() -> Dataset:
     return dataset
 
 
-def plant(dataset: Dataset, everything: Dataset) -> list[str]:
+def plant(dataset: Dataset, every_element: Dataset) -> list[str]:
     """Plant markers in everything of a header that can hold one; gives the UIDs to look for."""
-    dataset.update(everything)  # the whole dictionary, or of most files a part, to save minutes
+    dataset.update(every_element)  # the whole dictionary, or of most files a part, to save minutes
     private = dataset.private_block(0x0029, "MUSTERMANN 1.0", create=True)
     private.add_new(0x10, "LO", TEXT)
     within = Dataset()
@@ -99,8 +99,8 @@ def plant(dataset: Dataset, everything: Dataset) -> list[str]:
                 content.FrameComments = TEXT
                 content.FrameLabel = TEXT
     return [
-        str(dataset[each].value)
-        for each in ("SOPInstanceUID", "StudyInstanceUID", "SeriesInstanceUID",
+        str(dataset[keyword].value)
+        for keyword in ("SOPInstanceUID", "StudyInstanceUID", "SeriesInstanceUID",
                     "FrameOfReferenceUID")
     ]  # fmt: skip
 
@@ -127,19 +127,19 @@ def study(tmp_path_factory: pytest.TempPathFactory, opp_mri: Callable[..., Any])
     folder = tmp_path_factory.mktemp("leaks")
     cohort = write_phantom(folder / "c", patients=["PHANTOM-01", "PHANTOM-08"], coarse=True,
                            workers=1)  # fmt: skip
-    kept = first_two_days(cohort.dicom)
-    everything = planted()
-    assert len(everything) > 1000
+    days_by_patient = first_two_days(cohort.dicom)
+    every_element = planted()
+    assert len(every_element) > 1000
     uids: set[str] = set()
     days: set[str] = set()
     for path in sorted(cohort.dicom.rglob("*")):
         if path.is_file():
             dataset = pydicom.dcmread(path)
-            if str(dataset.StudyDate) not in kept[str(dataset.PatientID)]:
+            if str(dataset.StudyDate) not in days_by_patient[str(dataset.PatientID)]:
                 path.unlink()  # two time points of each are enough
                 continue
             days.add(str(dataset.StudyDate))
-            uids.update(plant(dataset, everything if is_t1(dataset) else Dataset()))
+            uids.update(plant(dataset, every_element if is_t1(dataset) else Dataset()))
             dataset.save_as(path)
     project = folder / "p"
     opp_mri("init", project)
@@ -196,12 +196,17 @@ def leaks(folder: Path, markers: set[str]) -> Iterator[tuple[str, str]]:
                 yield path.name, marker
 
 
-def package(project: Path, folder: Path, allowed: frozenset[str] = ALLOWED) -> Path:
+def package(project: Path, folder: Path, allowed_keywords: frozenset[str] = ALLOWED) -> Path:
     with open_project(project) as opened_project:
-        issued_packages = [each.reader for each in opened_project.store.log_of(IssuedPackage)]
+        issued_packages = [package.reader for package in opened_project.store.log_of(IssuedPackage)]
         again = "Reader-Beta" in issued_packages
         package = make_package(
-            opened_project, "Reader-Beta", folder, AT, allowed_keywords=allowed, again=again
+            opened_project,
+            "Reader-Beta",
+            folder,
+            AT,
+            allowed_keywords=allowed_keywords,
+            again=again,
         )
     assert package.images > 20  # T1, T2FS and T1POST of both patients
     assert not package.left_out

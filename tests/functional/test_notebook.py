@@ -10,10 +10,11 @@ from fixtures import notebook
 @pytest.fixture(scope="module")
 def cells() -> tuple[list[Any], list[Any]]:
     """The code cells as they are kept, and as they are after a run."""
-    kept = nbformat.read(notebook.NOTEBOOK, as_version=4)
+    stored_notebook = nbformat.read(notebook.NOTEBOOK, as_version=4)
     fresh = notebook.run(notebook.NOTEBOOK)
     kept_cells, fresh_cells = (
-        [cell for cell in each.cells if cell.cell_type == "code"] for each in (kept, fresh)
+        [cell for cell in document.cells if cell.cell_type == "code"]
+        for document in (stored_notebook, fresh)
     )
     return kept_cells, fresh_cells
 
@@ -23,8 +24,8 @@ def texts(cell: Any) -> list[str]:
 
 
 def test_every_cell_shows_again_what_it_was_kept_with(cells: tuple[list[Any], list[Any]]) -> None:
-    kept, fresh = cells
-    assert [texts(cell) for cell in fresh] == [texts(cell) for cell in kept]
+    stored_cells, fresh = cells
+    assert [texts(cell) for cell in fresh] == [texts(cell) for cell in stored_cells]
 
 
 def test_it_goes_from_a_folder_of_images_to_a_survival_curve(

@@ -37,11 +37,11 @@ def test_it_is_said_with_its_numbers_and_its_caveat(
     mode = ("--mode", "prospective", "--project", project)
     (result,) = opp_mri("assess", *mode, "--json").json
     assert result["category"] == "INDETERMINATE"
-    told = result["outlook"]
-    assert (round(told["alpha"], 2), round(told["beta"], 2), told["n"]) == (1.57, 8.43, 6)
-    assert told["caveat"] == "five events, one centre, no pathology"
+    outlook = result["outlook"]
+    assert (round(outlook["alpha"], 2), round(outlook["beta"], 2), outlook["n"]) == (1.57, 8.43, 6)
+    assert outlook["caveat"] == "five events, one centre, no pathology"
     output = opp_mri("assess", *mode).out
-    assert told["sentence"] in output
+    assert outlook["sentence"] in output
     assert "0.16 (95 % interval 0.01 to 0.42, n = 6)" in output
 
 

@@ -13,13 +13,13 @@ from opp_mri.cli.catalogue import index_command
 @pytest.fixture
 def plugins(monkeypatch: pytest.MonkeyPatch) -> list[EntryPoint]:
     """What is installed, for a test to add to; nothing at first."""
-    installed: list[EntryPoint] = []
-    monkeypatch.setattr(app, "entry_points", lambda *, group: _of(installed, group))
-    return installed
+    entry_points: list[EntryPoint] = []
+    monkeypatch.setattr(app, "entry_points", lambda *, group: _of(entry_points, group))
+    return entry_points
 
 
-def _of(installed: list[EntryPoint], group: str) -> list[EntryPoint]:
-    return [entry for entry in installed if entry.group == group]
+def _of(entry_points: list[EntryPoint], group: str) -> list[EntryPoint]:
+    return [entry for entry in entry_points if entry.group == group]
 
 
 def found(name: str) -> click.Command:

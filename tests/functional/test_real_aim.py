@@ -52,12 +52,11 @@ TRUE_MM = {
 }
 
 
-def caliper_line(name: str, path: Path, stated: float | None = None) -> str:
+def caliper_line(name: str, path: Path, stated_mm: float | None = None) -> str:
     uid, ((x1, y1), (x2, y2)) = points(path)
     reader = name[-1]
-    return (
-        f"A1,T1,{reader},{uid},1,{x1},{y1},{x2},{y2},{'' if stated is None else stated},{OVERRIDE}"
-    )
+    length = "" if stated_mm is None else stated_mm
+    return f"A1,T1,{reader},{uid},1,{x1},{y1},{x2},{y2},{length},{OVERRIDE}"
 
 
 HEADER = (
@@ -85,10 +84,10 @@ def test_the_points_give_the_true_lengths(
 def test_a_length_that_the_file_states_wrongly_is_refused_with_both_numbers(
     files: dict[str, Path], project: Path, opp_mri: Callable[..., Any], tmp_path: Path, name: str
 ) -> None:
-    stated = stated_mm(files[name])[0]
-    assert not math.isclose(stated, TRUE_MM[name], abs_tol=0.5)
+    stated_length_mm = stated_mm(files[name])[0]
+    assert not math.isclose(stated_length_mm, TRUE_MM[name], abs_tol=0.5)
     table = tmp_path / "calipers.csv"
-    table.write_text("\n".join([HEADER, caliper_line(name, files[name], stated)]))
+    table.write_text("\n".join([HEADER, caliper_line(name, files[name], stated_length_mm)]))
     result = opp_mri("measure", table, "--project", project, expect=3)
     assert f"{TRUE_MM[name]} mm apart by the geometry" in result.err
-    assert f"The row states {stated}" in result.err
+    assert f"The row states {stated_length_mm}" in result.err

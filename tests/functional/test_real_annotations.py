@@ -53,14 +53,14 @@ def test_the_calipers_of_both_readers_come_in_with_the_length_of_their_points(
 
 
 @pytest.mark.parametrize(
-    ("name", "stated", "computed"), [("A", "42.2", "46.2"), ("B", "37.2", "40.8")]
+    ("name", "stated_mm", "computed_mm"), [("A", "42.2", "46.2"), ("B", "37.2", "40.8")]
 )
 def test_a_length_that_its_points_do_not_give_is_set_aside_with_both_numbers(
-    taken_in: Any, name: str, stated: str, computed: str
+    taken_in: Any, name: str, stated_mm: str, computed_mm: str
 ) -> None:
     for kind in (".xml", "_Model.xml", ".dcm"):
         (reason,) = reasons(taken_in, f"0022Followup{name}{kind}")
-        assert f"It states {stated} mm, but its points are {computed} mm apart" in reason
+        assert f"It states {stated_mm} mm, but its points are {computed_mm} mm apart" in reason
 
 
 @pytest.mark.parametrize(
@@ -85,9 +85,9 @@ def test_what_is_no_length_on_an_image_of_the_project_is_set_aside_with_the_reas
 
 
 def test_no_file_was_passed_over(taken_in: Any, real_data: Path) -> None:
-    told = {line["file"] for line in taken_in["lines"]}
-    told |= {aside["file"] for aside in taken_in["set_aside"]}
+    files_named = {line["file"] for line in taken_in["lines"]}
+    files_named |= {aside["file"] for aside in taken_in["set_aside"]}
     expected = {path.name for path in real_data.glob("NCIP*/**/AIMAnnotations/*/*.*")}
     expected |= {path.name for path in real_data.glob("PeterOpp*/**/*.dcm")}
     expected |= {path.name for path in real_data.glob("ImagingDataCommons*/**/sr_*.dcm")}
-    assert expected <= told
+    assert expected <= files_named

@@ -48,13 +48,13 @@ def test_each_vertebra_is_found_49_mm_along_the_spine_and_both_ways_agree(
 ) -> None:
     first, second = t1
     centre = placed(first, *BODIES[body])
-    there = align(first, second, centre_lps_mm=centre)
-    x, y, z = there.baseline_from_followup.invert().apply(np.array(centre)).tolist()
+    fit_there = align(first, second, centre_lps_mm=centre)
+    x, y, z = fit_there.baseline_from_followup.invert().apply(np.array(centre)).tolist()
     back = align(second, first, centre_lps_mm=(x, y, z))
-    assert there.verdict is back.verdict is Verdict.GOOD
-    assert 48 < there.displacement_lps_mm[2] < 50
-    assert there.rotation_deg < 5
-    loop = there.baseline_from_followup.compose(back.baseline_from_followup)
+    assert fit_there.verdict is back.verdict is Verdict.GOOD
+    assert 48 < fit_there.displacement_lps_mm[2] < 50
+    assert fit_there.rotation_deg < 5
+    loop = fit_there.baseline_from_followup.compose(back.baseline_from_followup)
     assert np.linalg.norm(loop.apply(np.array(centre)) - centre) < 0.5
 
 

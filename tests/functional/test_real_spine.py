@@ -15,9 +15,9 @@ def project(
     opp_mri("init", folder)
     sources = sorted(real_data.glob("mapconcierge*"))
     opp_mri("index", *sources, "--project", folder)
-    same = folder.parent / "same.csv"
-    same.write_text("patient_id,same_as\n009902,0000990001\n")
-    opp_mri("index", "--same-patient", same, "--project", folder)
+    pairs_file = folder.parent / "same.csv"
+    pairs_file.write_text("patient_id,same_as\n009902,0000990001\n")
+    opp_mri("index", "--same-patient", pairs_file, "--project", folder)
     return folder
 
 
@@ -117,17 +117,21 @@ def test_an_override_survives_indexing_and_can_be_taken_back(
         assert file.is_file()
     opp_mri("index", *sorted(real_data.glob("mapconcierge*")), "--project", project)
     after = opp_mri("series", "--project", project, "--json").json
-    (overridden,) = named(after, "2018-01-07", "T2 SAG")
-    assert (overridden["role"], overridden["role_overridden"], overridden["selected"]) == (
+    (overridden_series,) = named(after, "2018-01-07", "T2 SAG")
+    assert (
+        overridden_series["role"],
+        overridden_series["role_overridden"],
+        overridden_series["selected"],
+    ) == (
         "T2FS",
         True,
         True,
     )
     opp_mri("role", plain["volume_id"], "header", "--project", project)
-    (restored,) = named(
+    (restored_series,) = named(
         opp_mri("series", "--project", project, "--json").json, "2018-01-07", "T2 SAG"
     )
-    assert restored["role"] is None
+    assert restored_series["role"] is None
 
 
 def test_a_caliper_on_the_real_t1_goes_all_the_way_to_a_category(

@@ -64,9 +64,9 @@ def indexed(project: Project, folder: Path) -> list[VolumeDescription]:
 def join(project: Project, folder: Path, *pairs: str) -> int:
     path = folder / "map.csv"
     path.write_text("\n".join(["patient_id,same_as", *pairs]))
-    joined = join_patients(project.store, path, NOON)
+    pair_count = join_patients(project.store, path, NOON)
     describe_stale(project)
-    return joined
+    return pair_count
 
 
 def dates(project: Project, patient_id: str = "P1") -> list[date | None]:
@@ -121,11 +121,11 @@ def test_under_another_patient_id_a_match_is_proposed_and_joined_only_by_a_perso
     assert join(project, tmp_path, "Q,Q") == 0
 
 
-@pytest.mark.parametrize("kept", [3, 6])
+@pytest.mark.parametrize("slice_count", [3, 6])
 def test_a_part_of_a_study_imported_again_adds_nothing(
-    project: Project, files: Path, kept: int
+    project: Project, files: Path, slice_count: int
 ) -> None:
-    reimport(write_study(files / "a")[:kept], files / "b", StudyDate="20240601")
+    reimport(write_study(files / "a")[:slice_count], files / "b", StudyDate="20240601")
     volumes = indexed(project, files)
     copies = [volume for volume in volumes if volume.study_instance_uid == "1.2.3.1.99"]
     assert all(volume.duplicate_of and not volume.selected for volume in copies)
@@ -186,13 +186,13 @@ def test_a_copy_takes_over_when_its_original_goes(project: Project, files: Path)
 
 
 @pytest.mark.parametrize(
-    "other", [{"PatientID": "Q"}, {"StudyInstanceUID": "1.2.9"}], ids=["patient", "study"]
+    "other_values", [{"PatientID": "Q"}, {"StudyInstanceUID": "1.2.9"}], ids=["patient", "study"]
 )
 def test_a_series_that_is_split_between_two_patients_or_studies_is_two_series(
-    project: Project, files: Path, other: dict[str, str]
+    project: Project, files: Path, other_values: dict[str, str]
 ) -> None:
     write_series(files, slices=range(4))
-    write_series(files, slices=range(4, 8), **other)
+    write_series(files, slices=range(4, 8), **other_values)
     volumes = indexed(project, files)
     assert [len(volume.frames) for volume in volumes] == [4, 4]
     assert len({volume.volume_id for volume in volumes}) == 2
@@ -220,8 +220,8 @@ def test_blocks_of_a_long_spine_are_stations_with_a_choice_each(
     write_series(files, T1)
     write_series(files, T1POST)
     volumes = indexed(project, files)
-    chosen = {(volume.station, volume.role) for volume in volumes if volume.selected}
-    assert chosen == {
+    selected_roles = {(volume.station, volume.role) for volume in volumes if volume.selected}
+    assert selected_roles == {
         (1, SeriesRole.T1),
         (1, SeriesRole.T2FS),
         (2, SeriesRole.T1),
@@ -433,19 +433,21 @@ def test_a_length_on_an_oblique_slice_is_that_of_its_plane(
     assert reading.caliper.end_lps_mm == pytest.approx((6 * 0.28, -20 + 6 * 0.96, 40 - 8))
 
 
-@pytest.mark.parametrize(("stated", "stored"), [("30.1", 1), ("29.9", 1), ("30.11", 0), ("29", 0)])
+@pytest.mark.parametrize(
+    ("stated_text", "stored_count"), [("30.1", 1), ("29.9", 1), ("30.11", 0), ("29", 0)]
+)
 def test_a_stated_length_may_differ_by_a_tenth_of_a_millimetre(
-    project: Project, files: Path, tmp_path: Path, stated: str, stored: int
+    project: Project, files: Path, tmp_path: Path, stated_text: str, stored_count: int
 ) -> None:
     write_series(files, slices=[0], PixelSpacing=["4.28571428571429"] * 2)
     indexed(project, files)
     lesion(project)
     header = "lesion_id,reader,sop_instance_uid,column_1,row_1,column_2,row_2,length_mm"
-    result = calipers(project, tmp_path, f"L1,A,1.2.3.1.3.1,1,1,8,1,{stated}", header=header)
-    assert len(result.stored) == stored
-    if not stored:
+    result = calipers(project, tmp_path, f"L1,A,1.2.3.1.3.1,1,1,8,1,{stated_text}", header=header)
+    assert len(result.stored) == stored_count
+    if not stored_count:
         assert "30.0" in result.refused[0].message
-        assert stated in result.refused[0].message
+        assert stated_text in result.refused[0].message
 
 
 def test_a_date_counts_for_an_image_without_one_and_may_not_contradict_one_that_has_it(
@@ -478,7 +480,7 @@ def test_json_calipers_are_the_same_as_csv_and_unknown_names_are_refused(
     write_series(files)
     indexed(project, files)
     lesion(project)
-    each: dict[str, Any] = {
+    row: dict[str, Any] = {
         "lesion_id": "L1",
         "reader": "A",
         "sop_instance_uid": "1.2.3.1.3.1",
@@ -489,11 +491,11 @@ def test_json_calipers_are_the_same_as_csv_and_unknown_names_are_refused(
         "row_2": 2,
     }
     path = tmp_path / "calipers.json"
-    path.write_text(json.dumps([each]))
+    path.write_text(json.dumps([row]))
     (reading,) = measure(project.store, path, NOON).stored
     assert reading.length_mm == Decimal("5.0")
     assert calipers(project, tmp_path, "L1,,A,1.2.3.1.3.1,1,1.5,2,4,2").repeated == 1
-    path.write_text(json.dumps([each | {"lenght_mm": 5}]))
+    path.write_text(json.dumps([row | {"lenght_mm": 5}]))
     summary = measure(project.store, path, NOON)
     assert summary.stored == ()
     (refusal,) = summary.refused

@@ -39,11 +39,11 @@ def cohort(
 ) -> Path:
     """A folder with a project of two phantom patients, lesions known, nothing measured."""
     folder = tmp_path_factory.mktemp("study")
-    written = coarse_phantom(*PATIENTS)
-    (folder / "cohort").symlink_to(written.dicom.parent)
+    phantom = coarse_phantom(*PATIENTS)
+    (folder / "cohort").symlink_to(phantom.dicom.parent)
     opp_mri("init", folder / "project")
-    opp_mri("index", written.dicom, "--project", folder / "project")
-    opp_mri("lesion", "add", "--table", written.lesions, "--project", folder / "project")
+    opp_mri("index", phantom.dicom, "--project", folder / "project")
+    opp_mri("lesion", "add", "--table", phantom.lesions, "--project", folder / "project")
     return folder
 
 
@@ -176,10 +176,10 @@ def test_injected_errors_come_out_by_cause_and_are_resolved_by_both(
     assert "wait to be resolved" in result
     for lesion in lesions:
         # letters are by lot, so only the mean gives OPP-01 the same category in each run
-        kept = ("mean",) if lesion["lesion_id"] == "OPP-01" else ("A", "B")
+        choices = ("mean",) if lesion["lesion_id"] == "OPP-01" else ("A", "B")
         for n, pair in enumerate(pair for pair in lesion["pairs"] if pair["cause"]):
             cell = (lesion["lesion_id"], pair["study_date"], pair["sequence"])
-            keep = kept[n % len(kept)]
+            keep = choices[n % len(choices)]
             run("consensus", "resolve", *cell, "--keep", keep, "--reason", "seen together")
     run("consensus", "sign", "--signed-by", "reader-1")
     assert not [lesion for lesion in run("consensus", "list", "--json").json if lesion["complete"]]
@@ -187,8 +187,8 @@ def test_injected_errors_come_out_by_cause_and_are_resolved_by_both(
     run_result = run("consensus", "list", "--json").json
     assert all(lesion["complete"] for lesion in run_result)
     after = recorded(project)
-    assert [each for each in after if each.reader != "consensus"] == before
-    assert len([each for each in after if each.reader == "consensus"]) == count
+    assert [reading for reading in after if reading.reader != "consensus"] == before
+    assert len([reading for reading in after if reading.reader == "consensus"]) == count
     summary = run("readings", "--json").json  # the reads of the two stay hidden
     assert {reading["reader"] for reading in summary} == {"consensus"}
     assessments = {lesion["lesion_id"]: lesion for lesion in run("assess", "--json").json}
@@ -241,8 +241,8 @@ def test_a_new_line_and_a_later_mind_are_added_and_nothing_is_lost(
         "give either --line or --answer" in run("consensus", "resolve", *cell, *new, expect=2).err
     )
     with open_project(project) as opened_project:
-        made = opened_project.store.log_of(Resolution)
-    assert [resolution.kind.value for resolution in made] == ["new", "new"]
+        resolutions = opened_project.store.log_of(Resolution)
+    assert [resolution.kind.value for resolution in resolutions] == ["new", "new"]
     consensus_lesions = run("consensus", "list", "--json").json
     lesion = next(lesion for lesion in consensus_lesions if lesion["lesion_id"] == "OPP-01")
     pair = next(pair for pair in lesion["pairs"] if pair["cause"])
@@ -345,7 +345,7 @@ def test_the_protocol_is_checked_shown_and_frozen(
     project: Path, run: Callable[..., Any], tmp_path: Path
 ) -> None:
     assert "no reading protocol" in run("protocol", expect=6).err
-    for change, said in (
+    for change, complaint in (
         ({"readers": '["one"]'}, "must name two readers"),
         ({"readers": '["one", "consensus"]'}, "denotes the resolved read"),
         ({"order": '"any"'}, "must be one of shuffled"),
@@ -355,7 +355,7 @@ def test_the_protocol_is_checked_shown_and_frozen(
         ({"hide_dose": '"yes"'}, "must be true or false"),
         ({"adjudicator": '""\nseed = 2'}, "unknown setting"),
     ):
-        with pytest.raises(AssertionError, match=said):
+        with pytest.raises(AssertionError, match=complaint):
             declare(run, tmp_path, **change)
     declare(run, tmp_path, length_limit_mm="3.0")
     assert "more than 3.0 mm apart" in run("protocol").out

@@ -64,8 +64,8 @@ def test_other_pixels_of_one_date_are_both_kept_and_in_doubt_until_a_reader_sett
     volumes = project.store.get_volumes()
     assert [(v.is_in_doubt, v.selected) for v in volumes] == [(True, False)] * 2
     assert "one is wrong" in volumes[0].evidence[-1]
-    settled = override_role(project, volumes[1].volume_id, SeriesRole.T1, NOON)
-    assert settled.selected
+    settled_volume = override_role(project, volumes[1].volume_id, SeriesRole.T1, NOON)
+    assert settled_volume.selected
     assert index(project, [tmp_path / "files"]).read == 0, "nothing is new"
 
 

@@ -31,9 +31,9 @@ def mutated(sound: Sequence[bytes]) -> st.SearchStrategy[bytes]:
 
 def apply_changes(content: bytes, changes: Sequence[tuple[str, int, int | bytes]]) -> bytes:
     """Apply changes in their order; a place beyond the end counts from the beginning again."""
-    for kind, place, what in changes:
+    for kind, place, operation in changes:
         at = place % (len(content) + 1)
-        match kind, what:
+        match kind, operation:
             case "flip", int(bit) if at < len(content):
                 content = content[:at] + bytes([content[at] ^ 1 << bit]) + content[at + 1 :]
             case "put", bytes(token):

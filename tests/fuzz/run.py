@@ -36,7 +36,7 @@ def fuzz(name: str, seconds: float, first_seed: int) -> Result:
     """Send changed inputs through a door until the time is over or one fails."""
     sound = [*TARGETS[name].sound(), *(path.read_bytes() for path in kept(name))]
     result = Result(target=name, seconds=0)
-    start_s, batch, failing = time.monotonic(), first_seed, b""
+    start_s, batch, failing_content = time.monotonic(), first_seed, b""
 
     @settings(
         max_examples=BATCH, deadline=None, database=None, print_blob=False,
@@ -44,13 +44,13 @@ def fuzz(name: str, seconds: float, first_seed: int) -> Result:
     )  # fmt: skip
     @given(mutated(sound))
     def try_input(content: bytes) -> None:
-        nonlocal failing
+        nonlocal failing_content
         result.inputs += 1
         signal.alarm(LONGEST_S)
         try:
             send(name, content)
         except BaseException:
-            failing = content  # hypothesis ends with the smallest
+            failing_content = content  # hypothesis ends with the smallest
             raise
         finally:
             signal.alarm(0)
@@ -61,7 +61,7 @@ def fuzz(name: str, seconds: float, first_seed: int) -> Result:
             seed(batch)(try_input)()
         except Exception:
             result.fault = traceback.format_exc()
-            keep(name, failing)
+            keep(name, failing_content)
     result.seconds = time.monotonic() - start_s
     return result
 

@@ -254,13 +254,13 @@ def sound_packages() -> list[bytes]:
 def run_package(content: bytes, folder: Path) -> None:
     shutil.copytree(returned(), folder / "study")
     files = package_files()
-    changed = files[(content[0] if content else 0) % len(files)]
-    (folder / "study" / changed.relative_to(returned())).write_bytes(content[1:])
+    changed_file = files[(content[0] if content else 0) % len(files)]
+    (folder / "study" / changed_file.relative_to(returned())).write_bytes(content[1:])
     with open_project(folder / "study" / "project") as project:
         merge_package(project, folder / "study" / "package", NOON)
-        taken = [(reading.length_mm, reading.reader) for reading in project.store.get_readings()]
+        lengths = [(reading.length_mm, reading.reader) for reading in project.store.get_readings()]
     with open_project(returned() / "package") as package:
-        assert sorted(taken) == sorted(
+        assert sorted(lengths) == sorted(
             (r.length_mm, "reader-1") for r in package.store.get_readings()
         )
 

@@ -71,11 +71,11 @@ def texts(value: Any) -> Iterator[str]:
         for field in attrs.fields(type(value)):
             yield from texts(getattr(value, field.name))
     elif isinstance(value, dict):
-        for each in value.items():
-            yield from texts(each)
+        for member in value.items():
+            yield from texts(member)
     elif isinstance(value, list | tuple):
-        for each in value:
-            yield from texts(each)
+        for member in value:
+            yield from texts(member)
 
 
 def shown(room: ReadingRoom) -> str:
@@ -92,12 +92,12 @@ def shown(room: ReadingRoom) -> str:
 
 def test_no_date_name_or_length_of_others_is_shown(package: Project, order: str) -> None:
     room = opened(package)
-    told = shown(room)
-    assert "TP0" in told
-    assert not DATE.search(told)
+    text_shown = shown(room)
+    assert "TP0" in text_shown
+    assert not DATE.search(text_shown)
     for secret in ("KENNUNG", "reader-1", "14.0", "Name", "week"):
-        assert secret not in told, secret
-    days = [int(day) for day in re.findall(r"TP1 · day (\d+)", told)]
+        assert secret not in text_shown, secret
+    days = [int(day) for day in re.findall(r"TP1 · day (\d+)", text_shown)]
     assert bool(days) is (order == "shuffled")  # locked: only the first is open yet
     assert all(104 <= day <= 110 for day in days)  # 107, but for a shift of up to 3
     assert room.build_timeline().hidden.startswith("Hidden in a blinded read.")

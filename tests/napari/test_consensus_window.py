@@ -71,10 +71,10 @@ def presenter(study: Project, signer: str = "reader-1") -> ConsensusPresenter:
 def test_the_first_open_pair_comes_up_unnamed_with_what_differs(study: Project) -> None:
     room = presenter(study)
     assert room.pair.discordance is not None
-    said = dict(list_facts(room.pair))
-    assert said["they differ by"] == "anterior end"
-    assert said["anterior ends"] != "0.0 mm apart"
-    assert said["posterior ends"] == "0.0 mm apart"
+    facts = dict(list_facts(room.pair))
+    assert facts["they differ by"] == "anterior end"
+    assert facts["anterior ends"] != "0.0 mm apart"
+    assert facts["posterior ends"] == "0.0 mm apart"
     assert set(room.get_lines()) == {"A", "B"}
     texts = " ".join(
         [
@@ -166,20 +166,20 @@ def test_by_keys_and_clicks_all_is_resolved_signed_and_counts(
         qtbot.wait(600)  # two clicks, not a double click
     lines = room.get_lines()
     mm_a_pixel = 1 / window.viewer.scene.camera.zoom
-    for clicked, meant in zip(lines["new"], lines["A"], strict=True):
-        assert dist(clicked, meant) < mm_a_pixel
+    for drawn_point, true_point in zip(lines["new"], lines["A"], strict=True):
+        assert dist(drawn_point, true_point) < mm_a_pixel
     qtbot.keyClicks(window.panel.reason.lineEdit(), "drawn together")
     qtbot.keyClick(window.panel.reason.lineEdit(), Qt.Key.Key_Return)
     assert not room.lesion.open_pairs
     qtbot.keyClick(canvas, Qt.Key.Key_S)
     assert "reader-2 has to sign too" in window.panel.notice.text()
     window.close()
-    other = presenter(study, "reader-2")
-    other.sign()
-    assert "It counts from now on" in other.notice
+    second_presenter = presenter(study, "reader-2")
+    second_presenter.sign()
+    assert "It counts from now on" in second_presenter.notice
     after = list(study.store.get_readings())
     assert after[: len(before)] == before
-    assert {each.reader for each in after[len(before) :]} == {"consensus"}
+    assert {reading.reader for reading in after[len(before) :]} == {"consensus"}
     (lesion,) = study.store.get_lesions()
     assert build_lesion_timeline(study.store, lesion).reader == "consensus"
 
@@ -217,10 +217,10 @@ def test_the_demo_cohort_is_brought_to_one_read_in_the_window(
         assert not any(signers[0] in lesion.missing_signatures for lesion in room.lesions)
         window.close()
         for signer in signers[1:]:
-            other = presenter(study, signer)
-            for _ in other.lesions:
-                other.sign()
-            room = other
+            second_presenter = presenter(study, signer)
+            for _ in second_presenter.lesions:
+                second_presenter.sign()
+            room = second_presenter
         assert all(lesion.is_complete for lesion in room.lesions)
         assert list(study.store.get_readings())[: len(before)] == before
         assert len(study.store.get_readings()) == len(before) * 3 / 2

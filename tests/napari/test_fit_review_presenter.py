@@ -49,8 +49,8 @@ def with_verdict(project: Project, verdict: Verdict) -> None:
     """Return the first fit of the queue another verdict, in the store."""
     first = build_review_queue(project.store).items[0].alignment
 
-    changed = attrs.evolve(first, fit=attrs.evolve(first.fit, verdict=verdict))
-    rewrite_record(project.folder / "opp_mri.sqlite", first.fit_id, to_json(changed))
+    changed_alignment = attrs.evolve(first, fit=attrs.evolve(first.fit, verdict=verdict))
+    rewrite_record(project.folder / "opp_mri.sqlite", first.fit_id, to_json(changed_alignment))
 
 
 def test_the_queue_holds_every_fit_undecided_ones_first_and_the_failed_last(
@@ -74,25 +74,25 @@ def test_a_confirmed_fit_is_in_the_store_at_once_and_carries_points(
     project: Project, presenter: FitReviewPresenter
 ) -> None:
     (lesion,) = project.store.get_lesions()
-    confirmed = fit_id(shown(presenter))
+    confirmed_id = fit_id(shown(presenter))
     presenter.confirm()
-    (decision,) = project.store.get_alignment_decisions()[confirmed]
+    (decision,) = project.store.get_alignment_decisions()[confirmed_id]
     assert (decision.decision, decision.reader, decision.recorded_at) == (
         FitDecision.CONFIRMED, "A", NOON,
     )  # fmt: skip
     assert len(list_confirmed_transforms(project.store, lesion)) == 1
-    assert fit_id(presenter) != confirmed
+    assert fit_id(presenter) != confirmed_id
     assert presenter.notice.startswith("Confirmed: OPP-01, L2, T1")
 
 
 def test_a_rejected_fit_carries_nothing(project: Project, presenter: FitReviewPresenter) -> None:
     (lesion,) = project.store.get_lesions()
-    rejected = fit_id(presenter)
+    rejected_id = fit_id(presenter)
     presenter.reject()
     assert presenter.question == REJECTING
     assert project.store.get_alignment_decisions() == {}
     presenter.enter("another level")
-    assert project.store.get_alignment_decisions()[rejected][-1].decision is FitDecision.REJECTED
+    assert project.store.get_alignment_decisions()[rejected_id][-1].decision is FitDecision.REJECTED
     assert list_confirmed_transforms(project.store, lesion) == []
 
 
@@ -112,29 +112,29 @@ def test_a_failed_fit_cannot_be_confirmed_but_rejected(project: Project) -> None
     shown(presenter).confirm()
     assert project.store.get_alignment_decisions() == {}
     assert "nothing to confirm" in presenter.warning
-    failed = fit_id(presenter)
+    failed_id = fit_id(presenter)
     reject(presenter)
-    assert list(project.store.get_alignment_decisions()) == [failed]
+    assert list(project.store.get_alignment_decisions()) == [failed_id]
 
 
 def test_a_second_decision_is_recorded_only_with_a_reason(
     project: Project, presenter: FitReviewPresenter
 ) -> None:
-    decided = fit_id(shown(presenter))
+    decided_id = fit_id(shown(presenter))
     presenter.confirm()
     presenter.go_to_previous()
     presenter.reject()
     assert presenter.pending is FitDecision.REJECTED
     presenter.enter("  ")
     assert "Write the reason" in presenter.warning
-    assert len(project.store.get_alignment_decisions()[decided]) == 1
+    assert len(project.store.get_alignment_decisions()[decided_id]) == 1
     presenter.enter("a level too low")
     assert presenter.pending is None
-    decisions = project.store.get_alignment_decisions()[decided]
+    decisions = project.store.get_alignment_decisions()[decided_id]
     assert [(decision.decision.value, decision.reason) for decision in decisions] == [
         ("confirmed", ""), ("rejected", "a level too low"),
     ]  # fmt: skip
-    assert fit_id(presenter) == decided
+    assert fit_id(presenter) == decided_id
     assert fit_words(presenter.current).decisions[0].endswith("a level too low")
 
 
@@ -157,20 +157,20 @@ def test_a_locked_store_is_said_in_plain_words_and_the_reason_is_kept_to_try_aga
     monkeypatch.setattr("opp_mri.store.sql.BUSY_TIMEOUT_S", 0.05)
     with open_project(project.folder) as impatient:
         presenter = FitReviewPresenter(impatient, "A", clock=lambda: NOON)
-        decided = fit_id(presenter)
+        decided_id = fit_id(presenter)
         reject(presenter)
         presenter.go_to_previous()
         presenter.reject()
-        other = sqlite3.connect(project.folder / "opp_mri.sqlite", isolation_level=None)
-        other.execute("BEGIN IMMEDIATE")
+        second_connection = sqlite3.connect(project.folder / "opp_mri.sqlite", isolation_level=None)
+        second_connection.execute("BEGIN IMMEDIATE")
         presenter.enter("blurred")
         assert "Another program is writing" in presenter.warning
         assert presenter.pending is FitDecision.REJECTED
-        other.execute("ROLLBACK")
-        other.close()
+        second_connection.execute("ROLLBACK")
+        second_connection.close()
         presenter.enter("blurred")
         assert presenter.warning == ""
-        assert len(impatient.store.get_alignment_decisions()[decided]) == 2
+        assert len(impatient.store.get_alignment_decisions()[decided_id]) == 2
 
 
 def test_missing_images_are_said_in_plain_words_and_tried_again_when_one_comes_back(
@@ -251,8 +251,8 @@ def test_enter_confirms_nothing_and_a_fit_is_looked_at_before_it_is_confirmed(
 
 
 def test_fits_of_before_the_lesion_was_added_can_be_reviewed(project: Project) -> None:
-    (other,) = (a for a in project.store.get_alignments()[:1])
-    earlier = attrs.evolve(other, fit_id="earlier", lesion_id=None)
+    (alignment,) = (a for a in project.store.get_alignments()[:1])
+    earlier = attrs.evolve(alignment, fit_id="earlier", lesion_id=None)
     project.store.add_alignments([earlier])
     presenter = FitReviewPresenter(project, "A", ["OPP-01"], fit_ids=["earlier"])
     assert "earlier" in [item.alignment.fit_id for item in presenter.items]
@@ -266,8 +266,8 @@ def test_by_the_fit_the_follow_up_lies_on_the_baseline_and_by_its_header_it_does
     assert images.after.shape == images.before.shape == images.baseline.shape
 
     def likeness(followup: np.ndarray) -> float:
-        known = np.isfinite(followup)
-        return float(np.corrcoef(images.baseline[known], followup[known])[0, 1])
+        is_known = np.isfinite(followup)
+        return float(np.corrcoef(images.baseline[is_known], followup[is_known])[0, 1])
 
     assert likeness(images.after) > 0.8 > likeness(images.before) + 0.2
 
@@ -313,11 +313,11 @@ def test_without_a_seed_they_stand_where_a_reader_confirmed_the_level_or_say_wha
     assert item.centre_lps_mm == item.alignment.fit.centre_lps_mm
     assert "no vertebra is marked" in describe_ticks(item)
     frame = item.alignment.fit.baseline_from_followup.to_frame_of_reference_uid
-    confirmed = LevelConfirmation(
+    confirmation = LevelConfirmation(
         lesion_id="OPP-01", reader="A", frame_of_reference_uid=frame,
         point_lps_mm=(1.0, 2.0, 3.0), recorded_at=NOON,
     )  # fmt: skip
-    project.store.add_to_log([confirmed])
+    project.store.add_to_log([confirmation])
     item = build_review_queue(project.store, fit_ids=fit_ids).items[0]
     assert item.centre_lps_mm == (1.0, 2.0, 3.0)
     assert describe_ticks(item) == "ticks: L2"
@@ -328,9 +328,9 @@ def test_confirming_states_that_levels_were_counted_and_a_failed_fit_offers_no_s
 ) -> None:
     item = build_review_queue(project.store).items[0]
     assert describe_confirming(item) == "C states: levels counted, L2 lies on L2."
-    failed = attrs.evolve(
+    failed_item = attrs.evolve(
         item, alignment=attrs.evolve(
             item.alignment, fit=attrs.evolve(item.alignment.fit, verdict=Verdict.FAILED)
         )
     )  # fmt: skip
-    assert "nothing to confirm" in describe_confirming(failed)
+    assert "nothing to confirm" in describe_confirming(failed_item)

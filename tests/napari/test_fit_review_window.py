@@ -104,20 +104,20 @@ def test_enter_decides_nothing(
 def test_a_second_decision_asks_for_a_reason_in_place_and_enter_records_that_one_decision(
     window: "FitReviewWindow", project: Project, qtbot: "QtBot"
 ) -> None:
-    decided = window.presenter.current.alignment.fit_id
+    decided_id = window.presenter.current.alignment.fit_id
     decide(window, qtbot, Qt.Key.Key_C)
     wait_for_images(window, qtbot)
     qtbot.keyClick(canvas(window), Qt.Key.Key_N, SHIFT)
     decide(window, qtbot, Qt.Key.Key_R)
     line = window.panel.reason
     assert line.isVisible()
-    assert len(project.store.get_alignment_decisions()[decided]) == 1
+    assert len(project.store.get_alignment_decisions()[decided_id]) == 1
     decide(window, qtbot, Qt.Key.Key_Return, line)
     assert "Write the reason" in window.panel.warning.text()
     qtbot.keyClicks(line, "Crooked by C or R")
     assert line.text() == "Crooked by C or R"
     decide(window, qtbot, Qt.Key.Key_Return, line)
-    decisions = project.store.get_alignment_decisions()[decided]
+    decisions = project.store.get_alignment_decisions()[decided_id]
     assert [decision.decision.value for decision in decisions] == ["confirmed", "rejected"]
     assert decisions[-1].reason == "Crooked by C or R"
     assert not line.isVisible()
@@ -240,16 +240,16 @@ def test_a_store_that_another_program_holds_does_not_stop_the_window(
     window: "FitReviewWindow", project: Project, qtbot: "QtBot"
 ) -> None:
     first = window.presenter.current.alignment.fit_id
-    held = sqlite3.connect(project.folder / STORE_NAME, isolation_level=None)
-    held.execute("BEGIN EXCLUSIVE")
+    lock = sqlite3.connect(project.folder / STORE_NAME, isolation_level=None)
+    lock.execute("BEGIN EXCLUSIVE")
     start = time.monotonic()
     qtbot.keyClick(canvas(window), Qt.Key.Key_C)
     assert time.monotonic() - start < 3  # the store itself is waited for far longer
     assert window.deciding
     qtbot.keyClick(canvas(window), Qt.Key.Key_N)
     assert window.presenter.current.alignment.fit_id == first  # it is this one that is decided
-    held.execute("ROLLBACK")
-    held.close()
+    lock.execute("ROLLBACK")
+    lock.close()
     qtbot.waitUntil(lambda: not window.deciding, timeout=20_000)
     (decision,) = project.store.get_alignment_decisions()[first]
     assert decision.decision.value == "confirmed"

@@ -34,8 +34,8 @@ def test_what_the_manifest_offers_is_there_to_be_called(manifest: PluginManifest
     commands = {command.id: command.python_name for command in manifest.contributions.commands}
     assert set(commands) == {"napari-opp-mri.room", "napari-opp-mri.folder"}
     for name in commands.values():
-        module, _, what = str(name).partition(":")
-        assert callable(getattr(import_module(module), what))
+        module, _, attribute = str(name).partition(":")
+        assert callable(getattr(import_module(module), attribute))
 
 
 def test_napari_finds_the_plugin_by_itself() -> None:

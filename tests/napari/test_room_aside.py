@@ -55,12 +55,12 @@ def confirm_level(room: ReadingRoom) -> None:
 
 
 def aside(room: ReadingRoom) -> PaneView:
-    (shown,) = [
+    (aside_view,) = [
         view
         for view, pane in zip(room.build_pane_views(), room.panes.panes, strict=True)
         if pane.aside
     ]
-    return shown
+    return aside_view
 
 
 def test_the_axial_stack_at_the_lesion_comes_first(room: ReadingRoom) -> None:

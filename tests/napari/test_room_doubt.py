@@ -72,9 +72,9 @@ def test_one_key_settles_a_series_in_doubt_and_undo_takes_it_back(
     settle(window, qtbot)
     assert doubtful.store.get_role_overrides() == {volume.volume_id: role}
     assert in_doubt(doubtful) == []
-    settled = doubtful.store.get_volume(volume.volume_id)
-    assert settled is not None
-    assert settled.selected
+    settled_volume = doubtful.store.get_volume(volume.volume_id)
+    assert settled_volume is not None
+    assert settled_volume.selected
     assert "in doubt" not in window.grid.panes[0].series.text()
 
     press(window, qtbot, Qt.Key.Key_Z, CTRL)

@@ -225,17 +225,17 @@ def test_the_form_of_a_correction_shows_the_seed_that_it_keeps(
 def test_findings_and_events_are_noted_in_the_window(
     window: "RoomWindow", qtbot: "QtBot", project: Project
 ) -> None:
-    noted = [
+    events = [
         ("fracture", ""), ("epidural_growth", ""), ("paraspinal_growth", ""),
         ("systemic_therapy_change", "new drug"), ("other_bone_lesions", "enlarged"),
     ]  # fmt: skip
-    for kind, value in noted:
+    for kind, value in events:
         note(window, qtbot, kind, value)
         assert not window.pages.lesion_form.isVisible()
         assert window.head.hint.text() == f"Noted: {kind.replace('_', ' ')} on 2020-06-01."
     lesion = project.store.get_lesion("OPP-01")
     assert lesion is not None
-    assert [(event.kind.value, event.value) for event in lesion.events[-5:]] == noted
+    assert [(event.kind.value, event.value) for event in lesion.events[-5:]] == events
 
 
 def note(window: "RoomWindow", qtbot: "QtBot", kind: str, value: str) -> None:
@@ -307,13 +307,13 @@ def test_n_and_shift_n_go_from_lesion_to_lesion(
         lesion = window.room.session.lesion
         return lesion.lesion.lesion_id if lesion else ""
 
-    seen = [open_now()]
+    lesions_seen = [open_now()]
     for modifier in ([], [], [SHIFT], [SHIFT]):
         press(window, qtbot, Qt.Key.Key_N, *modifier)
         settle(window, qtbot)
-        seen.append(open_now())
+        lesions_seen.append(open_now())
         assert open_now() in window.head.title.text()
-    assert seen == ["OPP-01", "SECOND", "OPP-01", "SECOND", "OPP-01"]
+    assert lesions_seen == ["OPP-01", "SECOND", "OPP-01", "SECOND", "OPP-01"]
 
 
 def test_the_wheel_goes_one_slice_and_five_with_shift_and_zooms_with_ctrl(
@@ -345,13 +345,13 @@ def test_arrows_go_to_slices_series_and_time_points(window: "RoomWindow", qtbot:
     assert abs(pane.place - before) == 1
     press(window, qtbot, Qt.Key.Key_Down)
     assert pane.place == before
-    shown = window.grid.panes[0].series.text()
+    text_before = window.grid.panes[0].series.text()
     press(window, qtbot, Qt.Key.Key_Right)
     settle(window, qtbot)
-    assert window.grid.panes[0].series.text() != shown
+    assert window.grid.panes[0].series.text() != text_before
     press(window, qtbot, Qt.Key.Key_Left)
     settle(window, qtbot)
-    assert window.grid.panes[0].series.text() == shown
+    assert window.grid.panes[0].series.text() == text_before
     press(window, qtbot, Qt.Key.Key_Right, CTRL)
     settle(window, qtbot)
     assert panes.current is panes.panes[1]
@@ -381,10 +381,13 @@ def test_right_drag_a_double_right_click_and_a_window_the_images(
     panes = window.room.panes
     own = [panes.get_window(pane) for pane in panes.panes]
     drag(window, qtbot, place(window, 0), place(window, 15, 10), button=RIGHT)
-    changed = [panes.get_window(pane) for pane in panes.panes]
-    assert all(each != other for each, other in zip(own, changed, strict=True))
+    windows_after = [panes.get_window(pane) for pane in panes.panes]
+    assert all(
+        own_window != other_window
+        for own_window, other_window in zip(own, windows_after, strict=True)
+    )
     layer = window.grid.panes[1].model.layers[0]
-    assert tuple(layer.contrast_limits) == pytest.approx(changed[1])
+    assert tuple(layer.contrast_limits) == pytest.approx(windows_after[1])
     qtbot.mouseClick(canvas(window), RIGHT, pos=place(window, 0))
     qtbot.mouseDClick(canvas(window), RIGHT, pos=place(window, 0))
     qtbot.mouseRelease(canvas(window), RIGHT, pos=place(window, 0))
@@ -392,7 +395,7 @@ def test_right_drag_a_double_right_click_and_a_window_the_images(
     assert tuple(layer.contrast_limits) == pytest.approx(own[1])
     press(window, qtbot, Qt.Key.Key_A)
     auto = [panes.get_window(pane) for pane in panes.panes]
-    assert all(each != other for each, other in zip(own, auto, strict=True))
+    assert all(own_window != auto_window for own_window, auto_window in zip(own, auto, strict=True))
     assert tuple(layer.contrast_limits) == pytest.approx(auto[1])
     press(window, qtbot, Qt.Key.Key_R)
     assert [panes.get_window(pane) for pane in panes.panes] == own
@@ -408,9 +411,11 @@ def test_space_drag_and_middle_drag_move_the_image_and_leave_no_caliper(
     qtbot.keyRelease(canvas(window), Qt.Key.Key_Space)
     pixel_mm = 1 / window.room.panes.zoom  # a place is a whole screen pixel
     assert pane.centre == pytest.approx((start[0] - 5, start[1] - 10), abs=1.01 * pixel_mm)
-    moved = pane.centre
+    centre_before = pane.centre
     drag(window, qtbot, place(window, 0), place(window, -10, -5), button=MIDDLE)
-    assert pane.centre == pytest.approx((moved[0] + 5, moved[1] + 10), abs=1.01 * pixel_mm)
+    assert pane.centre == pytest.approx(
+        (centre_before[0] + 5, centre_before[1] + 10), abs=1.01 * pixel_mm
+    )
     camera = window.grid.panes[0].model.scene.camera
     assert camera.center[1:] == pytest.approx(pane.centre)
     settle(window, qtbot)
@@ -497,14 +502,14 @@ def test_undo_and_redo_go_on_after_a_restart(
             reading = second.room.calipers.find_reading(pane)
             return reading.answer if reading else None
 
-        seen = [now()]
+        answers_seen = [now()]
         for key in (Qt.Key.Key_Z, Qt.Key.Key_Y, Qt.Key.Key_Z, Qt.Key.Key_Z):
             press(second, qtbot, key, CTRL)
             settle(second, qtbot)
-            seen.append(now())
+            answers_seen.append(now())
         third = [Answer.GONE, Answer.MEASURED, Answer.GONE, Answer.MEASURED]
-        assert seen[:4] == third
-        assert seen[4] in (None, Answer.WITHDRAWN)
+        assert answers_seen[:4] == third
+        assert answers_seen[4] in (None, Answer.WITHDRAWN)
         second.close()
 
 
@@ -539,9 +544,9 @@ def test_a_series_that_cannot_be_read_gives_a_banner_and_the_rest_goes_on(
             if fault == "cut off":
                 path.write_bytes(path.read_bytes()[:-500])
             else:
-                known = f"{dataset.file_meta.TransferSyntaxUID}\0".encode()
-                assert known in path.read_bytes()
-                path.write_bytes(path.read_bytes().replace(known, known[:-2] + b"9\0", 1))
+                syntax = f"{dataset.file_meta.TransferSyntaxUID}\0".encode()
+                assert syntax in path.read_bytes()
+                path.write_bytes(path.read_bytes().replace(syntax, syntax[:-2] + b"9\0", 1))
         window = open_window(project)
         assert window.head.banner.isVisible()
         assert "1 of the 2 series shown cannot be read" in window.head.banner.text()
@@ -624,11 +629,11 @@ def test_habits_of_other_viewers_and_own_keys_work(
             "zoom": window.room.panes.zoom,
         }
 
-    for what, key in keys.items():
+    for subject, key in keys.items():
         before = state()
         press(window, qtbot, *key)
         settle(window, qtbot)
-        assert state()[what] != before[what]
+        assert state()[subject] != before[subject]
 
 
 def test_a_blinded_package_is_read_with_mouse_and_keys_and_stays_blind(
@@ -650,7 +655,7 @@ def test_a_blinded_package_is_read_with_mouse_and_keys_and_stays_blind(
         press(window, qtbot, Qt.Key.Key_Z, CTRL)
         settle(window, qtbot)
         labels = window.viewer.window._qt_window.findChildren(QLabel)
-        said = " ".join(label.text() for label in labels)
-        assert "KENNUNG" not in said
-        assert not re.search(r"(19|20)\d\d-?\d\d-?\d\d", said)
+        label_text = " ".join(label.text() for label in labels)
+        assert "KENNUNG" not in label_text
+        assert not re.search(r"(19|20)\d\d-?\d\d-?\d\d", label_text)
         window.close()

@@ -125,16 +125,16 @@ def test_one_key_shows_the_strip_and_another_copies_the_text(
     qtbot.waitUntil(lambda: "L2, T1, AP" in QApplication.clipboard().text(), timeout=60_000)
     press(window, qtbot, Qt.Key.Key_I)
     qtbot.waitUntil(lambda: window.key_images is not None, timeout=60_000)
-    shown = window.key_images
-    assert shown is not None
-    qtbot.waitUntil(shown.isVisible)
-    assert shown.picture.pixmap().width() > 0.8 * shown.width()
-    shown.save(tmp_path / "strip.bmp")
-    assert "give a name that ends in" in shown.message.text()
-    qtbot.mouseClick(shown.identity, Qt.MouseButton.LeftButton)
-    shown.save(tmp_path / "slides.pptx")
-    assert shown.message.text().startswith("Written: ")
+    key_images = window.key_images
+    assert key_images is not None
+    qtbot.waitUntil(key_images.isVisible)
+    assert key_images.picture.pixmap().width() > 0.8 * key_images.width()
+    key_images.save(tmp_path / "strip.bmp")
+    assert "give a name that ends in" in key_images.message.text()
+    qtbot.mouseClick(key_images.identity, Qt.MouseButton.LeftButton)
+    key_images.save(tmp_path / "slides.pptx")
+    assert key_images.message.text().startswith("Written: ")
     slides = Presentation(str(tmp_path / "slides.pptx"))
     assert slides.slides[0].shapes[0].text_frame.text == "L2 · T1"
-    qtbot.keyClick(shown, Qt.Key.Key_Escape)
-    qtbot.waitUntil(lambda: not shown.isVisible())
+    qtbot.keyClick(key_images, Qt.Key.Key_Escape)
+    qtbot.waitUntil(lambda: not key_images.isVisible())

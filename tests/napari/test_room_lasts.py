@@ -67,8 +67,8 @@ def test_killing_the_process_in_mid_read_and_reopening_brings_back_every_caliper
 ) -> None:
     process = subprocess.run([sys.executable, "-c", READS, str(project.folder)], check=False)
     assert process.returncode == -SIGKILL
-    with open_project(project.folder) as reopened:
-        room = ReadingRoom(reopened, "A", clock=lambda: NOON)
+    with open_project(project.folder) as second_opening:
+        room = ReadingRoom(second_opening, "A", clock=lambda: NOON)
         settle(room)
         views = room.build_pane_views()
         assert [bool(view.marks) for view in views] == [True, True, *([False] * (len(views) - 2))]
@@ -90,9 +90,9 @@ def test_the_real_spine_opens_in_two_panes_side_by_side_the_right_way_up(
     create_project(tmp_path / "p")
     with open_project(tmp_path / "p") as project:
         index(project, sorted(real_data.glob("mapconcierge*")), workers=1)
-        same = tmp_path / "same.csv"
-        same.write_text("patient_id,same_as\n009902,0000990001\n")
-        join_patients(project.store, same, NOON)
+        pairs_file = tmp_path / "same.csv"
+        pairs_file.write_text("patient_id,same_as\n009902,0000990001\n")
+        join_patients(project.store, pairs_file, NOON)
         (fit,) = align_project(project, NOON, workers=1).alignments
         decide(project.store, fit.fit_id, FitDecision.CONFIRMED, reader="A", reason="", at=NOON)
         window = RoomWindow(make_napari_viewer(show=True), ReadingRoom(project, "A"))

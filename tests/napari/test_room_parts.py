@@ -37,11 +37,11 @@ SAGITTALS = [
 
 
 def plane(directions: tuple[object, object], rows: int = 256, columns: int = 200) -> ImagePlane:
-    (made,) = make_planes(
+    (plane,) = make_planes(
         1, row_direction=directions[0], column_direction=directions[1], rows=rows,
         columns=columns, row_spacing_mm=1.5, column_spacing_mm=0.6,
     )  # fmt: skip
-    return made
+    return plane
 
 
 # --- on the screen
@@ -64,11 +64,11 @@ def test_however_it_was_stored_the_head_is_up_and_anterior_is_left(
     image = plane(directions)
     geometry = build_pane_geometry(image, 4.4)
     assert geometry.letters == ("A", "P", "H", "F")
-    here = image.lps_from_pixel(*geometry.pixel_from_screen((20.0, 30.0)))
+    point_here = image.lps_from_pixel(*geometry.pixel_from_screen((20.0, 30.0)))
     below = image.lps_from_pixel(*geometry.pixel_from_screen((25.0, 30.0)))
     behind = image.lps_from_pixel(*geometry.pixel_from_screen((20.0, 33.0)))
-    assert below[2] - here[2] == pytest.approx(-5.0)
-    assert behind[1] - here[1] == pytest.approx(3.0)
+    assert below[2] - point_here[2] == pytest.approx(-5.0)
+    assert behind[1] - point_here[1] == pytest.approx(3.0)
 
 
 @given(
@@ -191,7 +191,7 @@ def test_two_trembling_clicks_on_one_place_leave_no_line() -> None:
 
 
 @pytest.mark.parametrize(
-    ("key", "held", "name"),
+    ("key", "modifiers_held", "name"),
     [
         ("Key_Plus", ("Control", "Shift"), "Ctrl++"),
         ("Key_Question", ("Shift",), "?"),
@@ -201,14 +201,14 @@ def test_two_trembling_clicks_on_one_place_leave_no_line() -> None:
     ],
 )
 def test_a_symbol_is_the_same_key_whether_or_not_a_layout_needs_shift_for_it(
-    key: str, held: tuple[str, ...], name: str
+    key: str, modifiers_held: tuple[str, ...], name: str
 ) -> None:
     from opp_mri_napari.reading.widgets.inputs import name_key
     from qtpy.QtCore import QEvent, Qt
     from qtpy.QtGui import QKeyEvent
 
     modifiers = Qt.KeyboardModifier.NoModifier
-    for modifier in held:
+    for modifier in modifiers_held:
         modifiers |= getattr(Qt.KeyboardModifier, f"{modifier}Modifier")
     event = QKeyEvent(QEvent.Type.KeyPress, getattr(Qt.Key, key), modifiers)
     assert name_key(event) == name
@@ -244,10 +244,10 @@ def test_a_reader_can_set_and_take_away_keys() -> None:
 def test_the_active_time_point_and_the_baseline_are_always_among_eight(count: int) -> None:
     days = [date(2024, 1, 1) + timedelta(days=60 * n) for n in range(count)]
     for active in days:
-        shown = choose_days(days, active, Layout.ALL)
-        assert len(shown) == min(count, 8)
-        assert list(shown) == sorted(set(shown))
-        assert {days[0], active} <= set(shown)
+        visible_days = choose_days(days, active, Layout.ALL)
+        assert len(visible_days) == min(count, 8)
+        assert list(visible_days) == sorted(set(visible_days))
+        assert {days[0], active} <= set(visible_days)
         three = choose_days(days, active, Layout.THREE)
         assert {days[0], active} <= set(three)
         assert len(three) <= 3

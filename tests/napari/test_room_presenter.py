@@ -83,9 +83,9 @@ def test_reopening_comes_back_to_the_same_place(room: ReadingRoom, project: Proj
     again = ReadingRoom(project, "A")
     settle(again)
     assert again.navigation.current == before
-    other = ReadingRoom(project, "B")
-    settle(other)
-    assert other.navigation.current != before
+    second_room = ReadingRoom(project, "B")
+    settle(second_room)
+    assert second_room.navigation.current != before
 
 
 def test_a_reader_has_a_name(project: Project) -> None:
@@ -123,9 +123,9 @@ def test_the_next_patient_of_the_worklist_is_loaded_ahead(tmp_path: Path) -> Non
         assert room.session.patient is not None
         assert room.session.patient.patient_id == "P1"
         room.navigation.open_patient("P2")
-        opening = room.session.get_next_job()
-        assert opening is not None
-        opening.take(opening.run())
+        job = room.session.get_next_job()
+        assert job is not None
+        job.take(job.run())
         (view,) = room.build_pane_views()
         assert view.voxels is not None  # there already: nothing to wait for
 
@@ -262,7 +262,9 @@ def test_a_caliper_shows_on_its_slice_only_and_the_strip_marks_it(
 ) -> None:
     mouse.drag(beside(mouse, -10), beside(mouse, 8))
     place = mouse.view.slice_index
-    assert [each.slice_index for each in mouse.view.strip if each.measured] == [place]
+    assert [
+        slice_of_strip.slice_index for slice_of_strip in mouse.view.strip if slice_of_strip.measured
+    ] == [place]
     mouse.wheel(1)
     assert mouse.view.marks == ()
     assert f"line on {place + 1}" in mouse.view.slice_text
@@ -344,11 +346,11 @@ def test_undo_and_redo_survive_a_restart(mouse: Mouse, room: ReadingRoom, projec
 def test_panes_do_not_follow_before_a_fit_is_confirmed_and_say_so(
     mouse: Mouse, room: ReadingRoom
 ) -> None:
-    other = room.build_pane_views()[1]
-    assert "fit waits, Shift+V" in other.link_note
+    second_view = room.build_pane_views()[1]
+    assert "fit waits, Shift+V" in second_view.link_note
     mouse.wheel(2)
     after = room.build_pane_views()[1]
-    assert (after.slice_index, after.centre) == (other.slice_index, other.centre)
+    assert (after.slice_index, after.centre) == (second_view.slice_index, second_view.centre)
 
 
 def test_panes_follow_one_place_of_the_body_through_a_confirmed_fit(
@@ -383,14 +385,14 @@ def test_a_follow_up_shows_the_lesion_as_soon_as_its_fit_is_confirmed(
     confirm_all(project)
     room.navigation.reload()
     settle(room)
-    linking = room.panes.linking(pane.frame, lesion.seed[0])
-    assert linking is not None
-    assert pane.focus == pytest.approx(linking.apply(np.array(lesion.seed[1])).tolist())
+    linking_transform = room.panes.linking(pane.frame, lesion.seed[0])
+    assert linking_transform is not None
+    assert pane.focus == pytest.approx(linking_transform.apply(np.array(lesion.seed[1])).tolist())
     room.panes.pan(pane, 40.0, 20.0)
-    here = pane.focus
+    focus_before = pane.focus
     room.navigation.reload()  # it was linked before: the reader's place is left alone
     settle(room)
-    assert pane.focus == here
+    assert pane.focus == focus_before
 
 
 def test_a_ghost_and_its_badge_come_through_a_confirmed_fit_only(
@@ -480,13 +482,13 @@ def test_what_differs_from_another_reader_does_so_until_it_changes(
     room: ReadingRoom, project: Project, mouse: Mouse
 ) -> None:
     with open_project(project.folder) as theirs:
-        other = ReadingRoom(theirs, "B", clock=lambda: NOON)
-        settle(other)
-        hand = Mouse(other)
+        their_room = ReadingRoom(theirs, "B", clock=lambda: NOON)
+        settle(their_room)
+        hand = Mouse(their_room)
         hand.drag(beside(hand, -14), beside(hand, 14))
-        settle(other)
-        sign_off(other)
-        settle(other)
+        settle(their_room)
+        sign_off(their_room)
+        settle(their_room)
     mouse.drag(beside(mouse, -10), beside(mouse, 8))
     settle(room)
     sign_off(room)
@@ -520,12 +522,12 @@ def test_a_signed_answer_changes_only_with_a_reason(
     settle(room)
     first, second = readings(project)
     assert second.amendment_reason == "edge was misread"
-    counted = select_latest_by_cell(get_counted_readings(project.store))
-    assert [reading.length_mm for reading in counted.values()] == [first.length_mm]
+    counted_readings = select_latest_by_cell(get_counted_readings(project.store))
+    assert [reading.length_mm for reading in counted_readings.values()] == [first.length_mm]
     sign_off(room)
     settle(room)
-    counted = select_latest_by_cell(get_counted_readings(project.store))
-    assert [reading.length_mm for reading in counted.values()] == [second.length_mm]
+    counted_readings = select_latest_by_cell(get_counted_readings(project.store))
+    assert [reading.length_mm for reading in counted_readings.values()] == [second.length_mm]
 
 
 def test_an_amendment_without_a_reason_is_dropped(
@@ -549,8 +551,8 @@ def test_a_store_that_cannot_be_written_gives_a_banner_and_the_answer_stays(
     def full(_readings: object, **_options: object) -> None:
         raise ProjectError("The disk is full; nothing was changed. Make room and try again.")
 
-    with monkeypatch.context() as broken:
-        broken.setattr(project.store, "add_readings", full)
+    with monkeypatch.context() as patches:
+        patches.setattr(project.store, "add_readings", full)
         mouse.drag(beside(mouse, -10), beside(mouse, 8))
         settle(room)
     assert "disk is full" in room.build_status().banner
@@ -589,11 +591,11 @@ def test_closing_without_signing_loses_nothing(
 ) -> None:
     mouse.drag(beside(mouse, -10), beside(mouse, 8))
     settle(room)
-    said = mouse.view.state
-    with open_project(project.folder) as reopened:
-        again = ReadingRoom(reopened, "A")
+    state_before = mouse.view.state
+    with open_project(project.folder) as second_opening:
+        again = ReadingRoom(second_opening, "A")
         settle(again)
-        assert Mouse(again).view.state == said
+        assert Mouse(again).view.state == state_before
 
 
 # --- lesions

@@ -186,9 +186,9 @@ def test_a_line_drawn_elsewhere_and_not_measurable_say_what_was_shown(
     Mouse(room).drag((down + 14, across - 12), (down + 14, across + 9))
     room.say(Answer.NOT_MEASURABLE, "motion")
     settle(room)
-    drawn, said = project.store.get_readings()
-    assert (drawn.origin, said.origin) == (Origin.DRAWN, Origin.DRAWN)
-    assert drawn.proposed == said.proposed is not None
+    drawn, accepted_reading = project.store.get_readings()
+    assert (drawn.origin, accepted_reading.origin) == (Origin.DRAWN, Origin.DRAWN)
+    assert drawn.proposed == accepted_reading.proposed is not None
     assert not proposed(room)
 
 
@@ -205,13 +205,13 @@ def test_proposals_are_switched_off_and_on_by_a_key(room: ReadingRoom, project: 
     assert proposed(room, room.panes.active) or room.build_pane_views()[room.panes.active].proposal
 
 
-@pytest.mark.parametrize("allowed", [False, True])
+@pytest.mark.parametrize("is_allowed", [False, True])
 def test_a_blinded_read_has_proposals_only_where_its_protocol_says_so(
-    project: Project, watch: Watch, allowed: bool
+    project: Project, watch: Watch, is_allowed: bool
 ) -> None:
     blinding = Blinding(
         package_id="p", reader="A", order=CaseOrder.SHUFFLED, dates=ShownDates.HIDDEN,
-        proposals=allowed, recorded_at=NOON,
+        proposals=is_allowed, recorded_at=NOON,
     )  # fmt: skip
     project.store.add_to_log([blinding])
     room = opened(project, watch)
@@ -234,8 +234,8 @@ def test_a_blinded_read_has_proposals_only_where_its_protocol_says_so(
     room.do_wish("propose")
     room.build_pane_views()
     settle(room)
-    assert bool(proposed(room)) is allowed
-    assert (room.navigation.hint == NOT_ALLOWED) is not allowed
+    assert bool(proposed(room)) is is_allowed
+    assert (room.navigation.hint == NOT_ALLOWED) is not is_allowed
 
 
 def test_the_other_sequences_of_a_visit_are_proposed_from_the_readers_own_line(
@@ -268,11 +268,11 @@ def test_the_other_sequences_of_a_visit_are_proposed_from_the_readers_own_line(
 
 def on_screen(window: "RoomWindow", pane: int, place: tuple[float, float]) -> QPoint:
     """The pixel of a pane's canvas at a place in mm (down, across)."""
-    shown, panes = canvas(window, pane), window.room.panes
+    pane_canvas, panes = canvas(window, pane), window.room.panes
     zoom, centre = panes.zoom_of(panes.panes[pane]), panes.panes[pane].centre
     return QPoint(
-        round(shown.width() / 2 + (place[1] - centre[1]) * zoom),
-        round(shown.height() / 2 + (place[0] - centre[0]) * zoom),
+        round(pane_canvas.width() / 2 + (place[1] - centre[1]) * zoom),
+        round(pane_canvas.height() / 2 + (place[0] - centre[0]) * zoom),
     )
 
 
@@ -284,14 +284,14 @@ def lesion_on(window: "RoomWindow", pane: int, attempt: int) -> QPoint:
 
     A proposal may abstain from one point and not from the next, as its ends are uncertain.
     """
-    shown = window.room.panes.panes[pane]
-    (visit,) = [v for v in TRUTH["visits"] if v["study_date"] == str(shown.study_date)]
-    centre = tuple(visit["sequences"][shown.sequence.value]["centre_lps_mm"])
-    assert shown.geometry is not None
-    shown.look_at(centre)  # the reader scrolls there
+    pane_shown = window.room.panes.panes[pane]
+    (visit,) = [v for v in TRUTH["visits"] if v["study_date"] == str(pane_shown.study_date)]
+    centre = tuple(visit["sequences"][pane_shown.sequence.value]["centre_lps_mm"])
+    assert pane_shown.geometry is not None
+    pane_shown.look_at(centre)  # the reader scrolls there
     window.refresh()
-    assert shown.plane is not None
-    down, across = shown.geometry.screen_from_pixel(shown.plane.pixel_from_lps(centre))
+    assert pane_shown.plane is not None
+    down, across = pane_shown.geometry.screen_from_pixel(pane_shown.plane.pixel_from_lps(centre))
     down_mm, across_mm = POINTS_MM[attempt]
     return on_screen(window, pane, (down + down_mm, across + across_mm))
 
@@ -333,8 +333,8 @@ def test_a_patient_is_read_by_real_keys_in_two_actions_a_cell_with_the_right_cat
     press(window, qtbot, Qt.Key.Key_S)
     press(window, qtbot, Qt.Key.Key_Return)
     wait_for(window, qtbot)
-    (assessed,) = assess_project(project, load_project_rules(project), lesion_ids=["OPP-01"])
-    assert assessed.assessment.category is ResponseCategory.OPP
+    (assessed_lesion,) = assess_project(project, load_project_rules(project), lesion_ids=["OPP-01"])
+    assert assessed_lesion.assessment.category is ResponseCategory.OPP
 
 
 @pytest.mark.window

@@ -59,7 +59,7 @@ class SignOffMachine(RuleBasedStateMachine):
         self.shown = self.room.sign_off() if up else SignOffView()
 
     def _do(self, wish: Callable[[], None]) -> None:
-        shown, up = self.shown, self.room.dialog is Dialog.SIGN_OFF
+        view, up = self.shown, self.room.dialog is Dialog.SIGN_OFF
         before = len(self.project.store.get_signatures())
         cell = self.room.navigation.current
         wish()
@@ -67,8 +67,8 @@ class SignOffMachine(RuleBasedStateMachine):
         new = self.project.store.get_signatures()[before:]
         for lesion in new:
             assert up, "nothing is signed without the list on screen"
-            assert (lesion.lesion_id, lesion.reading_ids) == (shown.lesion_id, shown.reading_ids)
-            assert lesion.statement == shown.statement
+            assert (lesion.lesion_id, lesion.reading_ids) == (view.lesion_id, view.reading_ids)
+            assert lesion.statement == view.statement
             assert self.room.navigation.current == cell
         assert len(new) <= 1
         self._go_on()
@@ -186,13 +186,13 @@ def test_n_closes_the_sign_off_and_enter_on_it_signs(
     assert two.store.get_signatures() == []
     press(window, qtbot, Qt.Key.Key_N)
     settle_window(window, qtbot)
-    here = window.room.navigation.current
+    cell_before = window.room.navigation.current
     press(window, qtbot, Qt.Key.Key_S)
     press(window, qtbot, Qt.Key.Key_Return)
     settle_window(window, qtbot)
     assert two.store.get_signatures() == []  # cells are unread, and nobody accepted that
     assert "unread" in window.head.hint.text()
-    assert window.room.navigation.current == here
+    assert window.room.navigation.current == cell_before
     assert window.pages.sign_off.isVisible()
     assert not window.pages.sign_off.sign.isEnabled()
     qtbot.mouseClick(
@@ -207,7 +207,7 @@ def test_n_closes_the_sign_off_and_enter_on_it_signs(
     assert signed.lesion_id == "LP1"
     assert len(signed.reading_ids) == 2
     assert not window.pages.sign_off.isVisible()
-    assert window.room.navigation.current == here
+    assert window.room.navigation.current == cell_before
     two.store.close()
 
 
@@ -220,9 +220,9 @@ def test_the_same_id_of_a_lesion_is_kept_for_its_correction(study: Path, tmp_pat
         cells = {"lesion_id": "LP1", "level": "L3", "ssrs_first_date": "2024-02-01"}
         room.lesion_entry.record(cells)
         settle(room)
-        corrected = project.store.get_lesion("LP1")
-        assert corrected is not None
-        assert corrected.level == "L3"
+        corrected_lesion = project.store.get_lesion("LP1")
+        assert corrected_lesion is not None
+        assert corrected_lesion.level == "L3"
         assert "LP1 L3" in room.build_status().title
         with pytest.raises(Exception, match="level"):
             add_lesion(project.store, {**cells, "lesion_id": "X", "patient_id": "P1", "level": ""},

@@ -32,8 +32,8 @@ def test_messages_and_forms_are_not_cut(
     assert "Count the levels: Shift+V confirms" in hint.text()
     assert hint.width() >= hint.fontMetrics().horizontalAdvance(hint.text())
     for pane in window.grid.panes[1:]:
-        shown = pane.link.fontMetrics().horizontalAdvance(pane.link.text())
-        assert pane.link.width() >= shown
+        width_px = pane.link.fontMetrics().horizontalAdvance(pane.link.text())
+        assert pane.link.width() >= width_px
 
     press(window, qtbot, Qt.Key.Key_A, SHIFT)
     settle(window, qtbot)

@@ -141,9 +141,9 @@ def test_the_worklist_is_searched_filtered_and_opened_with_enter(
     widget.search.setText("a-1 t1")
     assert widget.model.rowCount() == 1
     widget.table.setCurrentIndex(widget.model.index(0, 1))
-    with qtbot.waitSignal(widget.cell_wanted) as asked:
+    with qtbot.waitSignal(widget.cell_wanted) as signal:
         qtbot.keyClick(widget.table, Qt.Key.Key_Return)
-    assert asked.args[0].lesion_id == "A-1"
+    assert signal.args[0].lesion_id == "A-1"
 
 
 def test_two_thousand_rows_are_shown_at_once(show_rows: Callable[..., "WorklistWidget"]) -> None:
@@ -158,12 +158,12 @@ def test_a_number_answers_what_is_no_line(qtbot: "QtBot") -> None:
 
     form = AnswerForm()
     qtbot.addWidget(form)
-    with qtbot.waitSignal(form.answered) as asked:
+    with qtbot.waitSignal(form.answered) as signal:
         qtbot.keyClick(form, Qt.Key.Key_0)
-    assert asked.args == [Answer.GONE, ""]
-    with qtbot.waitSignal(form.answered) as asked:
+    assert signal.args == [Answer.GONE, ""]
+    with qtbot.waitSignal(form.answered) as signal:
         qtbot.keyClick(form, Qt.Key.Key_2)
-    assert asked.args == [Answer.NOT_MEASURABLE, REASONS[1]]
+    assert signal.args == [Answer.NOT_MEASURABLE, REASONS[1]]
 
 
 @pytest.mark.parametrize("closes", [True, False])
@@ -174,7 +174,7 @@ def test_what_is_done_at_closing_waits_for_the_answer_to_naparis_question(
     from qtpy.QtGui import QCloseEvent
     from qtpy.QtWidgets import QApplication, QMainWindow
 
-    done, asked = [], []
+    closings, questions = [], []
 
     class ByItsFrame(QCloseEvent):  # what the window manager sends
         def spontaneous(self) -> bool:
@@ -182,17 +182,17 @@ def test_what_is_done_at_closing_waits_for_the_answer_to_naparis_question(
 
     class Window(QMainWindow):  # closes as napari's does
         def close(self, confirm_need: bool = False) -> bool:
-            asked.append(confirm_need)
+            questions.append(confirm_need)
             return bool(super().close()) if closes else False
 
     window = Window()
     qtbot.addWidget(window)
-    Closer(window, lambda: done.append(1), asks=True)
+    Closer(window, lambda: closings.append(1), asks=True)
     window.show()
     qtbot.waitExposed(window)
     QApplication.sendEvent(window, ByItsFrame())
-    qtbot.waitUntil(lambda: bool(asked), timeout=5_000)
-    assert (asked, len(done), window.isVisible()) == ([True], int(closes), not closes)
+    qtbot.waitUntil(lambda: bool(questions), timeout=5_000)
+    assert (questions, len(closings), window.isVisible()) == ([True], int(closes), not closes)
 
 
 def test_enter_in_a_search_opens_the_first_unread_cell_that_was_found(
@@ -205,6 +205,6 @@ def test_enter_in_a_search_opens_the_first_unread_cell_that_was_found(
     )
     for search, day in (("b-2", 2), ("c-3", 2)):
         widget.search.setText(search)
-        with qtbot.waitSignal(widget.cell_wanted) as asked:
+        with qtbot.waitSignal(widget.cell_wanted) as signal:
             qtbot.keyClick(widget.search, Qt.Key.Key_Return)
-        assert (asked.args[0].lesion_id.casefold(), asked.args[0].study_date.day) == (search, day)
+        assert (signal.args[0].lesion_id.casefold(), signal.args[0].study_date.day) == (search, day)

@@ -80,9 +80,9 @@ def test_a_line_on_an_unsuitable_image_is_recorded_only_by_an_override_with_a_re
     draw(small)
     assert store.get_readings() == []
     assert small.dialog is Dialog.OVERRIDE
-    refused = small.calipers.refused
-    assert refused is not None
-    assert why in refused.why
+    refusal = small.calipers.refused
+    assert refusal is not None
+    assert why in refusal.why
     small.do_wish("cancel")
     assert small.dialog is None
     draw(small)
@@ -135,10 +135,10 @@ def test_each_pane_says_whether_its_level_is_confirmed_and_one_key_confirms_it(
     second.move(at)
     room.do_wish("confirm_level")
     settle(room)
-    (confirmed,) = project.store.log_of(LevelConfirmation)
+    (confirmation,) = project.store.log_of(LevelConfirmation)
     pane = room.panes.panes[1]
-    assert (confirmed.lesion_id, confirmed.reader) == ("OPP-01", "A")
-    assert confirmed.frame_of_reference_uid == pane.frame
+    assert (confirmation.lesion_id, confirmation.reader) == ("OPP-01", "A")
+    assert confirmation.frame_of_reference_uid == pane.frame
     view = room.build_pane_views()[1]
     assert view.level is not None
     assert view.level.place == pytest.approx(at, abs=0.01)
@@ -152,9 +152,9 @@ def test_each_pane_says_whether_its_level_is_confirmed_and_one_key_confirms_it(
     again = ReadingRoom(project, "A", clock=lambda: NOON)
     settle(again)
     assert "confirmed by you" in again.build_pane_views()[1].link_note
-    other = ReadingRoom(project, "B", clock=lambda: NOON)
-    settle(other)
-    assert "level not confirmed" in other.build_pane_views()[1].link_note
+    second_room = ReadingRoom(project, "B", clock=lambda: NOON)
+    settle(second_room)
+    assert "level not confirmed" in second_room.build_pane_views()[1].link_note
 
 
 def test_the_level_key_needs_the_mouse_on_an_image(room: ReadingRoom, project: Project) -> None:
@@ -211,8 +211,8 @@ def test_a_rejected_fit_is_named_and_another_that_waits_is_offered(
     settle(room)
     note = room.build_pane_views()[2].link_note
     assert "you rejected the T1 fit" in note
-    waiting = [f for role, f in fits.items() if role is not SeriesRole.T1]
-    if any(fit.fit.verdict is not Verdict.FAILED for fit in waiting):
+    other_fits = [f for role, f in fits.items() if role is not SeriesRole.T1]
+    if any(fit.fit.verdict is not Verdict.FAILED for fit in other_fits):
         assert "fit waits, F" in note  # and not Shift+V: a fit was rejected
     assert {fit.fit_id for fit in fits.values()} <= set(room.list_advertised_fits())
 
@@ -246,9 +246,9 @@ def test_enter_and_n_obey_the_filter_of_the_worklist(small: ReadingRoom) -> None
     assert [row.lesion_id for row in small.build_worklist().rows] == ["LP2"]
     small.do_wish("confirm")
     settle(small)
-    here = small.navigation.current
-    assert here is not None
-    assert (here.lesion_id, here.sequence) == ("LP2", SeriesRole.T2FS)
+    current_cell = small.navigation.current
+    assert current_cell is not None
+    assert (current_cell.lesion_id, current_cell.sequence) == ("LP2", SeriesRole.T2FS)
     small.do_wish("next_lesion")
     settle(small)
     assert small.navigation.current is not None
@@ -263,9 +263,11 @@ def test_the_reader_chooses_which_cell_comes_next(small: ReadingRoom) -> None:
     def way() -> list[tuple[str, str]]:
         cells = []
         for _ in range(4):
-            here = small.navigation.current
-            assert here is not None
-            cells.append((small.words.find_code(here.study_date), here.sequence.value))
+            current_cell = small.navigation.current
+            assert current_cell is not None
+            cells.append(
+                (small.words.find_code(current_cell.study_date), current_cell.sequence.value)
+            )
             small.do_wish("confirm")
             settle(small)
         return cells
@@ -283,9 +285,9 @@ def test_the_reader_chooses_which_cell_comes_next(small: ReadingRoom) -> None:
 def test_a_cell_that_another_window_answered_is_not_replaced_unseen(small: ReadingRoom) -> None:
     store = small.session.project.store
     with open_project(small.session.project.folder) as theirs:
-        other = ReadingRoom(theirs, "A", clock=lambda: NOON)
-        settle(other)
-        draw(other, mm=4.0)
+        their_room = ReadingRoom(theirs, "A", clock=lambda: NOON)
+        settle(their_room)
+        draw(their_room, mm=4.0)
     draw(small, mm=7.0)
     settle(small)
     (reading,) = store.get_readings()
@@ -298,9 +300,9 @@ def test_a_cell_that_another_window_answered_is_not_replaced_unseen(small: Readi
 
 def test_what_another_window_recorded_is_shown_soon(small: ReadingRoom) -> None:
     with open_project(small.session.project.folder) as theirs:
-        other = ReadingRoom(theirs, "A", clock=lambda: NOON)
-        settle(other)
-        draw(other, mm=4.0)
+        their_room = ReadingRoom(theirs, "A", clock=lambda: NOON)
+        settle(their_room)
+        draw(their_room, mm=4.0)
     small.look_for_changes()
     settle(small)
     assert small.build_pane_views()[0].state == "draft 8.0 mm"
@@ -413,14 +415,14 @@ def test_blink_and_overlay_follow_a_confirmed_fit_and_nothing_is_measured_on_the
     assert own.mixed is None
     room.do_wish("blink")
     settle(room)
-    blinked = room.build_pane_views()[1]
-    assert blinked.compared == "BASELINE, by the fit"
-    assert blinked.mixed is not None
+    blinked_view = room.build_pane_views()[1]
+    assert blinked_view.compared == "BASELINE, by the fit"
+    assert blinked_view.mixed is not None
     assert own.voxels is not None
-    shown = own.voxels[own.slice_index]
-    assert blinked.mixed.shape == shown.shape
+    pixels = own.voxels[own.slice_index]
+    assert blinked_view.mixed.shape == pixels.shape
     inner = (slice(40, -40), slice(40, -40))
-    assert np.corrcoef(blinked.mixed[inner].ravel(), shown[inner].ravel())[0, 1] > 0.6
+    assert np.corrcoef(blinked_view.mixed[inner].ravel(), pixels[inner].ravel())[0, 1] > 0.6
     draw(room, pane=1)
     assert project.store.get_readings() == []
     assert "Only native images" in room.build_status().hint

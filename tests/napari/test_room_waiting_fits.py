@@ -68,8 +68,8 @@ def press_key(room: ReadingRoom) -> None:
 def decisions(project: Project) -> list[FitDecision]:
     return [
         decision.decision
-        for each in project.store.get_alignment_decisions().values()
-        for decision in each
+        for fit_decision in project.store.get_alignment_decisions().values()
+        for decision in fit_decision
     ]
 
 
@@ -139,8 +139,8 @@ def test_a_visit_of_which_a_fit_was_rejected_is_left_to_the_window_of_fits(
     room.navigation.reload()
     settle(room)
     press_key(room)
-    known = [view.level.place is not None for view in room.build_pane_views() if view.level]
-    assert known == [True, True, False, True, True]
+    have_places = [view.level.place is not None for view in room.build_pane_views() if view.level]
+    assert have_places == [True, True, False, True, True]
 
 
 def test_a_room_takes_what_was_decided_in_its_own_fit_window_for_its_own(
@@ -192,10 +192,12 @@ def test_fifteen_cells_of_an_aligned_patient_take_twenty_actions_at_most_fits_in
 ) -> None:
     window, actions = open_window(project), 0
 
-    def key(which: Qt.Key, modifier: Qt.KeyboardModifier = Qt.KeyboardModifier.NoModifier) -> None:
+    def key(
+        pressed_key: Qt.Key, modifier: Qt.KeyboardModifier = Qt.KeyboardModifier.NoModifier
+    ) -> None:
         nonlocal actions
         actions += 1
-        press(window, qtbot, which, modifier)
+        press(window, qtbot, pressed_key, modifier)
         wait_for(window, qtbot)
 
     key(Qt.Key.Key_V, SHIFT)

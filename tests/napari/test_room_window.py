@@ -170,13 +170,13 @@ def test_enter_in_the_line_for_a_reason_records_it_and_stays_at_the_cell(
     sign_off(window.room)
     window.refresh()
     settle(window, qtbot)
-    here = window.room.navigation.current
+    cell_before = window.room.navigation.current
     drag(window, qtbot, place(window, -10, 20), place(window, 3, 20))
     qtbot.keyClicks(window.pages.reason.line, "edge was misread")
     qtbot.keyClick(window.pages.reason.line, Qt.Key.Key_Return)
     settle(window, qtbot)
     assert project.store.get_readings()[-1].amendment_reason == "edge was misread"
-    assert window.room.navigation.current == here
+    assert window.room.navigation.current == cell_before
 
 
 def test_space_moves_the_image_and_does_what_a_habit_says_where_it_does_not(
@@ -188,16 +188,16 @@ def test_space_moves_the_image_and_does_what_a_habit_says_where_it_does_not(
     viewer = make_napari_viewer(show=True)
     window = RoomWindow(viewer, ReadingRoom(project, "A"), keys=build_key_table("OHIF"))
     settle(window, qtbot)
-    framed = window.room.panes.zoom
+    zoom_before = window.room.panes.zoom
     window.room.panes.magnify(3)
     pane, before = window.room.panes.panes[0], window.room.panes.panes[0].centre
     qtbot.keyPress(canvas(window), Qt.Key.Key_Space)
     drag(window, qtbot, place(window, 0), place(window, 10))
     qtbot.keyRelease(canvas(window), Qt.Key.Key_Space)
     assert pane.centre[1] == pytest.approx(before[1] - 10, abs=0.5)
-    assert window.room.panes.zoom > framed
+    assert window.room.panes.zoom > zoom_before
     qtbot.keyClick(canvas(window), Qt.Key.Key_Space)  # OHIF: reset
-    assert window.room.panes.zoom == pytest.approx(framed)
+    assert window.room.panes.zoom == pytest.approx(zoom_before)
     window.close()
 
 
@@ -260,7 +260,7 @@ def test_a_patient_is_read_with_mouse_and_keys_signed_and_assessed(
             qtbot.keyClick(canvas(window), Qt.Key.Key_Up if steps > 0 else Qt.Key.Key_Down)
         assert pane.place == slice_index
         assert pane.plane is not None
-        start, end = (pane.plane.pixel_from_lps(tuple(each)) for each in (anterior, posterior))
+        start, end = (pane.plane.pixel_from_lps(tuple(point)) for point in (anterior, posterior))
         show(window, qtbot, start, end)
         drag(window, qtbot, at_pixel(window, start, number), at_pixel(window, end, number), number)
         settle(window, qtbot)
@@ -403,10 +403,10 @@ def test_a_caliper_by_clicks_on_seen_points_is_true_within_a_screen_pixel(
     window.room.panes.panes[0].own_window = (0.0, 2000.0)
     window.refresh()
     qtbot.wait(200)
-    seen = picture(window)
-    blobs, count = ndimage.label(seen > seen.max() / 2)
+    picture_pixels = picture(window)
+    blobs, count = ndimage.label(picture_pixels > picture_pixels.max() / 2)
     assert count == 2
-    result = ndimage.center_of_mass(seen, blobs, [1, 2])
+    result = ndimage.center_of_mass(picture_pixels, blobs, [1, 2])
     for down, across in result:
         click(window, qtbot, QPoint(round(across), round(down)), SHIFT)
     settle(window, qtbot)
@@ -430,8 +430,8 @@ def test_a_locked_store_gives_a_banner_and_the_answer_stays(
     def locked(_readings: object, **_options: object) -> None:
         raise ProjectError("Another program is writing to this project. Try again.")
 
-    with monkeypatch.context() as broken:
-        broken.setattr(project.store, "add_readings", locked)
+    with monkeypatch.context() as patch:
+        patch.setattr(project.store, "add_readings", locked)
         drag(window, qtbot, place(window, -10), place(window, 8))
         qtbot.waitUntil(lambda: window.head.banner.isVisible(), timeout=10_000)
     assert "Another program is writing" in window.head.banner.text()
@@ -448,23 +448,23 @@ def test_closing_over_what_cannot_be_written_asks_first(
     def full(_readings: object, **_options: object) -> None:
         raise ProjectError("The disk is full.")
 
-    asked: list[str] = []
+    questions: list[str] = []
 
     def cancel(_parent: object, _title: str, text: str, *_buttons: object) -> object:
-        asked.append(text)
+        questions.append(text)
         return QMessageBox.StandardButton.Cancel
 
     monkeypatch.setattr(QMessageBox, "warning", cancel)
     window.close_with_viewer()
     main = window.viewer.window._qt_window
-    with monkeypatch.context() as broken:
-        broken.setattr(project.store, "add_readings", full)
+    with monkeypatch.context() as patch:
+        patch.setattr(project.store, "add_readings", full)
         drag(window, qtbot, place(window, -10), place(window, 8))
         assert not main.close()
-    assert "1 record is not saved. The latest answer is not saved; it is kept here." in asked[0]
+    assert "1 record is not saved. The latest answer is not saved; it is kept here." in questions[0]
     assert main.isVisible()
     assert window._may_close()  # now it can be written
-    assert len(asked) == 1
+    assert len(questions) == 1
     assert len(project.store.get_readings()) == 1
 
 

@@ -65,8 +65,8 @@ def test_a_study_is_searched_pulled_and_opened_with_mouse_and_keys(
     start.project.setText(str(project_folder))
     qtbot.mouseClick(start.archive, Qt.MouseButton.LeftButton)
     panel = start.studies
-    opened: list[tuple[Path, str, object]] = []
-    monkeypatch.setattr(app, "open_room_on_folder", lambda *how: opened.append(how))
+    openings: list[tuple[Path, str, object]] = []
+    monkeypatch.setattr(app, "open_room_on_folder", lambda *how: openings.append(how))
 
     qtbot.keyClicks(panel.patient, "P1")
     qtbot.keyClick(panel.patient, Qt.Key.Key_Return)
@@ -82,7 +82,7 @@ def test_a_study_is_searched_pulled_and_opened_with_mouse_and_keys(
     window_thread = threading.get_ident()
     threads: set[int] = set()
     monkeypatch.setattr(
-        shelf, "sending", lambda wanted: threads.add(threading.get_ident()) or wanted
+        shelf, "sending", lambda datasets: threads.add(threading.get_ident()) or datasets
     )
     qtbot.mouseClick(panel.pull_button, Qt.MouseButton.LeftButton)
     assert panel.presenter.is_busy
@@ -100,7 +100,7 @@ def test_a_study_is_searched_pulled_and_opened_with_mouse_and_keys(
     assert "reader" in panel.failure.text()
     qtbot.keyClicks(panel.reader, "A")
     qtbot.keyClick(panel.reader, Qt.Key.Key_Return)
-    assert opened == [(project_folder, "A", viewer)]
+    assert openings == [(project_folder, "A", viewer)]
     assert not panel.isVisible()
     panel.close_work()
 
@@ -109,10 +109,10 @@ def test_what_cannot_be_searched_is_said_and_nothing_is_asked(project_folder: Pa
     from opp_mri_napari.archive.presenter import NO_QUERY, StudyList
 
     studies = StudyList(project_folder, lambda *_: None)
-    nothing = {"patient": " ", "name": "", "earliest": "", "latest": ""}
-    studies.search("archive", **nothing)
+    empty_query = {"patient": " ", "name": "", "earliest": "", "latest": ""}
+    studies.search("archive", **empty_query)
     assert studies.failure == NO_QUERY
-    studies.search("archive", **{**nothing, "earliest": "1.5.2024"})
+    studies.search("archive", **{**empty_query, "earliest": "1.5.2024"})
     assert "write it as 2021-05-30" in studies.failure
     studies.pull([])
     assert "Choose one or more studies" in studies.failure
@@ -129,8 +129,8 @@ def test_a_project_without_an_archive_says_how_to_add_one(tmp_path: Path) -> Non
 def test_a_pull_that_is_stopped_keeps_what_has_arrived(project_folder: Path) -> None:
     from opp_mri_napari.archive.presenter import STOPPED, StudyList
 
-    def progress(step: str, done: int, _total: int) -> None:
-        if step == "receiving" and done == 2:
+    def progress(step: str, count: int, _total: int) -> None:
+        if step == "receiving" and count == 2:
             studies.stop()
 
     studies = StudyList(project_folder, progress)

@@ -25,13 +25,13 @@ def room(project: Project) -> ReadingRoom:
 def test_a_visit_is_recorded_for_the_open_lesion_and_comes_back_into_the_form(
     room: ReadingRoom, project: Project
 ) -> None:
-    begun = room.lesion_entry.visit_cells()
-    assert set(begun) == {"visit_date"}
-    room.lesion_entry.record_visit({**begun, "epidural_grade": "9", "pain": "2"})
+    visit_cells = room.lesion_entry.visit_cells()
+    assert set(visit_cells) == {"visit_date"}
+    room.lesion_entry.record_visit({**visit_cells, "epidural_grade": "9", "pain": "2"})
     settle(room)
     assert "epidural_grade: “9” is unknown" in room.lesion_entry.error
     assert project.store.log_of(Visit) == []
-    room.lesion_entry.record_visit({**begun, "epidural_grade": "1b", "fracture": "new"})
+    room.lesion_entry.record_visit({**visit_cells, "epidural_grade": "1b", "fracture": "new"})
     settle(room)
     (visit,) = project.store.log_of(Visit)
     assert (visit.lesion_id, visit.fracture, visit.recorded_by) == ("OPP-01", Fracture.NEW, "A")
@@ -49,10 +49,10 @@ def test_a_correction_keeps_what_the_form_does_not_ask(room: ReadingRoom, projec
     room.lesion_entry.begin(is_correction=True)
     room.lesion_entry.record({"lesion_id": "OPP-01", "histology": "renal cell carcinoma"})
     settle(room)
-    corrected = project.store.get_lesion("OPP-01")
-    assert corrected is not None
-    assert (corrected.histology, corrected.sins_pain) == ("renal cell carcinoma", 3)
-    assert corrected.level == lesion.level
+    corrected_lesion = project.store.get_lesion("OPP-01")
+    assert corrected_lesion is not None
+    assert (corrected_lesion.histology, corrected_lesion.sins_pain) == ("renal cell carcinoma", 3)
+    assert corrected_lesion.level == lesion.level
 
 
 @pytest.mark.window
@@ -61,17 +61,17 @@ def test_the_form_gives_back_what_it_began_with(qtbot: "QtBot") -> None:
 
     form = VisitForm()
     qtbot.addWidget(form)
-    written = {
+    cells = {
         "visit_date": "2024-05-01", "epidural_grade": "1c", "paraspinal_mm": "4.5",
         "fracture": "progressive", "height_loss_percent": "20", "steroid": "true", "pain": "3",
         "neurology": "D", "global_call": "equivocal", "pathology": "no_tumour",
         "confirmation_date": "2024-08-01",
     }  # fmt: skip
-    assert set(written) == {column.name for column in COLUMNS}
-    form.begin(written)
-    assert form.get_cells() == written
-    with qtbot.waitSignal(form.visit_wanted) as recorded:
+    assert set(cells) == {column.name for column in COLUMNS}
+    form.begin(cells)
+    assert form.get_cells() == cells
+    with qtbot.waitSignal(form.visit_wanted) as signal:
         form.record.click()
-    assert recorded.args == [written]
+    assert signal.args == [cells]
     form.begin({})
     assert set(form.get_cells().values()) == {""}

@@ -71,8 +71,8 @@ def read_sections() -> list[Section]:
 
 
 def _section(text: str) -> Section:
-    opening, *cases = text.split("\n## ")
-    title, _, prose = opening.partition("\n")
+    introduction, *cases = text.split("\n## ")
+    title, _, prose = introduction.partition("\n")
     return Section(
         title=title.removeprefix("# "),
         text=prose.strip(),
@@ -83,23 +83,27 @@ def _section(text: str) -> Section:
 def _case(text: str) -> Case:
     name, *lines = [line for line in text.splitlines() if line.strip()]
     table = [line.split() for line in lines if line.startswith("    ")]
-    said = [line.partition(" ") for line in lines if not line.startswith("    ")]
-    written = "".join(value for word, _, value in said if word == "criteria")
+    lines_by_word = [line.partition(" ") for line in lines if not line.startswith("    ")]
+    criteria_text = "".join(value for word, _, value in lines_by_word if word == "criteria")
     observations = dict(_observations(table))
     return Case(
         name=name,
         timeline=Timeline(
             lesion_id=name,
-            first_fraction_day=int("".join(v for w, _, v in said if w == "first_fraction") or 0),
+            first_fraction_day=int(
+                "".join(v for w, _, v in lines_by_word if w == "first_fraction") or 0
+            ),
             observations=observations,
-            events=tuple(_event(value) for word, _, value in said if word == "event"),
+            events=tuple(_event(value) for word, _, value in lines_by_word if word == "event"),
         ),
-        criteria=_criteria(written),
-        criteria_as_written=written,
-        cautions=_cautions("".join(value for word, _, value in said if word == "cautions")),
+        criteria=_criteria(criteria_text),
+        criteria_as_written=criteria_text,
+        cautions=_cautions(
+            "".join(value for word, _, value in lines_by_word if word == "cautions")
+        ),
         answers={
             mode: _answer(value, list(observations))
-            for word, _, value in said
+            for word, _, value in lines_by_word
             for mode in Mode
             if word in ("both:", f"{mode.value}:")
         },
@@ -125,29 +129,29 @@ def _event(text: str) -> TreatmentEvent:
     return TreatmentEvent(int(day), EventKind(kind), "".join(value))
 
 
-def _cautions(written: str) -> tuple[Caution, ...] | None:
-    named = {Caution(name) for name in written.split() if name != "none"}
-    return tuple(caution for caution in Caution if caution in named) if written else None
+def _cautions(text: str) -> tuple[Caution, ...] | None:
+    cautions = {Caution(name) for name in text.split() if name != "none"}
+    return tuple(caution for caution in Caution if caution in cautions) if text else None
 
 
-def _criteria(written: str) -> Criteria:
-    if written in SHIPPED_CRITERIA:
-        return load_criteria(written)
-    given = tomllib.loads(written.replace(";", "\n"), parse_float=Decimal)
-    return evolve(load_criteria(DEFAULT_CRITERIA), **given)
+def _criteria(text: str) -> Criteria:
+    if text in SHIPPED_CRITERIA:
+        return load_criteria(text)
+    changes = tomllib.loads(text.replace(";", "\n"), parse_float=Decimal)
+    return evolve(load_criteria(DEFAULT_CRITERIA), **changes)
 
 
-def _answer(text: str, measured: list[SeriesRole]) -> Answer:
+def _answer(text: str, sequences: list[SeriesRole]) -> Answer:
     category, reason, *rest = text.split()
     discordant = "discordant" in rest
     if "by" in rest:
         name = rest[rest.index("by") + 1]
-        deciding = None if name == "none" else SeriesRole(name)
+        deciding_sequence = None if name == "none" else SeriesRole(name)
     else:
-        (deciding,) = measured  # a case with several sequences must say which one decides
+        (deciding_sequence,) = sequences  # a case with several sequences must say which one decides
     return Answer(
         category=ResponseCategory(category),
         reason=Reason(reason),
-        deciding_sequence=deciding,
+        deciding_sequence=deciding_sequence,
         discordant=discordant,
     )

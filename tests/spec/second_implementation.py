@@ -60,8 +60,8 @@ def margin_mm(
     category = _lesion(table, events, criteria, first, prospective=prospective).category
     change_mm = STEP_MM
     while change_mm <= most_mm:
-        for changed in _changed(table, change_mm):
-            call = _lesion(changed, events, criteria, first, prospective=prospective)
+        for changed_table in _changed(table, change_mm):
+            call = _lesion(changed_table, events, criteria, first, prospective=prospective)
             if call.category != category:
                 return change_mm
         change_mm += STEP_MM
@@ -76,13 +76,13 @@ def margin_days(timeline: Timeline, criteria: Criteria, mode: str, most_days: in
     days = sorted({day for day, _, _ in table})
     for shift in range(1, most_days + 1):
         for day in days:
-            for moved in (day - shift, day + shift):
-                low, high = min(day, moved), max(day, moved)
-                if any(low <= other <= high for other in days if other != day):
+            for new_day in (day - shift, day + shift):
+                low, high = min(day, new_day), max(day, new_day)
+                if any(low <= other_day <= high for other_day in days if other_day != day):
                     continue
-                if (moved > 0) != (day > 0) or (moved <= first) != (day <= first):
+                if (new_day > 0) != (day > 0) or (new_day <= first) != (day <= first):
                     continue
-                shifted_values = [(moved if row[0] == day else row[0], *row[1:]) for row in table]
+                shifted_values = [(new_day if row[0] == day else row[0], *row[1:]) for row in table]
                 call = _lesion(shifted_values, events, criteria, first, prospective=prospective)
                 if call.category != category:
                     return shift
@@ -110,23 +110,25 @@ def _lesion(
     table: Table, events: Events, criteria: Criteria, first_fraction: int, *, prospective: bool
 ) -> Lesion:
     retreatment_days = [day for day, event, _ in events if event == "local_retreatment"]
-    kept = [row for row in table if not retreatment_days or row[0] <= min(retreatment_days)]
-    measured = [name for name in SEQUENCES if any(name == sequence for _, sequence, _ in table)]
+    rows = [row for row in table if not retreatment_days or row[0] <= min(retreatment_days)]
+    measured_sequences = [
+        name for name in SEQUENCES if any(name == sequence for _, sequence, _ in table)
+    ]
     studies = {
-        name: sorted((day, mm) for day, sequence, mm in kept if sequence == name)
-        for name in measured
+        name: sorted((day, mm) for day, sequence, mm in rows if sequence == name)
+        for name in measured_sequences
     }
     baselines = {
         name: [row for row in rows if row[0] <= first_fraction][-1:]
         for name, rows in studies.items()
     }
-    followed = {name: [row for row in rows if row[0] > 0] for name, rows in studies.items()}
-    complete = [name for name in measured if baselines[name] and followed[name]]
-    t_last = max((followed[name][-1][0] for name in complete), default=0)
+    later_rows = {name: [row for row in rows if row[0] > 0] for name, rows in studies.items()}
+    complete = [name for name in measured_sequences if baselines[name] and later_rows[name]]
+    t_last = max((later_rows[name][-1][0] for name in complete), default=0)
     sequences = {
         name: _Sequence(
-            [day for day, _ in followed[name]],
-            [mm - baselines[name][0][1] for _, mm in followed[name]],
+            [day for day, _ in later_rows[name]],
+            [mm - baselines[name][0][1] for _, mm in later_rows[name]],
             criteria,
             events,
         )
@@ -134,10 +136,10 @@ def _lesion(
     }
     some_grew = any(sequence.ever_grew for sequence in sequences.values())
     items = {}
-    for name in measured:
+    for name in measured_sequences:
         if not baselines[name]:
             items[name] = One("INDETERMINATE", "no_baseline", has_baseline=False)
-        elif not followed[name]:
+        elif not later_rows[name]:
             items[name] = One("INDETERMINATE" if prospective else "NOT_ELIGIBLE", "no_follow_up")
         else:
             items[name] = sequences[name].answer(t_last, some_grew, prospective)
@@ -148,8 +150,8 @@ def _lesion(
                 for name, item in items.items()
             }
             return Lesion("NOT_ELIGIBLE", exclusion, None, False, set(), items)
-    deciding = _deciding(items, complete, criteria)
-    category, reason = items[deciding].category, items[deciding].reason
+    deciding_sequence = _deciding(items, complete, criteria)
+    category, reason = items[deciding_sequence].category, items[deciding_sequence].reason
     discordant = any(
         assessment.grew and assessment.category != category for assessment in items.values()
     )
@@ -164,36 +166,38 @@ def _lesion(
             for day, event, value in events
         ):
             cautions.add(f"{finding}_in_window")
-    for name in measured:
-        lengths = [mm for _, mm in followed[name]]
+    for name in measured_sequences:
+        lengths = [mm for _, mm in later_rows[name]]
         if not baselines[name] and any(
             later - earlier >= criteria.change_mm
             for place, earlier in enumerate(lengths)
             for later in lengths[place:]
         ):
             cautions.add("growth_without_baseline")
-    if deciding in complete:
-        rest = [sequences[name] for name in complete if name != deciding]
-        cautions |= sequences[deciding].cautions(category, rest)
-        if first_fraction - baselines[deciding][0][0] > 42:
+    if deciding_sequence in complete:
+        rest = [sequences[name] for name in complete if name != deciding_sequence]
+        cautions |= sequences[deciding_sequence].cautions(category, rest)
+        if first_fraction - baselines[deciding_sequence][0][0] > 42:
             cautions.add("old_baseline")
-        if sequences[deciding].therapy_before_peak(baselines[deciding][0][0]):
+        if sequences[deciding_sequence].therapy_before_peak(baselines[deciding_sequence][0][0]):
             cautions.add("therapy_before_peak")
-        last = max(rows[-1][0] for rows in followed.values() if rows)
-        if last - followed[deciding][-1][0] > 182:
+        last = max(rows[-1][0] for rows in later_rows.values() if rows)
+        if last - later_rows[deciding_sequence][-1][0] > 182:
             cautions.add("sequence_ended_early")
-    return Lesion(category, reason, deciding, discordant, cautions, items)
+    return Lesion(category, reason, deciding_sequence, discordant, cautions, items)
 
 
-def _deciding(ones: dict[str, One], complete: list[str], criteria: Criteria) -> str:
+def _deciding(answers: dict[str, One], complete: list[str], criteria: Criteria) -> str:
     if not complete:
-        return next((name for name, item in ones.items() if item.has_baseline), next(iter(ones)))
-    long = [name for name in complete if ones[name].last_day >= criteria.min_follow_up_days]
+        return next(
+            (name for name, item in answers.items() if item.has_baseline), next(iter(answers))
+        )
+    long = [name for name in complete if answers[name].last_day >= criteria.min_follow_up_days]
     can = long or complete
-    grew = [name for name in can if ones[name].grew]
+    grew = [name for name in can if answers[name].grew]
     if grew:
-        return max(grew, key=lambda name: ones[name].peak_change_mm or Decimal(0))
-    return min(can, key=lambda name: ones[name].last_change_mm or Decimal(0))
+        return max(grew, key=lambda name: answers[name].peak_change_mm or Decimal(0))
+    return min(can, key=lambda name: answers[name].last_change_mm or Decimal(0))
 
 
 class _Sequence:
@@ -320,16 +324,16 @@ class _Sequence:
 
     def therapy_rows(self, unsure: str) -> tuple[str, str]:
         peak, end, last = self.days[self.peak], self.t_end(), self.days[-1]
-        counting = [day for day in self.therapy if peak < day <= end]
-        if not counting:
+        therapy_days = [day for day in self.therapy if peak < day <= end]
+        if not therapy_days:
             return "OPP", "sustained_decline"
-        known = [
+        known_entries = [
             (day, line, value)
             for line, (day, event, value) in enumerate(self.events)
             if event == "other_bone_lesions" and value != "unknown"
         ]
-        between = [entry for entry in known if min(counting) < entry[0] <= end]
-        after = [entry for entry in known if end < entry[0] <= last]
+        between = [entry for entry in known_entries if min(therapy_days) < entry[0] <= end]
+        after = [entry for entry in known_entries if end < entry[0] <= last]
         if between:
             rest = max(between)[2]
         elif after:
@@ -355,40 +359,44 @@ class _Sequence:
 
     def therapy_before_peak(self, baseline_day: int) -> bool:
         before = self.days[self.peak - 1] if self.peak else baseline_day
-        changed = any(before < day <= self.days[self.peak] for day in self.therapy)
-        return self.ever_grew and changed
+        has_therapy_change = any(before < day <= self.days[self.peak] for day in self.therapy)
+        return self.ever_grew and has_therapy_change
 
-    def cautions(self, category: str, others: "list[_Sequence]") -> set[str]:
+    def cautions(self, category: str, other_sequences: "list[_Sequence]") -> set[str]:
         """Return the cautions of the sequence that decides, but for those of days and baselines."""
-        named = set()
+        cautions = set()
         limit = self.criteria.change_mm
         highest = max(self.changes)
         if self.ever_grew:
             grown = [i for i in self.places if self.grew(self.changes[i])]
             if len(grown) == 1 or len(self.counted()) == 1:
-                named.add("growth_on_one_study")
+                cautions.add("growth_on_one_study")
             if self.days[grown[0]] < 28:
-                named.add("growth_before_day_28")
+                cautions.add("growth_before_day_28")
             if self.days[grown[0]] > self.criteria.window_days:
-                named.add("late_onset")
+                cautions.add("late_onset")
             if self.fallen:
                 low = [i for i in self.places if i > self.peak
                        and self.fell(highest - self.changes[i])]  # fmt: skip
                 if len(low) == 1:
-                    named.add("decline_on_one_study")
+                    cautions.add("decline_on_one_study")
                 if any(day > self.t_end() for day in self.therapy):
-                    named.add("therapy_after_decline")
+                    cautions.add("therapy_after_decline")
             if category in ("PD", "INDETERMINATE") and not self.grew(self.last):
-                named.add("back_at_baseline")
-            if any(other.last <= -limit for other in others):
-                named.add("other_sequence_fell")
+                cautions.add("back_at_baseline")
+            if any(other_sequence.last <= -limit for other_sequence in other_sequences):
+                cautions.add("other_sequence_fell")
         if category == "OPP":
             if highest - self.last < highest / 2:
-                named.add("partial_decline")
-            if any(other.grew(other.last) and other.last == max(other.changes) for other in others):
-                named.add("other_sequence_growing")
+                cautions.add("partial_decline")
+            if any(
+                other_sequence.grew(other_sequence.last)
+                and other_sequence.last == max(other_sequence.changes)
+                for other_sequence in other_sequences
+            ):
+                cautions.add("other_sequence_growing")
         since = self.peak + 1 if category == "OPP" else 0
         earlier = self.changes[since:-1]
         if category in ("PR", "SD", "OPP") and earlier and self.last - min(earlier) >= limit:
-            named.add("regrowth_from_nadir")
-        return named
+            cautions.add("regrowth_from_nadir")
+        return cautions

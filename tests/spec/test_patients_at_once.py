@@ -44,15 +44,15 @@ def neighbours_of(case: Case) -> list[Timeline]:
         step_mm = Decimal(int(random.choice(STEPS_TENTHS))) / 10
         return evolve(study, ap_mm=max(Decimal(0), round(study.ap_mm, 1) + step_mm))
 
-    rounded = {
+    rounded_observations = {
         sequence: tuple(evolve(study, ap_mm=round(study.ap_mm, 1)) for study in row)
         for sequence, row in case.timeline.observations.items()
     }
     copies = [
-        {sequence: tuple(map(moved, row)) for sequence, row in rounded.items()}
+        {sequence: tuple(map(moved, row)) for sequence, row in rounded_observations.items()}
         for _ in range(NEIGHBOURS)
     ]
-    return [evolve(case.timeline, observations=row) for row in (rounded, *copies)]
+    return [evolve(case.timeline, observations=row) for row in (rounded_observations, *copies)]
 
 
 @pytest.mark.parametrize("mode", list(Mode), ids=str)

@@ -30,8 +30,8 @@ def test_a_patient_has_the_cautions_that_the_rules_name(case: Case) -> None:
 
 
 def test_every_caution_that_needs_no_simulation_has_a_patient() -> None:
-    named = {caution for case in WITH_CAUTIONS for caution in case.cautions or ()}
-    assert named == set(Caution) - {Caution.NOISE}
+    cautions_of_cases = {caution for case in WITH_CAUTIONS for caution in case.cautions or ()}
+    assert cautions_of_cases == set(Caution) - {Caution.NOISE}
 
 
 def test_every_reason_has_a_patient() -> None:

@@ -26,14 +26,19 @@ def test_two_implementations_of_the_rules_give_one_answer(random: Random) -> Non
     for _ in range(LESIONS_PER_DRAW):
         timeline, criteria = random_timeline(random), random_criteria(random)
         for mode in Mode:
-            here, there = (
+            own_answer, second_answer = (
                 classify(timeline, Rules(criteria=criteria, mode=mode)),
                 second.assess(timeline, criteria, mode),
             )
             case = f"{timeline}, {criteria}, {mode}"
-            answer = (here.category, here.reason, here.deciding_sequence, here.discordant)
-            assert answer == there[:4], case
-            assert set(here.cautions) == there.cautions, case
+            answer = (
+                own_answer.category,
+                own_answer.reason,
+                own_answer.deciding_sequence,
+                own_answer.discordant,
+            )
+            assert answer == second_answer[:4], case
+            assert set(own_answer.cautions) == second_answer.cautions, case
             sequences = {
                 sequence: (
                     item.category,
@@ -42,9 +47,11 @@ def test_two_implementations_of_the_rules_give_one_answer(random: Random) -> Non
                     item.peak_day,
                     item.return_to_baseline_day,
                 )
-                for sequence, item in here.sequences.items()
+                for sequence, item in own_answer.sequences.items()
             }
-            assert sequences == {item: entry[:5] for item, entry in there.sequences.items()}, case
+            assert sequences == {
+                item: entry[:5] for item, entry in second_answer.sequences.items()
+            }, case
 
 
 @settings(max_examples=20, deadline=None)
@@ -53,9 +60,9 @@ def test_the_margin_is_what_trying_every_step_finds(random: Random) -> None:
     timeline, criteria, most_mm = random_timeline(random), random_criteria(random), Decimal(10)
     for mode in Mode:
         margin = compute_margin_mm(timeline, Rules(criteria=criteria, mode=mode))
-        scanned = second.margin_mm(timeline, criteria, mode, most_mm)
+        margin_by_scan = second.margin_mm(timeline, criteria, mode, most_mm)
         expected = None if margin is None or margin > most_mm else margin
-        assert scanned == expected, f"{timeline}, {criteria}, {mode}"
+        assert margin_by_scan == expected, f"{timeline}, {criteria}, {mode}"
 
 
 @settings(max_examples=10, deadline=None)
@@ -64,9 +71,9 @@ def test_the_margin_in_days_is_what_trying_every_day_finds(random: Random) -> No
     timeline, criteria, most_days = random_timeline(random), random_criteria(random), 60
     for mode in Mode:
         margin = compute_margin_days(timeline, Rules(criteria=criteria, mode=mode))
-        scanned = second.margin_days(timeline, criteria, mode, most_days)
+        margin_by_scan = second.margin_days(timeline, criteria, mode, most_days)
         expected = None if margin is None or margin > most_days else margin
-        assert scanned == expected, f"{timeline}, {criteria}, {mode}"
+        assert margin_by_scan == expected, f"{timeline}, {criteria}, {mode}"
 
 
 def test_the_second_implementation_knows_the_patients_of_the_reference_page() -> None:
@@ -74,5 +81,5 @@ def test_the_second_implementation_knows_the_patients_of_the_reference_page() ->
         if not is_of_the_table(case.criteria):
             continue
         for mode, answer in case.answers.items():
-            said = second.assess(case.timeline, case.criteria, mode)
-            assert said[:4] == astuple(answer)[:4], f"{case.name}, {mode}"
+            second_answer = second.assess(case.timeline, case.criteria, mode)
+            assert second_answer[:4] == astuple(answer)[:4], f"{case.name}, {mode}"

@@ -92,11 +92,11 @@ def _answers(case: Case) -> str:
 
 
 def _answer(answer: Answer, several: bool) -> str:
-    deciding = (
+    decision = (
         f", {answer.deciding_sequence} decides" if several and answer.deciding_sequence else ""
     )
     discordant = ", discordant: ask a reader" if answer.discordant else ""
-    return f"**{answer.category}** `{answer.reason}`{deciding}{discordant}"
+    return f"**{answer.category}** `{answer.reason}`{decision}{discordant}"
 
 
 if __name__ == "__main__":

@@ -24,17 +24,17 @@ errors_by_lesion = st.dictionaries(
 
 def errors(
     *, bias_mm: float = 0.0, sd_mm: float = 0.7, between_mm: float = 0.3, lesions: int = 5,
-    each: int = 6, seed: int = 1,
+    per_lesion: int = 6, seed: int = 1,
 ) -> Errors:  # fmt: skip
     rng = np.random.default_rng(seed)
     of_lesion = bias_mm + rng.normal(0, between_mm, (lesions, 1))
-    result = of_lesion + rng.normal(0, sd_mm, (lesions, each))
+    result = of_lesion + rng.normal(0, sd_mm, (lesions, per_lesion))
     return {f"L{n}": [float(x) for x in values] for n, values in enumerate(result)}
 
 
-def only_reason(found: Certification) -> str:
-    assert not found.passed
-    (reason,) = found.reasons
+def only_reason(certification: Certification) -> str:
+    assert not certification.passed
+    (reason,) = certification.reasons
     return reason
 
 
@@ -79,8 +79,8 @@ def test_it_is_the_interval_of_the_bias_that_counts() -> None:
 
 
 def test_scatter_is_told() -> None:
-    scattered = {name: [1.9, -1.9] * 4 for name in "abc"}  # none of them beyond 2 mm
-    assert "scatter by 1.94 mm" in only_reason(certify(scattered, unread=0))
+    scattered_errors = {name: [1.9, -1.9] * 4 for name in "abc"}  # none of them beyond 2 mm
+    assert "scatter by 1.94 mm" in only_reason(certify(scattered_errors, unread=0))
 
 
 def test_a_few_lengths_far_off_are_told() -> None:
@@ -101,14 +101,14 @@ def test_too_few_lengths_do_not_pass() -> None:
 
 @pytest.mark.parametrize("lesions", [1, 2])
 def test_one_or_two_lesions_say_nothing_of_others(lesions: int) -> None:
-    result = certify(errors(lesions=lesions, each=15, sd_mm=0.1, between_mm=0), unread=0)
+    result = certify(errors(lesions=lesions, per_lesion=15, sd_mm=0.1, between_mm=0), unread=0)
     assert result.bias_mm.low is None
     assert any("3 lesions or more" in reason for reason in result.reasons)
 
 
 def test_what_was_not_read_counts() -> None:
-    assert certify(errors(each=9), unread=5).passed  # 5 of 50: just a tenth
-    reason = only_reason(certify(errors(each=9), unread=6))
+    assert certify(errors(per_lesion=9), unread=5).passed  # 5 of 50: just a tenth
+    reason = only_reason(certify(errors(per_lesion=9), unread=6))
     assert reason.startswith("6 of 51 lengths are unread")
 
 
@@ -144,11 +144,14 @@ def test_reading_less_never_turns_a_fail_into_a_pass(
 @given(errors_by_lesion, st.integers(0, 5))
 def test_long_and_short_are_judged_alike(given_errors: Errors, unread: int) -> None:
     mark = PassMark(lengths_at_least=3)
-    turned = {name: [-error for error in error] for name, error in given_errors.items()}
-    each, other = certify(given_errors, unread, mark), certify(turned, unread, mark)
-    assert each.passed is other.passed
-    assert each.sd_mm == other.sd_mm
-    assert each.far == other.far
+    turned_errors = {name: [-error for error in error] for name, error in given_errors.items()}
+    certification, turned_certification = (
+        certify(given_errors, unread, mark),
+        certify(turned_errors, unread, mark),
+    )
+    assert certification.passed is turned_certification.passed
+    assert certification.sd_mm == turned_certification.sd_mm
+    assert certification.far == turned_certification.far
 
 
 @given(errors_by_lesion, st.integers(0, 5))
@@ -181,7 +184,7 @@ def test_every_part_of_the_mark_can_be_moved() -> None:
 def test_how_often_readers_pass(bias_mm: float, sd_mm: float, least: float, most: float) -> None:
     """The table of docs/how-to/certify-a-reader.md, in fewer draws."""
     draws = 100
-    passed = sum(
+    passes = sum(
         certify(errors(bias_mm=bias_mm, sd_mm=sd_mm, seed=seed), 0).passed for seed in range(draws)
     )
-    assert least <= passed / draws <= most
+    assert least <= passes / draws <= most

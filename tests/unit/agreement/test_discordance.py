@@ -77,10 +77,10 @@ def found(first: Drawn, second: Drawn, **limits: object) -> Discordance | None:
     ],
 )
 def test_the_cause_is_named(second: Drawn, cause: Cause) -> None:
-    each, other = found(drawn(), second), found(second, drawn())
-    assert each is not None
-    assert other is not None
-    assert each.cause is other.cause is cause
+    discordance, reverse_discordance = found(drawn(), second), found(second, drawn())
+    assert discordance is not None
+    assert reverse_discordance is not None
+    assert discordance.cause is reverse_discordance.cause is cause
 
 
 @pytest.mark.parametrize(
@@ -102,13 +102,13 @@ def test_two_who_find_it_not_measurable_agree() -> None:
 
 
 def test_the_numbers_are_in_millimetres_and_degrees() -> None:
-    each = found(drawn(), drawn(start=(97.0, 101.0), place=3))
-    assert each is not None
-    assert each.slices_apart_mm == pytest.approx(4.4)
-    assert each.anterior_mm == pytest.approx(10**0.5)
-    assert each.posterior_mm == pytest.approx(0.0, abs=1e-9)
-    assert each.angle_deg == pytest.approx(2.49, abs=0.01)
-    assert each.difference_mm == Decimal("-3.0")
+    discordance = found(drawn(), drawn(start=(97.0, 101.0), place=3))
+    assert discordance is not None
+    assert discordance.slices_apart_mm == pytest.approx(4.4)
+    assert discordance.anterior_mm == pytest.approx(10**0.5)
+    assert discordance.posterior_mm == pytest.approx(0.0, abs=1e-9)
+    assert discordance.angle_deg == pytest.approx(2.49, abs=0.01)
+    assert discordance.difference_mm == Decimal("-3.0")
 
 
 def test_limits_are_the_projects_to_set() -> None:
@@ -121,37 +121,42 @@ def test_lines_nearer_to_different_lesions_are_told_so_however_near_they_are() -
     first = attrs.evolve(drawn(), on_lesion_id="L1")
     second = drawn(start=(100.0, 104.0), end=(120.0, 104.0))
     for on, cause in (("L2", Cause.LESION), ("L1", Cause.BOTH_ENDS), (None, Cause.BOTH_ENDS)):
-        each = found(first, attrs.evolve(second, on_lesion_id=on))
-        assert each is not None
-        assert each.cause is cause
+        discordance = found(first, attrs.evolve(second, on_lesion_id=on))
+        assert discordance is not None
+        assert discordance.cause is cause
 
 
 def test_a_vertebra_apart_is_another_lesion_and_just_less_is_not() -> None:
     rows = {100.0 + ANOTHER_LESION_MM: Cause.BOTH_ENDS, 100.1 + ANOTHER_LESION_MM: Cause.LESION}
     for row, cause in rows.items():
-        each = found(drawn(), drawn(start=(100.0, row), end=(120.0, row)))
-        assert each is not None
-        assert each.cause is cause
+        discordance = found(drawn(), drawn(start=(100.0, row), end=(120.0, row)))
+        assert discordance is not None
+        assert discordance.cause is cause
 
 
 def test_another_slice_far_to_the_side_is_not_another_lesion() -> None:
-    each = found(drawn(place=0), drawn(place=4))  # 17.6 mm to the side, the same place in the image
-    assert each is not None
-    assert each.cause is Cause.SLICE
+    discordance = found(
+        drawn(place=0), drawn(place=4)
+    )  # 17.6 mm to the side, the same place in the image
+    assert discordance is not None
+    assert discordance.cause is Cause.SLICE
 
 
 def test_in_another_frame_of_reference_only_the_series_can_be_told() -> None:
-    other = drawn(volume_id="v2")
-    assert other.reading.caliper is not None
-    away = attrs.evolve(other.reading.caliper, frame_of_reference_uid="1.2.3.8")
-    each = found(drawn(), attrs.evolve(other, reading=attrs.evolve(other.reading, caliper=away)))
-    assert each is not None
-    assert (each.cause, each.anterior_mm) == (Cause.SERIES, None)
+    second_reading = drawn(volume_id="v2")
+    assert second_reading.reading.caliper is not None
+    away = attrs.evolve(second_reading.reading.caliper, frame_of_reference_uid="1.2.3.8")
+    discordance = found(
+        drawn(),
+        attrs.evolve(second_reading, reading=attrs.evolve(second_reading.reading, caliper=away)),
+    )
+    assert discordance is not None
+    assert (discordance.cause, discordance.anterior_mm) == (Cause.SERIES, None)
 
 
 def test_a_pair_within_the_limits_may_be_named_for_the_category_alone() -> None:
-    each = find_category_discordance(drawn(), drawn(end=(121.5, 100.0)))
-    assert each is not None
-    assert (each.cause, each.difference_mm) == (Cause.CATEGORY, Decimal("-1.5"))
-    assert each.posterior_mm == pytest.approx(1.5)
+    discordance = find_category_discordance(drawn(), drawn(end=(121.5, 100.0)))
+    assert discordance is not None
+    assert (discordance.cause, discordance.difference_mm) == (Cause.CATEGORY, Decimal("-1.5"))
+    assert discordance.posterior_mm == pytest.approx(1.5)
     assert find_category_discordance(drawn(), drawn()) is None

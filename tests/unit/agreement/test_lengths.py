@@ -58,8 +58,8 @@ def test_icc_and_its_intervals_are_those_of_a_reference_implementation(
 ) -> None:
     # R 4.2.2, psych 2.2.9: ICC(x, lmer = FALSE), the rows ICC2 and ICC2k
     icc = compute_icc(lengths)
-    for member, wanted in ((icc.single, single), (icc.average, average)):
-        assert (member.value, member.low, member.high) == pytest.approx(wanted, abs=1e-6)
+    for member, expected_values in ((icc.single, single), (icc.average, average)):
+        assert (member.value, member.low, member.high) == pytest.approx(expected_values, abs=1e-6)
 
 
 def test_lengths_of_one_lesion_do_not_narrow_the_interval_of_icc_as_lesions_do() -> None:
@@ -71,7 +71,7 @@ def test_lengths_of_one_lesion_do_not_narrow_the_interval_of_icc_as_lesions_do()
     together = compute_icc(flat, [str(n // 5) for n in range(60)])
     assert alone.single == compute_icc(flat).single
     assert together.single.value == alone.single.value
-    width = [each.single.high - each.single.low for each in (together, alone)]  # type: ignore[operator]
+    width = [icc.single.high - icc.single.low for icc in (together, alone)]  # type: ignore[operator]
     assert width[0] > 1.3 * width[1]
     # left out by hand, one lesion after the other
     z = [
@@ -101,8 +101,8 @@ def test_icc_by_a_second_way(n: int, k: int, seed: int) -> None:
 
     def residual(columns: slice) -> float:
         part = design[:, columns]
-        fitted = part @ np.linalg.lstsq(part, y, rcond=None)[0]
-        return float(((y - fitted) ** 2).sum())
+        fitted_values = part @ np.linalg.lstsq(part, y, rcond=None)[0]
+        return float(((y - fitted_values) ** 2).sum())
 
     error = residual(slice(None)) / ((n - 1) * (k - 1))
     readers = (residual(slice(0, n)) - residual(slice(None))) / (k - 1)
@@ -111,12 +111,12 @@ def test_icc_by_a_second_way(n: int, k: int, seed: int) -> None:
         float(((y - items @ np.linalg.lstsq(items, y, rcond=None)[0]) ** 2).sum())
         - residual(slice(None))
     ) / (n - 1)
-    wanted = (targets - error) / (targets + (k - 1) * error + k * (readers - error) / n)
+    expected_icc = (targets - error) / (targets + (k - 1) * error + k * (readers - error) / n)
     icc = compute_icc(values)
-    assert icc.single.value == pytest.approx(wanted, abs=1e-6)
+    assert icc.single.value == pytest.approx(expected_icc, abs=1e-6)
     assert icc.single.low is not None
     assert icc.single.high is not None
-    assert icc.single.low <= wanted <= icc.single.high
+    assert icc.single.low <= expected_icc <= icc.single.high
 
 
 def test_too_few_lengths_have_no_icc() -> None:
@@ -148,15 +148,15 @@ def test_one_pair_a_lesion_gives_the_limits_of_bland_and_altman() -> None:
 def test_repeated_lengths_on_a_lesion_are_not_counted_as_so_many_lesions() -> None:
     rng = np.random.default_rng(3)
     of_lesion = rng.normal(0, 1.5, 12)
-    repeated = {str(n): list(mean + rng.normal(0, 0.3, 6)) for n, mean in enumerate(of_lesion)}
-    bland_altman = compute_bland_altman(repeated)
+    repeats = {str(n): list(mean + rng.normal(0, 0.3, 6)) for n, mean in enumerate(of_lesion)}
+    bland_altman = compute_bland_altman(repeats)
     alone = compute_bland_altman(
-        {f"{n}-{m}": [x] for n, item in repeated.items() for m, x in enumerate(item)}
+        {f"{n}-{m}": [x] for n, item in repeats.items() for m, x in enumerate(item)}
     )
     width = [f.bias_mm.high - f.bias_mm.low for f in (bland_altman, alone)]  # type: ignore[operator]
     assert width[0] > 2 * width[1]
     # variance of one difference by analysis of variance, equal numbers in each lesion
-    groups = np.array(list(repeated.values()))
+    groups = np.array(list(repeats.values()))
     mean_square = 6 * groups.mean(axis=1).var(ddof=1)
     within = ((groups - groups.mean(axis=1, keepdims=True)) ** 2).sum() / (12 * 5)
     total = (mean_square - within) / 6 + within
@@ -192,12 +192,12 @@ def test_limits_and_their_intervals_by_a_second_way() -> None:
     inner = math.sqrt(z**2 * of_means / 9 + z**2 * (math.sqrt(total) - math.sqrt(low)) ** 2)
     outer = math.sqrt(z**2 * of_means / 9 + z**2 * (math.sqrt(high) - math.sqrt(total)) ** 2)
     upper, lower = bias + z * math.sqrt(total), bias - z * math.sqrt(total)
-    for member, wanted in (
+    for member, expected_values in (
         (bland_altman.upper_mm, (upper, upper - inner, upper + outer)),
         (bland_altman.lower_mm, (lower, lower - outer, lower + inner)),
         (bland_altman.bias_mm, (bias, *stats.t.interval(0.95, 8, bias, math.sqrt(of_means / 9)))),
     ):
-        assert (member.value, member.low, member.high) == pytest.approx(wanted, abs=1e-6)
+        assert (member.value, member.low, member.high) == pytest.approx(expected_values, abs=1e-6)
 
 
 def test_bias_and_limits_of_single_pairs_are_those_of_a_reference_implementation() -> None:
@@ -231,10 +231,10 @@ def test_the_sd_of_one_measurement_is_the_root_of_half_the_mean_square() -> None
 def test_the_sd_of_one_measurement_counts_lesions_where_these_differ() -> None:
     rng = np.random.default_rng(5)
     of_lesion = rng.normal(0, 2.0, 12)
-    repeated = {str(n): list(mean + rng.normal(0, 0.2, 6)) for n, mean in enumerate(of_lesion)}
-    within_subject_sd_mm = estimate_within_subject_sd_mm(repeated)
+    repeats = {str(n): list(mean + rng.normal(0, 0.2, 6)) for n, mean in enumerate(of_lesion)}
+    within_subject_sd_mm = estimate_within_subject_sd_mm(repeats)
     alone = estimate_within_subject_sd_mm(
-        {f"{n}-{m}": [x] for n, item in repeated.items() for m, x in enumerate(item)}
+        {f"{n}-{m}": [x] for n, item in repeats.items() for m, x in enumerate(item)}
     )
     assert within_subject_sd_mm.value == alone.value
     # nearly all of the variance lies between lesions, so there are as good as 12 squares, not 72
@@ -249,9 +249,9 @@ def test_the_sd_of_one_measurement_counts_lesions_where_these_differ() -> None:
 
 def test_a_share_has_an_exact_interval() -> None:
     # 0 of 10: the upper end is 1 - 0.025 ** (1 / 10)
-    none = estimate_proportion(0, 10)
-    assert (none.value, none.low) == (0.0, 0.0)
-    assert none.high == pytest.approx(1 - 0.025**0.1)
+    proportion = estimate_proportion(0, 10)
+    assert (proportion.value, proportion.low) == (0.0, 0.0)
+    assert proportion.high == pytest.approx(1 - 0.025**0.1)
     assert estimate_proportion(0, 0) == Estimate(value=None)
 
 

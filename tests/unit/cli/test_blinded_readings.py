@@ -61,7 +61,7 @@ def test_readings_are_hidden_until_the_blinding_is_lifted(project: Project) -> N
     assert "reader-2" in run(project, "readings").stdout
 
 
-@pytest.mark.parametrize("named", [(), ("--reader", "reader-1")])
+@pytest.mark.parametrize("hidden_names", [(), ("--reader", "reader-1")])
 @pytest.mark.parametrize(
     "command",
     [
@@ -71,12 +71,12 @@ def test_readings_are_hidden_until_the_blinding_is_lifted(project: Project) -> N
     ids=" ".join,
 )  # fmt: skip
 def test_one_read_that_came_back_is_shown_by_no_command(
-    half: Project, command: tuple[str, ...], named: tuple[str, ...], tmp_path: Path
+    half: Project, command: tuple[str, ...], hidden_names: tuple[str, ...], tmp_path: Path
 ) -> None:
     lesion = half.store.get_lesions()[0].lesion_id
     words = [word.replace("OUT", str(tmp_path / "out")).replace("LESION", lesion)
              for word in command]  # fmt: skip
-    result = run(half, *words, *named)
+    result = run(half, *words, *hidden_names)
     assert "still read blind" in str(result.exception)
     assert "mm" not in result.stdout
     assert not list(tmp_path.iterdir())

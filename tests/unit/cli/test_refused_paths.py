@@ -16,10 +16,10 @@ def test_a_path_that_the_system_refuses_is_named(
     before = os.umask(0o077)
     for folder in ("a" * 5000, str(tmp_path / "loop")):
         monkeypatch.setattr(sys, "argv", ["opp-mri", "files", "--project", folder])
-        with pytest.raises(SystemExit) as ended:
+        with pytest.raises(SystemExit) as exit_info:
             main()
         message = capsys.readouterr().err
-        assert ended.value.code != 1, message
+        assert exit_info.value.code != 1, message
         assert message.startswith("Error: ")
         assert len(message) < 500
     os.umask(before)

@@ -147,12 +147,12 @@ def test_a_table_that_holds_it_is_refused_in_visible_words(
 def test_a_terminal_gets_only_the_sequences_of_opp_mri_itself(
     words: tuple[str, ...], hostile_project: Path
 ) -> None:
-    sent = sent_to_terminal(
+    terminal_text = sent_to_terminal(
         *words, "--project", str(hostile_project), folder=hostile_project.parent
     )
-    assert sent
+    assert terminal_text
     for sequence in ("\x1b]", "\x07", "\x9b", "\u202e"):
-        assert sequence not in sent
+        assert sequence not in terminal_text
 
 
 def sent_to_terminal(*words: str, folder: Path) -> str:

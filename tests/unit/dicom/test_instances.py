@@ -32,7 +32,7 @@ def instance_of(dataset: Dataset, syntax: str = ImplicitVRLittleEndian) -> Insta
     return instance_from_header(read_header(MemoryBytes(written(dataset, syntax))))
 
 
-def enhanced(frames: list[Dataset], shared: Dataset, **others: Any) -> Dataset:
+def enhanced(frames: list[Dataset], shared: Dataset, **options: Any) -> Dataset:
     return mr_image(
         SOPClassUID=EnhancedMRImageStorage,
         NumberOfFrames=len(frames),
@@ -42,7 +42,7 @@ def enhanced(frames: list[Dataset], shared: Dataset, **others: Any) -> Dataset:
         EchoTime=None,
         SharedFunctionalGroupsSequence=Sequence([shared]),
         PerFrameFunctionalGroupsSequence=Sequence(frames),
-        **others,
+        **options,
     )
 
 
@@ -188,8 +188,8 @@ def test_one_position_beside_many_frames_is_given_to_none_of_them() -> None:
 
 def test_what_differs_between_frames_is_said_of_each_and_of_the_instance_is_none() -> None:
     frames = [frame_groups(z, 20, 1) for z in (0, 5)]
-    for frame, used, fat in zip(frames, ("NO", "YES"), ("NONE", "FAT"), strict=True):
-        frame.ContrastBolusUsageSequence = Sequence([nested(ContrastBolusAgentAdministered=used)])
+    for frame, usage, fat in zip(frames, ("NO", "YES"), ("NONE", "FAT"), strict=True):
+        frame.ContrastBolusUsageSequence = Sequence([nested(ContrastBolusAgentAdministered=usage)])
         modifier = nested(SpectrallySelectedSuppression=fat, InversionRecovery="NO")
         frame.MRModifierSequence = Sequence([modifier])
     instance = instance_of(enhanced(frames, SHARED))
@@ -201,20 +201,20 @@ def test_what_differs_between_frames_is_said_of_each_and_of_the_instance_is_none
     assert second.spectrally_selected_suppression == "FAT"
 
 
-@pytest.mark.parametrize("administered", ["YES", "NO"])
-def test_an_enhanced_image_says_of_its_agent_whether_it_was_given(administered: str) -> None:
+@pytest.mark.parametrize("administration", ["YES", "NO"])
+def test_an_enhanced_image_says_of_its_agent_whether_it_was_given(administration: str) -> None:
     profile = nested(ContrastBolusStartTime="101500")
     bolus = nested(
         CodeMeaning="Gadobutrol",
         ContrastBolusVolume=7.5,
         ContrastAdministrationProfileSequence=Sequence([profile]),
     )
-    usage = nested(ContrastBolusAgentAdministered=administered)
+    usage = nested(ContrastBolusAgentAdministered=administration)
     frame = frame_groups(0, 20, 1)
     frame.ContrastBolusUsageSequence = Sequence([usage])
     instance = instance_of(enhanced([frame], SHARED, ContrastBolusAgentSequence=Sequence([bolus])))
     assert instance.contrast_agent == "Gadobutrol"
-    assert instance.contrast_administered is (administered == "YES")
+    assert instance.contrast_administered is (administration == "YES")
     assert instance.contrast_start_time == time(10, 15)
     assert instance.contrast_volume_ml == 7.5
 
@@ -252,13 +252,19 @@ def test_every_field_is_read_by_a_keyword_that_is_kept() -> None:
     assert {keyword for keyword, _, _ in INSTEAD} <= set(KEYWORDS) | of_groups
     read |= {FIELDS[keyword][0] for keyword in of_groups if keyword in FIELDS}
     assert {name for name, _ in FIELDS.values()} <= read
-    filled = read - set(OF_FRAMES) - {"series_date", "content_date"}
-    filled |= {"frames", "transfer_syntax_uid", "study_date_from", "unreadable", "header_version"}
-    assert filled == {field.name for field in attrs.fields(Instance)}
+    filled_fields = read - set(OF_FRAMES) - {"series_date", "content_date"}
+    filled_fields |= {
+        "frames",
+        "transfer_syntax_uid",
+        "study_date_from",
+        "unreadable",
+        "header_version",
+    }
+    assert filled_fields == {field.name for field in attrs.fields(Instance)}
 
 
 def test_every_real_image_gives_the_instance_that_plain_pydicom_gives(real_data: Path) -> None:
-    compared = 0
+    value_count = 0
     for path in sorted(real_data.rglob("*")):
         if not path.is_file():
             continue
@@ -267,5 +273,5 @@ def test_every_real_image_gives_the_instance_that_plain_pydicom_gives(real_data:
         if header.status is FileStatus.IMAGE:
             expected = instance_from_header(header_by_pydicom(path.read_bytes()))
             assert instance_from_header(header) == expected, path.name
-            compared += 1
-    assert compared > 150
+            value_count += 1
+    assert value_count > 150

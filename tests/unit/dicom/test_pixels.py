@@ -76,9 +76,9 @@ def test_every_coding_of_an_image_has_its_values_and_its_hash(tmp_path: Path) ->
     plain = image(RAMP)
     sources = {"plain": saved(plain, tmp_path, "plain")}
     for name, syntax in (("rle", RLELossless), ("j2k", JPEG2000Lossless)):
-        coded = image(RAMP)
-        coded.compress(syntax)
-        sources[name] = saved(coded, tmp_path, name)
+        encoded_image = image(RAMP)
+        encoded_image.compress(syntax)
+        sources[name] = saved(encoded_image, tmp_path, name)
     implicit = image(RAMP)
     implicit.file_meta.TransferSyntaxUID = ImplicitVRLittleEndian
     sources["implicit"] = saved(implicit, tmp_path, "implicit")
@@ -93,16 +93,16 @@ def test_every_coding_of_an_image_has_its_values_and_its_hash(tmp_path: Path) ->
 
 
 def test_the_hash_leaves_rescale_out_and_keeps_shape_and_values_in(tmp_path: Path) -> None:
-    rescaled = image(RAMP)
-    rescaled.RescaleSlope, rescaled.RescaleIntercept = "2", "-7"
+    rescaled_image = image(RAMP)
+    rescaled_image.RescaleSlope, rescaled_image.RescaleIntercept = "2", "-7"
     original = compute_pixel_hash(saved(image(RAMP), tmp_path, "a"), 1)
     assert len(original) == 64
-    assert compute_pixel_hash(saved(rescaled, tmp_path, "b"), 1) == original
+    assert compute_pixel_hash(saved(rescaled_image, tmp_path, "b"), 1) == original
     assert compute_pixel_hash(saved(image(RAMP.astype(np.uint16)), tmp_path, "c"), 1) == original
     assert compute_pixel_hash(saved(image(RAMP.reshape(56, 64)), tmp_path, "d"), 1) != original
-    changed = RAMP.copy()
-    changed[63, 55] += 1
-    assert compute_pixel_hash(saved(image(changed), tmp_path, "e"), 1) != original
+    changed_pixels = RAMP.copy()
+    changed_pixels[63, 55] += 1
+    assert compute_pixel_hash(saved(image(changed_pixels), tmp_path, "e"), 1) != original
 
 
 def test_bits_of_an_overlay_above_the_stored_bits_are_removed(tmp_path: Path) -> None:
@@ -114,8 +114,8 @@ def test_bits_of_an_overlay_above_the_stored_bits_are_removed(tmp_path: Path) ->
 def test_a_negative_value_of_twelve_bits_keeps_its_sign_however_it_is_padded(
     tmp_path: Path,
 ) -> None:
-    padded = np.array([[0x0FFF, -1, 0x0800, 5]], dtype=np.int16)
-    (frame,) = read_frames(saved(image(padded, bits_stored=12), tmp_path), [1])
+    padded_values = np.array([[0x0FFF, -1, 0x0800, 5]], dtype=np.int16)
+    (frame,) = read_frames(saved(image(padded_values, bits_stored=12), tmp_path), [1])
     assert frame.stored.tolist() == [[-1, -1, -2048, 5]]
 
 
@@ -213,7 +213,7 @@ def test_lossless_copies_of_a_real_series_have_one_hash_for_each_slice(real_data
     for file in folder.glob("compressed*/001/*.dcm"):
         hashes.setdefault(file.name, set()).add(compute_pixel_hash(source_of(file), 1))
     assert len(hashes) == 4
-    assert all(len(each) == 1 for each in hashes.values())
+    assert all(len(names) == 1 for names in hashes.values())
 
 
 def test_the_private_syntax_of_ge_is_read_with_its_big_endian_pixels(tmp_path: Path) -> None:

@@ -91,8 +91,8 @@ def _frame(dataset: Dataset, index: int) -> Frame:
 
 
 def _instance(dataset: Dataset) -> Instance:
-    enhanced = dataset.SOPClassUID in ENHANCED_SOP_CLASS_UIDS
-    count = int(dataset.NumberOfFrames) if enhanced else 1
+    is_enhanced = dataset.SOPClassUID in ENHANCED_SOP_CLASS_UIDS
+    count = int(dataset.NumberOfFrames) if is_enhanced else 1
     return Instance(
         sop_instance_uid=dataset.SOPInstanceUID,
         sop_class_uid=dataset.SOPClassUID,
@@ -174,9 +174,9 @@ def test_a_real_series_is_refused_in_words(real_data: Path, name: str, words: st
 def test_the_voxels_of_a_real_sagittal_series_are_those_of_its_slices(real_data: Path) -> None:
     series, sources = described(real_data / f"{TWO_STUDIES}_mri05tesla_wakasa")
     for (volume,) in series:
-        loaded = load_volume(volume, sources)
-        assert loaded.voxels.dtype == np.int16
-        for voxel_slice, frame in zip(loaded.voxels, volume.frames, strict=True):
+        loaded_volume = load_volume(volume, sources)
+        assert loaded_volume.voxels.dtype == np.int16
+        for voxel_slice, frame in zip(loaded_volume.voxels, volume.frames, strict=True):
             dataset = dcmread(sources[frame.sop_instance_uid].path)
             np.testing.assert_array_equal(voxel_slice, dataset.pixel_array)
         # two corners of a slice, from the header's own numbers
@@ -184,8 +184,8 @@ def test_the_voxels_of_a_real_sagittal_series_are_those_of_its_slices(real_data:
         position = np.array(dataset.ImagePositionPatient, dtype=float)
         along = np.array(dataset.ImageOrientationPatient, dtype=float)
         far = position + 511 * 0.68359375 * (along[:3] + along[3:])
-        placed = loaded.geometry.lps_from_kji(np.array([[10, 0, 0], [10, 511, 511]]))
-        np.testing.assert_allclose(placed, [position, far], atol=1e-3)
+        corner_points = loaded_volume.geometry.lps_from_kji(np.array([[10, 0, 0], [10, 511, 511]]))
+        np.testing.assert_allclose(corner_points, [position, far], atol=1e-3)
 
 
 @pytest.mark.filterwarnings("ignore")
@@ -196,11 +196,11 @@ def test_a_real_volume_equals_that_of_simpleitk(real_data: Path, name: str) -> N
     volumes = [v for series in series for v in series if v.usability is Usability.VOLUME]
     assert volumes
     for volume in volumes:
-        loaded = load_volume(volume, sources)
+        loaded_volume = load_volume(volume, sources)
         files = list(dict.fromkeys(sources[f.sop_instance_uid].path for f in volume.frames))
         image = sitk.ReadImage(files if len(files) > 1 else files[0])
-        np.testing.assert_allclose(loaded.voxels, sitk.GetArrayFromImage(image), rtol=1e-6)
-        geometry = loaded.geometry
+        np.testing.assert_allclose(loaded_volume.voxels, sitk.GetArrayFromImage(image), rtol=1e-6)
+        geometry = loaded_volume.geometry
         np.testing.assert_allclose(image.GetOrigin(), geometry.origin_lps_mm, atol=1e-3)
         np.testing.assert_allclose(image.GetSpacing()[::-1], geometry.spacing_kji_mm, atol=1e-3)
         axes = np.array(image.GetDirection()).reshape(3, 3).T[::-1]

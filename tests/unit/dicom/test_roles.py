@@ -137,13 +137,13 @@ def test_old_ge_writes_the_field_in_gauss() -> None:
 
 def test_a_silent_t1_acquired_after_an_enhanced_series_is_post_contrast() -> None:
     before = make_volume("a", **SAGITTAL_T1, acquisition_time=time(9, 0))
-    enhanced = make_volume(
+    enhanced_volume = make_volume(
         "b", **SAGITTAL_T1, contrast_agent="GD", acquisition_time=time(9, 20), series_number=7
     )
     silent = make_volume(
         "c", **(SAGITTAL_T1 | {"scan_options": ("FS",)}), acquisition_time=time(9, 26)
     )
-    roles = assign_roles([before, enhanced, silent])
+    roles = assign_roles([before, enhanced_volume, silent])
     assert [volume.role for volume in roles] == [T1, T1POST, T1POST]
     assert roles[2].evidence[-1] == (
         "After contrast: acquired 6 min after series 7, which is contrast-enhanced."
@@ -151,9 +151,11 @@ def test_a_silent_t1_acquired_after_an_enhanced_series_is_post_contrast() -> Non
 
 
 def test_a_stir_acquired_after_an_enhanced_series_has_no_role() -> None:
-    enhanced = make_volume("b", **SAGITTAL_T1, contrast_agent="GD", acquisition_time=time(9, 20))
+    enhanced_volume = make_volume(
+        "b", **SAGITTAL_T1, contrast_agent="GD", acquisition_time=time(9, 20)
+    )
     stir = make_volume("c", **STIR_AT_1_5T, acquisition_time=time(9, 26))
-    assert [volume.role for volume in assign_roles([enhanced, stir])] == [T1POST, None]
+    assert [volume.role for volume in assign_roles([enhanced_volume, stir])] == [T1POST, None]
 
 
 def test_a_project_may_allow_gradient_echoes() -> None:

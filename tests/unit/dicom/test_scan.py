@@ -43,7 +43,7 @@ def test_every_file_is_accounted_for_in_its_order(tmp_path: Path) -> None:
         FileStatus.NOT_DICOM,
     ]
     assert [volume.instance is None for volume in result] == [False, True, False, True]
-    assert [bool(each.detail) for each in result] == [False, True, False, True]
+    assert [bool(file.detail) for file in result] == [False, True, False, True]
 
 
 def test_sources_are_left_as_they_were(tmp_path: Path) -> None:
@@ -63,9 +63,9 @@ def test_an_archive_gives_what_its_folder_gives(tmp_path: Path) -> None:
     with zipfile.ZipFile(tmp_path / "study.zip", "w", zipfile.ZIP_DEFLATED) as archive:
         for path in sorted(folder.iterdir()):
             archive.write(path, path.name)
-    plain, packed = scanned(folder), scanned(tmp_path / "study.zip")
-    assert [attrs.evolve(each, source=plain[0].source) for each in packed] == [
-        attrs.evolve(each, source=plain[0].source) for each in plain
+    plain, packed_files = scanned(folder), scanned(tmp_path / "study.zip")
+    assert [attrs.evolve(file, source=plain[0].source) for file in packed_files] == [
+        attrs.evolve(file, source=plain[0].source) for file in plain
     ]
 
 
@@ -90,9 +90,9 @@ def test_a_member_with_damaged_bytes_is_unreadable(tmp_path: Path) -> None:
     content = (tmp_path / "0000").read_bytes()
     with zipfile.ZipFile(tmp_path / "a.zip", "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr("one", content)
-    packed = bytearray((tmp_path / "a.zip").read_bytes())
-    packed[60:200] = bytes(140)
-    (tmp_path / "a.zip").write_bytes(packed)
+    zip_content = bytearray((tmp_path / "a.zip").read_bytes())
+    zip_content[60:200] = bytes(140)
+    (tmp_path / "a.zip").write_bytes(zip_content)
     (result,) = scanned(tmp_path / "a.zip")
     assert result.status is FileStatus.UNREADABLE
     assert "damaged" in result.detail
@@ -101,27 +101,27 @@ def test_a_member_with_damaged_bytes_is_unreadable(tmp_path: Path) -> None:
 def test_a_member_locked_with_a_password_is_unreadable(tmp_path: Path) -> None:
     with zipfile.ZipFile(tmp_path / "a.zip", "w") as archive:
         archive.writestr("one", b"secret")
-    packed = bytearray((tmp_path / "a.zip").read_bytes())
-    packed[packed.index(b"PK\x01\x02") + 8] |= 1
-    (tmp_path / "a.zip").write_bytes(packed)
+    zip_content = bytearray((tmp_path / "a.zip").read_bytes())
+    zip_content[zip_content.index(b"PK\x01\x02") + 8] |= 1
+    (tmp_path / "a.zip").write_bytes(zip_content)
     (result,) = scanned(tmp_path / "a.zip")
     assert result.status is FileStatus.UNREADABLE
     assert "password" in result.detail
 
 
 def test_a_file_that_went_away_is_unreadable(tmp_path: Path) -> None:
-    gone = SourceFile(path=str(tmp_path / "gone"), size_bytes=1, modified_ns=0)
-    (result,) = scan([gone], workers=1)
+    missing_source = SourceFile(path=str(tmp_path / "gone"), size_bytes=1, modified_ns=0)
+    (result,) = scan([missing_source], workers=1)
     assert result.status is FileStatus.UNREADABLE
     assert "not there" in result.detail
 
 
 def test_the_first_answers_come_before_the_last_files_are_listed(tmp_path: Path) -> None:
     images(tmp_path, 200)
-    taken: list[SourceFile] = []
-    files = (taken.append(source) or source for source in find_sources([tmp_path]))
+    sources_taken: list[SourceFile] = []
+    files = (sources_taken.append(source) or source for source in find_sources([tmp_path]))
     next(scan(files, workers=1))
-    assert len(taken) < 200
+    assert len(sources_taken) < 200
 
 
 def test_a_pool_gives_the_same_answers_in_the_same_order(
@@ -186,16 +186,16 @@ def test_ctrl_c_ends_the_scan_without_noise_from_its_processes(tmp_path: Path) -
 
 
 def test_a_ctrl_c_that_comes_while_processes_start_is_not_lost() -> None:
-    reached = []
+    events = []
 
     def start() -> None:
         with scanning._hold_interrupts():
             os.kill(os.getpid(), signal.SIGINT)
-            reached.append("the processes have started")
+            events.append("the processes have started")
 
     with pytest.raises(KeyboardInterrupt):
         start()
-    assert reached
+    assert events
 
 
 def test_the_real_files_are_told_apart(real_data: Path) -> None:

@@ -34,9 +34,11 @@ def test_of_two_silent_t1_the_earlier_is_chosen_as_the_later_may_be_after_contra
         "later", **SAGITTAL_T1, acquisition_time=time(9, 30), pixel_spacing_mm=(0.5, 0.5)
     )
     assert chosen(later, first) == ["first"]
-    (judged, _) = select(assign_roles([later, first]))
-    assert judged.is_in_doubt
-    assert judged.evidence[-1].endswith("If contrast was given between the two, this is T1POST.")
+    (selected_volume, _) = select(assign_roles([later, first]))
+    assert selected_volume.is_in_doubt
+    assert selected_volume.evidence[-1].endswith(
+        "If contrast was given between the two, this is T1POST."
+    )
 
 
 def test_the_finer_grid_is_preferred() -> None:
@@ -47,13 +49,13 @@ def test_the_finer_grid_is_preferred() -> None:
 
 def test_the_geometry_of_the_other_roles_is_preferred() -> None:
     t2 = make_volume("t2", **SAGITTAL_T2FS)
-    same = make_volume("same", **SAGITTAL_T1)
+    second_volume = make_volume("same", **SAGITTAL_T1)
     shifted_values = make_volume(
         "shifted",
         **SAGITTAL_T1,
         planes=make_planes(11, spacing_mm=5.0, rows=320, columns=320, row_spacing_mm=0.8),
     )
-    assert chosen(t2, same, shifted_values) == ["t2", "same"]
+    assert chosen(t2, second_volume, shifted_values) == ["t2", "same"]
 
 
 def test_each_station_of_a_long_spine_has_its_own_choice() -> None:
@@ -68,8 +70,10 @@ def test_each_station_of_a_long_spine_has_its_own_choice() -> None:
 
 def test_a_copy_and_an_unusable_volume_are_never_chosen() -> None:
     copy = make_volume("copy", **SAGITTAL_T1, duplicate_of="elsewhere")
-    broken = make_volume("broken", **SAGITTAL_T1, usability=Usability.NOTHING, refusal="Why not.")
-    assert chosen(copy, broken) == []
+    unusable_volume = make_volume(
+        "broken", **SAGITTAL_T1, usability=Usability.NOTHING, refusal="Why not."
+    )
+    assert chosen(copy, unusable_volume) == []
 
 
 def test_a_reader_s_choice_outweighs_the_headers() -> None:
@@ -83,7 +87,7 @@ def test_a_reader_s_choice_outweighs_the_headers() -> None:
 
 @given(order=st.permutations(["a", "b", "c", "d", "e"]))
 def test_the_order_of_the_series_does_not_matter(order: list[str]) -> None:
-    made = {
+    volumes_by_name = {
         name: make_volume(
             name,
             **(SAGITTAL_T1 if name in "abc" else SAGITTAL_T2FS),
@@ -94,20 +98,23 @@ def test_the_order_of_the_series_does_not_matter(order: list[str]) -> None:
             zip("abcde", (0.7, 0.7, 0.9, 0.6, 0.6), strict=True), start=1
         )
     }
-    assert set(chosen(*[made[name] for name in order])) == {"b", "e"}
+    assert set(chosen(*[volumes_by_name[name] for name in order])) == {"b", "e"}
 
 
 def test_of_two_that_nothing_tells_apart_none_is_chosen_until_a_reader_settles_it() -> None:
     twins = [make_volume(name, **SAGITTAL_T2FS) for name in ("one", "other")]
-    judged = select(assign_roles(twins))
-    assert [volume.selected for volume in judged] == [False, False]
-    assert all(volume.is_in_doubt and volume.choice_in_doubt for volume in judged)
-    assert [volume.role_certainty for volume in judged] == [RoleCertainty.CERTAIN] * 2
-    assert "nothing distinguishes the two" in judged[0].evidence[-1]
+    selected_volumes = select(assign_roles(twins))
+    assert [volume.selected for volume in selected_volumes] == [False, False]
+    assert all(volume.is_in_doubt and volume.choice_in_doubt for volume in selected_volumes)
+    assert [volume.role_certainty for volume in selected_volumes] == [RoleCertainty.CERTAIN] * 2
+    assert "nothing distinguishes the two" in selected_volumes[0].evidence[-1]
 
 
 def test_what_is_in_doubt_is_not_chosen_even_alone() -> None:
-    doubted = make_volume("v", **(SAGITTAL_T1 | {"contrast_agent": "Buscopan"}))
-    (judged,) = select(assign_roles([doubted]))
-    assert (judged.role, judged.role_certainty) == (SeriesRole.T1, RoleCertainty.IN_DOUBT)
-    assert not judged.selected
+    doubtful_volume = make_volume("v", **(SAGITTAL_T1 | {"contrast_agent": "Buscopan"}))
+    (selected_volume,) = select(assign_roles([doubtful_volume]))
+    assert (selected_volume.role, selected_volume.role_certainty) == (
+        SeriesRole.T1,
+        RoleCertainty.IN_DOUBT,
+    )
+    assert not selected_volume.selected

@@ -117,9 +117,10 @@ def test_a_localizer_of_three_orientations_is_three_volumes() -> None:
 
 def test_blocks_tilted_by_two_degrees_are_volumes_of_their_own() -> None:
     tilt = np.radians(2)
-    tilted = (1.0, 0.0, 0.0, 0.0, float(np.cos(tilt)), float(np.sin(tilt)))
+    tilted_direction = (1.0, 0.0, 0.0, 0.0, float(np.cos(tilt)), float(np.sin(tilt)))
     headers = [
-        instance(n, frame(5.0 * n, orientation=AXIAL if n < 3 else tilted)) for n in range(6)
+        instance(n, frame(5.0 * n, orientation=AXIAL if n < 3 else tilted_direction))
+        for n in range(6)
     ]
     assert [len(v.frames) for v in describe_series(headers)] == [3, 3]
 
@@ -157,11 +158,14 @@ def test_magnitude_and_phase_are_two_volumes() -> None:
 
 @pytest.mark.parametrize("keyword", ["rows", "pixel_spacing_mm"])
 def test_images_of_another_size_or_spacing_are_a_volume_of_their_own(keyword: str) -> None:
-    other = {"rows": 256} if keyword == "rows" else {}
+    other_values = {"rows": 256} if keyword == "rows" else {}
     spacing = (1.4, 1.4) if keyword == "pixel_spacing_mm" else (0.7, 0.7)
     headers = [
         *(instance(n, frame(4.0 * n)) for n in range(3)),
-        *(instance(n, frame(4.0 * n, pixel_spacing_mm=spacing), **other) for n in range(3, 6)),
+        *(
+            instance(n, frame(4.0 * n, pixel_spacing_mm=spacing), **other_values)
+            for n in range(3, 6)
+        ),
     ]
     assert [len(v.frames) for v in describe_series(headers)] == [3, 3]
 
@@ -175,7 +179,7 @@ def test_an_acquisition_number_and_time_for_each_slice_does_not_split() -> None:
 
 
 @pytest.mark.parametrize(
-    "numbered",
+    "make_numbers",
     [
         lambda repeat, _: {"acquisition_number": repeat},
         lambda repeat, _: {"temporal_position": repeat},
@@ -184,8 +188,8 @@ def test_an_acquisition_number_and_time_for_each_slice_does_not_split() -> None:
         lambda _, n: {"acquisition_number": n},  # each slice its own: the instance order tells
     ],
 )
-def test_a_repeated_acquisition_is_a_volume_of_its_own(numbered) -> None:  # type: ignore[no-untyped-def]
-    headers = [instance(n, frame(4.0 * (n % 5)), **numbered(n // 5, n)) for n in range(15)]
+def test_a_repeated_acquisition_is_a_volume_of_its_own(make_numbers) -> None:  # type: ignore[no-untyped-def]
+    headers = [instance(n, frame(4.0 * (n % 5)), **make_numbers(n // 5, n)) for n in range(15)]
     volumes = describe_series(headers)
     assert [len(v.frames) for v in volumes] == [5, 5, 5]
     assert {v.usability for v in volumes} == {Usability.VOLUME}
@@ -274,8 +278,8 @@ def test_a_slanted_stack_is_good_for_lengths_within_a_slice_only() -> None:
 
 def test_slices_that_are_slightly_tilted_are_good_for_lengths_within_a_slice_only() -> None:
     tilt = np.radians(0.3)
-    tilted = (0.0, 1.0, 0.0, float(np.sin(tilt)), 0.0, float(-np.cos(tilt)))
-    headers = [instance(1, frame(0.0)), instance(2, frame(4.0, orientation=tilted))]
+    tilted_direction = (0.0, 1.0, 0.0, float(np.sin(tilt)), 0.0, float(-np.cos(tilt)))
+    headers = [instance(1, frame(0.0)), instance(2, frame(4.0, orientation=tilted_direction))]
     volume = the_only(describe_series(headers))
     assert volume.usability is Usability.IN_PLANE
     assert volume.refusal is not None
@@ -330,12 +334,12 @@ def test_the_id_does_not_depend_on_the_order_of_files_nor_on_slices_that_come_la
     headers = [
         instance(n, frame(4.0 * (n // 2), echo_time_ms=(20.0, 90.0)[n % 2])) for n in range(12)
     ]
-    shuffled = headers[1::2] + headers[-2::-2]
+    shuffled_headers = headers[1::2] + headers[-2::-2]
     ids = [v.volume_id for v in describe_series(headers)]
-    assert [v.volume_id for v in describe_series(shuffled)] == ids
+    assert [v.volume_id for v in describe_series(shuffled_headers)] == ids
     assert [v.volume_id for v in describe_series(headers[:8])] == ids
     assert len(set(ids)) == 2
-    assert all(len(each) == 12 and int(each, 16) >= 0 for each in ids)
+    assert all(len(volume_id) == 12 and int(volume_id, 16) >= 0 for volume_id in ids)
 
 
 def test_a_repeat_that_comes_later_leaves_the_id_of_the_first_acquisition() -> None:

@@ -64,7 +64,7 @@ MAKERS: dict[str, Header] = {
 }
 
 
-def header(maker: str, role: SeriesRole, *, enhanced: bool) -> Header:
+def header(maker: str, role: SeriesRole, *, is_enhanced: bool) -> Header:
     """Return the header values as a maker writes them."""
     habits = MAKERS[maker]
     values: Header = {
@@ -76,7 +76,7 @@ def header(maker: str, role: SeriesRole, *, enhanced: bool) -> Header:
         **TIMING[role],
     }
     fat = role is T2FS
-    if not enhanced:
+    if not is_enhanced:
         return values | {
             "image_type": habits["type"],
             "scanning_sequence": ("SE", "IR") if role is STIR else ("SE",),
@@ -141,16 +141,16 @@ OPPOSITES: dict[str, tuple[tuple[SeriesRole, ...], Header]] = {
     "opposed phase": (tuple(SeriesRole), {"image_type": ("DERIVED", "PRIMARY", "OPP_PHASE")}),
     "name of the fat part": (tuple(SeriesRole), {"series_description": "FAT: SAG T1 T2"}),
 }
-FORMS = pytest.mark.parametrize("enhanced", [False, True], ids=["classic", "enhanced"])
+FORMS = pytest.mark.parametrize("is_enhanced", [False, True], ids=["classic", "enhanced"])
 
 
 @FORMS
 @pytest.mark.parametrize("maker", MAKERS)
 @pytest.mark.parametrize("role", list(SeriesRole))
 def test_the_header_as_the_maker_writes_it_gives_the_role(
-    maker: str, role: SeriesRole, *, enhanced: bool
+    maker: str, role: SeriesRole, *, is_enhanced: bool
 ) -> None:
-    volume = judged(header(maker, role, enhanced=enhanced))
+    volume = judged(header(maker, role, is_enhanced=is_enhanced))
     assert volume.role is role, volume.evidence
     assert not volume.is_in_doubt, volume.evidence
 
@@ -161,9 +161,9 @@ def test_the_header_as_the_maker_writes_it_gives_the_role(
     ("role", "fact"), [(role, fact) for fact, (roles, _) in OPPOSITES.items() for role in roles]
 )
 def test_a_single_fact_turned_round_takes_the_role_away_or_puts_it_in_doubt(
-    maker: str, role: SeriesRole, fact: str, *, enhanced: bool
+    maker: str, role: SeriesRole, fact: str, *, is_enhanced: bool
 ) -> None:
-    volume = judged(header(maker, role, enhanced=enhanced) | OPPOSITES[fact][1])
+    volume = judged(header(maker, role, is_enhanced=is_enhanced) | OPPOSITES[fact][1])
     assert volume.role is not role or volume.is_in_doubt, volume.evidence
     assert volume.evidence
 
@@ -181,9 +181,9 @@ def test_a_single_fact_turned_round_takes_the_role_away_or_puts_it_in_doubt(
     ],
 )
 def test_of_a_dixon_water_is_fat_suppressed_and_in_phase_is_plain(
-    maker: str, kind: str, base: SeriesRole, role: SeriesRole | None, *, enhanced: bool
+    maker: str, kind: str, base: SeriesRole, role: SeriesRole | None, *, is_enhanced: bool
 ) -> None:
-    values = header(maker, base, enhanced=enhanced) | {
+    values = header(maker, base, is_enhanced=is_enhanced) | {
         "image_type": ("DERIVED", "PRIMARY", "DIXON", kind),
         "scan_options": (),
         "spectrally_selected_suppression": "",
@@ -210,21 +210,21 @@ def test_of_a_dixon_water_is_fat_suppressed_and_in_phase_is_plain(
     ],
 )
 def test_the_makers_names_tell_the_part_of_a_dixon(name: str, role: SeriesRole | None) -> None:
-    values = header("GE MEDICAL SYSTEMS", T2FS, enhanced=False)
+    values = header("GE MEDICAL SYSTEMS", T2FS, is_enhanced=False)
     volume = judged(values | {"series_description": name, "scan_options": ()})
     assert volume.role is role, volume.evidence
     assert not volume.is_in_doubt
 
 
 def test_a_dixon_whose_part_is_not_known_is_in_doubt() -> None:
-    values = header("SIEMENS", T2FS, enhanced=False)
+    values = header("SIEMENS", T2FS, is_enhanced=False)
     volume = judged(values | {"series_description": "t2_tse_dixon_sag", "scan_options": ()})
     assert volume.is_in_doubt
     assert "whose part is not known" in volume.evidence[-1]
 
 
 def test_frames_that_differ_in_what_decides_leave_no_role_and_say_in_which_slices() -> None:
-    values = header("SIEMENS", T2FS, enhanced=False)
+    values = header("SIEMENS", T2FS, is_enhanced=False)
     plain = make_volume(**(values | {"scan_options": (), "series_description": "T2"})).instance
     is_suppressed = make_volume(**(values | {"series_description": "T2"})).instance
     volume = make_volume(
@@ -238,7 +238,7 @@ def test_frames_that_differ_in_what_decides_leave_no_role_and_say_in_which_slice
 
 
 def test_a_frame_s_own_value_is_before_that_of_the_instance() -> None:
-    instance: Instance = make_volume(**header("SIEMENS", T1, enhanced=True)).instance
+    instance: Instance = make_volume(**header("SIEMENS", T1, is_enhanced=True)).instance
     own = FrameHeader(complex_image_component="PHASE", repetition_time_ms=700.0)
     of_frame = instance.get_frame_header(Frame(header=own, echo_time_ms=11.0))
     assert of_frame.complex_image_component == "PHASE"

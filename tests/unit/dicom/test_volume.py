@@ -145,10 +145,10 @@ def test_a_broken_rescale_becomes_float32_slice_by_slice(tmp_path: Path) -> None
 
 
 def test_what_makes_no_volume_is_refused_with_its_own_words() -> None:
-    uneven = sagittal(0.0, 4.0, 12.0)
-    with pytest.raises(GeometryError) as refused:
-        load_volume(uneven, {})
-    assert str(refused.value) == uneven.refusal
+    uneven_volume = sagittal(0.0, 4.0, 12.0)
+    with pytest.raises(GeometryError) as failure:
+        load_volume(uneven_volume, {})
+    assert str(failure.value) == uneven_volume.refusal
 
 
 def test_a_file_that_is_not_in_the_catalogue_is_told(tmp_path: Path) -> None:
@@ -200,9 +200,11 @@ def test_every_corner_of_every_slice_is_where_its_own_header_puts_it(
     _, rows, columns = shape
     corners = [(j, i) for j in (0, rows - 1) for i in (0, columns - 1)]
     for k, plane in enumerate(description.planes):
-        placed = geometry.lps_from_kji(np.array([(k, j, i) for j, i in corners]))
-        stated = [plane.lps_from_pixel(i, j) for j, i in corners]
-        np.testing.assert_allclose(placed, stated, atol=1e-6 if decimals is None else 1e-3)
+        points_lps_mm = geometry.lps_from_kji(np.array([(k, j, i) for j, i in corners]))
+        plane_points = [plane.lps_from_pixel(i, j) for j, i in corners]
+        np.testing.assert_allclose(
+            points_lps_mm, plane_points, atol=1e-6 if decimals is None else 1e-3
+        )
 
 
 def test_the_refusal_of_one_slice_is_raised_too() -> None:

@@ -61,24 +61,24 @@ def said_in_every_way(phrase: str) -> list[str]:
 
 @pytest.mark.parametrize("language", CONTRAST)
 def test_contrast_is_told_in_any_language_and_way_of_writing(language: str) -> None:
-    without, before, given, after = CONTRAST[language]
-    for phrase, saying in ((without, NO), (before, NO), (given, YES), (after, YES)):
+    without, before, with_agent, after = CONTRAST[language]
+    for phrase, answer in ((without, NO), (before, NO), (with_agent, YES), (after, YES)):
         for text in said_in_every_way(phrase):
-            assert find_contrast_phrase(text).saying is saying, text
+            assert find_contrast_phrase(text).saying is answer, text
 
 
 @pytest.mark.parametrize("language", FAT)
 def test_fat_suppression_is_told_in_any_language_and_way_of_writing(language: str) -> None:
-    for phrase, saying in zip(FAT[language], (NO, YES), strict=True):
+    for phrase, answer in zip(FAT[language], (NO, YES), strict=True):
         for text in said_in_every_way(phrase):
-            assert find_fat_suppression_phrase(text).saying is saying, text
+            assert find_fat_suppression_phrase(text).saying is answer, text
 
 
 @pytest.mark.parametrize(
     ("preposition", "noun", "saying"),
     [
-        (preposition, noun, saying)
-        for prepositions, saying in (
+        (preposition, noun, answer)
+        for prepositions, answer in (
             (("post", "nach", "mit", "after", "w/", "with"), YES),
             (("pre", "vor", "ohne", "without", "w/o", "no", "non", "sans", "sin"), NO),
         )
@@ -95,20 +95,20 @@ def test_preposition_and_noun_are_one_with_and_without_a_space(
 
 
 @pytest.mark.parametrize(
-    ("text", "saying"),
+    ("text", "answer"),
     [
         *((text, Saying.UNCLEAR) for text in ("pre/post", "POST-PRE", "prä/post 3")),
         *(("con medio", YES), ("con mezzo", YES), ("sin medio", NO), ("sans produit", NO)),
     ],
 )
 def test_both_orders_at_once_are_doubt_and_a_medium_is_that_of_contrast(
-    text: str, saying: Saying
+    text: str, answer: Saying
 ) -> None:
-    assert find_contrast_phrase(f"T1 SAG {text}").saying is saying
+    assert find_contrast_phrase(f"T1 SAG {text}").saying is answer
 
 
 @pytest.mark.parametrize(
-    ("text", "saying"),
+    ("text", "answer"),
     [
         *((text, NO) for text in ("KM-", "C-", "-C", "Gd (-)", "IV-", "造影(-)", "GD OFF", "W/O")),
         *((text, YES) for text in ("KM+", "C+", "+C", "Gd (+)", "IV+", "+ C", "T1+", "造影＋")),
@@ -116,8 +116,8 @@ def test_both_orders_at_once_are_doubt_and_a_medium_is_that_of_contrast(
         *((text, YES) for text in ("c/c", "c/ contraste", "T1C", "p.c.", "post", "POST FS")),
     ],
 )
-def test_signs_and_abbreviations_are_read(text: str, saying: Saying) -> None:
-    assert find_contrast_phrase(f"T1 SAG {text}").saying is saying
+def test_signs_and_abbreviations_are_read(text: str, answer: Saying) -> None:
+    assert find_contrast_phrase(f"T1 SAG {text}").saying is answer
 
 
 @pytest.mark.parametrize("preposition", ["post", "POST-", "pre ", "after ", "nach ", "St.p. post "])
@@ -129,8 +129,8 @@ def test_signs_and_abbreviations_are_read(text: str, saying: Saying) -> None:
     ],
 )
 def test_after_a_treatment_is_not_after_contrast(preposition: str, treatment: str) -> None:
-    said = find_contrast_phrase(f"T1 SAG {preposition} {treatment}")
-    assert said.saying is Saying.TREATMENT, said
+    phrase = find_contrast_phrase(f"T1 SAG {preposition} {treatment}")
+    assert phrase.saying is Saying.TREATMENT, phrase
 
 
 @pytest.mark.parametrize(
@@ -148,7 +148,7 @@ def test_what_may_mean_contrast_or_not_is_unclear(text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "saying"),
+    ("text", "answer"),
     [
         *((text, YES) for text in ("T2FS", "FSAT", "FATSAT", "SPAIR", "SPIR", "FS no contrast")),
         *((text, YES) for text in ("FS W/O GD", "frFSE fs", "t2_tse_fs_sag", "FatSup")),
@@ -156,8 +156,8 @@ def test_what_may_mean_contrast_or_not_is_unclear(text: str) -> None:
         *((text, Saying.SILENT) for text in ("FSE", "FRFSE-XL", "FFE", "SP", "SAT")),
     ],
 )
-def test_fat_words_are_not_found_in_other_words(text: str, saying: Saying) -> None:
-    assert find_fat_suppression_phrase(f"T2 SAG {text}").saying is saying
+def test_fat_words_are_not_found_in_other_words(text: str, answer: Saying) -> None:
+    assert find_fat_suppression_phrase(f"T2 SAG {text}").saying is answer
 
 
 @pytest.mark.parametrize(

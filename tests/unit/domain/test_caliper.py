@@ -90,8 +90,8 @@ def test_a_line_is_its_projection_over_the_cosine(
 def test_at_a_tilted_vertebra_twenty_millimetres_differ_by_two() -> None:
     # READING: at a tilted L5 the patient's axis and the vertebra's differ by 2 mm in 20
     image = plane()
-    tilted = axis_from_landmark(image, AxisLandmark.ENDPLATE, (100.0, 100.0), (120.0, 110.0))
-    axis = project_axis(image, tilted)
+    tilted_axis = axis_from_landmark(image, AxisLandmark.ENDPLATE, (100.0, 100.0), (120.0, 110.0))
+    axis = project_axis(image, tilted_axis)
     assert axis is not None
     line = ((100.0, 100.0), (118.0, 109.0))
     assert image.measure_length_mm(*line) == pytest.approx(20.1, abs=0.05)
@@ -158,8 +158,8 @@ def ghost(shift: tuple[float, float, float], turned_deg: float = 0.0, **frames: 
         end_lps_mm=image.lps_from_pixel(120.0, 100.0),
         frame_of_reference_uid="1.1",
     )
-    here = attrs.evolve(image, frame_of_reference_uid="1.2")
-    return carry_caliper(caliper, image, transform, here)
+    image_here = attrs.evolve(image, frame_of_reference_uid="1.2")
+    return carry_caliper(caliper, image, transform, image_here)
 
 
 def test_a_carried_line_tells_how_far_off_the_plane_and_how_tilted_it_is() -> None:

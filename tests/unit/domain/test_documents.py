@@ -31,7 +31,7 @@ def test_numbers_keep_their_digits_where_asked() -> None:
 def test_any_text_is_parsed_or_refused(text: str) -> None:
     for parse in (parse_json, parse_toml):
         try:
-            parsed = parse(text, decimals=True)
+            document = parse(text, decimals=True)
         except ValueError:
             continue
-        assert not isinstance(parsed, float)
+        assert not isinstance(document, float)

@@ -40,13 +40,13 @@ def as_members(therapy_day: int, member: OtherBoneLesions, mode: Mode) -> tuple[
     return timeline, Rules(criteria=AMINI, mode=mode)
 
 
-def as_strings(therapy_day: int, other: OtherBoneLesions, mode: Mode) -> tuple[Timeline, Rules]:
+def as_strings(therapy_day: int, behaviour: OtherBoneLesions, mode: Mode) -> tuple[Timeline, Rules]:
     timeline = Timeline(
         lesion_id="a lesion",
         observations={"T1": [Observation(day, mm) for day, mm in DECLINE.items()]},
         events=[
             TreatmentEvent(therapy_day, "systemic_therapy_change"),
-            TreatmentEvent(therapy_day + 1, "other_bone_lesions", str(other)),
+            TreatmentEvent(therapy_day + 1, "other_bone_lesions", str(behaviour)),
         ],
     )
     return timeline, Rules(criteria=AMINI, mode=str(mode))
@@ -57,10 +57,10 @@ def as_strings(therapy_day: int, other: OtherBoneLesions, mode: Mode) -> tuple[T
     other=st.sampled_from(OtherBoneLesions),
     mode=st.sampled_from(Mode),
 )
-def test_strings_and_members_give_the_same_answer(therapy_day, other, mode) -> None:
-    asked = (therapy_day, other, mode)
-    assert as_strings(*asked) == as_members(*asked)
-    assert classify(*as_strings(*asked)) == classify(*as_members(*asked))
+def test_strings_and_members_give_the_same_answer(therapy_day, behaviour, mode) -> None:
+    arguments = (therapy_day, behaviour, mode)
+    assert as_strings(*arguments) == as_members(*arguments)
+    assert classify(*as_strings(*arguments)) == classify(*as_members(*arguments))
 
 
 @given(word=st.text(max_size=30))

@@ -37,8 +37,10 @@ def test_there_and_back_is_where_one_was(
     point: tuple[float, float, float],
 ) -> None:
     baseline_from_followup = transform(angles, shift)
-    there = baseline_from_followup.apply(np.array(point))
-    np.testing.assert_allclose(baseline_from_followup.invert().apply(there), point, atol=1e-9)
+    mapped_point = baseline_from_followup.apply(np.array(point))
+    np.testing.assert_allclose(
+        baseline_from_followup.invert().apply(mapped_point), point, atol=1e-9
+    )
     loop = baseline_from_followup.invert().compose(baseline_from_followup)
     assert loop.to_frame_of_reference_uid == loop.from_frame_of_reference_uid == "1.2.2"
     np.testing.assert_allclose(loop.matrix, np.eye(4), atol=1e-9)
@@ -49,8 +51,8 @@ def test_distances_are_kept(
     angles: tuple[float, float, float], shift: tuple[float, float, float]
 ) -> None:
     points = np.array([[0.0, 0.0, 0.0], [30.0, -40.0, 120.0]])
-    carried = transform(angles, shift).apply(points)
-    assert np.linalg.norm(carried[1] - carried[0]) == pytest.approx(130.0)
+    mapped_points = transform(angles, shift).apply(points)
+    assert np.linalg.norm(mapped_points[1] - mapped_points[0]) == pytest.approx(130.0)
 
 
 def test_composition_does_the_first_and_then_the_second() -> None:
@@ -99,11 +101,11 @@ def test_half_a_turn_and_a_shift_carry_a_point_to_its_place() -> None:
 
 
 def test_the_numbers_cannot_be_changed_afterwards() -> None:
-    mine = np.eye(4)
-    kept = RigidTransform(
-        to_frame_of_reference_uid="a", from_frame_of_reference_uid="b", matrix=mine
+    matrix = np.eye(4)
+    transform = RigidTransform(
+        to_frame_of_reference_uid="a", from_frame_of_reference_uid="b", matrix=matrix
     )
-    mine[0, 3] = 49.0
-    assert kept.apply(np.zeros(3)).tolist() == [0.0, 0.0, 0.0]
+    matrix[0, 3] = 49.0
+    assert transform.apply(np.zeros(3)).tolist() == [0.0, 0.0, 0.0]
     with pytest.raises(ValueError, match="read-only"):
-        kept.matrix[0, 3] = 1.0
+        transform.matrix[0, 3] = 1.0

@@ -15,13 +15,13 @@ JOINERS: Final = "\u200c\u200d"  # Persian and Indic words need them
 
 
 def test_every_control_format_and_separator_character_of_unicode_is_written_out() -> None:
-    acting = {
+    acting_characters = {
         char
         for char in map(chr, range(sys.maxunicode + 1))
         if unicodedata.category(char) in ("Cc", "Cf", "Zl", "Zp") and char not in JOINERS
     }
-    assert {char for char in acting if make_line_visible(char) == char} == set()
-    assert {char for char in acting if make_visible(char) == char} == {"\t", "\n"}
+    assert {char for char in acting_characters if make_line_visible(char) == char} == set()
+    assert {char for char in acting_characters if make_visible(char) == char} == {"\t", "\n"}
 
 
 def test_letters_of_all_scripts_stay_as_they_are() -> None:
@@ -35,7 +35,7 @@ def test_letters_of_all_scripts_stay_as_they_are() -> None:
 
 
 @pytest.mark.parametrize(
-    ("sent", "shown"),
+    ("text", "visible_text"),
     [
         ("\x1b]0;title\x07", r"\u001b]0;title\u0007"),
         ("\x9b2J", r"\u009b2J"),
@@ -44,8 +44,8 @@ def test_letters_of_all_scripts_stay_as_they_are() -> None:
         ("a\x7f", r"a\u007f"),
     ],
 )
-def test_what_acts_is_shown_as_json_writes_it(sent: str, shown: str) -> None:
-    assert make_visible(sent) == shown
+def test_what_acts_is_shown_as_json_writes_it(text: str, visible_text: str) -> None:
+    assert make_visible(text) == visible_text
 
 
 @given(st.text())

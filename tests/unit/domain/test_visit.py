@@ -51,7 +51,7 @@ def test_codes_become_members_and_lengths_exact_decimals() -> None:
 
 
 def test_grades_have_an_order() -> None:
-    assert [grade.value for grade in sorted(EpiduralGrade, key=lambda each: each.rank)] == [
+    assert [grade.value for grade in sorted(EpiduralGrade, key=lambda grade: grade.rank)] == [
         "0", "1a", "1b", "1c", "2", "3",
     ]  # fmt: skip
 
@@ -95,5 +95,5 @@ def test_paraspinal_growth_is_two_millimetres_or_more(later: str, grew: bool) ->
 
 
 def test_the_latest_record_of_a_day_stands() -> None:
-    first, second, other = visit(3, pain=1), visit(3, pain=4), visit(2, pain=0)
-    assert select_latest_visits([first, other, second]) == (other, second)
+    first, second, third = visit(3, pain=1), visit(3, pain=4), visit(2, pain=0)
+    assert select_latest_visits([first, third, second]) == (third, second)

@@ -33,9 +33,9 @@ def test_frames_and_files_give_the_same_answers(mode: str) -> None:
 
 
 def test_a_mode_is_a_word_or_a_member_and_nothing_else() -> None:
-    enlarging = LENGTHS.iloc[:2]
+    growing_lesion = LENGTHS.iloc[:2]
     by_word, by_member = (
-        opp.assess(enlarging, mode=mode) for mode in ("prospective", Mode.PROSPECTIVE)
+        opp.assess(growing_lesion, mode=mode) for mode in ("prospective", Mode.PROSPECTIVE)
     )
     pd.testing.assert_frame_equal(by_word, by_member)
     assert by_word.loc[0, "category"] == "INDETERMINATE"
@@ -45,14 +45,14 @@ def test_a_mode_is_a_word_or_a_member_and_nothing_else() -> None:
 
 @pytest.mark.parametrize("cast", [float, str, Decimal, np.float64])
 def test_growth_of_exactly_two_millimetres_counts_however_lengths_are_written(cast: Any) -> None:
-    written = LENGTHS.assign(ap_mm=[cast(str(value)) for value in LENGTHS["ap_mm"]])
-    assert opp.assess(written).loc[0, "category"] == "OPP"
+    frame = LENGTHS.assign(ap_mm=[cast(str(value)) for value in LENGTHS["ap_mm"]])
+    assert opp.assess(frame).loc[0, "category"] == "OPP"
 
 
 def test_a_length_that_was_computed_is_refused_by_its_line() -> None:
-    computed = LENGTHS.assign(ap_mm=[10.0, 11 * 1.1, 11.0, 10.0])
+    frame = LENGTHS.assign(ap_mm=[10.0, 11 * 1.1, 11.0, 10.0])
     with pytest.raises(TableError, match=r"line 3, column ap_mm: 12\.10000+1 was computed"):
-        opp.assess(computed)
+        opp.assess(frame)
     with pytest.raises(TableError, match="was computed"):
         opp.assess(LENGTHS.assign(ap_mm=(LENGTHS["ap_mm"] + 0.3).astype("float32")))
 

@@ -26,8 +26,8 @@ def test_a_cohort_says_in_one_line_what_is_in_it(cohort: opp.Cohort) -> None:
 
 def test_the_frame_of_lesions_is_typed_and_has_a_row_for_each(cohort: opp.Cohort) -> None:
     frame = cohort.to_frame()
-    recorded = pd.read_csv(COHORT / "lesions.csv")
-    assert list(frame["lesion_id"]) == list(recorded["lesion_id"])
+    table = pd.read_csv(COHORT / "lesions.csv")
+    assert list(frame["lesion_id"]) == list(table["lesion_id"])
     assert frame["patient_id"].notna().all()
     assert pd.api.types.is_datetime64_dtype(frame["ssrs_last_date"])
     assert pd.api.types.is_integer_dtype(frame["fractions"])
@@ -36,8 +36,8 @@ def test_the_frame_of_lesions_is_typed_and_has_a_row_for_each(cohort: opp.Cohort
 
 def test_the_frame_of_measurements_can_be_assessed_again(cohort: opp.Cohort) -> None:
     again = opp.assess(cohort.to_frame("measurements"), cohort.to_frame("events"))
-    excluded = cohort.to_frame().query("exclusions.notna()")["lesion_id"]
-    first = cohort.to_frame().set_index("lesion_id").drop(index=excluded)["category"]
+    excluded_ids = cohort.to_frame().query("exclusions.notna()")["lesion_id"]
+    first = cohort.to_frame().set_index("lesion_id").drop(index=excluded_ids)["category"]
     assert list(again.set_index("lesion_id").loc[first.index, "category"]) == list(first)
 
 
@@ -75,9 +75,9 @@ def test_a_kaplan_meier_estimate_is_a_frame_a_test_and_a_figure(
     }
     assert frame.groupby("arm")["free"].first().eq(1).all()
     figure = estimate.plot(unit="months")
-    picture, shown = figure._repr_png_()
+    picture, metadata = figure._repr_png_()
     assert picture.startswith(b"\x89PNG")
-    assert 300 < shown["width"] < 1000
+    assert 300 < metadata["width"] < 1000
     figure.save(tmp_path / "survival.svg")
     assert b"Lesions at risk" in (tmp_path / "survival.svg").read_bytes()
 

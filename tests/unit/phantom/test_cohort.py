@@ -126,9 +126,9 @@ def test_the_named_image_is_the_nearest_one_to_the_lesion_of_its_series(cohort: 
             plane_of(image, truth["frame"]).measure_distance_mm(tuple(truth["centre_lps_mm"]))
         )
         series = [
-            each
-            for each in cohort.images.values()
-            if each.SeriesInstanceUID == image.SeriesInstanceUID
+            dataset
+            for dataset in cohort.images.values()
+            if dataset.SeriesInstanceUID == image.SeriesInstanceUID
         ]
         distances = [
             abs(plane_of(series, frame).measure_distance_mm(tuple(truth["centre_lps_mm"])))
@@ -153,7 +153,7 @@ def test_the_seed_lies_in_the_lesion_on_a_dark_spot_of_the_baseline_t1(cohort: C
 
 
 def test_motions_carry_the_baseline_landmarks_to_those_of_each_visit(cohort: Cohort) -> None:
-    moved = 0.0
+    movement_mm = 0.0
     for patient in cohort.truth["patients"]:
         baseline = patient["visits"][0]["vertebrae"]
         for visit in patient["visits"]:
@@ -162,8 +162,8 @@ def test_motions_carry_the_baseline_landmarks_to_those_of_each_visit(cohort: Coh
                 for name, point in vertebra["landmarks_lps_mm"].items():
                     before = np.array([*baseline[level]["landmarks_lps_mm"][name], 1.0])
                     assert (motion @ before)[:3] == pytest.approx(point, abs=1e-6)
-                    moved = max(moved, float(np.linalg.norm(before[:3] - point)))
-    assert moved > 5
+                    movement_mm = max(movement_mm, float(np.linalg.norm(before[:3] - point)))
+    assert movement_mm > 5
 
 
 def test_studies_have_the_days_of_the_truth_and_frames_of_reference_of_their_own(
@@ -227,7 +227,7 @@ def test_progress_counts_patients_from_none_to_all(tmp_path: Path) -> None:
         patients=["PHANTOM-08"],
         coarse=True,
         workers=1,
-        progress=lambda _step, done, total: entries.append((done, total)),
+        progress=lambda _step, count, total: entries.append((count, total)),
     )
     assert entries == [(0, 1), (1, 1)]
 

@@ -22,8 +22,8 @@ def test_the_motion_of_each_vertebra_is_rigid_and_carries_its_landmarks(seed: in
         assert motion[:3, :3] @ motion[:3, :3].T == pytest.approx(np.eye(3), abs=1e-9)
         assert np.linalg.det(motion[:3, :3]) == pytest.approx(1.0)
         for point in SPINE.vertebrae[index].compute_corners_local_mm().values():
-            carried = (motion @ (*baseline.place_points(index, point), 1.0))[:3]
-            assert carried == pytest.approx(later.place_points(index, point), abs=1e-9)
+            mapped_point = (motion @ (*baseline.place_points(index, point), 1.0))[:3]
+            assert mapped_point == pytest.approx(later.place_points(index, point), abs=1e-9)
 
 
 def test_posture_changes_between_vertebrae_and_not_only_the_patient_as_a_whole() -> None:
@@ -39,8 +39,8 @@ def test_in_a_vertebral_body_the_anatomy_is_looked_up_by_the_rigid_motion_of_tha
     )
     for index, vertebra in enumerate(SPINE.vertebrae):
         for name, (x, y, z) in vertebra.compute_corners_local_mm().items():
-            placed = where.place_points(index, (x + 2.0, 0.98 * y, z))
-            straight = straight_from_lps(where, placed.reshape(3, 1))[:, 0]
+            placed_point = where.place_points(index, (x + 2.0, 0.98 * y, z))
+            straight = straight_from_lps(where, placed_point.reshape(3, 1))[:, 0]
             expected = (x + 2.0, 0.98 * y, z + vertebra.z_mm)
             assert straight == pytest.approx(expected, abs=2e-3), (vertebra.level, name)
 

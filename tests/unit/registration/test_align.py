@@ -26,8 +26,8 @@ def fit_of(baseline: Scanned, followup: Scanned) -> Fit:
 
 
 def tre_mm(fit: Fit, baseline: Scanned, followup: Scanned) -> float:
-    carried = fit.baseline_from_followup.apply(followup.landmarks_lps_mm())
-    return float(np.linalg.norm(carried - baseline.landmarks_lps_mm(), axis=1).max())
+    mapped_points = fit.baseline_from_followup.apply(followup.landmarks_lps_mm())
+    return float(np.linalg.norm(mapped_points - baseline.landmarks_lps_mm(), axis=1).max())
 
 
 @pytest.fixture(scope="module")
@@ -47,10 +47,10 @@ def test_the_vertebra_of_a_lesion_that_grew_is_found_to_half_a_millimetre(
 def test_the_transform_leads_from_the_followups_frame_to_the_baselines(
     fit: Fit, lumbar: list[Scanned]
 ) -> None:
-    joined = fit.baseline_from_followup
-    frames = [each.volume.geometry.frame_of_reference_uid for each in lumbar]
-    assert joined.to_frame_of_reference_uid == frames[0]
-    assert joined.from_frame_of_reference_uid == frames[1]
+    transform = fit.baseline_from_followup
+    frames = [study.volume.geometry.frame_of_reference_uid for study in lumbar]
+    assert transform.to_frame_of_reference_uid == frames[0]
+    assert transform.from_frame_of_reference_uid == frames[1]
 
 
 def test_the_displacement_is_that_of_the_truth(fit: Fit, lumbar: list[Scanned]) -> None:
@@ -71,20 +71,20 @@ def test_the_runner_up_is_about_a_level_away(fit: Fit) -> None:
 def test_a_header_that_is_off_by_more_than_a_level_changes_nothing(
     fit: Fit, lumbar: list[Scanned]
 ) -> None:
-    moved = align(
+    shifted_fit = align(
         lumbar[0].volume,
         shifted(lumbar[1].volume, (3.0, -5.0, 49.0)),
         centre_lps_mm=lumbar[0].centre_lps_mm,
         lesion_radius_mm=lumbar[0].radius_mm,
     )
-    off = np.array(fit.displacement_lps_mm) - moved.displacement_lps_mm
+    off = np.array(fit.displacement_lps_mm) - shifted_fit.displacement_lps_mm
     np.testing.assert_allclose(off, (3.0, -5.0, 49.0), atol=0.05)
-    assert moved.verdict is fit.verdict
+    assert shifted_fit.verdict is fit.verdict
 
 
 def test_the_way_back_agrees_with_the_way_there(fit: Fit, lumbar: list[Scanned]) -> None:
-    there = fit.baseline_from_followup.invert().apply(np.array(fit.centre_lps_mm))
-    x, y, z = there.tolist()
+    target = fit.baseline_from_followup.invert().apply(np.array(fit.centre_lps_mm))
+    x, y, z = target.tolist()
     back = align(
         lumbar[1].volume,
         lumbar[0].volume,
@@ -100,10 +100,12 @@ def test_the_way_back_agrees_with_the_way_there(fit: Fit, lumbar: list[Scanned])
 def test_without_a_lesion_the_common_field_of_view_is_lined_up(lumbar: list[Scanned]) -> None:
     fit = align(lumbar[0].volume, shifted(lumbar[2].volume, (0.0, 0.0, -40.0)))
     truth = lumbar[0].truly_from(lumbar[2])
-    carried = fit.baseline_from_followup.apply(lumbar[2].landmarks_lps_mm() - (0.0, 0.0, 40.0))
+    mapped_points = fit.baseline_from_followup.apply(
+        lumbar[2].landmarks_lps_mm() - (0.0, 0.0, 40.0)
+    )
     expected = truth.apply(lumbar[2].landmarks_lps_mm())
     # the spine bends between dates, so a single motion is only near for a single vertebra
-    assert np.linalg.norm(carried - expected, axis=1).max() < 6
+    assert np.linalg.norm(mapped_points - expected, axis=1).max() < 6
     assert fit.verdict is Verdict.GOOD
 
 
@@ -115,13 +117,13 @@ def test_an_image_on_itself_does_not_move(lumbar: list[Scanned]) -> None:
 
 def test_gain_and_offset_of_the_scanner_do_not_matter(fit: Fit, lumbar: list[Scanned]) -> None:
     louder = evolve(lumbar[1].volume, voxels=lumbar[1].volume.voxels.astype(np.float32) * 7)
-    same = align(
+    louder_fit = align(
         lumbar[0].volume,
         louder,
         centre_lps_mm=lumbar[0].centre_lps_mm,
         lesion_radius_mm=lumbar[0].radius_mm,
     )
-    np.testing.assert_allclose(same.displacement_lps_mm, fit.displacement_lps_mm, atol=0.01)
+    np.testing.assert_allclose(louder_fit.displacement_lps_mm, fit.displacement_lps_mm, atol=0.01)
 
 
 @pytest.mark.parametrize("levels_off", [-2, -1, 1, 2])
@@ -148,9 +150,9 @@ def test_a_transform_that_is_off_by_more_than_2_mm_is_not_good(
 
 def test_the_true_transform_is_judged_good_and_left_as_it_is(lumbar: list[Scanned]) -> None:
     truth = lumbar[0].truly_from(lumbar[1])
-    told = judge_at(lumbar, truth)
-    assert told.verdict is Verdict.GOOD
-    np.testing.assert_allclose(told.baseline_from_followup.matrix, truth.matrix, atol=1e-9)
+    judgement = judge_at(lumbar, truth)
+    assert judgement.verdict is Verdict.GOOD
+    np.testing.assert_allclose(judgement.baseline_from_followup.matrix, truth.matrix, atol=1e-9)
 
 
 def judge_at(lumbar: list[Scanned], baseline_from_followup: RigidTransform) -> Fit:
@@ -200,10 +202,10 @@ def test_a_lesion_outside_the_baseline_is_refused(lumbar: list[Scanned]) -> None
 
 
 def test_a_fit_travels_between_processes(fit: Fit) -> None:
-    same = pickle.loads(pickle.dumps(fit))  # noqa: S301 - our own bytes
-    assert same.verdict is fit.verdict
+    second_fit = pickle.loads(pickle.dumps(fit))  # noqa: S301 - our own bytes
+    assert second_fit.verdict is fit.verdict
     np.testing.assert_array_equal(
-        same.baseline_from_followup.matrix, fit.baseline_from_followup.matrix
+        second_fit.baseline_from_followup.matrix, fit.baseline_from_followup.matrix
     )
 
 

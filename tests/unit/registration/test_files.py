@@ -24,8 +24,8 @@ def test_a_transform_carries_points_of_the_baseline_to_the_follow_up(tmp_path: P
     write_transform(tmp_path / "fit.tfm", FIT)
     transform = sitk.ReadTransform(str(tmp_path / "fit.tfm"))
     points = np.random.default_rng(1).uniform(-200, 200, (50, 3))
-    carried = [transform.TransformPoint(point.tolist()) for point in points]
-    np.testing.assert_allclose(carried, FIT.invert().apply(points), atol=1e-9)
+    mapped_points = [transform.TransformPoint(point.tolist()) for point in points]
+    np.testing.assert_allclose(mapped_points, FIT.invert().apply(points), atol=1e-9)
 
 
 def test_a_transform_comes_back_as_it_was_written(tmp_path: Path) -> None:

@@ -53,20 +53,20 @@ def test_each_pixel_of_the_square_shows_the_value_of_its_place() -> None:
     square = find_shown_square(
         PLANE, PLANE.lps_from_pixel(100, 60), find_upright_directions(PLANE), 20.0
     )
-    shown = sample_shown_image(image, PLANE, square)
-    assert shown.shape == (80, 80)
+    values = sample_shown_image(image, PLANE, square)
+    assert values.shape == (80, 80)
     middle = (3.0 * 100 + 500.0 * 60) - (3.0 + 500.0) * SHOWN_PIXEL_MM / 2
-    assert shown[39, 39] == pytest.approx(middle, abs=0.05)
-    assert shown[39, 43] - shown[39, 39] == pytest.approx(3.0, abs=0.05)  # 1 mm to the right
+    assert values[39, 39] == pytest.approx(middle, abs=0.05)
+    assert values[39, 43] - values[39, 39] == pytest.approx(3.0, abs=0.05)  # 1 mm to the right
 
 
 def test_outside_of_the_native_image_nothing_is_shown() -> None:
     square = find_shown_square(
         PLANE, PLANE.lps_from_pixel(0, 128), find_upright_directions(PLANE), 20.0
     )
-    shown = sample_shown_image(np.ones((256, 256)), PLANE, square)
-    assert np.isnan(shown[:, :37]).all()
-    assert (shown[:, 39:] == 1).all()
+    values = sample_shown_image(np.ones((256, 256)), PLANE, square)
+    assert np.isnan(values[:, :37]).all()
+    assert (values[:, 39:] == 1).all()
 
 
 @given(pixels, pixels, pixels, pixels, st.floats(-40, 40), st.floats(-40, 40))

@@ -15,19 +15,21 @@ from opp_mri.registration.template import make_template
 
 
 def balls(oblique_deg: tuple[float, float, float]) -> tuple[Volume, np.ndarray]:
-    made = simple_volume(
+    ball_volume = simple_volume(
         oblique_deg=oblique_deg, shape_kji=(15, 64, 48), spacing_kji_mm=(2.0, 1.0, 1.2)
     )
-    plane = made.planes[0]
+    plane = ball_volume.planes[0]
     geometry = VolumeGeometry(
         frame_of_reference_uid="2.25.1",
         origin_lps_mm=plane.position_lps_mm,
         directions=np.array([plane.normal, plane.column_direction, plane.row_direction]),
         spacing_kji_mm=(2.0, 1.0, 1.2),
-        shape_kji=made.pixels.shape,
+        shape_kji=ball_volume.pixels.shape,
     )
-    volume = Volume(volume_id="balls", geometry=geometry, voxels=made.pixels.astype(np.int16))
-    return volume, made.points_lps_mm
+    volume = Volume(
+        volume_id="balls", geometry=geometry, voxels=ball_volume.pixels.astype(np.int16)
+    )
+    return volume, ball_volume.points_lps_mm
 
 
 @pytest.mark.parametrize("oblique", [(0.0, 0.0, 0.0), (8.0, -5.0, 12.0)])
@@ -52,16 +54,16 @@ def test_a_box_gives_the_same_places_as_the_whole(lumbar: list[Scanned]) -> None
     box = find_box(volume.geometry, centre, (60.0, 60.0, 60.0))
     whole, part = make_layer(volume, 2.8), make_layer(volume, 2.8, box)
     points = (centre[:, None] + np.random.default_rng(1).uniform(-15, 15, (3, 400))).astype("f4")
-    seen, inside = part.interpolate(points)
+    values_inside, inside = part.interpolate(points)
     assert inside.all()
-    assert np.corrcoef(seen, whole.interpolate(points)[0])[0, 1] > 0.99
+    assert np.corrcoef(values_inside, whole.interpolate(points)[0])[0, 1] > 0.99
 
 
 def test_slow_shading_is_taken_out(lumbar: list[Scanned]) -> None:
     volume = lumbar[0].volume
     shade = 1 + 0.6 * np.linspace(-1, 1, volume.voxels.shape[1])[None, :, None]
-    shaded = evolve(volume, voxels=(volume.voxels * shade).astype(np.float32))
-    plain, through = make_layer(volume, 2.8).values, make_layer(shaded, 2.8).values
+    shaded_volume = evolve(volume, voxels=(volume.voxels * shade).astype(np.float32))
+    plain, through = make_layer(volume, 2.8).values, make_layer(shaded_volume, 2.8).values
     assert np.corrcoef(plain.ravel(), through.ravel())[0, 1] > 0.98
 
 
@@ -97,32 +99,40 @@ def test_slices_that_each_moved_a_little_do_not_turn_the_vertebra(lumbar: list[S
     shifts_mm = 0.06 * (np.arange(count) - middle)
     voxels = np.stack(
         [
-            ndimage.shift(each.astype(np.float32), (shift / step, 0.0), order=3, mode="nearest")
-            for each, shift in zip(volume.voxels, shifts_mm, strict=True)
+            ndimage.shift(
+                slice_values.astype(np.float32), (shift / step, 0.0), order=3, mode="nearest"
+            )
+            for slice_values, shift in zip(volume.voxels, shifts_mm, strict=True)
         ]
     )
-    images = [make_layer(each, 1.4, None, 8.0) for each in (volume, evolve(volume, voxels=voxels))]
+    images = [
+        make_layer(volume_of_layer, 1.4, None, 8.0)
+        for volume_of_layer in (volume, evolve(volume, voxels=voxels))
+    ]
     template = make_template(images[0], centre, (22.0, 20.0, 30.0), hole_mm=0.0)
     start = refine([template], [images[1]], np.eye(4), 10)
-    turned, kept = (
-        np.degrees(Rotation.from_matrix(each[:3, :3]).magnitude())
-        for each in (start, refine([template], [images[1]], start, 6, strict=True))
+    turned_deg, kept_deg = (
+        np.degrees(Rotation.from_matrix(transform[:3, :3]).magnitude())
+        for transform in (start, refine([template], [images[1]], start, 6, strict=True))
     )
-    assert kept < turned / 2
+    assert kept_deg < turned_deg / 2
 
 
 def test_sizes_are_told_from_motion(lumbar: list[Scanned]) -> None:
     volume = lumbar[0].volume
     k, j, i = volume.geometry.spacing_kji_mm
     larger = evolve(volume, geometry=evolve(volume.geometry, spacing_kji_mm=(k, j * 1.03, i)))
-    images = [make_layer(each, 1.4, None, 5.0, is_compressed=True) for each in (volume, larger)]
+    images = [
+        make_layer(volume_of_layer, 1.4, None, 5.0, is_compressed=True)
+        for volume_of_layer in (volume, larger)
+    ]
     centre = np.array(lumbar[0].centre_lps_mm)
     template = make_template(images[0], centre, (25.0, 45.0, 28.0), hole_mm=0.0)
     grown = larger.geometry.lps_from_kji(volume.geometry.kji_from_lps(centre))
     start = np.eye(4)
     start[:3, 3] = grown - centre
-    measured = stretch([template], [images[1]], start, 8)
-    assert measured is not None
-    along, across = measured
+    scale = stretch([template], [images[1]], start, 8)
+    assert scale is not None
+    along, across = scale
     assert along == pytest.approx(1.03, abs=0.004)
     assert across == pytest.approx(1.0, abs=0.004)

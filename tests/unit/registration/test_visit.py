@@ -41,8 +41,8 @@ def fits(visits: list[dict[SeriesKind, Scanned]]) -> tuple[Fit, ...]:
 
 
 def errors_mm(fit: Fit, baseline: Scanned, followup: Scanned) -> FloatArray:
-    carried = fit.baseline_from_followup.apply(followup.landmarks_lps_mm())
-    errors: FloatArray = np.linalg.norm(carried - baseline.landmarks_lps_mm(), axis=1)
+    mapped_points = fit.baseline_from_followup.apply(followup.landmarks_lps_mm())
+    errors: FloatArray = np.linalg.norm(mapped_points - baseline.landmarks_lps_mm(), axis=1)
     return errors
 
 

@@ -10,22 +10,24 @@ from opp_mri.response import assessed
 def test_margin_and_probability_are_computed_when_asked_and_once(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    asked: list[str] = []
+    names: list[str] = []
     for name in ("compute_margin_mm", "estimate_category_probabilities", "classify_by_day"):
         compute = getattr(assessed, name)
 
-        def counted(*args: object, _name: str = name, _compute=compute, **given: object) -> object:
-            asked.append(_name)
-            return _compute(*args, **given)
+        def counted(
+            *args: object, _name: str = name, _compute=compute, **options: object
+        ) -> object:
+            names.append(_name)
+            return _compute(*args, **options)
 
         monkeypatch.setattr(assessed, name, counted)
     lesion = cohort_lesion(t1={-10: 20, 87: 25, 180: 21, 260: 20})
     assert lesion.assessment.category is ResponseCategory.OPP
-    assert asked == []
+    assert names == []
     assert lesion.sentences == lesion.sentences
     assert lesion.is_fragile is lesion.sureness.is_fragile(ResponseCategory.OPP)
     assert lesion.details == lesion.details
-    assert sorted(asked) == [
+    assert sorted(names) == [
         "classify_by_day",
         "compute_margin_mm",
         "estimate_category_probabilities",

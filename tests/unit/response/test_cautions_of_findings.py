@@ -41,22 +41,22 @@ def cautions(
 def test_a_finding_in_the_window_is_a_caution_next_to_an_opp(
     kind: EventKind, caution: Caution
 ) -> None:
-    for day, given in ((1, True), (182, True), (0, False), (183, False)):
-        category, named = cautions(FELL, kind, day)
+    for day, is_expected in ((1, True), (182, True), (0, False), (183, False)):
+        category, cautions_found = cautions(FELL, kind, day)
         assert category == "OPP"
-        assert (caution in named) is given, day
-    category, named = cautions(GREW, kind, 90)
+        assert (caution in cautions_found) is is_expected, day
+    category, cautions_found = cautions(GREW, kind, 90)
     assert category == "PD"
-    assert caution not in named
+    assert caution not in cautions_found
     assert "182 days" in describe_caution(caution, AMINI)
 
 
 def test_a_fracture_event_that_says_there_is_none_is_no_caution() -> None:
     for value in ("none", "No"):
-        _, named = cautions(FELL, EventKind.FRACTURE, 90, value)
-        assert Caution.FRACTURE_IN_WINDOW not in named
+        _, cautions_found = cautions(FELL, EventKind.FRACTURE, 90, value)
+        assert Caution.FRACTURE_IN_WINDOW not in cautions_found
 
 
 def test_paraspinal_growth_is_no_such_caution() -> None:
-    _, named = cautions(FELL, EventKind.PARASPINAL_GROWTH, 90)
-    assert not named & {Caution.FRACTURE_IN_WINDOW, Caution.EPIDURAL_GROWTH_IN_WINDOW}
+    _, cautions_found = cautions(FELL, EventKind.PARASPINAL_GROWTH, 90)
+    assert not cautions_found & {Caution.FRACTURE_IN_WINDOW, Caution.EPIDURAL_GROWTH_IN_WINDOW}

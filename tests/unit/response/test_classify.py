@@ -125,8 +125,8 @@ def test_an_excluded_lesion_is_still_measured() -> None:
 
 def test_recorded_findings_change_no_answer_and_caution_only_where_growth_is_open() -> None:
     timeline = lesion(T1=studies(d0="10.0", d60="15.0", d200="10.0"))
-    recorded = (EventKind.FRACTURE, EventKind.EPIDURAL_GROWTH, EventKind.PARASPINAL_GROWTH)
-    with_findings = evolve(timeline, events=tuple(TreatmentEvent(70, kind) for kind in recorded))
+    event_kinds = (EventKind.FRACTURE, EventKind.EPIDURAL_GROWTH, EventKind.PARASPINAL_GROWTH)
+    with_findings = evolve(timeline, events=tuple(TreatmentEvent(70, kind) for kind in event_kinds))
     rules = Rules(criteria=AMINI, mode=Mode.PROSPECTIVE)
     without, answer = classify(timeline, rules), classify(with_findings, rules)
     assert evolve(answer, cautions=()) == evolve(without, cautions=())
@@ -154,8 +154,8 @@ def test_an_assessment_names_its_lesion_its_rules_and_the_day_of_a_retreatment()
 
 
 def test_studies_are_put_in_the_order_of_days() -> None:
-    turned = lesion(T1=studies(d200="20.0", d60="25.0", d0="20.0"))
-    assert turned == lesion(T1=studies(d0="20.0", d60="25.0", d200="20.0"))
+    reversed_lesion = lesion(T1=studies(d200="20.0", d60="25.0", d0="20.0"))
+    assert reversed_lesion == lesion(T1=studies(d0="20.0", d60="25.0", d200="20.0"))
 
 
 def test_two_lengths_of_one_sequence_on_one_day_are_refused_and_both_named() -> None:
@@ -189,21 +189,21 @@ def test_hindsight_only_ever_settles_what_today_leaves_open(timeline, criteria) 
     today = classify(timeline, Rules(criteria=criteria, mode=Mode.PROSPECTIVE))
     hindsight = classify(timeline, Rules(criteria=criteria))
     for sequence, item in today.sequences.items():
-        settled = hindsight.sequences[sequence]
-        short = settled.category is ResponseCategory.NOT_ELIGIBLE
+        settled_course = hindsight.sequences[sequence]
+        short = settled_course.category is ResponseCategory.NOT_ELIGIBLE
         if item.category is not ResponseCategory.INDETERMINATE and not short:
-            assert settled == item
+            assert settled_course == item
 
 
 @given(timeline=TIMELINES, criteria=ANY_CRITERIA, mode=MODES, data=st.data())
 def test_the_order_of_the_sequences_changes_nothing(timeline, criteria, mode, data) -> None:
     order = data.draw(st.permutations(list(timeline.observations)))
-    permuted = evolve(
+    permuted_timeline = evolve(
         timeline, observations={sequence: timeline.observations[sequence] for sequence in order}
     )
-    answer = classify(permuted, Rules(criteria=criteria, mode=mode))
+    answer = classify(permuted_timeline, Rules(criteria=criteria, mode=mode))
     assert answer == classify(timeline, Rules(criteria=criteria, mode=mode))
-    assert list(answer.sequences) == [each for each in SEQUENCE_ORDER if each in order]
+    assert list(answer.sequences) == [sequence for sequence in SEQUENCE_ORDER if sequence in order]
 
 
 @given(
@@ -215,7 +215,7 @@ def test_the_order_of_the_sequences_changes_nothing(timeline, criteria, mode, da
 def test_a_constant_added_to_all_lengths_of_a_sequence_moves_only_lengths(
     timeline, criteria, mode, shift_mm
 ) -> None:
-    moved = evolve(
+    shifted_timeline = evolve(
         timeline,
         observations={
             sequence: tuple(
@@ -226,7 +226,7 @@ def test_a_constant_added_to_all_lengths_of_a_sequence_moves_only_lengths(
         },
     )
     answer, before = (
-        classify(moved, Rules(criteria=criteria, mode=mode)),
+        classify(shifted_timeline, Rules(criteria=criteria, mode=mode)),
         classify(timeline, Rules(criteria=criteria, mode=mode)),
     )
     assert answer.deciding_sequence is before.deciding_sequence
@@ -272,5 +272,5 @@ def test_a_discordant_lesion_is_indeterminate_today_and_keeps_its_category_with_
         assert answer.category is ResponseCategory.INDETERMINATE
         assert answer.reason is Reason.SEQUENCES_DISCORDANT
     elif answer.deciding_sequence is not None:
-        decided = answer.sequences[answer.deciding_sequence]
-        assert (answer.category, answer.reason) == (decided.category, decided.reason)
+        course = answer.sequences[answer.deciding_sequence]
+        assert (answer.category, answer.reason) == (course.category, course.reason)

@@ -53,13 +53,14 @@ def test_the_default_profile_has_the_numbers_of_the_rules() -> None:
 ])  # fmt: skip
 def test_a_variant_differs_from_the_default_where_it_says(name, differences) -> None:
     amini, variant = load_criteria("amini-2016"), load_criteria(name)
-    told = {"name", "source", "certainty"}
-    differing = {
+    own_fields = {"name", "source", "certainty"}
+    own_values = {
         field.name: getattr(variant, field.name)
         for field in fields(Criteria)
-        if field.name not in told and getattr(amini, field.name) != getattr(variant, field.name)
+        if field.name not in own_fields
+        and getattr(amini, field.name) != getattr(variant, field.name)
     }
-    assert differing == differences
+    assert own_values == differences
 
 
 @pytest.mark.parametrize("name", SHIPPED_CRITERIA)
@@ -73,13 +74,13 @@ def test_shipped_criteria_tell_their_source_and_how_certain_they_are(name) -> No
 def test_the_thresholds_of_maralani_are_those_of_the_publication() -> None:
     criteria = load_criteria("maralani-2021")
     assert criteria.change_percent == Decimal("10.9")
-    written = {
+    percent_by_range = {
         (threshold.since, threshold.study, threshold.baseline_from, threshold.baseline_below): str(
             threshold.percent
         )
         for threshold in criteria.thresholds
     }
-    assert written == {
+    assert percent_by_range == {
         (0, 2, None, None): "14.7",
         (0, 1, None, 2): "42.0",
         (0, 2, None, 2): "71.3",
@@ -144,7 +145,7 @@ def test_a_decimal_is_exact_and_a_whole_number_of_mm_is_a_length_too(criteria_fi
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "message"),
     [
         ("chnage_mm = 2.0", "chnage_mm: this key is unknown"),
         ("change_mm = 0", "more than 0"),
@@ -178,9 +179,9 @@ def test_a_decimal_is_exact_and_a_whole_number_of_mm_is_a_length_too(criteria_fi
     ],
 )
 def test_a_key_or_value_that_cannot_be_is_refused_with_what_to_write(
-    criteria_file, text, said
+    criteria_file, text, message
 ) -> None:
-    with pytest.raises(InputError, match=said):
+    with pytest.raises(InputError, match=message):
         load_criteria(criteria_file(text))
 
 

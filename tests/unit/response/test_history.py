@@ -112,17 +112,19 @@ def test_a_later_observation_never_changes_an_earlier_label(
     longer = sorted(
         [*rest, Observation(day, length_mm)], key=lambda observation: observation.days_from_ssrs
     )
-    other = evolve(timeline, observations={**timeline.observations, sequence: tuple(longer)})
-    assert before(classify_by_day(other, criteria), day) == before(
+    changed_timeline = evolve(
+        timeline, observations={**timeline.observations, sequence: tuple(longer)}
+    )
+    assert before(classify_by_day(changed_timeline, criteria), day) == before(
         classify_by_day(timeline, criteria), day
     )
 
 
 @given(timeline=TIMELINES_WITH_EXCLUSIONS, criteria=ANY_CRITERIA, event=EVENTS)
 def test_a_later_event_never_changes_an_earlier_label(timeline, criteria, event) -> None:
-    other = evolve(timeline, events=(*timeline.events, event))
+    changed_timeline = evolve(timeline, events=(*timeline.events, event))
     day = event.days_from_ssrs
-    assert before(classify_by_day(other, criteria), day) == before(
+    assert before(classify_by_day(changed_timeline, criteria), day) == before(
         classify_by_day(timeline, criteria), day
     )
 

@@ -24,10 +24,15 @@ def scanned_margin_mm(timeline: Timeline, criteria: Criteria, mode: Mode) -> Dec
                     length_mm = study.ap_mm + Decimal(steps) / 10
                     if length_mm < 0:
                         continue
-                    changed = Observation(study.days_from_ssrs, length_mm)
-                    moved = {sequence: (*row[:place], changed, *row[place + 1 :])}
-                    other = evolve(timeline, observations={**timeline.observations, **moved})
-                    if classify(other, Rules(criteria=criteria, mode=mode)).category != category:
+                    changed_study = Observation(study.days_from_ssrs, length_mm)
+                    changed_row = {sequence: (*row[:place], changed_study, *row[place + 1 :])}
+                    changed_timeline = evolve(
+                        timeline, observations={**timeline.observations, **changed_row}
+                    )
+                    if (
+                        classify(changed_timeline, Rules(criteria=criteria, mode=mode)).category
+                        != category
+                    ):
                         return Decimal(size) / 10
     return None
 

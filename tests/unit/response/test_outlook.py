@@ -44,14 +44,14 @@ def density(x: float, alpha: float, beta: float) -> float:
 def test_the_figures_are_those_of_the_rules(fractions, alpha, beta, mean, low, high, n) -> None:
     result = outlook_of(ENLARGING, fractions)
     assert result is not None
-    shown = [result.alpha, result.beta, result.mean, result.low, result.high]
-    assert [f"{each:.2f}" for each in shown] == [alpha, beta, mean, low, high]
+    numbers = [result.alpha, result.beta, result.mean, result.low, result.high]
+    assert [f"{number:.2f}" for number in numbers] == [alpha, beta, mean, low, high]
     assert result.n == n
 
 
-@pytest.mark.parametrize("seen", AMINI_2016, ids=lambda paper: paper.regimen)
-def test_each_tail_of_the_interval_holds_one_fortieth_of_the_density(seen) -> None:
-    result, steps = compute_posterior(seen), 200_000
+@pytest.mark.parametrize("paper", AMINI_2016, ids=lambda paper: paper.regimen)
+def test_each_tail_of_the_interval_holds_one_fortieth_of_the_density(paper) -> None:
+    result, steps = compute_posterior(paper), 200_000
     for limit, side in ((result.low, 0.025), (result.high, 0.975)):
         width = limit / steps
         area = sum(density((i + 0.5) * width, result.alpha, result.beta) for i in range(steps))
@@ -80,8 +80,8 @@ def test_a_lesion_that_was_enlarged_on_a_single_study_has_an_outlook() -> None:
 
 @pytest.mark.parametrize("criterion", Exclusion)
 def test_it_is_withheld_when_an_eligibility_criterion_fails(criterion) -> None:
-    failed = TreatmentEvent(0, EventKind.EXCLUSION, criterion.value)
-    assert outlook_of(evolve(ENLARGING, events=(failed,)), 1) is None
+    exclusion_event = TreatmentEvent(0, EventKind.EXCLUSION, criterion.value)
+    assert outlook_of(evolve(ENLARGING, events=(exclusion_event,)), 1) is None
 
 
 @pytest.mark.parametrize("fractions", [None, 2, 6, 10])

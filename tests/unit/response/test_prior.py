@@ -63,14 +63,14 @@ def test_shares_that_are_none_are_refused(shares: tuple[float, ...]) -> None:
 
 def test_what_is_common_is_more_probable_where_lengths_leave_it_open() -> None:
     doubtful = lesion(T1=studies(d0="20.0", d90="22.1", d200="20.3", d300="20.2"))
-    stable, progressing = (
+    stable, growing_shares = (
         estimate_category_probabilities(
             doubtful, Rules(criteria=AMINI), error=ERROR,
             prior=CoursePrior(shares=shares, source="a test"),
         ).posterior
         for shares in ((0.05, 0.0, 0.0, 0.95), (0.95, 0.0, 0.0, 0.05))
     )  # fmt: skip
-    assert stable.get(SD, 0) > progressing.get(SD, 0) + 0.2
+    assert stable.get(SD, 0) > growing_shares.get(SD, 0) + 0.2
 
 
 def test_a_lesion_that_was_measured_without_error_is_what_it_is_called() -> None:

@@ -208,22 +208,22 @@ def test_the_same_seed_gives_the_same_whatever_was_asked_before() -> None:
 
 
 def test_the_order_in_which_sequences_are_given_plays_no_part() -> None:
-    turned = dict(reversed(TWO_SEQUENCES.observations.items()))
-    assert asked(evolve(TWO_SEQUENCES, observations=turned)) == asked(TWO_SEQUENCES)
+    reversed_observations = dict(reversed(TWO_SEQUENCES.observations.items()))
+    assert asked(evolve(TWO_SEQUENCES, observations=reversed_observations)) == asked(TWO_SEQUENCES)
 
 
 @settings(deadline=None)
 @given(name=st.text(max_size=20), zeros=st.integers(0, 5))
 def test_the_name_of_a_lesion_and_the_writing_of_its_lengths_play_no_part(name, zeros) -> None:
-    renamed = evolve(
+    renamed_timeline = evolve(
         TWO_SEQUENCES,
         lesion_id=name,
         observations={
-            sequence: tuple(evolve(each, ap_mm=f"{each.ap_mm}{zeros * '0'}") for each in row)
+            sequence: tuple(evolve(study, ap_mm=f"{study.ap_mm}{zeros * '0'}") for study in row)
             for sequence, row in TWO_SEQUENCES.observations.items()
         },
     )
-    assert asked(renamed) == asked(TWO_SEQUENCES)
+    assert asked(renamed_timeline) == asked(TWO_SEQUENCES)
 
 
 def test_lesions_with_other_lengths_do_not_share_their_errors() -> None:
@@ -231,8 +231,8 @@ def test_lesions_with_other_lengths_do_not_share_their_errors() -> None:
         T1=studies(**COURSE | {"d270": "21.8"}), T2FS=TWO_SEQUENCES.observations["T2FS"]
     )
     first, second = (
-        draw_tenths(each, error_of(2.0), draws=4000, seed=0)[SeriesRole.T1][0]
-        for each in (TWO_SEQUENCES, timeline)
+        draw_tenths(timeline, error_of(2.0), draws=4000, seed=0)[SeriesRole.T1][0]
+        for timeline in (TWO_SEQUENCES, timeline)
     )
     assert abs(np.corrcoef(first, second)[0, 1]) < 0.06
 
@@ -254,8 +254,8 @@ def test_a_sequence_with_an_error_of_its_own_is_drawn_with_that() -> None:
     ):
         assert drawn[SeriesRole.T1].std(axis=1) == pytest.approx(20, abs=1.2)
         assert drawn[SeriesRole.T2FS].std(axis=1) == pytest.approx(5, abs=0.4)
-    true, repeated = draw_repeated_tenths(TWO_SEQUENCES, error, draws=4000, seed=0)
-    apart = {name: (repeated[name] - true[name]).std() for name in true}
+    true, repeated_tenths = draw_repeated_tenths(TWO_SEQUENCES, error, draws=4000, seed=0)
+    apart = {name: (repeated_tenths[name] - true[name]).std() for name in true}
     assert apart[SeriesRole.T1] == pytest.approx(20, abs=1.2)
     assert apart[SeriesRole.T2FS] == pytest.approx(5, abs=0.4)
 
@@ -266,8 +266,8 @@ def test_a_length_is_drawn_with_the_error_of_its_size() -> None:
     expected = [20, 5, 5, 20, 20, 20, 20]  # of 20, 22.3, 24.1, 21.9, 18, 20 and 19 mm
     drawn = draw_tenths(TWO_SEQUENCES, error, draws=4000, seed=0)
     assert np.vstack(list(drawn.values())).std(axis=1) == pytest.approx(expected, rel=0.06)
-    true, repeated = draw_repeated_tenths(TWO_SEQUENCES, error, draws=4000, seed=0)
-    apart = np.vstack([repeated[name] - true[name] for name in true])
+    true, repeated_tenths = draw_repeated_tenths(TWO_SEQUENCES, error, draws=4000, seed=0)
+    apart = np.vstack([repeated_tenths[name] - true[name] for name in true])
     assert apart.std(axis=1) == pytest.approx(expected, rel=0.06)
 
 
@@ -377,7 +377,7 @@ def test_an_error_is_finite_and_not_negative(sd_mm) -> None:
 def test_the_number_is_what_measuring_an_unchanged_lesion_again_gives() -> None:
     rng = np.random.default_rng(3)
     rules, error = Rules(criteria=AMINI), error_of(0.6)
-    stated, same = [], []
+    forecasts, repeats = [], []
     for _ in range(150):
         first, second = (
             lesion(**{
@@ -387,9 +387,9 @@ def test_the_number_is_what_measuring_an_unchanged_lesion_again_gives() -> None:
             for _ in range(2)
         )  # fmt: skip
         answer = estimate_category_probabilities(first, rules, error=error, draws=500)
-        stated.append(answer.probabilities[answer.category])
-        same.append(classify(second, rules).category is answer.category)
-    assert np.mean(stated) == pytest.approx(np.mean(same), abs=0.08)
+        forecasts.append(answer.probabilities[answer.category])
+        repeats.append(classify(second, rules).category is answer.category)
+    assert np.mean(forecasts) == pytest.approx(np.mean(repeats), abs=0.08)
 
 
 DAYS = ("d0", "d90", "d180", "d270", "d360")

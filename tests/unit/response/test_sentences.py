@@ -240,18 +240,18 @@ def test_a_lesion_that_declined_and_is_called_progressive_says_why() -> None:
 
 
 def test_an_excluded_lesion_is_said_to_be_kept_out_of_the_pool() -> None:
-    each = evolve(OPP, events=(TreatmentEvent(0, EventKind.EXCLUSION, "cement"),))
-    assert said(each).startswith("Not eligible: there is cement at the level.")
-    assert "never pooled" in said(each)
+    excluded_timeline = evolve(OPP, events=(TreatmentEvent(0, EventKind.EXCLUSION, "cement"),))
+    assert said(excluded_timeline).startswith("Not eligible: there is cement at the level.")
+    assert "never pooled" in said(excluded_timeline)
 
 
 @settings(max_examples=25, deadline=None)
 @given(timeline=TIMELINES_WITH_EXCLUSIONS, criteria=ANY_CRITERIA, mode=st.sampled_from(list(Mode)))
 def test_all_sentences_are_whole(timeline, criteria, mode) -> None:
     assessment = classify(timeline, Rules(criteria=criteria, mode=mode))
-    told = AssessedTimeline(timeline=timeline, assessment=assessment).sentences
-    assert 2 <= len(told) <= 6
-    for sentence in told:
+    sentences = AssessedTimeline(timeline=timeline, assessment=assessment).sentences
+    assert 2 <= len(sentences) <= 6
+    for sentence in sentences:
         assert sentence[0].isupper()
         assert sentence.endswith(".")
         assert "None" not in sentence

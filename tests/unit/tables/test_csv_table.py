@@ -64,7 +64,7 @@ def test_a_quoted_line_break_counts_as_a_line(tmp_path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("content", "line", "said"),
+    ("content", "line", "message"),
     [
         ("", 1, "the file is empty"),
         ("\n\n", 1, "the file is empty"),
@@ -88,28 +88,28 @@ def test_a_quoted_line_break_counts_as_a_line(tmp_path) -> None:
         "open",
     ],
 )
-def test_a_file_that_is_no_such_table_is_refused(tmp_path, content, line, said) -> None:
+def test_a_file_that_is_no_such_table_is_refused(tmp_path, content, line, message) -> None:
     (fault,) = faults(tmp_path, content)
     assert fault.startswith(f"line {line}")
-    assert said in fault
+    assert message in fault
 
 
 def test_all_faults_of_a_header_are_told_at_once(tmp_path) -> None:
-    told = faults(tmp_path, "Id,note,note,,zzz\na,b,c,d,e\n")
-    assert "column Id: this column is unknown" in told[0]
-    assert "did you mean id?" in told[0]
-    assert "column note: this column is duplicated" in told[1]
-    assert "column 4 has no name" in told[2]
-    assert "column zzz: this column is unknown" in told[3]
-    assert told[4:] == [
+    faults_found = faults(tmp_path, "Id,note,note,,zzz\na,b,c,d,e\n")
+    assert "column Id: this column is unknown" in faults_found[0]
+    assert "did you mean id?" in faults_found[0]
+    assert "column note: this column is duplicated" in faults_found[1]
+    assert "column 4 has no name" in faults_found[2]
+    assert "column zzz: this column is unknown" in faults_found[3]
+    assert faults_found[4:] == [
         "line 1, column id: this column is missing: add it",
         "line 1, column mm: this column is missing: add it",
     ]
 
 
 def test_all_faults_of_the_rows_are_told_at_once_in_the_order_of_the_file(tmp_path) -> None:
-    told = faults(tmp_path, "mm,id\n-1,\n2\nx,b\n")
-    assert [fault.partition(":")[0] for fault in told] == [
+    faults_found = faults(tmp_path, "mm,id\n-1,\n2\nx,b\n")
+    assert [fault.partition(":")[0] for fault in faults_found] == [
         "line 2, column mm",
         "line 2, column id",
         "line 3",
@@ -118,7 +118,7 @@ def test_all_faults_of_the_rows_are_told_at_once_in_the_order_of_the_file(tmp_pa
 
 
 @pytest.mark.parametrize(
-    ("cell", "said"),
+    ("cell", "message"),
     [
         ("", "is missing"),
         ("NaN", "is missing"),
@@ -136,10 +136,10 @@ def test_all_faults_of_the_rows_are_told_at_once_in_the_order_of_the_file(tmp_pa
         ("0." + "1" * 21, "decimals"),
     ],
 )
-def test_what_is_no_length_is_refused_with_what_to_do(tmp_path, cell, said) -> None:
+def test_what_is_no_length_is_refused_with_what_to_do(tmp_path, cell, message) -> None:
     (fault,) = faults(tmp_path, f"id,mm\na,{cell}\n")
     assert fault.startswith("line 2, column mm: ")
-    assert said in fault
+    assert message in fault
 
 
 def test_an_unquoted_decimal_comma_makes_a_line_too_long_and_is_guessed(tmp_path) -> None:
@@ -149,9 +149,9 @@ def test_an_unquoted_decimal_comma_makes_a_line_too_long_and_is_guessed(tmp_path
 
 
 def test_a_line_that_is_too_short_or_holds_nothing_is_told(tmp_path) -> None:
-    told = faults(tmp_path, "id,mm\na\n,\n")
-    assert told[0].startswith("line 2: the line has 1 value, the header 2 columns")
-    assert told[1] == "line 3: the line holds no value: remove it"
+    faults_found = faults(tmp_path, "id,mm\na\n,\n")
+    assert faults_found[0].startswith("line 2: the line has 1 value, the header 2 columns")
+    assert faults_found[1] == "line 3: the line holds no value: remove it"
 
 
 def test_zero_is_a_length(tmp_path) -> None:
@@ -186,7 +186,7 @@ def test_a_whole_number_is_read(tmp_path, cell, number) -> None:
 
 
 @pytest.mark.parametrize(
-    ("cell", "said"),
+    ("cell", "message"),
     [
         ("", "missing"),
         ("84.0", "not a whole number"),
@@ -196,8 +196,8 @@ def test_a_whole_number_is_read(tmp_path, cell, number) -> None:
         ("9" * 40, "not a whole number"),
     ],
 )
-def test_what_is_no_such_whole_number_is_refused(tmp_path, cell, said) -> None:
-    with pytest.raises(TableError, match=said), cell_of(tmp_path, cell) as table:
+def test_what_is_no_such_whole_number_is_refused(tmp_path, cell, message) -> None:
+    with pytest.raises(TableError, match=message), cell_of(tmp_path, cell) as table:
         assert table.rows[0].read_whole_number("cell", minimum=1, maximum=8) is None
 
 
@@ -206,7 +206,7 @@ def test_a_date_is_read(tmp_path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("cell", "said"),
+    ("cell", "message"),
     [
         ("", "missing"),
         ("31.01.2018", "write it like 2018-01-31"),
@@ -214,8 +214,8 @@ def test_a_date_is_read(tmp_path) -> None:
         ("2018-02-30", "not in the calendar"),
     ],
 )
-def test_what_is_no_date_is_refused(tmp_path, cell, said) -> None:
-    with pytest.raises(TableError, match=said), cell_of(tmp_path, cell) as table:
+def test_what_is_no_date_is_refused(tmp_path, cell, message) -> None:
+    with pytest.raises(TableError, match=message), cell_of(tmp_path, cell) as table:
         assert table.rows[0].read_date("cell") is None
 
 

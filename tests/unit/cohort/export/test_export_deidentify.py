@@ -65,9 +65,9 @@ def test_patients_and_lesions_have_codes_and_lesions_of_a_patient_still_share_it
 def test_the_order_of_codes_and_rows_says_nothing_of_the_order_before() -> None:
     result = deidentify_lesions(COHORT, KEY)
     assert deidentify_lesions(COHORT[::-1], KEY) == result
-    original = {str(each.timeline.observations): place for place, each in enumerate(COHORT)}
+    original = {str(lesion.timeline.observations): place for place, lesion in enumerate(COHORT)}
     assert len(original) == len(COHORT)
-    order = [original[str(each.timeline.observations)] for each in result]
+    order = [original[str(lesion.timeline.observations)] for lesion in result]
     assert order != sorted(order)
     assert order != sorted(order, reverse=True)
 
@@ -80,9 +80,9 @@ def test_the_same_key_gives_the_same_codes_and_another_key_others() -> None:
 def test_a_key_from_the_data_depends_on_what_only_the_house_knows() -> None:
     first = COHORT[0]
     lesion = evolve(first.lesion, patient_id="somebody else")
-    renamed = (evolve(first, lesion=lesion), *COHORT[1:])
+    renamed_lesions = (evolve(first, lesion=lesion), *COHORT[1:])
     assert key_from_data(COHORT) == key_from_data(COHORT[::-1])
-    assert key_from_data(COHORT) != key_from_data(renamed)
+    assert key_from_data(COHORT) != key_from_data(renamed_lesions)
 
 
 def test_what_was_deidentified_keeps_its_codes_unless_a_key_is_given() -> None:
@@ -98,7 +98,7 @@ def test_a_cohort_that_only_looks_deidentified_gets_codes(change: dict[str, str]
     result = deidentify_lesions([bare, *rest], None)
     assert result != (bare, *rest)
     assert all(
-        getattr(each.lesion, name) != value for each in result for name, value in change.items()
+        getattr(lesion.lesion, name) != value for lesion in result for name, value in change.items()
     )
 
 
@@ -176,11 +176,11 @@ def test_what_is_analysed_stays_as_it_was() -> None:
     by_days = {
         str(lesion.timeline.observations): lesion for lesion in deidentify_lesions(COHORT, KEY)
     }
-    for each in COHORT:
-        result = by_days[str(each.timeline.observations)]
-        assert evolve(result.assessment, lesion_id="") == evolve(each.assessment, lesion_id="")
+    for lesion in COHORT:
+        result = by_days[str(lesion.timeline.observations)]
+        assert evolve(result.assessment, lesion_id="") == evolve(lesion.assessment, lesion_id="")
         assert (result.lesion.level, result.lesion.dose_gy, result.lesion.fractions) == (
-            each.lesion.level, each.lesion.dose_gy, each.lesion.fractions,
+            lesion.lesion.level, lesion.lesion.dose_gy, lesion.lesion.fractions,
         )  # fmt: skip
-        assert find_time_to_peak(result) == find_time_to_peak(each)
-        assert find_peak_changes_mm(result) == find_peak_changes_mm(each)
+        assert find_time_to_peak(result) == find_time_to_peak(lesion)
+        assert find_peak_changes_mm(result) == find_peak_changes_mm(lesion)

@@ -36,14 +36,14 @@ RECORDS = rows_of("records.csv")
 
 
 def choices(field: dict[str, str]) -> list[str]:
-    said = field["Choices, Calculations, OR Slider Labels"]
-    return [word.split(",", 1)[0].strip() for word in said.split("|")] if said else []
+    choices = field["Choices, Calculations, OR Slider Labels"]
+    return [word.split(",", 1)[0].strip() for word in choices.split("|")] if choices else []
 
 
 def test_the_dictionary_has_redcaps_18_columns_by_name_and_in_order() -> None:
-    wanted = next(csv.reader([HEADER]))
-    assert len(wanted) == 18
-    assert list(FIELDS[0]) == wanted
+    header = next(csv.reader([HEADER]))
+    assert len(header) == 18
+    assert list(FIELDS[0]) == header
 
 
 def test_the_first_field_is_the_record_and_names_are_legal_and_there_once() -> None:
@@ -72,13 +72,13 @@ def test_bounds_and_identifiers_are_those_of_the_columns() -> None:
     fractions = by_name["les_fractions"]
     assert (fractions["Text Validation Min"], fractions["Text Validation Max"]) == ("1", "30")
     assert by_name["len_ap_mm"]["Text Validation Min"] == "0"
-    flagged = {name for name, field in by_name.items() if field["Identifier?"] == "y"}
-    assert {"record_id", "les_patient_id", "les_ssrs_last_date", "les_death_date"} <= flagged
-    assert "les_level" not in flagged
+    identifying = {name for name, field in by_name.items() if field["Identifier?"] == "y"}
+    assert {"record_id", "les_patient_id", "les_ssrs_last_date", "les_death_date"} <= identifying
+    assert "les_level" not in identifying
 
 
 def test_records_have_a_column_for_each_field_choice_and_form() -> None:
-    wanted = [
+    first_fields = [
         "record_id",
         "redcap_event_name",
         "redcap_repeat_instrument",
@@ -87,9 +87,9 @@ def test_records_have_a_column_for_each_field_choice_and_form() -> None:
     for field in FIELDS[1:]:
         name = field["Variable / Field Name"]
         boxes = [f"{name}___{code.lower()}" for code in choices(field)]
-        wanted += boxes if field["Field Type"] == "checkbox" else [name]
-    wanted += [f"{form.name}_complete" for form in FORMS]
-    assert list(RECORDS[0]) == wanted
+        first_fields += boxes if field["Field Type"] == "checkbox" else [name]
+    first_fields += [f"{form.name}_complete" for form in FORMS]
+    assert list(RECORDS[0]) == first_fields
 
 
 def test_each_value_passes_the_validation_of_its_field() -> None:
@@ -110,51 +110,57 @@ def test_each_value_passes_the_validation_of_its_field() -> None:
 
 
 def test_a_lesion_has_one_row_of_its_own_and_one_for_each_length_and_event() -> None:
-    for each in COHORT:
-        rows = [row for row in RECORDS if row["record_id"] == each.lesion.lesion_id]
-        own, *repeated = rows
+    for lesion in COHORT:
+        rows = [row for row in RECORDS if row["record_id"] == lesion.lesion.lesion_id]
+        own, *repeat_rows = rows
         assert own["redcap_event_name"] == "lesion_arm_1"
         assert (own["redcap_repeat_instrument"], own["redcap_repeat_instance"]) == ("", "")
-        assert own["asm_category"] == each.assessment.category
+        assert own["asm_category"] == lesion.assessment.category
         assert (own["lesion_complete"], own["mr_length_complete"]) == ("2", "")
-        lengths = [row for row in repeated if row["redcap_repeat_instrument"] == "mr_length"]
-        recorded = [o for row in each.timeline.observations.values() for o in row]
+        lengths = [row for row in repeat_rows if row["redcap_repeat_instrument"] == "mr_length"]
+        observations = [o for row in lesion.timeline.observations.values() for o in row]
         assert [row["redcap_repeat_instance"] for row in lengths] == [
-            str(number) for number in range(1, len(recorded) + 1)
+            str(number) for number in range(1, len(observations) + 1)
         ]
         assert sorted(Decimal(row["len_ap_mm"]) for row in lengths) == sorted(
-            o.ap_mm for o in recorded
+            o.ap_mm for o in observations
         )
         assert {row["redcap_event_name"] for row in lengths} <= {"mr_studies_arm_1"}
-        events = [row for row in repeated if row["redcap_repeat_instrument"] == "treatment_event"]
-        assert [row["evt_event"] for row in events] == [e.kind.value for e in each.timeline.events]
+        events = [
+            row for row in repeat_rows if row["redcap_repeat_instrument"] == "treatment_event"
+        ]
+        assert [row["evt_event"] for row in events] == [
+            e.kind.value for e in lesion.timeline.events
+        ]
 
 
 def test_events_are_named_as_redcap_will_name_them() -> None:
     rows = rows_of("events.csv")
     assert list(rows[0]) == ["event_name", "arm_num", "unique_event_name", "custom_event_label"]
     assert {row["unique_event_name"] for row in rows} == {""}  # REDCap makes these by itself
-    named = {f"{row['event_name'].lower().replace(' ', '_')}_arm_{row['arm_num']}" for row in rows}
-    assert named == {row["redcap_event_name"] for row in RECORDS}
+    event_names = {
+        f"{row['event_name'].lower().replace(' ', '_')}_arm_{row['arm_num']}" for row in rows
+    }
+    assert event_names == {row["redcap_event_name"] for row in RECORDS}
 
 
 def test_each_form_belongs_to_the_event_that_the_records_name() -> None:
     rows = rows_of("instrument_designations.csv")
     assert list(rows[0]) == ["arm_num", "unique_event_name", "form"]
-    designated = {row["form"]: row["unique_event_name"] for row in rows}
-    assert list(designated) == [form.name for form in FORMS]
+    designations = {row["form"]: row["unique_event_name"] for row in rows}
+    assert list(designations) == [form.name for form in FORMS]
     for row in RECORDS:
         form = row["redcap_repeat_instrument"] or "lesion"
-        assert row["redcap_event_name"] == designated[form]
+        assert row["redcap_event_name"] == designations[form]
 
 
 def test_every_repeated_form_is_declared_as_such() -> None:
-    declared = {
+    declarations = {
         (row["event_name"], row["form_name"]) for row in rows_of("repeating_instruments.csv")
     }
-    used = {
+    repeat_pairs = {
         (row["redcap_event_name"], row["redcap_repeat_instrument"])
         for row in RECORDS
         if row["redcap_repeat_instrument"]
     }
-    assert used == declared
+    assert repeat_pairs == declarations

@@ -56,8 +56,8 @@ def rows_of(domain: str) -> list[dict[str, str]]:
 
 @pytest.mark.parametrize("domain", ORDER)
 def test_variables_stand_in_the_order_of_the_guide(domain: str) -> None:
-    result, wanted = list(rows_of(domain)[0]), ORDER[domain].split()
-    assert [name for name in wanted if name in result] == result
+    result, standard_order = list(rows_of(domain)[0]), ORDER[domain].split()
+    assert [name for name in standard_order if name in result] == result
 
 
 def test_labels_are_those_of_the_guide_and_short_enough() -> None:
@@ -67,8 +67,8 @@ def test_labels_are_those_of_the_guide_and_short_enough() -> None:
 
 
 def test_the_dictionary_has_each_variable_with_role_and_core() -> None:
-    described = [(row["dataset"].lower(), row["variable"]) for row in rows_of("define")]
-    assert described == [(d, name) for d in ORDER for name in rows_of(d)[0]]
+    described_variables = [(row["dataset"].lower(), row["variable"]) for row in rows_of("define")]
+    assert described_variables == [(d, name) for d in ORDER for name in rows_of(d)[0]]
     assert {row["core"] for row in rows_of("define")} == {"Req", "Exp", "Perm"}
     assert {row["type"] for row in rows_of("define")} == {"Char", "Num"}
 
@@ -82,13 +82,13 @@ def test_a_sequence_number_is_there_once_for_a_subject(domain: str) -> None:
 
 @pytest.mark.parametrize("domain", ["tu", "tr", "rs"])
 def test_a_required_variable_is_never_empty(domain: str) -> None:
-    required = [
+    required_variables = [
         row["variable"]
         for row in rows_of("define")
         if row["core"] == "Req" and row["dataset"].lower() == domain
     ]
-    assert len(required) == 6
-    assert all(row[name] for row in rows_of(domain) for name in required)
+    assert len(required_variables) == 6
+    assert all(row[name] for row in rows_of(domain) for name in required_variables)
 
 
 def test_names_and_codes_of_tests_are_as_short_as_sdtm_wants() -> None:
@@ -108,11 +108,11 @@ def test_each_length_is_a_diameter_in_mm_that_links_to_its_lesion() -> None:
     }
     assert {row["TRLNKID"] for row in rows} <= lesions
     lengths = [
-        o.ap_mm for each in COHORT for row in each.timeline.observations.values() for o in row
+        o.ap_mm for lesion in COHORT for row in lesion.timeline.observations.values() for o in row
     ]
     assert sorted(Decimal(row["TRORRES"]) for row in rows) == sorted(lengths)
-    flagged = [row for row in rows if row["TRLOBXFL"] == "Y"]
-    assert len({(row["TRLNKID"], row["TRGRPID"]) for row in flagged}) == len(flagged)
+    flagged_rows = [row for row in rows if row["TRLOBXFL"] == "Y"]
+    assert len({(row["TRLNKID"], row["TRGRPID"]) for row in flagged_rows}) == len(flagged_rows)
 
 
 @given(st.dates(), st.integers(-5000, 5000))
@@ -129,37 +129,37 @@ def test_there_is_no_study_day_0(reference: date, days: int) -> None:
 def test_study_days_count_from_the_reference_date_of_the_subject() -> None:
     references = {row["USUBJID"]: date.fromisoformat(row["RFSTDTC"]) for row in rows_of("dm")}
     for row in rows_of("tr"):
-        passed = count_days(references[row["USUBJID"]], date.fromisoformat(row["TRDTC"]))
-        assert int(row["TRDY"]) == (passed + 1 if passed >= 0 else passed)
+        day = count_days(references[row["USUBJID"]], date.fromisoformat(row["TRDTC"]))
+        assert int(row["TRDY"]) == (day + 1 if day >= 0 else day)
 
 
 def test_two_lesions_of_a_patient_share_the_first_reference_date_and_the_visits() -> None:
-    case, other = COHORT[0], COHORT[1]
+    case, second_lesion = COHORT[0], COHORT[1]
     later = case.lesion.ssrs_last_date + timedelta(days=30)
-    other = evolve(
-        other,
+    second_lesion = evolve(
+        second_lesion,
         lesion=evolve(
-            other.lesion,
+            second_lesion.lesion,
             patient_id=case.patient_id,
             ssrs_first_date=later,
             ssrs_last_date=later,
         ),
     )
-    dm, tu, tr, _, _, supptu = build_sdtm_tables([case, other])
+    dm, tu, tr, _, _, supptu = build_sdtm_tables([case, second_lesion])
     assert dm.get_column("RFSTDTC") == [case.lesion.ssrs_last_date]
     assert tu.get_column("TUSEQ") == [1, 2]
-    studies_by_sequence = set(zip(tr.get_column("VISITNUM"), tr.get_column("TRDTC"), strict=True))
-    by_visit = sorted((number, str(day)) for number, day in studies_by_sequence)  # type: ignore[type-var]
+    visits = set(zip(tr.get_column("VISITNUM"), tr.get_column("TRDTC"), strict=True))
+    by_visit = sorted((number, str(day)) for number, day in visits)  # type: ignore[type-var]
     assert [number for number, _ in by_visit] == list(range(1, len(by_visit) + 1))
     assert [day for _, day in by_visit] == sorted(day for _, day in by_visit)
-    said = dict(zip(zip(supptu.get_column("IDVARVAL"), supptu.get_column("QNAM"), strict=True),
+    values = dict(zip(zip(supptu.get_column("IDVARVAL"), supptu.get_column("QNAM"), strict=True),
                     supptu.get_column("QVAL"), strict=True))  # fmt: skip
-    assert said["2", "SSRSLAST"] == later.isoformat()
+    assert values["2", "SSRSLAST"] == later.isoformat()
 
 
 def test_a_sex_that_sdtm_has_no_code_for_is_unknown() -> None:
-    other = evolve(COHORT[0], lesion=evolve(COHORT[0].lesion, sex="O"))
-    assert build_sdtm_tables([other])[0].get_column("SEX") == ["U"]
+    other_lesion = evolve(COHORT[0], lesion=evolve(COHORT[0].lesion, sex="O"))
+    assert build_sdtm_tables([other_lesion])[0].get_column("SEX") == ["U"]
 
 
 def test_the_study_id_begins_every_subject() -> None:

@@ -79,28 +79,35 @@ def test_each_column_says_what_it_is(table: ExportTable) -> None:
 def test_each_value_is_what_its_column_declares(table: ExportTable) -> None:
     types = {Kind.INTEGER: int, Kind.DECIMAL: Decimal, Kind.BOOLEAN: bool, Kind.TEXT: str}
     for column, values in zip(table.columns, table.data, strict=True):
-        said = [value for value in values if value is not None]
-        assert not column.required or len(said) == len(values)
+        values_present = [value for value in values if value is not None]
+        assert not column.required or len(values_present) == len(values)
         if column.kind in types:
-            assert all(isinstance(each, types[column.kind]) for each in said), column.name
+            assert all(
+                isinstance(value_present, types[column.kind]) for value_present in values_present
+            ), column.name
         if column.allowed:
-            assert {code for each in said for code in str(each).split(SEVERAL)} <= set(
-                column.allowed
-            )
+            assert {
+                code
+                for value_present in values_present
+                for code in str(value_present).split(SEVERAL)
+            } <= set(column.allowed)
         if column.minimum is not None:
-            assert all(column.minimum <= each <= column.maximum for each in said)  # type: ignore[operator]
+            assert all(
+                column.minimum <= value_present <= column.maximum
+                for value_present in values_present
+            )  # type: ignore[operator]
 
 
 def test_the_dictionary_has_a_row_for_each_column_and_describes_itself() -> None:
     data_dictionary = build_data_dictionary(TABLES)
-    asked = [(table.name, column.name) for table in TABLES for column in table.columns]
+    columns_asked = [(table.name, column.name) for table in TABLES for column in table.columns]
     assert (
         list(
             zip(
                 data_dictionary.get_column("table"), data_dictionary.get_column("name"), strict=True
             )
         )
-        == asked
+        == columns_asked
     )
     assert build_data_dictionary([data_dictionary]).n_rows == len(data_dictionary.columns)
 
@@ -110,8 +117,8 @@ def test_a_change_is_from_the_sequences_own_baseline_and_exact() -> None:
     lengths = ((-90, "11.0"), (-7, "10.25"), (0, "10.3"), (83, "14.7"), (250, "9"))
     lesion = lesion_with(timeline(*lengths, events=(retreatment_days,)))
     result = list(generate_changes(lesion))
-    assert [str(each.change_mm) for each in result] == ["None", "None", "0.0", "4.4", "-1.3"]
-    assert [each.part for each in result] == [
+    assert [str(change.change_mm) for change in result] == ["None", "None", "0.0", "4.4", "-1.3"]
+    assert [change.part for change in result] == [
         StudyPart.EARLIER, StudyPart.EARLIER, StudyPart.BASELINE, StudyPart.FOLLOW_UP,
         StudyPart.AFTER_RETREATMENT,
     ]  # fmt: skip
@@ -129,10 +136,10 @@ def test_a_sequence_without_a_baseline_has_lengths_and_no_change() -> None:
 
 
 def test_an_assessment_tells_the_peak_of_the_deciding_sequence_and_the_study_before_it() -> None:
-    each = lesion_with(timeline((-7, "10.0"), (40, "11.0"), (83, "14.7"), (250, "10.1")))
+    lesion = lesion_with(timeline((-7, "10.0"), (40, "11.0"), (83, "14.7"), (250, "10.1")))
     row = {
         column.name: values[0]
-        for table in build_derived_tables([each], AMINI)[2:]
+        for table in build_derived_tables([lesion], AMINI)[2:]
         for column, values in zip(table.columns, table.data, strict=True)
     }
     assert (row["category"], row["reason"]) == ("OPP", "sustained_decline")
@@ -143,12 +150,12 @@ def test_an_assessment_tells_the_peak_of_the_deciding_sequence_and_the_study_bef
 
 
 def test_the_margin_has_a_column_only_where_it_is_at_hand() -> None:
-    without, given = (
+    without, with_margins_table = (
         build_derived_tables(COHORT[:1], AMINI, margins)[2]
         for margins in (None, {"L00001": Decimal("0.4")})
     )
     assert "margin_mm" not in without.names
-    assert given.get_column("margin_mm") == [Decimal("0.4")]
+    assert with_margins_table.get_column("margin_mm") == [Decimal("0.4")]
 
 
 def test_exclusions_of_the_column_are_not_told_again_as_events() -> None:
@@ -171,7 +178,7 @@ def test_csv_is_as_rfc_4180_says(table: ExportTable) -> None:
 
 def text_table(*texts: str | None) -> ExportTable:
     column = Column[str | None](
-        name="t", label="T", of=lambda each: each, description="", source=""
+        name="t", label="T", of=lambda entry: entry, description="", source=""
     )
     return tabulate("texts", "Texts", "", [column], texts)
 
@@ -179,9 +186,9 @@ def text_table(*texts: str | None) -> ExportTable:
 @pytest.mark.parametrize("start", FORMULA_STARTS)
 def test_no_text_of_a_csv_begins_like_a_formula(start: str) -> None:
     cell = read_csv(write_csv_table(text_table(f"{start}1+1")))[1][0]
-    written = make_visible(f"{start}1+1")  # a carriage return is written out
-    assert cell == f"{GUARD}{written}"
-    assert cell.strip() == written.strip()  # what opp_mri reads of it
+    visible_text = make_visible(f"{start}1+1")  # a carriage return is written out
+    assert cell == f"{GUARD}{visible_text}"
+    assert cell.strip() == visible_text.strip()  # what opp_mri reads of it
 
 
 def test_only_a_text_that_begins_like_a_formula_is_touched() -> None:
@@ -207,8 +214,8 @@ def test_a_negative_number_of_an_aggregated_table_stays_a_number() -> None:
 
 
 def test_digits_are_those_that_were_recorded_also_of_the_smallest_number() -> None:
-    each = lesion_with(timeline((-7, "10.00"), (90, "0.0000001"), (180, "7")))
-    rows = read_csv(write_csv_table(build_recorded_tables([each])[1]))
+    lesion = lesion_with(timeline((-7, "10.00"), (90, "0.0000001"), (180, "7")))
+    rows = read_csv(write_csv_table(build_recorded_tables([lesion])[1]))
     assert [row[3] for row in rows[1:]] == ["10.00", "0.0000001", "7"]
 
 
@@ -217,12 +224,12 @@ def test_parquet_is_typed_and_holds_the_same_values(table: ExportTable) -> None:
     read = pq.read_table(io.BytesIO(write_parquet(table, {})))
     for column, values in zip(table.columns, table.data, strict=True):
         field = read.schema.field(column.name)
-        wanted = {
+        type_tests = {
             Kind.INTEGER: pa.types.is_int32, Kind.DECIMAL: pa.types.is_decimal128,
             Kind.DATE: pa.types.is_date32, Kind.BOOLEAN: pa.types.is_boolean,
             Kind.CODE: pa.types.is_dictionary,
         }.get(column.kind, pa.types.is_string)  # fmt: skip
-        assert wanted(field.type), column.name
+        assert type_tests(field.type), column.name
         assert field.nullable is not column.required
         assert read[column.name].to_pylist() == values
 
@@ -232,9 +239,9 @@ def test_the_schema_of_parquet_holds_the_dictionary_and_the_notes() -> None:
         COHORT, AMINI, Mode.RETROSPECTIVE, data_sha256="0" * 64, is_deidentified=False
     )
     schema = pq.read_schema(io.BytesIO(write_parquet(TABLES[1], notes)))
-    said = {key.decode(): text.decode() for key, text in schema.metadata.items()}
-    assert "not a medical device" in said["Purpose"]
-    assert said["title"] == "Lengths"
+    metadata = {key.decode(): text.decode() for key, text in schema.metadata.items()}
+    assert "not a medical device" in metadata["Purpose"]
+    assert metadata["title"] == "Lengths"
     of_length = {
         key.decode(): text.decode() for key, text in schema.field("ap_mm").metadata.items()
     }
@@ -251,15 +258,15 @@ def test_parquet_reads_back_as_the_text_of_the_csv() -> None:
 
 
 def test_a_column_of_parquet_has_as_many_decimals_as_its_most_exact_value() -> None:
-    each = lesion_with(timeline((-7, "10.0"), (90, "12.125")))
-    header, rows = text_of_parquet(write_parquet(build_recorded_tables([each])[1], {}))
+    lesion = lesion_with(timeline((-7, "10.0"), (90, "12.125")))
+    header, rows = text_of_parquet(write_parquet(build_recorded_tables([lesion])[1], {}))
     assert [row[list(header).index("ap_mm")] for row in rows] == ["10.000", "12.125"]
 
 
 def test_a_number_that_parquet_cannot_hold_is_refused_by_its_column() -> None:
-    each = lesion_with(timeline((-7, "10.0")), dose_gy=Decimal("1e-40"))
+    lesion = lesion_with(timeline((-7, "10.0")), dose_gy=Decimal("1e-40"))
     with pytest.raises(InputError, match="dose_gy has 40 decimals"):
-        write_parquet(build_recorded_tables([each])[0], {})
+        write_parquet(build_recorded_tables([lesion])[0], {})
 
 
 def test_the_notes_say_by_which_criteria_and_that_they_are_not_recist() -> None:
@@ -274,16 +281,16 @@ def test_the_notes_say_by_which_criteria_and_that_they_are_not_recist() -> None:
 
 def test_the_page_of_exports_names_the_columns_of_each_table() -> None:
     page = (Path(__file__).parents[4] / "docs" / "reference" / "exports.md").read_text("utf-8")
-    listed = {
+    documented_columns = {
         name: re.findall(r"`([a-z_]+)`", columns)
         for name, columns in re.findall(r"^\| `([a-z]+)` \| a[^|]*\| (.*) \|$", page, re.MULTILINE)
     }
     with_margins = build_derived_tables(COHORT[:1], AMINI, {"L00001": None})
-    wanted = {table.name: list(table.names) for table in (*TABLES[:4], *with_margins)}
-    assert listed == wanted
+    table_columns = {table.name: list(table.names) for table in (*TABLES[:4], *with_margins)}
+    assert documented_columns == table_columns
 
 
 def test_a_cell_does_not_act_on_the_terminal_that_shows_the_file() -> None:
     """Tables refuse such texts, but a store that another program wrote may hold them."""
-    written = write_csv_rows(["lesion_id"], [["L\x1b]0;owned\x07\u202e\u2066"]]).decode()
-    assert written == "lesion_id\r\nL\\u001b]0;owned\\u0007\\u202e\\u2066\r\n"
+    csv_text = write_csv_rows(["lesion_id"], [["L\x1b]0;owned\x07\u202e\u2066"]]).decode()
+    assert csv_text == "lesion_id\r\nL\\u001b]0;owned\\u0007\\u202e\\u2066\r\n"

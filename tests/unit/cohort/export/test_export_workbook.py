@@ -28,8 +28,8 @@ NOTES = {"Purpose": "Research software, not a medical device.", "Criteria": "ami
 
 def made(lesions: tuple[AssessedLesion, ...] = COHORT) -> bytes:
     changes, events = build_derived_tables(lesions, AMINI)[0], build_recorded_tables(lesions)[2]
-    shown = (build_summary_table(lesions, AMINI), changes, events)
-    return write_workbook((*shown, build_data_dictionary(shown)), NOTES)
+    tables = (build_summary_table(lesions, AMINI), changes, events)
+    return write_workbook((*tables, build_data_dictionary(tables)), NOTES)
 
 
 def opened(content: bytes) -> Any:
@@ -58,15 +58,15 @@ def test_the_first_sheet_has_a_row_for_each_lesion_in_words(book: Any) -> None:
     sheet = book.worksheets[0]
     assert book.sheetnames == ["Lesions", "Lengths and changes", "Events", "Dictionary", "Notes"]
     assert sheet.max_row == len(COHORT) + 1
-    grown = next(i for i, each in enumerate(COHORT) if each.assessment.category == "OPP")
+    grown = next(i for i, lesion in enumerate(COHORT) if lesion.assessment.category == "OPP")
     assert column(sheet, "Category")[grown].value == "Osseous pseudoprogression (OPP)"
     assert (
         "declined from its peak by 2.0 mm or more"
         in column(sheet, "Rule that decided")[grown].value
     )
     assert column(sheet, "Sex")[grown].value in {"Male", "Female"}
-    said = COHORT[grown].assessment
-    peak = said.sequences[said.deciding_sequence]  # type: ignore[index]
+    assessment = COHORT[grown].assessment
+    peak = assessment.sequences[assessment.deciding_sequence]  # type: ignore[index]
     assert column(sheet, "Peak change, mm")[grown].value == float(peak.peak_change_mm or 0)
     weeks = float((Decimal(peak.peak_day or 0) / 7).quantize(Decimal("0.1")))
     assert column(sheet, "Peak, weeks from SSRS")[grown].value == weeks
@@ -103,10 +103,10 @@ def test_a_text_that_begins_like_a_formula_is_text_also_when_it_is_edited(start:
 def test_no_cell_of_any_sheet_is_a_formula() -> None:
     evil = tuple(
         evolve(
-            each,
-            lesion=evolve(each.lesion, histology="=1+1", lesion_id=f"={i}", patient_id="@p"),
+            lesion,
+            lesion=evolve(lesion.lesion, histology="=1+1", lesion_id=f"={i}", patient_id="@p"),
         )
-        for i, each in enumerate(COHORT[:5])
+        for i, lesion in enumerate(COHORT[:5])
     )
     for sheet in opened(made(evil)).worksheets:
         assert all(cell.data_type != "f" for row in sheet.iter_rows() for cell in row)

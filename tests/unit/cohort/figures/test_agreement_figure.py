@@ -15,9 +15,9 @@ def panel(sequence: SeriesRole, lesions: int = 4, **ends: object) -> AgreementPa
 
 
 def test_each_panel_says_its_pairs_and_lesions_and_the_axes_their_unit() -> None:
-    nothing = (None, None, None)
+    no_estimate = (None, None, None)
     figure = draw_agreement(
-        [panel(SeriesRole.T1), panel(SeriesRole.STIR, 1, lower=nothing, upper=nothing)],
+        [panel(SeriesRole.T1), panel(SeriesRole.STIR, 1, lower=no_estimate, upper=no_estimate)],
         ("first", "second"),
     )
     assert [axis.get_title(loc="left") for axis in figure.axes] == [

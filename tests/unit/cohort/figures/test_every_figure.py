@@ -44,7 +44,9 @@ CAUSES = {1: Cause.OPP, 2: Cause.LOCAL_FAILURE, 3: Cause.DEATH}
 def observed_of(cohort: Cohort) -> Observed | None:
     """The first event of each lesion by fractionation; None where no lesion is at risk."""
     numbers = {Cause.CENSORED: 0} | {cause: number for number, cause in CAUSES.items()}
-    rows = [(find_first_event(gather_events(each)), each) for each in cohort if is_at_risk(each)]
+    rows = [
+        (find_first_event(gather_events(lesion)), lesion) for lesion in cohort if is_at_risk(lesion)
+    ]
     if not rows:
         return None
     return Observed(
@@ -55,10 +57,10 @@ def observed_of(cohort: Cohort) -> Observed | None:
     )
 
 
-def survival(cohort: Cohort, **given: object) -> Figure:
+def survival(cohort: Cohort, **options: object) -> Figure:
     observed = observed_of(cohort)
     test = None if observed is None else log_rank(observed)
-    return draw_survival(observed, "OPP", test=test, **given)
+    return draw_survival(observed, "OPP", test=test, **options)
 
 
 def ungrouped_incidence(cohort: Cohort) -> Figure:
@@ -104,9 +106,9 @@ COHORTS: dict[str, Cohort] = {
     "some hundred": make_cohort(250, seed=5),
     "none": (),
     "none analysed": tuple(
-        each
-        for each in make_cohort(48)
-        if each.assessment.category is ResponseCategory.NOT_ELIGIBLE
+        lesion
+        for lesion in make_cohort(48)
+        if lesion.assessment.category is ResponseCategory.NOT_ELIGIBLE
     ),
 }
 every_figure = pytest.mark.parametrize("name", FIGURES)
@@ -150,9 +152,9 @@ def test_every_figure_says_how_many_lesions(name: str) -> None:
 )
 def test_the_same_cohort_gives_the_same_bytes(name: str, suffix: str) -> None:
     cohort = COHORTS["few dozen"][:20]
-    each, other = (bytes_of(FIGURES[name](cohort), suffix) for _ in range(2))
-    assert each == other
-    assert len(each) > 4000
+    first_bytes, second_bytes = (bytes_of(FIGURES[name](cohort), suffix) for _ in range(2))
+    assert first_bytes == second_bytes
+    assert len(first_bytes) > 4000
 
 
 @pytest.mark.parametrize(

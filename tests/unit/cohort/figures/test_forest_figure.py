@@ -5,10 +5,10 @@ from opp_mri.cohort.figures.forest_figure import ForestRow, draw_forest
 from opp_mri.cohort.statistics.survival import EventEstimate
 
 
-def row(value: float | None, low: float | None = None, high: float | None = None, **given):
-    label = given.pop("label", "single fraction versus multifraction")
-    heading = given.pop("heading", "")
-    ratio = EventEstimate(value=value, low=low, high=high, **({"n": 37, "events": 5} | given))
+def row(value: float | None, low: float | None = None, high: float | None = None, **options):
+    label = options.pop("label", "single fraction versus multifraction")
+    heading = options.pop("heading", "")
+    ratio = EventEstimate(value=value, low=low, high=high, **({"n": 37, "events": 5} | options))
     return ForestRow(label=label, ratio=ratio, heading=heading)
 
 

@@ -17,16 +17,18 @@ from opp_mri.response.assessed import AssessedLesion
 from opp_mri.response.classify import classify
 
 COHORT = make_cohort(48)
-OPP = [each for each in COHORT if each.assessment.category is ResponseCategory.OPP]
+OPP = [lesion for lesion in COHORT if lesion.assessment.category is ResponseCategory.OPP]
 
 
-def lesion(one: AssessedLesion, lengths: dict[int, str], *events: TreatmentEvent) -> AssessedLesion:
+def lesion(
+    assessed_lesion: AssessedLesion, lengths: dict[int, str], *events: TreatmentEvent
+) -> AssessedLesion:
     """The lesion with these lengths on T1, classified again."""
     row = tuple(Observation(day, Decimal(mm))
                 for day, mm in lengths.items())  # fmt: skip
     timeline = Timeline(lesion_id="L", observations={SeriesRole.T1: row}, events=events)
     return evolve(
-        one,
+        assessed_lesion,
         timeline=timeline,
         assessment=classify(timeline, Rules(criteria=AMINI)),
     )
@@ -47,9 +49,9 @@ def lines_in(axes) -> list[np.ndarray]:
 def test_each_sequence_of_the_opp_lesions_has_a_panel_and_each_lesion_a_line_in_it() -> None:
     figure = draw_growth(COHORT)
     expected = {
-        role: sum(role in change_lines(each) for each in OPP)
+        role: sum(role in change_lines(lesion) for lesion in OPP)
         for role in SeriesRole
-        if any(role in change_lines(each) for each in OPP)
+        if any(role in change_lines(lesion) for lesion in OPP)
     }
     assert [len(lines_in(axes)) for axes in figure.axes] == list(expected.values())
     assert f"T1 {expected[SeriesRole.T1]} lesions" in words_of(figure)
@@ -110,5 +112,5 @@ def test_lesions_that_were_classified_by_different_changes_are_refused() -> None
 
 
 def test_without_an_opp_lesion_the_figure_says_so() -> None:
-    rest = [each for each in COHORT if each not in OPP]
+    rest = [lesion for lesion in COHORT if lesion not in OPP]
     assert words_of(draw_growth(rest)) == "There is no OPP lesion to draw."

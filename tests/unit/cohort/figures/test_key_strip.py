@@ -25,21 +25,21 @@ REASON = "No picture: no confirmed fit to the baseline. `opp-mri align`, then `o
 
 
 def panel(number: int, **changes: object) -> KeyPanel:
-    given: dict[str, object] = {
+    panel_values: dict[str, object] = {
         "study_date": date(2020, 1 + number % 12, 3), "days_from_ssrs": 70 * number - 9,
         "length_mm": Decimal("14.8") + number, "label": "as known then: indeterminate",
         "image": PICTURE,
     }  # fmt: skip
-    return KeyPanel(**(given | changes))
+    return KeyPanel(**(panel_values | changes))
 
 
 def strip(panels: int = 5, **changes: object) -> KeyStrip:
-    given: dict[str, object] = {
+    strip_values: dict[str, object] = {
         "lesion_id": "OPP-01", "patient_id": "P00001", "level": "L2", "sequence": SeriesRole.T1,
         "reader": "Dr Reader", "category": "Osseous pseudoprogression (OPP): it fell again.",
         "panels": tuple(panel(number) for number in range(panels)),
     }  # fmt: skip
-    return KeyStrip(**(given | changes))
+    return KeyStrip(**(strip_values | changes))
 
 
 @pytest.mark.parametrize("panels", [1, 2, 5, 6, 13, 40])
@@ -87,9 +87,9 @@ def test_without_identity_neither_names_nor_dates_are_left_in_any_file() -> None
     slides = Presentation(io.BytesIO(render_slides([bare], curve)))
     texts = [shape.text_frame.text for page in slides.slides for shape in page.shapes
              if shape.has_text_frame]  # fmt: skip
-    told = " ".join([words_of(draw_strip(bare)), bare.in_words, *texts])
-    assert not any(word in told for word in ("OPP-01", "P00001", "Dr Reader", "2020-"))
-    assert "+8.7 weeks" in told
+    shown_text = " ".join([words_of(draw_strip(bare)), bare.in_words, *texts])
+    assert not any(word in shown_text for word in ("OPP-01", "P00001", "Dr Reader", "2020-"))
+    assert "+8.7 weeks" in shown_text
     assert slides.core_properties.author == ""
     assert "OPP-01" in words_of(draw_strip(strip(3)))
 

@@ -43,8 +43,8 @@ def test_changes_are_paired_and_not_lengths() -> None:
 
 
 def test_only_visits_that_have_both_sequences_are_paired() -> None:
-    missing = TWO | {T2FS: {-9: "30.0", 91: "33.5", 200: "31.1"}}
-    (pair,) = pair_sequences([lesion(missing)])
+    missing_pair = TWO | {T2FS: {-9: "30.0", 91: "33.5", 200: "31.1"}}
+    (pair,) = pair_sequences([lesion(missing_pair)])
     assert pair.points == ((1.0, 1.1),)
 
 
@@ -80,8 +80,8 @@ def test_the_words_above_a_panel_do_not_run_into_the_next() -> None:
 
 def test_the_mean_difference_is_written_with_its_limits_or_as_unknown() -> None:
     (pair,) = pair_sequences([lesion(TWO)])
-    known = evolve(pair, limits_mm=(-1.25, -0.04, 2.0))
-    words = words_of(draw_sequence_agreement([known], 2.0))
+    known_pair = evolve(pair, limits_mm=(-1.25, -0.04, 2.0))
+    words = words_of(draw_sequence_agreement([known_pair], 2.0))
     assert "mean difference 0.0 mm" in words
     assert "limits of agreement −1.2 and +2.0 mm" in words
     assert "too few for a mean difference" in words_of(draw_sequence_agreement([pair], 2.0))

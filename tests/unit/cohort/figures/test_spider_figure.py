@@ -21,15 +21,15 @@ def collection_of(axes) -> LineCollection:
 
 def test_each_category_has_a_panel_with_a_line_for_each_of_its_lesions() -> None:
     figure = draw_spider(COHORT)
-    tally = Counter(each.assessment.category for each in select_eligible(COHORT))
+    tally = Counter(lesion.assessment.category for lesion in select_eligible(COHORT))
     counts = [len(collection_of(axes).get_segments()) for axes in figure.axes]
     assert counts == [tally[answer] for answer in ResponseCategory if tally[answer]]
 
 
 def test_a_line_ends_at_the_last_change_of_the_deciding_sequence() -> None:
-    for each in select_eligible(COHORT):
-        result = each.assessment.sequences[each.assessment.deciding_sequence]
-        (axes,) = draw_spider([each]).axes
+    for lesion in select_eligible(COHORT):
+        result = lesion.assessment.sequences[lesion.assessment.deciding_sequence]
+        (axes,) = draw_spider([lesion]).axes
         (line,) = collection_of(axes).get_segments()
         week, change_mm = line[-1]
         assert week == pytest.approx(result.last_day / 7)
@@ -48,10 +48,10 @@ def test_indeterminate_lesions_are_drawn_as_known_today() -> None:
 
 
 def test_lines_have_the_colour_of_their_category() -> None:
-    for each in COHORT[:12]:
-        if each in select_eligible(COHORT):
-            (axes,) = draw_spider([each]).axes
+    for lesion in COHORT[:12]:
+        if lesion in select_eligible(COHORT):
+            (axes,) = draw_spider([lesion]).axes
             (colour,) = collection_of(axes).get_colors()
-            expected = CATEGORY_COLOURS[each.assessment.category].lstrip("#")
+            expected = CATEGORY_COLOURS[lesion.assessment.category].lstrip("#")
             rgb = [int(expected[i : i + 2], 16) / 255 for i in (0, 2, 4)]
             assert colour[:3] == pytest.approx(rgb)

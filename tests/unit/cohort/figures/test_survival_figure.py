@@ -83,9 +83,12 @@ def test_numbers_at_risk_fall_as_lesions_end() -> None:
 
 def test_ends_of_follow_up_are_marked_on_the_curve() -> None:
     axes = draw_survival(PAPER, "OPP").axes[0]
-    marked = [line for line in axes.lines if line.get_marker() == "|"]
-    assert sum(len(line.get_xdata()) for line in marked) == 32
-    assert {round(height, 4) for line in marked for height in line.get_ydata()} == {1.0, 0.6875}
+    censoring_marks = [line for line in axes.lines if line.get_marker() == "|"]
+    assert sum(len(line.get_xdata()) for line in censoring_marks) == 32
+    assert {round(height, 4) for line in censoring_marks for height in line.get_ydata()} == {
+        1.0,
+        0.6875,
+    }
 
 
 def test_months_are_named_on_the_axis() -> None:

@@ -46,31 +46,32 @@ def marks_of(figure, name: str) -> list[float]:
     ]
 
 
-def last_follow_up_day(one: AssessedLesion) -> int:
-    return gather_events(one).last_day
+def last_follow_up_day(assessed_lesion: AssessedLesion) -> int:
+    return gather_events(assessed_lesion).last_day
 
 
-def label(one: AssessedLesion) -> str:
-    return one.lesion.lesion_id
+def label(assessed_lesion: AssessedLesion) -> str:
+    return assessed_lesion.lesion.lesion_id
 
 
 def test_each_lesion_has_a_bar_to_its_last_follow_up_by_category_the_longest_first() -> None:
     order = list(ResponseCategory)
     expected = sorted(
-        THOSE, key=lambda each: (order.index(each.assessment.category), -last_follow_up_day(each))
+        THOSE,
+        key=lambda lesion: (order.index(lesion.assessment.category), -last_follow_up_day(lesion)),
     )
     ends = [end for _, end in bars_of(draw_swimmer(COHORT))]
-    assert ends == pytest.approx([last_follow_up_day(each) / 7 for each in expected])
+    assert ends == pytest.approx([last_follow_up_day(lesion) / 7 for lesion in expected])
 
 
 def test_peak_and_return_are_those_of_the_deciding_sequence() -> None:
     figure = draw_swimmer(COHORT)
-    peaks = [peak.day / 7 for each in THOSE if (peak := find_time_to_peak(each))]
+    peaks = [peak.day / 7 for lesion in THOSE if (peak := find_time_to_peak(lesion))]
     returns = [
-        back[each.assessment.deciding_sequence].day / 7
-        for each in THOSE
-        if (back := find_returns_to_baseline(each)).get(each.assessment.deciding_sequence)
-        and back[each.assessment.deciding_sequence].day
+        back[lesion.assessment.deciding_sequence].day / 7
+        for lesion in THOSE
+        if (back := find_returns_to_baseline(lesion)).get(lesion.assessment.deciding_sequence)
+        and back[lesion.assessment.deciding_sequence].day
     ]
     assert sorted(marks_of(figure, PEAK)) == pytest.approx(sorted(peaks))
     assert sorted(marks_of(figure, RETURN)) == pytest.approx(sorted(returns))
@@ -82,9 +83,9 @@ def test_retreatments_and_deaths_are_marked_on_their_days() -> None:
         o.assessment.retreatment_day / 7 for o in THOSE if o.assessment.retreatment_day
     ]
     deaths = [
-        count_days(each.lesion.ssrs_last_date, each.lesion.death_date) / 7
-        for each in THOSE
-        if each.lesion.death_date
+        count_days(lesion.lesion.ssrs_last_date, lesion.lesion.death_date) / 7
+        for lesion in THOSE
+        if lesion.lesion.death_date
     ]
     assert sorted(marks_of(figure, RETREATED)) == pytest.approx(sorted(retreatment_days))
     assert sorted(marks_of(figure, DEATH)) == pytest.approx(sorted(deaths))
@@ -95,7 +96,7 @@ def test_retreatments_and_deaths_are_marked_on_their_days() -> None:
 def test_lesions_are_named_only_where_the_caller_names_them() -> None:
     assert "L000" not in words_of(draw_swimmer(COHORT))
     words = words_of(draw_swimmer(COHORT, label))
-    assert all(each.lesion.lesion_id in words for each in THOSE)
+    assert all(lesion.lesion.lesion_id in words for lesion in THOSE)
 
 
 def test_a_name_stands_beside_its_own_bar() -> None:
@@ -105,9 +106,9 @@ def test_a_name_stands_beside_its_own_bar() -> None:
         text.get_text(): axes.transData.inverted().transform(text.get_window_extent().p0)[1]
         for text in texts_of(figure)
     }
-    named = sorted(THOSE, key=lambda each: heights[each.lesion.lesion_id])
+    lesions_by_height = sorted(THOSE, key=lambda lesion: heights[lesion.lesion.lesion_id])
     ends = [end for _, end in bars_of(figure)]
-    assert ends == pytest.approx([last_follow_up_day(each) / 7 for each in named])
+    assert ends == pytest.approx([last_follow_up_day(lesion) / 7 for lesion in lesions_by_height])
 
 
 def test_of_many_lesions_the_most_eventful_are_drawn_and_the_others_counted() -> None:
@@ -115,14 +116,16 @@ def test_of_many_lesions_the_most_eventful_are_drawn_and_the_others_counted() ->
     assert len(bars_of(figure)) == FEW < 3 * len(THOSE)
     assert figure.get_figheight() < 9.7
     words = words_of(figure)
-    opp = sum(each.assessment.category is ResponseCategory.OPP for each in THOSE)
+    opp = sum(lesion.assessment.category is ResponseCategory.OPP for lesion in THOSE)
     assert f"{3 * opp} lesions" in words
     assert f"{3 * len(THOSE) - FEW} others are not." in words
 
 
 def test_only_marks_that_are_there_are_explained() -> None:
-    stable = [each for each in THOSE if each.assessment.category is ResponseCategory.SD]
-    words = words_of(draw_swimmer([each for each in stable if each.lesion.death_date is None]))
+    stable = [lesion for lesion in THOSE if lesion.assessment.category is ResponseCategory.SD]
+    words = words_of(
+        draw_swimmer([lesion for lesion in stable if lesion.lesion.death_date is None])
+    )
     assert "death" not in words
     assert " peak " not in words.split("n =")[0]
 

@@ -63,8 +63,10 @@ def test_every_sequence_has_a_panel_a_colour_and_a_marker_of_its_own(
 
 def test_all_panels_have_the_same_span_in_mm(timeline: Timeline, criteria: Criteria) -> None:
     large = tuple(evolve(o, ap_mm=o.ap_mm * 2) for o in timeline.observations[SeriesRole.T1])
-    both = evolve(timeline, observations={**timeline.observations, SeriesRole.T2FS: large})
-    first, second = (axes.get_ylim() for axes in draw_timeline(both, criteria).axes)
+    both_sequences = evolve(
+        timeline, observations={**timeline.observations, SeriesRole.T2FS: large}
+    )
+    first, second = (axes.get_ylim() for axes in draw_timeline(both_sequences, criteria).axes)
     assert first[1] - first[0] == pytest.approx(second[1] - second[0])
     assert first != second
 
@@ -126,12 +128,12 @@ def test_lengths_after_a_retreatment_are_faint_and_not_joined(
 ) -> None:
     retreatment_days = evolve(timeline, events=(TreatmentEvent(180, EventKind.LOCAL_RETREATMENT),))
     figure = draw_timeline(retreatment_days, criteria)
-    joined = [
+    joining_lines = [
         line
         for line in figure.axes[0].lines
         if line.get_linestyle() == "-" and line.get_color() == COLOURS[SeriesRole.T1]
     ]
-    assert max(joined[0].get_xdata()) == pytest.approx(171 / 7)
+    assert max(joining_lines[0].get_xdata()) == pytest.approx(171 / 7)
     assert "left out after retreatment" in words(render_figure_svg(figure))
 
 
@@ -161,15 +163,21 @@ def test_labels_of_events_in_one_lane_are_never_nearer_than_their_words_are_long
         if day > 0 or kind is not EventKind.LOCAL_RETREATMENT
     ]
     labels = sort_into_lanes(events, Criteria(name="any"), (-30.0, 120.0))
-    for combination, other in combinations((label for label in labels if label.runs_right), 2):
-        if combination.lane == other.lane:
-            left = min(combination, other, key=lambda label: label.week)
-            assert abs(combination.week - other.week) > len(left.text) * 0.06 * 150 / 5.56
+    for combination, other_combination in combinations(
+        (label for label in labels if label.runs_right), 2
+    ):
+        if combination.lane == other_combination.lane:
+            left = min(combination, other_combination, key=lambda label: label.week)
+            assert (
+                abs(combination.week - other_combination.week) > len(left.text) * 0.06 * 150 / 5.56
+            )
 
 
 def test_labels_of_lengths_do_not_lie_on_one_another(criteria: Criteria) -> None:
-    crowded = tuple(Observation(day, Decimal(10 + day % 3)) for day in range(-6, 180, 6))
-    figure = draw_timeline(Timeline(lesion_id="P", observations={SeriesRole.T1: crowded}), criteria)
+    crowded_studies = tuple(Observation(day, Decimal(10 + day % 3)) for day in range(-6, 180, 6))
+    figure = draw_timeline(
+        Timeline(lesion_id="P", observations={SeriesRole.T1: crowded_studies}), criteria
+    )
     figure.draw_without_rendering()
     boxes = [
         text.get_window_extent()
@@ -177,7 +185,11 @@ def test_labels_of_lengths_do_not_lie_on_one_another(criteria: Criteria) -> None
         if re.fullmatch(r"\d+\.\d", text.get_text())
     ]
     assert len(boxes) > 5
-    assert not [1 for combination, other in combinations(boxes, 2) if combination.overlaps(other)]
+    assert not [
+        1
+        for combination, other_combination in combinations(boxes, 2)
+        if combination.overlaps(other_combination)
+    ]
 
 
 def test_a_dollar_sign_or_markup_in_a_name_is_only_a_name(criteria: Criteria) -> None:
@@ -190,11 +202,11 @@ def test_a_dollar_sign_or_markup_in_a_name_is_only_a_name(criteria: Criteria) ->
 def test_the_same_timeline_gives_the_same_bytes(
     suffix: str, tmp_path: Path, timeline: Timeline, criteria: Criteria
 ) -> None:
-    each, other = tmp_path / f"one{suffix}", tmp_path / f"other{suffix}"
-    for path in (each, other):
+    first_path, second_path = tmp_path / f"one{suffix}", tmp_path / f"other{suffix}"
+    for path in (first_path, second_path):
         save_figure(draw_timeline(timeline, criteria), path)
-    assert each.read_bytes() == other.read_bytes()
-    assert each.stat().st_size > 5000
+    assert first_path.read_bytes() == second_path.read_bytes()
+    assert first_path.stat().st_size > 5000
 
 
 def test_another_suffix_is_refused_with_those_that_will_do(
@@ -244,14 +256,16 @@ def test_no_text_runs_out_of_the_sheet(
     timeline: Timeline, criteria: Criteria, assess: Assess
 ) -> None:
     events = tuple(TreatmentEvent(255, kind, VALUES.get(kind, "")) for kind in EventKind)
-    crowded = evolve(timeline, lesion_id="a name that is far longer than it need be", events=events)
+    crowded_timeline = evolve(
+        timeline, lesion_id="a name that is far longer than it need be", events=events
+    )
     figure = draw_timeline(
-        crowded, criteria, assessment=assess(crowded, discordant=True), level="T8"
+        crowded_timeline, criteria, assessment=assess(crowded_timeline, discordant=True), level="T8"
     )
     figure.draw_without_rendering()
-    written = [*figure.texts, *(text for axes in figure.axes for text in axes.texts)]
-    written += [text for legend in figure.legends for text in legend.get_texts()]
-    spans = {text.get_text(): text.get_window_extent().intervalx for text in written}
+    texts = [*figure.texts, *(text for axes in figure.axes for text in axes.texts)]
+    texts += [text for legend in figure.legends for text in legend.get_texts()]
+    spans = {text.get_text(): text.get_window_extent().intervalx for text in texts}
     left, right = figure.bbox.intervalx
     outside = [word for word, (start, end) in spans.items() if start < left or end > right]
     assert outside == []

@@ -12,8 +12,8 @@ COHORT = make_cohort(48)
 THOSE = select_eligible(COHORT)
 
 
-def found(one):
-    return one.assessment.sequences[one.assessment.deciding_sequence]
+def found(assessed_lesion):
+    return assessed_lesion.assessment.sequences[assessed_lesion.assessment.deciding_sequence]
 
 
 def bars_of(figure) -> tuple[list[float], list[float]]:
@@ -27,23 +27,23 @@ def bars_of(figure) -> tuple[list[float], list[float]]:
 
 def test_each_lesion_has_a_bar_to_its_last_change_the_largest_first() -> None:
     _, last = bars_of(draw_waterfall(COHORT))
-    expected = sorted((float(found(each).last_change_mm) for each in THOSE), reverse=True)
+    expected = sorted((float(found(lesion).last_change_mm) for lesion in THOSE), reverse=True)
     assert last == pytest.approx(expected)
 
 
 def test_a_lesion_that_grew_and_is_smaller_now_shows_its_peak_too() -> None:
     peaks, _ = bars_of(draw_waterfall(COHORT))
     expected = [
-        float(found(each).peak_change_mm)
-        for each in THOSE
-        if found(each).last_change_mm < found(each).peak_change_mm >= 2
+        float(found(lesion).peak_change_mm)
+        for lesion in THOSE
+        if found(lesion).last_change_mm < found(lesion).peak_change_mm >= 2
     ]
     assert sorted(peaks) == pytest.approx(sorted(expected))
 
 
 def test_the_row_of_a_category_has_a_mark_under_each_of_its_bars() -> None:
     figure = draw_waterfall(COHORT)
-    order = sorted(THOSE, key=lambda each: -found(each).last_change_mm)
+    order = sorted(THOSE, key=lambda lesion: -found(lesion).last_change_mm)
     for answer in (ResponseCategory.OPP, ResponseCategory.PD, ResponseCategory.PR):
         marks = next(
             line.get_xdata()

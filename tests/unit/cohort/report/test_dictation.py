@@ -66,7 +66,7 @@ def test_the_shipped_template_can_be_started_from(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "words"),
     [
         ("{{ level }}\n{% for s in %}", "is wrong in line 2: Expected an expression"),
         ("{{ levle }}", "'levle' is undefined. It may name lesion_id, patient_id, level"),
@@ -76,12 +76,12 @@ def test_the_shipped_template_can_be_started_from(tmp_path: Path) -> None:
         ("{% include 'other' %}", "cannot be filled: "),
     ],
 )
-def test_a_wrong_template_is_refused_in_words(tmp_path: Path, text: str, said: str) -> None:
+def test_a_wrong_template_is_refused_in_words(tmp_path: Path, text: str, words: str) -> None:
     wrong = tmp_path / "wrong.j2"
     wrong.write_text(text, encoding="utf-8")
     with pytest.raises(InputError) as caught:
         dictate(FACTS, wrong)
-    assert said in str(caught.value)
+    assert words in str(caught.value)
     assert "wrong.j2" in str(caught.value)
     assert "--show-template" in str(caught.value)
 

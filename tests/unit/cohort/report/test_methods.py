@@ -18,7 +18,7 @@ COHORT = make_cohort(40)
 def text(
     criteria: Criteria = AMINI, mode: Mode = Mode.RETROSPECTIVE, readers: tuple[str, ...] = ()
 ) -> str:
-    written = write_methods_text(
+    methods_text = write_methods_text(
         COHORT,
         analyse(COHORT),
         criteria=criteria,
@@ -26,7 +26,7 @@ def text(
         readers=readers,
         data_sha256="0123abcd",
     )
-    return " ".join(written.split())
+    return " ".join(methods_text.split())
 
 
 def test_it_counts_who_was_screened_and_who_was_analysed() -> None:
@@ -36,7 +36,7 @@ def test_it_counts_who_was_screened_and_who_was_analysed() -> None:
 
 
 @pytest.mark.parametrize(
-    ("changed", "said"),
+    ("changes", "words"),
     [
         ({"change_mm": Decimal(3)}, "a change counts from 3.0 mm"),
         ({"growth_inclusive": False}, "growth of exactly that does not count"),
@@ -46,9 +46,9 @@ def test_it_counts_who_was_screened_and_who_was_analysed() -> None:
         ({"name": "mine", "source": "our protocol"}, "by the criteria mine (our protocol):"),
     ],
 )
-def test_it_names_the_parameters_of_the_criteria(changed: dict[str, object], said: str) -> None:
-    assert said in text(evolve(AMINI, **changed))
-    assert said not in text()
+def test_it_names_the_parameters_of_the_criteria(changes: dict[str, object], words: str) -> None:
+    assert words in text(evolve(AMINI, **changes))
+    assert words not in text()
 
 
 def test_the_window_is_named_where_it_acts() -> None:
@@ -63,11 +63,11 @@ def test_who_measured_is_said_or_left_to_fill_in() -> None:
 
 
 def test_no_lesion_is_counted_where_small_counts_are_withheld() -> None:
-    written = write_methods_text(
+    methods_text = write_methods_text(
         COHORT, analyse(COHORT), criteria=AMINI, mode=Mode.RETROSPECTIVE, readers=(),
         data_sha256="0", shows_counts=False,
     )  # fmt: skip
-    (about,) = re.findall(r"## Lesions\n\n(.*?)\n\n## ", written, flags=re.DOTALL)
+    (about,) = re.findall(r"## Lesions\n\n(.*?)\n\n## ", methods_text, flags=re.DOTALL)
     assert "were screened" in about
     assert not re.search(r"[0-9]", about)
 
@@ -78,9 +78,9 @@ def test_it_names_the_data_and_says_what_the_software_is_not() -> None:
 
 
 def test_lines_are_filled() -> None:
-    written = write_methods_text(
+    methods_text = write_methods_text(
         COHORT, analyse(COHORT), criteria=AMINI, mode=Mode.RETROSPECTIVE, readers=(),
         data_sha256="0",
     )  # fmt: skip
-    assert max(map(len, written.splitlines())) <= LINE
-    assert "\n- growth followed" in written
+    assert max(map(len, methods_text.splitlines())) <= LINE
+    assert "\n- growth followed" in methods_text

@@ -41,8 +41,15 @@ def listed(page: Page) -> dict[str, list[str]]:
 def test_the_header_says_title_date_version_criteria_mode_data_and_n() -> None:
     page = assert_sound(render_cohort_html(a_report()))
     header = page.all("header")[0][1]
-    for said in ("A cohort", "2026-01-02", __version__, "amini-2016", "retrospective", "consensus"):
-        assert said in header
+    for phrase in (
+        "A cohort",
+        "2026-01-02",
+        __version__,
+        "amini-2016",
+        "retrospective",
+        "consensus",
+    ):
+        assert phrase in header
     assert f"n = 40 lesions of {PATIENTS} patients" in header
     assert "research software, not a medical device" in header
     assert HASH in page.html
@@ -54,8 +61,8 @@ def test_every_parameter_of_the_criteria_is_on_the_page_with_its_value() -> None
         field.name for field in attrs.fields(Criteria)
     ]
     html = render_cohort_html(a_report(facts=evolve(a_report().facts, criteria=criteria)))
-    for said in ("2.7 mm", "91 days or more", "day 171", "182 days", "2 or more", "counts"):
-        assert said in html
+    for phrase in ("2.7 mm", "91 days or more", "day 171", "182 days", "2 or more", "counts"):
+        assert phrase in html
 
 
 def test_every_count_leads_to_exactly_the_lesions_that_it_counts() -> None:
@@ -72,12 +79,14 @@ def test_a_count_of_0_has_no_link_and_every_other_number_has_one() -> None:
     report = a_report()
     page = Page(render_cohort_html(report))
     cells = [c for table in report.tables for row in table.rows for c in row if c.key]
-    shown = [text for attributes, text in page.all("td") if attributes.get("class") == "number"]
-    linked = [text for text, target in page.links if target in listed(page)]
-    assert len(shown) == len(cells)
+    number_texts = [
+        text for attributes, text in page.all("td") if attributes.get("class") == "number"
+    ]
+    linked_texts = [text for text, target in page.links if target in listed(page)]
+    assert len(number_texts) == len(cells)
     assert sum(c.count == 0 for c in cells) > 3
     for cell in cells:
-        assert (cell.text in linked) is (cell.count != 0 and cell.text != "-")
+        assert (cell.text in linked_texts) is (cell.count != 0 and cell.text != "-")
 
 
 def test_a_statistic_leads_to_the_lesions_of_its_n() -> None:
@@ -103,8 +112,8 @@ def test_a_list_leads_on_to_each_lesion_with_lengths_events_category_and_rule() 
     target = next(to for text, to in page.links if text == timeline.lesion.lesion_id)
     row = rows[target]
     for sequence, lengths in timeline.timeline.observations.items():
-        said = [f"{str(o.days_from_ssrs).replace('-', '−')}: {o.ap_mm}" for o in lengths]
-        assert f"{sequence.value} {', '.join(said)}" in row.replace("\u00a0", " ")
+        measurements = [f"{str(o.days_from_ssrs).replace('-', '−')}: {o.ap_mm}" for o in lengths]
+        assert f"{sequence.value} {', '.join(measurements)}" in row.replace("\u00a0", " ")
     assert f"{timeline.timeline.events[0].days_from_ssrs}: " in row
     assert timeline.assessment.category.value.replace("_", " ") in row
     assert timeline.lesion.level in row
@@ -138,13 +147,13 @@ def test_what_comes_from_outside_is_text_and_never_markup() -> None:
     bad = "<script>x</script>"
     timeline = LESIONS[0]
     event = TreatmentEvent(9, EventKind.SYSTEMIC_THERAPY_CHANGE, "Jane Doe")
-    named = evolve(
+    hostile_lesion = evolve(
         timeline,
         lesion=evolve(timeline.lesion, lesion_id=bad, histology=bad),
         timeline=evolve(timeline.timeline, lesion_id=bad, events=(event,)),
     )
     figure = evolve(FIGURE, description='" onload="x', lesion_ids=(bad,))
-    html = render_cohort_html(a_report([named], figures=[figure], rows_file=bad))
+    html = render_cohort_html(a_report([hostile_lesion], figures=[figure], rows_file=bad))
     page = assert_sound(html)
     assert bad in [text for text, _ in page.links]
     assert "onload" not in page.all("svg")[0][0]
@@ -219,9 +228,9 @@ def test_its_rows_cannot_be_written(tmp_path: Path) -> None:
 
 
 def test_tables_withheld_and_not_withheld_cannot_stand_in_one_report() -> None:
-    shown, hidden = a_report(), a_report(is_suppressed=True)
+    report, hidden = a_report(), a_report(is_suppressed=True)
     with pytest.raises(ValueError, match="suppressed together"):
-        render_cohort_html(evolve(shown, sections=[*shown.sections, *hidden.sections]))
+        render_cohort_html(evolve(report, sections=[*report.sections, *hidden.sections]))
 
 
 # --- many lesions
@@ -237,11 +246,13 @@ def test_a_long_list_is_not_written_out_but_points_to_the_table_of_rows(
     (target,) = {target for text, target in page.links if text == "40 lesions"}
     assert lists[target] == []
     assert "in rows.csv the rows with the key <code>all</code>" in page.html
-    named = {each for selected in lists.values() for each in selected}
+    lesion_ids = {lesion_id for selected in lists.values() for lesion_id in selected}
     rows = [attributes for attributes, _ in page.all("tr") if attributes.get("id")]
     assert max(map(len, lists.values())) <= 3
-    assert 0 < len(named) == len(rows) < 40
-    assert f"The {len(named)} lesions that shorter lists name are shown below, of 40" in page.html
+    assert 0 < len(lesion_ids) == len(rows) < 40
+    assert (
+        f"The {len(lesion_ids)} lesions that shorter lists name are shown below, of 40" in page.html
+    )
     write_bytes(tmp_path / "rows.csv", render_rows_csv(report))
     with (tmp_path / "rows.csv").open(encoding="utf-8", newline="") as file:
         result = list(csv.DictReader(file))
@@ -277,8 +288,8 @@ def test_rows_with_the_same_first_label_are_a_group_under_one_header() -> None:
         title="T",
         columns=("What", "Of", "n"),
         rows=tuple(
-            (Cell(text=what), Cell(text=of), Cell(text="7", key=f"{what}.{of}"))
-            for what, of in (("Sex", "f"), ("Sex", "m"), ("Level", "L1"))
+            (Cell(text=name), Cell(text=of), Cell(text="7", key=f"{name}.{of}"))
+            for name, of in (("Sex", "f"), ("Sex", "m"), ("Level", "L1"))
         ),
     )
     page = assert_sound(

@@ -47,7 +47,7 @@ def a_lesion(*events: TreatmentEvent, mode: Mode = Mode.RETROSPECTIVE, **changes
         events=events,
     )
     assessment = classify(timeline, Rules(criteria=AMINI, mode=mode))
-    given: dict[str, Any] = {
+    values: dict[str, Any] = {
         "lesion": LESION,
         "timeline": timeline,
         "assessment": assessment,
@@ -58,7 +58,7 @@ def a_lesion(*events: TreatmentEvent, mode: Mode = Mode.RETROSPECTIVE, **changes
         "labels": classify_by_day(timeline, AMINI),
         "read_by": ("A consensus of A and B.",),
     }
-    return LesionReport(**given | changes)
+    return LesionReport(**values | changes)
 
 
 def page_of(*lesions: LesionReport, **changes: Any) -> Page:
@@ -91,8 +91,8 @@ def visits(page: Page) -> list[list[str]]:
 
 def test_the_header_says_version_criteria_data_and_that_it_is_no_medical_device() -> None:
     page = page_of(a_lesion())
-    for said in ("2026-01-02", __version__, "amini-2016", "retrospective", "n = 1 lesion"):
-        assert said in page.all("header")[0][1]
+    for phrase in ("2026-01-02", __version__, "amini-2016", "retrospective", "n = 1 lesion"):
+        assert phrase in page.all("header")[0][1]
     assert "research software, not a medical device" in page.html
     assert "abc123" + "0" * 58 in page.html
     assert "Patient P01. No name is on it" in page.html
@@ -100,14 +100,14 @@ def test_the_header_says_version_criteria_data_and_that_it_is_no_medical_device(
 
 def test_every_printed_page_names_patient_data_and_that_it_is_no_medical_device() -> None:
     (footer,) = [line for line in page_of(a_lesion()).html.splitlines() if "@bottom-left" in line]
-    for said in ("patient P01", "data abc123000000", "not a medical device", __version__):
-        assert said in footer
+    for phrase in ("patient P01", "data abc123000000", "not a medical device", __version__):
+        assert phrase in footer
 
 
 def test_a_lesion_has_its_category_and_rule_in_words_once() -> None:
     page = page_of(a_lesion())
-    said = "the lesion enlarged, then declined from its peak by 2.0 mm or more"
-    assert page.html.count(said) == 1
+    phrase = "the lesion enlarged, then declined from its peak by 2.0 mm or more"
+    assert page.html.count(phrase) == 1
     assert page.all("strong")[0][1] == "Osseous pseudoprogression (OPP)"
     assert "mm in one recorded length" in page.html
 
@@ -134,12 +134,12 @@ def test_what_it_was_called_stands_beside_each_visit_as_known_on_that_day() -> N
 
 
 def test_a_visit_has_date_image_and_why_there_is_no_length() -> None:
-    measured = VisitLength(length_mm=Decimal("17.3"), image="series 4, image 8")
+    visit_length = VisitLength(length_mm=Decimal("17.3"), image="series 4, image 8")
     selected = [
         Visit(
             study_date=date(2024, 1, 2),
             days_from_ssrs=-9,
-            lengths={SeriesRole.T1: measured},
+            lengths={SeriesRole.T1: visit_length},
         ),
         Visit(
             study_date=date(2024, 1, 12),
@@ -170,10 +170,10 @@ def test_studies_after_a_retreatment_are_shown_as_not_counted_and_without_a_chan
 def test_a_fragile_or_discordant_call_is_marked_in_words() -> None:
     plain = a_lesion()
     odd = evolve(plain, fragile=True, assessment=evolve(plain.assessment, discordant=True))
-    warned = [
+    warnings = [
         text for attributes, text in page_of(odd).all("span") if attributes["class"] == "beware"
     ]
-    assert warned == ["fragile", "discordant: ask a reader"]
+    assert warnings == ["fragile", "discordant: ask a reader"]
     assert "beware" not in str(page_of(plain).all("span"))
 
 
@@ -200,19 +200,19 @@ def test_events_are_named_by_week_and_their_free_text_stays_out() -> None:
 
 
 def test_an_excluded_lesion_says_by_what() -> None:
-    excluded = a_lesion(
+    excluded_lesion = a_lesion(
         TreatmentEvent(0, EventKind.EXCLUSION, "cement"),
         lesion=evolve(LESION, exclusions=(Exclusion.CEMENT,)),
     )
-    assert excluded.assessment.reason is Reason.CEMENT
-    assert excluded.assessment.category is ResponseCategory.NOT_ELIGIBLE
-    assert "there is cement at the level" in page_of(excluded).html
+    assert excluded_lesion.assessment.reason is Reason.CEMENT
+    assert excluded_lesion.assessment.category is ResponseCategory.NOT_ELIGIBLE
+    assert "there is cement at the level" in page_of(excluded_lesion).html
 
 
 def test_the_figure_says_its_lengths_in_words() -> None:
     label = page_of(a_lesion()).all("svg")[0][0]["aria-label"] or ""
-    for said in ("P01-A", "T1: 17.3 mm at week −1.3", "22.4 mm at week 11.9"):
-        assert said in label
+    for phrase in ("P01-A", "T1: 17.3 mm at week −1.3", "22.4 mm at week 11.9"):
+        assert phrase in label
 
 
 def test_several_lesions_have_a_page_each_and_a_list_that_leads_to_them() -> None:

@@ -29,13 +29,13 @@ def needs_pango() -> None:
 def plain(pdf: bytes) -> bytes:
     """All of a PDF, its compressed streams too."""
     streams = re.findall(rb"stream\r?\n(.*?)\r?\nendstream", pdf, re.S)
-    opened = []
+    parts = []
     for stream in streams:
         try:
-            opened.append(zlib.decompress(stream))
+            parts.append(zlib.decompress(stream))
         except zlib.error:
-            opened.append(stream)
-    return pdf + b"\n".join(opened)
+            parts.append(stream)
+    return pdf + b"\n".join(parts)
 
 
 PAGE = """<!doctype html><html lang="en"><head><title>T</title><style>

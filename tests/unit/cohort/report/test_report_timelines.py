@@ -17,7 +17,7 @@ from opp_mri.domain.timeline import Timeline
 @pytest.fixture
 def lesion(timeline: Timeline, assess: Callable[..., Assessment]) -> Callable[..., LesionPage]:
     def make(**changes: object) -> LesionPage:
-        given = {
+        values = {
             "lesion_id": "P01-A",
             "level": "T8",
             "timeline": timeline,
@@ -25,7 +25,7 @@ def lesion(timeline: Timeline, assess: Callable[..., Assessment]) -> Callable[..
             "margin_mm": Decimal("1.9"),
             "sentences": ("It grew by 5.1 mm.", "Then it fell."),
         }
-        return LesionPage(**{**given, **changes})
+        return LesionPage(**{**values, **changes})
 
     return make
 
@@ -104,9 +104,9 @@ def test_no_two_elements_have_the_same_id_across_the_figures(
     page: Callable[..., str], lesion: Callable[..., LesionPage]
 ) -> None:
     ids = re.findall(r'\bid="([^"]+)"', page([lesion(), lesion(lesion_id="P02-A")]))
-    referred = re.findall(r'(?:href="#|url\(#)([^")]+)', page([lesion()]))
+    anchors = re.findall(r'(?:href="#|url\(#)([^")]+)', page([lesion()]))
     assert len(ids) == len(set(ids))
-    assert set(referred) <= set(ids)
+    assert set(anchors) <= set(ids)
 
 
 def test_names_and_sentences_are_text_and_never_markup(

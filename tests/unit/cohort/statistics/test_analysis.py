@@ -36,7 +36,7 @@ from opp_mri.response.assessed import AssessedLesion
 UNHURRIED = settings(
     deadline=None, max_examples=40, suppress_health_check=[HealthCheck.too_slow]
 )  # fmt: skip
-OPP, PD, PR, SD = (COURSES[each] for each in tuple(ResponseCategory)[:4])
+OPP, PD, PR, SD = (COURSES[category] for category in tuple(ResponseCategory)[:4])
 DAY_0 = date(2024, 2, 1)
 
 
@@ -45,18 +45,18 @@ def paper() -> CohortAnalysis:
     return analyse(lesions_of_the_paper())
 
 
-def numbers(found: object) -> Iterator[EventEstimate]:
+def numbers(result: object) -> Iterator[EventEstimate]:
     """Yield every estimate of an analysis, however deep."""
-    if isinstance(found, EventEstimate):
-        yield found
-    elif isinstance(found, tuple):
-        for field in found:
+    if isinstance(result, EventEstimate):
+        yield result
+    elif isinstance(result, tuple):
+        for field in result:
             yield from numbers(field)
-    elif isinstance(found, Mapping):
-        yield from numbers(tuple(found.values()))
-    elif has(type(found)) and not isinstance(found, Observed | AssessedLesion | LesionEvents):
-        for field in fields(type(found)):
-            yield from numbers(getattr(found, field.name))
+    elif isinstance(result, Mapping):
+        yield from numbers(tuple(result.values()))
+    elif has(type(result)) and not isinstance(result, Observed | AssessedLesion | LesionEvents):
+        for field in fields(type(result)):
+            yield from numbers(getattr(result, field.name))
 
 
 def test_the_counts_of_the_paper_give_its_fisher_test(paper) -> None:
@@ -129,7 +129,7 @@ def test_a_model_of_all_wants_ten_events_for_each_covariate(paper) -> None:
 
 
 def test_the_arms_are_all_then_single_then_multifraction_then_unknown() -> None:
-    lesions = [cohort_lesion(fractions=each) for each in (None, 3, 1, 5)]
+    lesions = [cohort_lesion(fractions=fraction_count) for fraction_count in (None, 3, 1, 5)]
     result = analyse(lesions).opp_free.comparison
     assert [arm.group for arm in result.arms] == [
         "all", FractionGroup.SINGLE, FractionGroup.MULTI, FractionGroup.UNKNOWN
@@ -156,10 +156,10 @@ def test_numbers_at_risk_are_counted_in_weeks_0_13_26_52_and_104(paper) -> None:
 
 
 def test_the_event_may_be_set_at_the_peak() -> None:
-    rising = {-10: 20, 50: 22.5, 87: 25, 180: 21, 260: 20}
+    growing_course = {-10: 20, 50: 22.5, 87: 25, 180: 21, 260: 20}
     first, peak = (
-        analyse([cohort_lesion(t1=rising)], event_at=each).first.duration_days[0]
-        for each in (EventDay.FIRST_GROWTH, EventDay.PEAK)
+        analyse([cohort_lesion(t1=growing_course)], event_at=event_time).first.duration_days[0]
+        for event_time in (EventDay.FIRST_GROWTH, EventDay.PEAK)
     )
     assert (first, peak) == (50, 87)
 
@@ -179,7 +179,7 @@ def test_a_death_competes_and_ends_no_lesion_otherwise() -> None:
 
 def test_the_landmark_keeps_who_is_without_any_event_and_counts_the_others() -> None:
     late = {-10: 20, 100: 20, 300: 25, 400: 26}
-    lesions = [cohort_lesion(t1=each) for each in (OPP, OPP, PD, SD, PR, late)]
+    lesions = [cohort_lesion(t1=course) for course in (OPP, OPP, PD, SD, PR, late)]
     result = analyse(lesions, landmark_day=182)
     opp, progression = result.opp_free.landmark, result.progression_free.landmark
     assert (opp.n, opp.had_event, opp.had_competing, opp.censored) == (3, 2, 1, 0)
@@ -202,7 +202,7 @@ def test_a_lesion_imaged_until_before_the_landmark_is_censored_though_it_dies_la
 
 
 @pytest.mark.parametrize(
-    ("covariate", "given", "expected"),
+    ("covariate", "lesion", "expected"),
     [
         (Covariate.AGE, {"age_years": 57}, 57),
         (Covariate.AGE, {}, None),
@@ -220,8 +220,8 @@ def test_a_lesion_imaged_until_before_the_landmark_is_censored_though_it_dies_la
         (Covariate.SINGLE_FRACTION, {"fractions": None}, None),
     ],
 )
-def test_a_covariate_is_a_number_or_not_known(covariate, given, expected) -> None:
-    assert get_covariate(make_lesion(**given), covariate) == expected
+def test_a_covariate_is_a_number_or_not_known(covariate, lesion, expected) -> None:
+    assert get_covariate(make_lesion(**lesion), covariate) == expected
 
 
 def test_a_lesion_without_a_covariate_is_left_out_of_that_model_only() -> None:
@@ -316,12 +316,12 @@ def test_the_same_lesions_give_the_same_analysis() -> None:
 def test_sins_and_epidural_disease_are_covariates_only_where_a_lesion_has_them() -> None:
     lesions = make_cohort(60)
     assert choose_covariates(lesions) == PAPER_COVARIATES
-    visited = with_visits(lesions)
-    assert choose_covariates(visited) == (*PAPER_COVARIATES, Covariate.EPIDURAL)
-    models = analyse(visited).opp_free.models
+    lesions_with_visits = with_visits(lesions)
+    assert choose_covariates(lesions_with_visits) == (*PAPER_COVARIATES, Covariate.EPIDURAL)
+    models = analyse(lesions_with_visits).opp_free.models
     epidural = next(model for model in models if model.covariates == (Covariate.EPIDURAL,))
     assert epidural.n == models[0].n + models[0].left_out
-    together = analyse(visited).opp_free.multivariable
+    together = analyse(lesions_with_visits).opp_free.multivariable
     assert together is None or Covariate.EPIDURAL not in together.covariates
 
 

@@ -46,8 +46,8 @@ def test_grays_test_is_that_of_r(observed, chi_square, p, freedom) -> None:
 def test_fine_and_grays_model_is_that_of_r(observed, covariates, beta, errors) -> None:
     """crr(day, cause, cbind(x, z), gtol = 1e-12, maxiter = 50): coef, sqrt(diag(var))."""
     result = fit_fine_gray(observed, covariates).hazards
-    assert [math.log(each.ratio.value) for each in result] == pytest.approx(beta, rel=1e-9)
-    assert [each.standard_error for each in result] == pytest.approx(errors, rel=1e-9)
+    assert [math.log(hazard.ratio.value) for hazard in result] == pytest.approx(beta, rel=1e-9)
+    assert [hazard.standard_error for hazard in result] == pytest.approx(errors, rel=1e-9)
 
 
 def test_without_competing_events_the_ratio_is_that_of_cox_with_breslows_ties() -> None:
@@ -66,9 +66,9 @@ def test_errors_by_patient_differ_and_the_ratio_does_not() -> None:
 
 
 def test_what_is_not_estimable_has_a_reason() -> None:
-    none = evolve(TWO, event=np.zeros(TWO.n), cause=np.zeros(TWO.n))
-    assert run_gray_test(none).reason == "There is no event."
-    assert fit_fine_gray(none, {"x": np.arange(TWO.n)}).reason == "There is no event."
+    without_events = evolve(TWO, event=np.zeros(TWO.n), cause=np.zeros(TWO.n))
+    assert run_gray_test(without_events).reason == "There is no event."
+    assert fit_fine_gray(without_events, {"x": np.arange(TWO.n)}).reason == "There is no event."
     one_arm = TWO.take((TWO.group == "a") | ~TWO.event)
     assert run_gray_test(evolve(one_arm, group=None)).p is None
     result = fit_fine_gray(one_arm, {"a": (one_arm.group == "a") * 1.0})

@@ -60,7 +60,7 @@ def test_a_peak_at_the_first_follow_up_lies_after_day_0_at_the_earliest() -> Non
 
 def test_the_peak_is_that_of_the_deciding_sequence() -> None:
     more = {-10: 20, 40: 27, 180: 21, 260: 20}
-    timeline = cohort_lesion(t1=OPP, others={SeriesRole.T2FS: more})
+    timeline = cohort_lesion(t1=OPP, other_lengths={SeriesRole.T2FS: more})
     assert find_time_to_peak(timeline) == IntervalDay(after_day=-10, day=40)
 
 
@@ -73,14 +73,16 @@ def test_a_lesion_that_never_grew_has_no_peak_and_no_return(category) -> None:
 
 def test_peak_changes_are_from_each_sequences_own_baseline_those_that_did_not_grow_too() -> None:
     rest = {SeriesRole.T2FS: {-10: 30, 87: 31, 260: 30}, SeriesRole.T1POST: {87: 25, 260: 20}}
-    timeline = cohort_lesion(t1=OPP, others=rest)
+    timeline = cohort_lesion(t1=OPP, other_lengths=rest)
     assert find_peak_changes_mm(timeline) == {SeriesRole.T1: 5, SeriesRole.T2FS: 1}
 
 
 def test_a_return_is_the_first_study_after_the_peak_without_growth_or_never() -> None:
     never = {-10: 20, 87: 26, 180: 24, 300: 23.9}
     small = {-10: 20, 87: 21, 180: 20}
-    timeline = cohort_lesion(t1=OPP, others={SeriesRole.T2FS: never, SeriesRole.T1POST: small})
+    timeline = cohort_lesion(
+        t1=OPP, other_lengths={SeriesRole.T2FS: never, SeriesRole.T1POST: small}
+    )
     assert find_returns_to_baseline(timeline) == {
         SeriesRole.T1: ReturnToBaseline(peak_day=87, day=180, last_day=260),
         SeriesRole.T2FS: ReturnToBaseline(peak_day=87, day=None, last_day=300),
@@ -88,16 +90,16 @@ def test_a_return_is_the_first_study_after_the_peak_without_growth_or_never() ->
 
 
 @given(one=lesions())
-def test_peak_and_return_are_those_that_the_assessment_reports(one) -> None:
-    reported = one.assessment.sequences
-    for role, change_mm in find_peak_changes_mm(one).items():
-        assert change_mm == reported[role].peak_change_mm
-    for role, result in find_returns_to_baseline(one).items():
-        assert result.day == reported[role].return_to_baseline_day
-    peak = find_time_to_peak(one)
-    if peak is not None and one.assessment.deciding_sequence is not None:
-        deciding = reported[one.assessment.deciding_sequence]
-        assert (peak.after_day, peak.day) == (deciding.peak_after_day, deciding.peak_day)
+def test_peak_and_return_are_those_that_the_assessment_reports(assessed_lesion) -> None:
+    sequences = assessed_lesion.assessment.sequences
+    for role, change_mm in find_peak_changes_mm(assessed_lesion).items():
+        assert change_mm == sequences[role].peak_change_mm
+    for role, result in find_returns_to_baseline(assessed_lesion).items():
+        assert result.day == sequences[role].return_to_baseline_day
+    peak = find_time_to_peak(assessed_lesion)
+    if peak is not None and assessed_lesion.assessment.deciding_sequence is not None:
+        course = sequences[assessed_lesion.assessment.deciding_sequence]
+        assert (peak.after_day, peak.day) == (course.peak_after_day, course.peak_day)
 
 
 def test_the_days_that_the_rules_name_give_the_papers_digits() -> None:
@@ -113,7 +115,13 @@ def test_the_days_that_the_rules_name_give_the_papers_digits() -> None:
 
 
 def test_one_value_has_no_interval_and_none_has_no_spread() -> None:
-    each = describe_spread([3.0])
-    assert each is not None
-    assert (each.n, each.mean, each.median, each.low, each.high) == (1, 3.0, 3.0, None, None)
+    spread = describe_spread([3.0])
+    assert spread is not None
+    assert (spread.n, spread.mean, spread.median, spread.low, spread.high) == (
+        1,
+        3.0,
+        3.0,
+        None,
+        None,
+    )
     assert describe_spread([]) is None

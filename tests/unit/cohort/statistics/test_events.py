@@ -135,8 +135,10 @@ def test_a_death_competes_when_no_two_visits_were_missed_before_it(day, cause, f
 def test_every_death_is_an_event_of_survival_and_contact_ends_it_otherwise() -> None:
     late = ending(cohort_lesion(**died(900)), Endpoint.SURVIVAL)
     assert (late.day, late.event) == (900, True)
-    seen = cohort_lesion(last_contact_date=DAY_0 + timedelta(700))
-    assert ending(seen, Endpoint.SURVIVAL) == Ending(day=700, event=False, first_day=700, cause=0)
+    alive_lesion = cohort_lesion(last_contact_date=DAY_0 + timedelta(700))
+    assert ending(alive_lesion, Endpoint.SURVIVAL) == Ending(
+        day=700, event=False, first_day=700, cause=0
+    )
     assert ending(cohort_lesion(), Endpoint.SURVIVAL).day == 200
 
 
@@ -148,8 +150,8 @@ def test_a_fracture_is_an_event_unless_the_lesion_was_retreated_before() -> None
     assert ending(after, Endpoint.FRACTURE_FREE) == Ending(
         day=90, event=False, first_day=100, cause=2
     )
-    nothing = cohort_lesion(TreatmentEvent(150, EventKind.FRACTURE, "none"))
-    assert not ending(nothing, Endpoint.FRACTURE_FREE).event
+    eventless_lesion = cohort_lesion(TreatmentEvent(150, EventKind.FRACTURE, "none"))
+    assert not ending(eventless_lesion, Endpoint.FRACTURE_FREE).event
 
 
 def test_a_lesion_without_a_follow_up_is_censored_on_day_0() -> None:
@@ -173,7 +175,7 @@ def test_a_lesion_that_was_not_eligible_on_day_0_is_not_at_risk(lesion) -> None:
 
 
 def test_a_sequence_without_a_baseline_does_not_lengthen_the_time() -> None:
-    lesion = cohort_lesion(others={SeriesRole.T2FS: {90: 20, 400: 20}})
+    lesion = cohort_lesion(other_lengths={SeriesRole.T2FS: {90: 20, 400: 20}})
     assert gather_events(lesion).last_day == 200
 
 

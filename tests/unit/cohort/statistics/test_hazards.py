@@ -82,16 +82,16 @@ def two_arms(rows: list[tuple[int, bool, bool]]) -> tuple[Observed, dict[str, np
 def test_coxs_model_with_ties_and_late_entry_is_that_of_r(ties, entry) -> None:
     """coxph(Surv(entry, day, event) ~ x + z, d, ties = ...), + cluster(patient), cox.zph."""
     ratios, error, robust, chi = COX[ties, entry]
-    each, covariates = made(entry=entry), {"x": X, "z": Z}
-    plain = fit_cox(each, covariates, ties=ties)
+    observed, covariates = made(entry=entry), {"x": X, "z": Z}
+    plain = fit_cox(observed, covariates, ties=ties)
     assert log_ratios(plain) == pytest.approx(ratios, rel=EXACT)
     assert errors(plain) == pytest.approx(error, rel=EXACT)
     assert plain.patients is None
-    by_patient = fit_cox(each, covariates, ties=ties, by_patient=True)
+    by_patient = fit_cox(observed, covariates, ties=ties, by_patient=True)
     assert log_ratios(by_patient) == pytest.approx(ratios, rel=EXACT)
     assert errors(by_patient) == pytest.approx(robust, rel=EXACT)
     assert by_patient.patients == 40
-    trends = check_proportionality(each, covariates, ties=ties)
+    trends = check_proportionality(observed, covariates, ties=ties)
     assert [trend.covariate for trend in trends] == ["x", "z", None]
     assert [trend.degrees_of_freedom for trend in trends] == [1, 1, 2]
     assert [trend.chi_square for trend in trends] == pytest.approx(chi, rel=1e-7)
@@ -115,7 +115,7 @@ def test_interval_and_p_are_walds() -> None:
 
 def test_p_of_the_check_is_that_of_r() -> None:
     """cox.zph(..., transform = "km")$table[, 3]."""
-    result = [each.p for each in check_proportionality(made(), {"x": X, "z": Z})]
+    result = [check.p for check in check_proportionality(made(), {"x": X, "z": Z})]
     assert result == pytest.approx((0.398696699503563, 0.701171643294605, 0.597872593502799))
 
 
@@ -129,7 +129,7 @@ def test_the_ovarian_trial_is_that_of_r() -> None:
     )
     assert errors(regression) == pytest.approx((0.0461470477408026, 0.6320493718794501), rel=EXACT)
     assert [
-        each.chi_square for each in check_proportionality(observed, covariates)
+        check.chi_square for check in check_proportionality(observed, covariates)
     ] == pytest.approx((0.224265642197981, 0.779606879884519, 0.918669928516088), rel=1e-7)
 
 
@@ -151,10 +151,12 @@ def test_gehans_trial_is_that_of_r(ties, ratio, error, chi) -> None:
 
 
 def check_firth(
-    found: Hazard, ratio: float, error: float, low: float, high: float, p: float
+    hazard: Hazard, ratio: float, error: float, low: float, high: float, p: float
 ) -> None:
-    logs = [math.log(each) for each in (found.ratio.value, found.ratio.low, found.ratio.high)]
-    assert [*logs, found.standard_error, found.p] == pytest.approx(
+    logs = [
+        math.log(number) for number in (hazard.ratio.value, hazard.ratio.low, hazard.ratio.high)
+    ]
+    assert [*logs, hazard.standard_error, hazard.p] == pytest.approx(
         [ratio, low, high, error, p], abs=FIRTH
     )
 
@@ -224,17 +226,24 @@ def test_firths_ratio_of_three_rows_is_the_root_of_its_slope() -> None:
 @UNHURRIED
 @given(ROWS)
 def test_the_hazard_ratio_of_a_swapped_arm_is_the_reciprocal(rows) -> None:
-    each, arm = two_arms(rows)
-    swapped = {"arm": 1 - arm["arm"]}
+    observed, arm = two_arms(rows)
+    swapped_arm = {"arm": 1 - arm["arm"]}
     for fit in (fit_cox, fit_firth):
-        here, there = fit(each, arm).hazards[0], fit(each, swapped).hazards[0]
-        assert (here.ratio.value is None) == (there.ratio.value is None)
-        if here.ratio.value is None:
+        hazard, swapped_hazard = (
+            fit(observed, arm).hazards[0],
+            fit(observed, swapped_arm).hazards[0],
+        )
+        assert (hazard.ratio.value is None) == (swapped_hazard.ratio.value is None)
+        if hazard.ratio.value is None:
             continue
-        assert math.log(here.ratio.value) == pytest.approx(-math.log(there.ratio.value), abs=1e-5)
-        assert here.ratio.low < here.ratio.value < here.ratio.high
-        assert math.log(here.ratio.low) == pytest.approx(-math.log(there.ratio.high), abs=1e-4)
-        assert here.p == pytest.approx(there.p, abs=1e-5)
+        assert math.log(hazard.ratio.value) == pytest.approx(
+            -math.log(swapped_hazard.ratio.value), abs=1e-5
+        )
+        assert hazard.ratio.low < hazard.ratio.value < hazard.ratio.high
+        assert math.log(hazard.ratio.low) == pytest.approx(
+            -math.log(swapped_hazard.ratio.high), abs=1e-4
+        )
+        assert hazard.p == pytest.approx(swapped_hazard.p, abs=1e-5)
 
 
 @UNHURRIED
@@ -250,8 +259,8 @@ def test_firths_interval_is_finite_about_its_ratio_and_agrees_with_its_p(rows) -
 @UNHURRIED
 @given(st.integers(1, 5), st.floats(0.01, 1000), st.floats(-1e4, 1e4))
 def test_a_covariate_may_have_any_unit_and_origin(fold, unit, origin) -> None:
-    plain, other = fit_cox(made(), {"x": X}), fit_cox(made(), {"x": X * unit + origin})
-    assert log_ratios(other)[0] * unit == pytest.approx(log_ratios(plain)[0], rel=1e-5)
+    plain, scaled_fit = fit_cox(made(), {"x": X}), fit_cox(made(), {"x": X * unit + origin})
+    assert log_ratios(scaled_fit)[0] * unit == pytest.approx(log_ratios(plain)[0], rel=1e-5)
     later = evolve(made(), duration_days=made().duration_days * fold)
     assert log_ratios(fit_cox(later, {"x": X})) == pytest.approx(log_ratios(plain))
 
@@ -266,8 +275,8 @@ def test_doubled_rows_of_the_same_patients_change_no_robust_error_but_by_ties() 
     single = evolve(once, patient=np.arange(60))
     covariates = {"x": np.tile(X, 2), "z": np.tile(Z, 2)}
     plain = fit_cox(single, {"x": X, "z": Z}, ties="breslow", by_patient=True)
-    doubled = fit_cox(twice, covariates, ties="breslow", by_patient=True)
-    assert errors(doubled) == pytest.approx(errors(plain))
+    doubled_fit = fit_cox(twice, covariates, ties="breslow", by_patient=True)
+    assert errors(doubled_fit) == pytest.approx(errors(plain))
     naive = fit_cox(twice, covariates, ties="breslow")
     assert [math.sqrt(2) * error for error in errors(naive)] == pytest.approx(
         errors(fit_cox(single, {"x": X, "z": Z}, ties="breslow"))
@@ -299,8 +308,8 @@ def test_coxs_model_says_why_there_is_none(days, events, covariates, words) -> N
 
 
 def test_too_few_patients_for_errors_by_patient_is_a_reason() -> None:
-    each = evolve(made(), patient=np.arange(60) % 2)
-    regression = fit_cox(each, {"x": X, "z": Z}, by_patient=True)
+    observed = evolve(made(), patient=np.arange(60) % 2)
+    regression = fit_cox(observed, {"x": X, "z": Z}, by_patient=True)
     assert regression.reason == (
         "There are no more patients than covariates, too few for errors by patient."
     )

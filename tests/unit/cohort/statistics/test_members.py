@@ -73,7 +73,7 @@ def test_the_eligible_keep_their_order() -> None:
 
 
 @pytest.mark.parametrize(
-    ("given", "expected"),
+    ("lesion", "expected"),
     [
         ({"age_years": 57}, Age(years=57, approximate=False)),
         ({"age_years": 57, "birth_year": 1900}, Age(years=57, approximate=False)),
@@ -83,8 +83,8 @@ def test_the_eligible_keep_their_order() -> None:
         ({}, None),
     ],
 )
-def test_the_age_is_the_recorded_one_or_an_approximate_one_or_none(given, expected) -> None:
-    assert find_age_at_radiosurgery(make_lesion(**given)) == expected
+def test_the_age_is_the_recorded_one_or_an_approximate_one_or_none(lesion, expected) -> None:
+    assert find_age_at_radiosurgery(make_lesion(**lesion)) == expected
 
 
 def test_the_year_of_radiosurgery_is_that_of_its_last_day() -> None:
@@ -95,9 +95,9 @@ def test_the_year_of_radiosurgery_is_that_of_its_last_day() -> None:
 
 
 @pytest.mark.parametrize("histology", Histology)
-@pytest.mark.parametrize("written", [str.upper, str.title, lambda text: f"  Metastatic {text}. "])
-def test_a_histology_of_the_paper_is_found_however_it_is_written(histology, written) -> None:
-    assert find_histology(written(histology.value)) is histology
+@pytest.mark.parametrize("text", [str.upper, str.title, lambda text: f"  Metastatic {text}. "])
+def test_a_histology_of_the_paper_is_found_however_it_is_written(histology, text) -> None:
+    assert find_histology(text(histology.value)) is histology
 
 
 @pytest.mark.parametrize(
@@ -129,7 +129,11 @@ def test_radiosensitivity_is_as_the_paper_has_it_and_never_guessed(text, expecte
 
 
 def test_the_paper_calls_four_of_its_histologies_radioresistant() -> None:
-    result = {each for each in Histology if classify_radiosensitivity(each) == "radioresistant"}
+    result = {
+        histology
+        for histology in Histology
+        if classify_radiosensitivity(histology) == "radioresistant"
+    }
     assert result == {
         Histology.RENAL_CELL, Histology.SARCOMA, Histology.ADENOID_CYSTIC, Histology.MELANOMA,
     }  # fmt: skip

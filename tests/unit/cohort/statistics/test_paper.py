@@ -120,19 +120,19 @@ def test_table_1_holds_the_lesions_of_the_paper() -> None:
 def test_a_figure_that_follows_from_the_table_agrees(
     name: str, figures: dict[str, PrintedFigure]
 ) -> None:
-    each = figures[name]
-    assert (each.printed, each.computed) == AGREEING[name]
-    assert each.agrees is True
-    assert each.why == ""
-    assert each.where
+    figure = figures[name]
+    assert (figure.printed, figure.computed) == AGREEING[name]
+    assert figure.agrees is True
+    assert figure.why == ""
+    assert figure.where
 
 
 @pytest.mark.parametrize("name", DIFFERING)
 def test_a_figure_that_differs_says_why(name: str, figures: dict[str, PrintedFigure]) -> None:
-    each = figures[name]
-    assert (each.printed, each.computed) == DIFFERING[name]
-    assert each.agrees is False
-    assert each.why.startswith("With the paper's digits it is ")
+    figure = figures[name]
+    assert (figure.printed, figure.computed) == DIFFERING[name]
+    assert figure.agrees is False
+    assert figure.why.startswith("With the paper's digits it is ")
 
 
 def test_every_other_figure_is_named_as_one_that_nothing_published_gives(
@@ -140,11 +140,11 @@ def test_every_other_figure_is_named_as_one_that_nothing_published_gives(
 ) -> None:
     rest = [figure for name, figure in figures.items() if name not in AGREEING.keys() | DIFFERING]
     assert len(rest) == 17
-    assert {other.agrees for other in rest} == {None}
-    assert all(other.why for other in rest)
+    assert {figure.agrees for figure in rest} == {None}
+    assert all(figure.why for figure in rest)
     cox = [entry for entry in rest if entry.name.startswith("Cox")]
     assert len(cox) == 5
-    assert {each.computed for each in cox} == {None}
+    assert {figure.computed for figure in cox} == {None}
 
 
 def test_the_share_that_differs_over_lesions_is_as_printed_over_patients(
@@ -159,10 +159,10 @@ def test_the_reconstructed_days_give_every_printed_digit_and_are_called_a_recons
     figures: dict[str, PrintedFigure],
 ) -> None:
     for name in ("Time to peak, range, weeks", "Time to peak, mean, weeks"):
-        each = figures[name]
-        assert each.computed == f"{each.printed} (reconstruction)"
-        assert each.agrees is None
-        assert "no check" in each.why
+        figure = figures[name]
+        assert figure.computed == f"{figure.printed} (reconstruction)"
+        assert figure.agrees is None
+        assert "no check" in figure.why
     why = figures[PEAK_INTERVAL].why
     assert "The days 68, 76, 83, 87, 171, a reconstruction" in why
     assert "give 8.6–19.1 by the normal distribution, and 6.4–21.3 by t" in why
@@ -225,8 +225,8 @@ def test_no_values_with_the_mean_and_range_have_a_narrower_t_interval() -> None:
 def test_another_response_changes_the_figures_that_rest_on_it(copy: Path) -> None:
     change(copy, "29,74,M,Lung carcinoma,L1,18,1,OPP", "29,74,M,Lung carcinoma,L1,18,1,SD")
     result = by_name(copy)
-    differing = {name for name, item in result.items() if item.agrees is False}
-    assert differing - DIFFERING.keys() == {
+    differing_names = {name for name, item in result.items() if item.agrees is False}
+    assert differing_names - DIFFERING.keys() == {
         "Stable or partial response",
         "Enlarged early, lesions",
         "Enlarged early",
@@ -249,8 +249,10 @@ def test_another_response_changes_the_figures_that_rest_on_it(copy: Path) -> Non
 def test_another_age_level_and_patient_change_what_is_computed_of_them(copy: Path) -> None:
     change(copy, "29,74,M,Lung carcinoma,L1", "27,94,M,Lung carcinoma,T1")
     result = by_name(copy)
-    changed = {name for name, item in result.items() if item.agrees is False} - DIFFERING.keys()
-    assert changed == {
+    changed_names = {
+        name for name, item in result.items() if item.agrees is False
+    } - DIFFERING.keys()
+    assert changed_names == {
         "Patients",
         "Patients excluded",
         "Age, range, years",
@@ -265,16 +267,16 @@ def test_events_in_both_groups_leave_the_log_rank_open(copy: Path) -> None:
     change(
         copy, "5,52,M,Renal cell carcinoma,L1,27,3,PR", "5,52,M,Renal cell carcinoma,L1,27,3,OPP"
     )
-    each = by_name(copy)[LOG_RANK]
-    assert (each.computed, each.agrees) == (None, None)
-    assert each.why.startswith("Both groups have events")
+    figure = by_name(copy)[LOG_RANK]
+    assert (figure.computed, figure.agrees) == (None, None)
+    assert figure.why.startswith("Both groups have events")
 
 
 def test_a_printed_interval_as_wide_as_one_by_t_is_not_said_to_differ(copy: Path) -> None:
     change(copy, "8.6–19.1", "6.4–21.3", PRINTED)
-    each = by_name(copy)[PEAK_INTERVAL]
-    assert each.agrees is None
-    assert each.why == "The printed interval may be one by t."
+    figure = by_name(copy)[PEAK_INTERVAL]
+    assert figure.agrees is None
+    assert figure.why == "The printed interval may be one by t."
 
 
 def test_a_table_without_opp_leaves_open_what_rests_on_it(copy: Path) -> None:
@@ -289,9 +291,9 @@ def test_a_table_without_opp_leaves_open_what_rests_on_it(copy: Path) -> None:
 def test_a_table_with_faults_is_refused_with_their_lines_and_columns(copy: Path) -> None:
     change(copy, "\n1,57,F,", "\n1,old,F,")
     change(copy, "L4,24,1,SD", "L4,24,1")
-    with pytest.raises(TableError) as refused:
+    with pytest.raises(TableError) as error_info:
         compute_printed_figures(copy)
-    assert [(fault.line, fault.column) for fault in refused.value.faults] == [
+    assert [(fault.line, fault.column) for fault in error_info.value.faults] == [
         (2, "age_years"),
         (3, "response"),
     ]
@@ -329,16 +331,16 @@ def test_a_folder_without_the_files_is_refused_with_what_to_do(tmp_path: Path) -
 
 
 def test_the_verb_shows_the_table_and_why_figures_differ() -> None:
-    shown = CliRunner().invoke(verb.paper_command, [], catch_exceptions=False).output
-    lines = [line.split() for line in shown.splitlines()]
+    output = CliRunner().invoke(verb.paper_command, [], catch_exceptions=False).output
+    lines = [line.split() for line in output.splitlines()]
     assert ["Lesions", "37", "37", "yes"] in lines
     assert ["OPP-free", "survival", "by", "fractionation,", "log-rank", "P:"] in lines
-    assert "54 figures: 34 agree, 3 differ, 17 cannot be computed" in shown
+    assert "54 figures: 34 agree, 3 differ, 17 cannot be computed" in output
 
 
 def test_the_verb_gives_json_with_one_object_a_figure() -> None:
-    shown = CliRunner().invoke(verb.paper_command, ["--json", "--data", str(FOLDER)])
-    result = json.loads(shown.output)
+    run = CliRunner().invoke(verb.paper_command, ["--json", "--data", str(FOLDER)])
+    result = json.loads(run.output)
     assert len(result) == 54
     for record in result:
         assert {"name", "printed", "computed", "agrees", "why"} <= record.keys()
@@ -350,6 +352,6 @@ def test_the_verb_says_where_to_find_the_data_where_they_are_not_installed(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setattr(verb, "SOURCE_DATA", tmp_path / "absent")
-    refused = CliRunner().invoke(verb.paper_command, [])
-    assert isinstance(refused.exception, InputError)
-    assert "--data" in str(refused.exception)
+    result = CliRunner().invoke(verb.paper_command, [])
+    assert isinstance(result.exception, InputError)
+    assert "--data" in str(result.exception)

@@ -36,17 +36,17 @@ def test_lesions_retreated_two_weeks_after_their_growth_are_failures_in_either_m
             assert share.low < free / 300 < share.high
 
 
-def holds(found: EventEstimate, share: float) -> bool:
-    return found.value == pytest.approx(share) and found.low < share < found.high
+def holds(estimate: EventEstimate, share: float) -> bool:
+    return estimate.value == pytest.approx(share) and estimate.low < share < estimate.high
 
 
 @pytest.mark.parametrize("mode", Mode)
 def test_a_progression_after_a_pseudoprogression_has_its_own_day(mode) -> None:
     """60 of 200 grow on day 91 and are back; 20 each progress on days 364, 455 and 546."""
     lesions = progression_after_pseudoprogression(mode)
-    for day, progressed in ((370, 20), (460, 40), (550, 60)):
+    for day, percent in ((370, 20), (460, 40), (550, 60)):
         result = estimates(lesions, day)
-        assert holds(result["progression_free"], 1 - progressed / 200)
+        assert holds(result["progression_free"], 1 - percent / 200)
         assert holds(result["opp_free incidence"], 60 / 200)
     early = estimates(lesions, 350)
     assert early["progression_free"].value == 1

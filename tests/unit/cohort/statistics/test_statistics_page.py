@@ -43,13 +43,13 @@ def log_ratio(regression: Regression, place: int = -1) -> float:
 
 
 def computed() -> dict[str, float]:
-    treated = estimate_kaplan_meier(gehan())[0].read_share(10)
+    treated_share = estimate_kaplan_meier(gehan())[0].read_share(10)
     late = estimate_kaplan_meier(evolve(made(entry=True), group=None))[0]
-    both = {"x": X, "z": Z}
+    covariates = {"x": X, "z": Z}
     ovarian = Observed(duration_days=OVARIAN_DAYS, event=OVARIAN_DIED)
     age_rx = {"age": OVARIAN_AGE, "rx": OVARIAN_RX}
     two = Observed(duration_days=(1, 2), event=(1, 0))
-    penalised = fit_firth(made(), both).hazards[1]
+    penalised_hazard = fit_firth(made(), covariates).hazards[1]
     one_arm = fit_firth(paper(), {"single": (paper().group == "single") * 1}).hazards[0]
     causes = np.array([1] * 5 + [2] * 9 + [0] * 23)
     of_paper = Observed(
@@ -57,23 +57,23 @@ def computed() -> dict[str, float]:
     )
     opp = estimate_cumulative_incidence(of_paper)[0]
     return {
-        "Kaplan-Meier, week 10": treated.value,
-        "its lower limit": treated.low,
+        "Kaplan-Meier, week 10": treated_share.value,
+        "its lower limit": treated_share.low,
         "Kaplan-Meier with delayed entry, day 154": late.read_share(154).value,
         "log-rank chi-square, two groups": log_rank(gehan()).chi_square,
         "log-rank chi-square, three groups": log_rank(made()).chi_square,
         "log-rank p from the paper's counts": log_rank(paper()).p,
-        "Cox log hazard ratio, Efron": log_ratio(fit_cox(made(), both)),
+        "Cox log hazard ratio, Efron": log_ratio(fit_cox(made(), covariates)),
         "Cox log hazard ratio, Breslow, delayed entry": log_ratio(
-            fit_cox(made(entry=True), both, ties="breslow")
+            fit_cox(made(entry=True), covariates, ties="breslow")
         ),
         "Cox log hazard ratio of age": log_ratio(fit_cox(ovarian, age_rx), 0),
-        "error by patient": fit_cox(made(), both, by_patient=True).hazards[1].standard_error,
+        "error by patient": fit_cox(made(), covariates, by_patient=True).hazards[1].standard_error,
         "check of proportional hazards, chi-square": check_proportionality(ovarian, age_rx)[
             2
         ].chi_square,
-        "Firth log hazard ratio": math.log(penalised.ratio.value),
-        "Firth lower limit": math.log(penalised.ratio.low),
+        "Firth log hazard ratio": math.log(penalised_hazard.ratio.value),
+        "Firth lower limit": math.log(penalised_hazard.ratio.low),
         "Firth log hazard ratio, all events in one arm": math.log(one_arm.ratio.value),
         "Firth upper limit, all events in one arm": math.log(one_arm.ratio.high),
         "Firth hazard ratio of two rows": fit_firth(two, {"arm": (1, 0)}).hazards[0].ratio.value,
@@ -82,8 +82,8 @@ def computed() -> dict[str, float]:
         )[0].read_share(154).value,
         "lower limit of the incidence of OPP, week 26": opp.read_share(182).low,
         "Gray's chi-square, three groups": run_gray_test(made()).chi_square,
-        "Fine and Gray log ratio": log_ratio(fit_fine_gray(made(), both)),
-        "its error": fit_fine_gray(made(), both).hazards[1].standard_error,
+        "Fine and Gray log ratio": log_ratio(fit_fine_gray(made(), covariates)),
+        "its error": fit_fine_gray(made(), covariates).hazards[1].standard_error,
         "median follow-up, lower limit": follow_up_days(
             evolve(made(), event=made().cause != 0, cause=None)
         ).low,

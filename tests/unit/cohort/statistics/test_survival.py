@@ -36,26 +36,26 @@ def observed(rows: list[tuple[int, bool, str]]) -> Observed:
     return Observed(duration_days=days, event=events, group=groups)
 
 
-def whole(one: Observed) -> Observed:
-    return evolve(one, group=None)
+def whole(observed: Observed) -> Observed:
+    return evolve(observed, group=None)
 
 
 def test_the_curve_of_gehans_trial_is_the_published_one() -> None:
     """survfit(Surv(t, e) ~ arm, conf.type = "log-log")."""
-    treated, placebo = estimate_kaplan_meier(gehan())
-    assert (treated.group, placebo.group) == ("6-MP", "placebo")
-    assert treated.days == (0, 6, 7, 10, 13, 16, 22, 23)
-    assert treated.at_risk == (21, 21, 17, 15, 12, 11, 7, 6)
-    assert treated.events == (0, 3, 1, 1, 1, 1, 1, 1)
-    assert treated.values == pytest.approx(
+    treated_curve, placebo = estimate_kaplan_meier(gehan())
+    assert (treated_curve.group, placebo.group) == ("6-MP", "placebo")
+    assert treated_curve.days == (0, 6, 7, 10, 13, 16, 22, 23)
+    assert treated_curve.at_risk == (21, 21, 17, 15, 12, 11, 7, 6)
+    assert treated_curve.events == (0, 3, 1, 1, 1, 1, 1, 1)
+    assert treated_curve.values == pytest.approx(
         (1, 0.857142857142857, 0.806722689075630, 0.752941176470588, 0.690196078431372,
          0.627450980392157, 0.537815126050420, 0.448179271708683), abs=EXACT,
     )  # fmt: skip
-    assert treated.low[1:] == pytest.approx(
+    assert treated_curve.low[1:] == pytest.approx(
         (0.619717955265984, 0.563146564622233, 0.503199510799957, 0.431610222486184,
          0.367510855987502, 0.267778936767135, 0.188052005959232), abs=EXACT,
     )  # fmt: skip
-    assert treated.high[1:] == pytest.approx(
+    assert treated_curve.high[1:] == pytest.approx(
         (0.951551747646997, 0.922809019202880, 0.889361835169265, 0.849065963349451,
          0.804912189471841, 0.746790717635394, 0.680142628495241), abs=EXACT,
     )  # fmt: skip
@@ -65,10 +65,10 @@ def test_the_curve_of_gehans_trial_is_the_published_one() -> None:
 
 def test_medians_and_their_intervals_are_those_of_r() -> None:
     """summary(survfit(..., conf.type = "log-log"))$table."""
-    treated, placebo = map(compute_median_days, estimate_kaplan_meier(gehan()))
-    assert (treated.value, treated.low, treated.high) == (23, 13, None)
+    treated_median, placebo = map(compute_median_days, estimate_kaplan_meier(gehan()))
+    assert (treated_median.value, treated_median.low, treated_median.high) == (23, 13, None)
     assert (placebo.value, placebo.low, placebo.high) == (8, 4, 11)
-    result = [compute_median_days(each) for each in estimate_kaplan_meier(made())]
+    result = [compute_median_days(curve) for curve in estimate_kaplan_meier(made())]
     assert [(member.value, member.low, member.high) for member in result] == [
         (133, 98, None), (182, 161, None), (182, 63, None)
     ]  # fmt: skip
@@ -89,13 +89,13 @@ def test_medians_and_their_intervals_are_those_of_r() -> None:
 )  # fmt: skip
 def test_a_curve_with_ties_and_late_entry_is_that_of_r(entry, at_risk, values, low, high) -> None:
     """survfit(Surv(entry, day, event) ~ 1, d, conf.type = "log-log") at days 35, 91 and 154."""
-    each = whole(made(entry=entry))
-    (curve,) = estimate_kaplan_meier(each)
+    observed = whole(made(entry=entry))
+    (curve,) = estimate_kaplan_meier(observed)
     result = [curve.read_share(day) for day in (35, 91, 154)]
     assert [estimate.value for estimate in result] == pytest.approx(values, abs=EXACT)
     assert [estimate.low for estimate in result] == pytest.approx(low, abs=EXACT)
     assert [estimate.high for estimate in result] == pytest.approx(high, abs=EXACT)
-    assert count_at_risk(each, (35, 91, 154)) == {"all": at_risk}
+    assert count_at_risk(observed, (35, 91, 154)) == {"all": at_risk}
 
 
 def test_a_curve_says_nothing_after_the_last_day() -> None:
@@ -134,18 +134,18 @@ def test_the_counts_of_the_paper_fix_its_log_rank_test() -> None:
 @given(ROWS, st.integers(0, 20))
 def test_the_log_rank_test_with_delayed_entry_is_its_definition(rows, late) -> None:
     """Sum of observed less expected, squared, over its hypergeometric variance (Mantel 1966)."""
-    each = observed(rows)
-    entry = np.minimum(np.arange(each.n) * late % 11, each.duration_days - 1)
-    each = evolve(each, entry_days=entry)
-    first = each.group == "a"
+    sample = observed(rows)
+    entry = np.minimum(np.arange(sample.n) * late % 11, sample.duration_days - 1)
+    sample = evolve(sample, entry_days=entry)
+    first = sample.group == "a"
     difference = variance = 0.0
-    for day in np.unique(each.duration_days[each.event]):
-        risk = (each.duration_days >= day) & ((entry < day) | (entry == 0))
-        ends = each.event & (each.duration_days == day)
+    for day in np.unique(sample.duration_days[sample.event]):
+        risk = (sample.duration_days >= day) & ((entry < day) | (entry == 0))
+        ends = sample.event & (sample.duration_days == day)
         n, m, d = risk.sum(), (risk & first).sum(), ends.sum()
         difference += (ends & first).sum() - d * m / n
         variance += d * m / n * (1 - m / n) * (n - d) / max(n - 1, 1)
-    result = log_rank(each)
+    result = log_rank(sample)
     if variance > 1e-9:
         assert result.chi_square == pytest.approx(difference**2 / variance, abs=1e-7)
     else:
@@ -154,11 +154,11 @@ def test_the_log_rank_test_with_delayed_entry_is_its_definition(rows, late) -> N
 
 
 def test_the_log_rank_test_says_why_there_is_none() -> None:
-    each = Observed(duration_days=(5, 9), event=(1, 0), group=("a", "a"))
-    assert log_rank(each).reason == "There is only one group with anybody at risk at an event."
-    none = evolve(each, event=(0, 0), group=("a", "b"))
-    assert log_rank(none).reason == "There is no event."
-    apart = evolve(each, duration_days=(9, 5), group=("a", "b"))
+    observed = Observed(duration_days=(5, 9), event=(1, 0), group=("a", "a"))
+    assert log_rank(observed).reason == "There is only one group with anybody at risk at an event."
+    without_events = evolve(observed, event=(0, 0), group=("a", "b"))
+    assert log_rank(without_events).reason == "There is no event."
+    apart = evolve(observed, duration_days=(9, 5), group=("a", "b"))
     assert log_rank(apart).p is None
 
 
@@ -181,18 +181,18 @@ def test_the_cumulative_incidence_is_that_of_r(cause, values, errors) -> None:
     curve = estimate_cumulative_incidence(whole(made()))[cause - 1]
     result = [curve.read_share(day) for day in (35, 91, 154)]
     assert [estimate.value for estimate in result] == pytest.approx(values, abs=EXACT)
-    for each, share, error in zip(result, values, errors, strict=True):
+    for estimate, share, error in zip(result, values, errors, strict=True):
         half = stats.norm.ppf(0.975) * error / (share * abs(math.log(share)))
         middle = math.log(-math.log(share))
         limits = [math.exp(-math.exp(middle + sign * half)) for sign in (1, -1)]
-        assert [each.low, each.high] == pytest.approx(limits, abs=1e-8)
+        assert [estimate.low, estimate.high] == pytest.approx(limits, abs=1e-8)
 
 
 def test_a_cause_that_nobody_had_has_a_flat_curve() -> None:
-    each = Observed(duration_days=(5, 9), event=(1, 0), cause=(1, 0))
-    opp, other = estimate_cumulative_incidence(each, causes=2)
-    assert (opp.values, other.values) == ((0.0, 0.5), (0.0,))
-    assert other.read_share(9).value == 0
+    observed = Observed(duration_days=(5, 9), event=(1, 0), cause=(1, 0))
+    opp, other_curve = estimate_cumulative_incidence(observed, causes=2)
+    assert (opp.values, other_curve.values) == ((0.0, 0.5), (0.0,))
+    assert other_curve.read_share(9).value == 0
 
 
 @UNHURRIED
@@ -203,9 +203,9 @@ def test_a_cause_that_nobody_had_has_a_flat_curve() -> None:
 )
 def test_incidences_add_up_to_one_less_the_share_without_any_event(rows) -> None:
     days, causes = map(np.array, zip(*rows, strict=True))
-    each = Observed(duration_days=days, event=causes == 1, cause=causes)
+    observed = Observed(duration_days=days, event=causes == 1, cause=causes)
     (free,) = estimate_kaplan_meier(Observed(duration_days=days, event=causes > 0))
-    curves = estimate_cumulative_incidence(each, causes=3)
+    curves = estimate_cumulative_incidence(observed, causes=3)
     for day in range(max(days) + 1):
         total = sum(curve.read_share(day).value for curve in curves)
         assert total == pytest.approx(1 - free.read_share(day).value, abs=1e-9)
@@ -217,7 +217,7 @@ def test_without_censoring_the_curve_is_the_share_that_is_left(days) -> None:
     (curve,) = estimate_kaplan_meier(Observed(duration_days=days, event=[1] * len(days)))
     for day in range(max(days) + 1):
         assert curve.read_share(day).value == pytest.approx(
-            sum(each > day for each in days) / len(days)
+            sum(day_of_row > day for day_of_row in days) / len(days)
         )
 
 
@@ -244,15 +244,17 @@ def _check(curve: Curve) -> None:
 @UNHURRIED
 @given(ROWS)
 def test_the_log_rank_test_does_not_care_about_names_order_or_unit(rows) -> None:
-    each = observed(rows)
-    swapped = evolve(each, group=np.where(each.group == "a", "z", "y")).take(np.ones(each.n, bool))
-    turned = evolve(
-        each, duration_days=7 * each.duration_days[::-1], event=each.event[::-1],
-        group=each.group[::-1],
+    sample = observed(rows)
+    swapped_rows = evolve(sample, group=np.where(sample.group == "a", "z", "y")).take(
+        np.ones(sample.n, bool)
+    )
+    weekly_rows = evolve(
+        sample, duration_days=7 * sample.duration_days[::-1], event=sample.event[::-1],
+        group=sample.group[::-1],
     )  # fmt: skip
-    chi = log_rank(each).chi_square
-    for other in (swapped, turned):
-        result = log_rank(other).chi_square
+    chi = log_rank(sample).chi_square
+    for other_sample in (swapped_rows, weekly_rows):
+        result = log_rank(other_sample).chi_square
         assert (result is None) == (chi is None)
         assert chi is None or result == pytest.approx(chi, abs=1e-7)
 
@@ -281,11 +283,11 @@ def test_fishers_test_is_that_of_r(first, second, p, ratio) -> None:
 def test_the_limits_of_the_odds_ratio_leave_a_fortieth_on_either_side(counts) -> None:
     a, b, c, d = counts
     result = run_fisher_test((a, a + b), (c, c + d)).odds_ratio
-    total, drawn, marked = sum(counts), a + b, a + c
+    total, drawn, marked_count = sum(counts), a + b, a + c
     for odds, side in ((result.low, "upper"), (result.high, "lower")):
         if math.isinf(odds) or odds == 0:
             continue
-        law = stats.nchypergeom_fisher(total, marked, drawn, odds)
+        law = stats.nchypergeom_fisher(total, marked_count, drawn, odds)
         tail = law.sf(a - 1) if side == "upper" else law.cdf(a)
         assert tail == pytest.approx(0.025, abs=1e-6)
 
@@ -294,9 +296,14 @@ def test_the_limits_of_the_odds_ratio_leave_a_fortieth_on_either_side(counts) ->
 @given(st.tuples(*[st.integers(0, 20)] * 4))
 def test_the_odds_ratio_of_swapped_arms_is_the_reciprocal(counts) -> None:
     a, b, c, d = counts
-    each, other = run_fisher_test((a, a + b), (c, c + d)), run_fisher_test((c, c + d), (a, a + b))
-    assert each.p == (other.p if other.p is None else pytest.approx(other.p))
-    ratio, back = each.odds_ratio, other.odds_ratio
+    first_test, reverse_test = (
+        run_fisher_test((a, a + b), (c, c + d)),
+        run_fisher_test((c, c + d), (a, a + b)),
+    )
+    assert first_test.p == (
+        reverse_test.p if reverse_test.p is None else pytest.approx(reverse_test.p)
+    )
+    ratio, back = first_test.odds_ratio, reverse_test.odds_ratio
     if ratio.value is None:
         assert ratio.reason
         return
@@ -330,9 +337,9 @@ def test_rows_that_cannot_be_are_refused_in_words(columns, words) -> None:
 
 
 def test_competing_risks_want_causes_and_everyone_from_the_start() -> None:
-    for each in (gehan(), made(entry=True)):
+    for observed in (gehan(), made(entry=True)):
         with pytest.raises(InputError, match="Competing risks"):
-            estimate_cumulative_incidence(each)
+            estimate_cumulative_incidence(observed)
 
 
 def test_more_events_than_lesions_are_refused() -> None:

@@ -39,7 +39,7 @@ def named(lesions: list[AssessedLesion]) -> list[AssessedLesion]:
     return [evolve(o, lesion=evolve(o.lesion, lesion_id=f"L{i}")) for i, o in enumerate(lesions)]
 
 
-def all_tables(lesions: list[AssessedLesion], *, suppressing: bool = False) -> list[Table]:
+def all_tables(lesions: list[AssessedLesion], *, is_suppressing: bool = False) -> list[Table]:
     """The tables of the statistics with those that they are published with."""
     result = [
         make(lesions)
@@ -50,7 +50,7 @@ def all_tables(lesions: list[AssessedLesion], *, suppressing: bool = False) -> l
             tabulate_time_course,
         )
     ]
-    return [*result, *build_analysis_tables(analyse(lesions), is_suppressing=suppressing)]
+    return [*result, *build_analysis_tables(analyse(lesions), is_suppressing=is_suppressing)]
 
 
 def cells_of(tables: list[Table]) -> list[Cell]:
@@ -72,47 +72,51 @@ def by_title(analysis: CohortAnalysis) -> dict[str, Table]:
 
 @UNHURRIED
 @given(COHORTS)
-def test_counts_add_up_and_have_one_meaning_in_all_tables(made) -> None:
-    tables = all_tables(named(made))
-    known: dict[str, tuple[str, ...]] = {}
+def test_counts_add_up_and_have_one_meaning_in_all_tables(make_lesions) -> None:
+    tables = all_tables(named(make_lesions))
+    ids_by_key: dict[str, tuple[str, ...]] = {}
     for cell in cells_of(tables):
         if cell.count is not None:
-            assert known.setdefault(cell.key, cell.lesion_ids) == cell.lesion_ids
+            assert ids_by_key.setdefault(cell.key, cell.lesion_ids) == cell.lesion_ids
             assert cell.key.startswith("patients/") or len(set(cell.lesion_ids)) == cell.count
     for table in tables:
         for total, *parts in table.sums:
-            if {total, *parts} <= known.keys():
-                assert Counter(known[total]) == Counter(i for part in parts for i in known[part])
+            if {total, *parts} <= ids_by_key.keys():
+                assert Counter(ids_by_key[total]) == Counter(
+                    i for part in parts for i in ids_by_key[part]
+                )
 
 
 @UNHURRIED
 @given(COHORTS)
-def test_every_line_has_a_cell_for_each_column_and_every_statistic_its_lesions(made) -> None:
-    tables = all_tables(named(made))
-    known = {cell.key: cell.lesion_ids for cell in cells_of(tables) if cell.count is not None}
+def test_every_line_has_a_cell_for_each_column_and_every_statistic_its_lesions(
+    make_lesions,
+) -> None:
+    tables = all_tables(named(make_lesions))
+    ids_by_key = {cell.key: cell.lesion_ids for cell in cells_of(tables) if cell.count is not None}
     keys = [cell.key for cell in cells_of(tables) if cell.key and cell.count is None]
     assert len(keys) == len(set(keys))
     for table in tables:
         assert {len(row) for row in table.rows} <= {len(table.columns)}
     for cell in cells_of(tables):
-        assert {*cell.told_by} <= known.keys() | {""}
+        assert {*cell.told_by} <= ids_by_key.keys() | {""}
         if cell.rests_on and cell.values.get("value") is not None and not SHARE.search(cell.key):
-            assert len(known[cell.rests_on]) == cell.values["n"] or "patients/" in cell.key
+            assert len(ids_by_key[cell.rests_on]) == cell.values["n"] or "patients/" in cell.key
 
 
 @UNHURRIED
 @given(COHORTS)
-def test_nothing_that_tells_a_small_count_is_left_when_they_are_withheld(made) -> None:
-    tables = all_tables(named(made), suppressing=True)
+def test_nothing_that_tells_a_small_count_is_left_when_they_are_withheld(make_lesions) -> None:
+    tables = all_tables(named(make_lesions), is_suppressing=True)
     hidden = suppress_counts(tables, BELOW)
     counts = {cell.key: cell.count for cell in cells_of(tables) if cell.count is not None}
-    shown = {cell.key for cell in cells_of(hidden) if cell.count is not None}
+    visible_keys = {cell.key for cell in cells_of(hidden) if cell.count is not None}
     for before, cell in zip(cells_of(tables), cells_of(hidden), strict=True):
         assert not cell.lesion_ids
         if before.count is not None and 0 < before.count < BELOW:
             assert cell.text in (f"<{BELOW}", "hidden")
             assert set(cell.values.values()) <= {None}
-        if any(key not in shown for key in before.told_by):
+        if any(key not in visible_keys for key in before.told_by):
             assert (cell.text, set(cell.values.values()) - {None}) == ("hidden", set())
         elif before.told_by:
             assert all(not 0 < counts[key] < BELOW for key in before.told_by)
@@ -122,15 +126,17 @@ def test_nothing_estimated_from_the_categories_is_shown_where_small_counts_are_w
     paper,
 ) -> None:
     """Shares of courses and expected numbers of categories would bound a withheld count."""
-    told = re.compile("true lengths|courses are as common|no lesion had changed", re.IGNORECASE)
+    telling_words = re.compile(
+        "true lengths|courses are as common|no lesion had changed", re.IGNORECASE
+    )
 
-    def words_of(*, suppressing: bool) -> str:
-        tables = build_analysis_tables(paper, is_suppressing=suppressing)
+    def words_of(*, is_suppressing: bool) -> str:
+        tables = build_analysis_tables(paper, is_suppressing=is_suppressing)
         rows = [" ".join(row) for table in tables for row in table.text_rows]
         return " ".join([*rows, *(note for table in tables for note in table.notes)])
 
-    assert told.search(words_of(suppressing=False))
-    assert not told.search(words_of(suppressing=True))
+    assert telling_words.search(words_of(is_suppressing=False))
+    assert not telling_words.search(words_of(is_suppressing=True))
 
 
 def test_each_share_has_its_interval_and_the_number_at_risk(paper) -> None:
@@ -209,9 +215,9 @@ def test_without_tables_of_many_small_counts_fewer_are_hidden() -> None:
     hidden = [
         sum(
             cell.text == "hidden"
-            for cell in cells_of(suppress_counts(all_tables(lesions, suppressing=each), BELOW))
+            for cell in cells_of(suppress_counts(all_tables(lesions, is_suppressing=level), BELOW))
         )
-        for each in (False, True)
+        for level in (False, True)
     ]
     assert hidden[1] < hidden[0]
 
@@ -222,7 +228,7 @@ def test_a_reason_that_holds_a_small_count_is_withheld_with_it() -> None:
     )
     lesions += [evolve(o, lesion=evolve(o.lesion, fractions=3, lesion_id=f"M{i}"))
                 for i, o in enumerate([cohort_lesion()] * 8)]  # fmt: skip
-    tables = suppress_counts(all_tables(lesions, suppressing=True), BELOW)
+    tables = suppress_counts(all_tables(lesions, is_suppressing=True), BELOW)
     words = [cell.text for cell in cells_of(tables)]
     assert not any("All 2 events" in word or "there are 2" in word for word in words)
 
@@ -268,7 +274,7 @@ def test_categories_are_counted_by_sequence_and_by_threshold() -> None:
 
 
 def test_deaths_that_are_known_for_longer_than_lives_are_named_with_their_remedy() -> None:
-    has_died, lived = (
+    has_died, alive_lesion = (
         evolve(member, lesion=evolve(member.lesion, patient_id=name, lesion_id=name))
         for member, name in zip((cohort_lesion(),) * 2, "AB", strict=True)
     )
@@ -276,14 +282,19 @@ def test_deaths_that_are_known_for_longer_than_lives_are_named_with_their_remedy
     has_died = evolve(
         has_died, lesion=evolve(has_died.lesion, death_date=ssrs + timedelta(days=900))
     )
-    (note,) = [n for n in tabulate_free_shares(analyse([has_died, lived])).notes if "survival" in n]
+    (note,) = [
+        n for n in tabulate_free_shares(analyse([has_died, alive_lesion])).notes if "survival" in n
+    ]
     assert note == (
         "Overall survival is underestimated: 1 lesion without a recorded death is followed to the "
         "last study only, but 1 death after the last study counts. Record last_contact_date."
     )
-    followed = evolve(
-        lived, lesion=evolve(lived.lesion, last_contact_date=ssrs + timedelta(days=950))
+    followed_lesion = evolve(
+        alive_lesion,
+        lesion=evolve(alive_lesion.lesion, last_contact_date=ssrs + timedelta(days=950)),
     )
     assert not [
-        n for n in tabulate_free_shares(analyse([has_died, followed])).notes if "survival" in n
+        n
+        for n in tabulate_free_shares(analyse([has_died, followed_lesion])).notes
+        if "survival" in n
     ]

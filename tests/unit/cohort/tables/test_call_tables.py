@@ -32,11 +32,13 @@ def test_each_lesion_has_one_category_by_its_true_lengths() -> None:
 
 
 def test_no_more_calls_are_expected_to_be_true_than_were_given() -> None:
-    confirmed = numbers("expected_confirmed")
-    assert confirmed
-    for answer, number in confirmed.items():
-        called = sum(each.assessment.category is ResponseCategory(answer) for each in COHORT)
-        assert 0 <= number <= called
+    confirmed_numbers = numbers("expected_confirmed")
+    assert confirmed_numbers
+    for answer, number in confirmed_numbers.items():
+        call_count = sum(
+            lesion.assessment.category is ResponseCategory(answer) for lesion in COHORT
+        )
+        assert 0 <= number <= call_count
         assert number <= numbers("expected_true")[answer] + 1e-9
 
 

@@ -59,7 +59,7 @@ def test_in_every_table_the_counts_add_up(lesions) -> None:
             assert counts.setdefault(key, count) == count
         for record in table.records:
             assert record["key"]
-    for total, *parts in [each for table in tables for each in table.sums]:
+    for total, *parts in [line for table in tables for line in table.sums]:
         if {total, *parts} <= counts.keys():
             assert counts[total] == sum(counts[part] for part in parts)
 
@@ -68,10 +68,10 @@ def test_in_every_table_the_counts_add_up(lesions) -> None:
 @given(COHORTS)
 def test_every_lesion_is_excluded_by_one_reason_or_has_one_answer(lesions) -> None:
     counts = shown(tabulate_flow(lesions))
-    excluded = sum(counts[f"excluded.{reason}"] for reason in EXCLUSION_WORDS)
-    answered = sum(n for key, n in counts.items() if key.startswith("response."))
-    assert counts["all"] == len(lesions) == excluded + answered
-    assert counts["eligible"] == answered == sum(is_eligible(lesion) for lesion in lesions)
+    excluded_count = sum(counts[f"excluded.{reason}"] for reason in EXCLUSION_WORDS)
+    answered_count = sum(n for key, n in counts.items() if key.startswith("response."))
+    assert counts["all"] == len(lesions) == excluded_count + answered_count
+    assert counts["eligible"] == answered_count == sum(is_eligible(lesion) for lesion in lesions)
     patients = {lesion.patient_id for lesion in lesions if is_eligible(lesion)}
     assert counts["patients/eligible"] == len(patients)
 
@@ -99,38 +99,44 @@ def test_the_flow_names_every_exclusion_in_order_even_at_0() -> None:
 
 @settings(deadline=None, max_examples=40)
 @given(COHORTS)
-def test_every_count_names_the_lesions_it_counts_and_every_statistic_those_of_its_n(made) -> None:
-    lesions = [evolve(o, lesion=evolve(o.lesion, lesion_id=f"L{i}")) for i, o in enumerate(made)]
+def test_every_count_names_the_lesions_it_counts_and_every_statistic_those_of_its_n(
+    make_lesions,
+) -> None:
+    lesions = [
+        evolve(o, lesion=evolve(o.lesion, lesion_id=f"L{i}")) for i, o in enumerate(make_lesions)
+    ]
     patients = {lesion.lesion.lesion_id: lesion.patient_id for lesion in lesions}
-    named: dict[str, tuple[str, ...]] = {}
+    ids_by_key: dict[str, tuple[str, ...]] = {}
     cells = [c for make in TABLES for row in make(lesions).rows for c in row]
     for cell in cells:
         if cell.count is not None:
-            assert named.setdefault(cell.key, cell.lesion_ids) == cell.lesion_ids
+            assert ids_by_key.setdefault(cell.key, cell.lesion_ids) == cell.lesion_ids
             of = cell.lesion_ids
             if cell.key.startswith("patients/"):
                 of = {patients[lesion_id] for lesion_id in cell.lesion_ids}
             assert len(set(of)) == len(of) == cell.count
     for cell in cells:
         if cell.count is None and cell.rests_on:
-            assert len(named[cell.rests_on]) == cell.values["n"]
+            assert len(ids_by_key[cell.rests_on]) == cell.values["n"]
 
 
 def test_the_lesions_behind_a_number_are_those_that_it_says() -> None:
     lesions = {"grown": opp(), "other": cohort_lesion(fractions=3)}
-    both = [evolve(o, lesion=evolve(o.lesion, lesion_id=name)) for name, o in lesions.items()]
-    tables = [make(both) for make in TABLES]
-    named = {c.key: c.lesion_ids for table in tables for row in table.rows for c in row}
-    assert named["response.OPP"] == named["opp.peak.deciding.n"] == ("grown",)
-    assert named["group.multifraction"] == named["fractions.3"] == ("other",)
-    assert named["response.OPP/group.multifraction"] == ()
-    assert named["excluded.cement"] == ()
+    renamed_lesions = [
+        evolve(o, lesion=evolve(o.lesion, lesion_id=name)) for name, o in lesions.items()
+    ]
+    tables = [make(renamed_lesions) for make in TABLES]
+    ids_by_key = {c.key: c.lesion_ids for table in tables for row in table.rows for c in row}
+    assert ids_by_key["response.OPP"] == ids_by_key["opp.peak.deciding.n"] == ("grown",)
+    assert ids_by_key["group.multifraction"] == ids_by_key["fractions.3"] == ("other",)
+    assert ids_by_key["response.OPP/group.multifraction"] == ()
+    assert ids_by_key["excluded.cement"] == ()
 
 
 def test_a_suppressed_table_says_so_and_names_no_lesion() -> None:
     table = suppress_alone(tabulate_demographics(AMINI))
     assert table.suppressed
-    assert not any(each.lesion_ids for row in table.rows for each in row)
+    assert not any(cell.lesion_ids for row in table.rows for cell in row)
 
 
 def test_an_open_lesion_is_analysed_as_indeterminate() -> None:
@@ -208,14 +214,14 @@ def test_the_time_to_peak_of_the_paper_has_its_digits_and_bounds_by_the_visits()
     ]
 
 
-def opp(**others: Any) -> AssessedLesion:
-    return cohort_lesion(t1=COURSES[ResponseCategory.OPP], others=others)
+def opp(**options: Any) -> AssessedLesion:
+    return cohort_lesion(t1=COURSES[ResponseCategory.OPP], other_lengths=options)
 
 
 def test_peak_change_and_return_are_by_sequence_with_those_that_never_return() -> None:
     never = {-10: 20, 87: 29, 180: 24, 300: 23.9}
-    other = {-10: 20, 87: 24, 210: 21.5, 300: 20}
-    table = tabulate_time_course([opp(), opp(T2FS=never), opp(T2FS=other), *AMINI[1:4]])
+    course = {-10: 20, 87: 24, 210: 21.5, 300: 20}
+    table = tabulate_time_course([opp(), opp(T2FS=never), opp(T2FS=course), *AMINI[1:4]])
     assert texts(table, "Peak change, mm", "T1") == [
         ("3", "5.0 (5.0 to 5.0)", "5.0", "5.0 to 5.0", "")
     ]
@@ -295,11 +301,11 @@ def test_a_small_number_is_withheld_with_what_would_give_it_away(counts, expecte
 def feasible(counts: tuple[int, ...], words: list[str], below: int) -> list[set[int]]:
     """All values that each cell can have, by what is shown: tried one after the other."""
     top = 2 * max(counts) + 1
-    telling = any(word.startswith("<") for word in words)
-    ranges = {"hidden": range(below if telling else 1, top), f"<{below}": range(1, below)}
+    has_limit = any(word.startswith("<") for word in words)
+    ranges = {"hidden": range(below if has_limit else 1, top), f"<{below}": range(1, below)}
     options = [ranges.get(word, [n]) for n, word in zip(counts, words, strict=True)]
-    result = [each for each in product(*options) if each[0] == sum(each[1:])]
-    return [{each[i] for each in result} for i in range(len(counts))]
+    result = [solution for solution in product(*options) if solution[0] == sum(solution[1:])]
+    return [{solution[i] for solution in result} for i in range(len(counts))]
 
 
 @settings(deadline=None, max_examples=60)

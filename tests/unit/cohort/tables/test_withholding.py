@@ -15,17 +15,17 @@ def possible(
     key: str, words: Mapping[str, str], counts: Mapping[str, int], sums: Sequence[Sum]
 ) -> set[int]:
     """Try all numbers that the withheld counts may have, one by one."""
-    telling = any(word != HIDDEN for word in words.values())
-    least = BELOW if telling else 1
+    has_words = any(word != HIDDEN for word in words.values())
+    least = BELOW if has_words else 1
     ranges = [
         range(least, 2 * max(counts.values()) + 1) if word == HIDDEN else range(1, BELOW)
         for word in words.values()
     ]
     result = set()
     for numbers in product(*ranges):
-        tried = {**counts, **dict(zip(words, numbers, strict=True))}
-        if all(tried[total] == sum(tried[part] for part in parts) for total, *parts in sums):
-            result.add(tried[key])
+        trial = {**counts, **dict(zip(words, numbers, strict=True))}
+        if all(trial[total] == sum(trial[part] for part in parts) for total, *parts in sums):
+            result.add(trial[key])
     return result
 
 

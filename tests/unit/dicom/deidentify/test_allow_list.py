@@ -29,17 +29,17 @@ def source(path: Path) -> SourceFile:
 
 
 def cleaned(path: Path, folder: Path, disguise: Disguise = PLAIN) -> Dataset:
-    made = folder / "clean.dcm"
+    clean_path = folder / "clean.dcm"
     write_deidentified(
-        source(path), made, new_uid=build_uid_replacer(SECRET, "CASE-001"), disguise=disguise,
+        source(path), clean_path, new_uid=build_uid_replacer(SECRET, "CASE-001"), disguise=disguise,
         header={"PatientID": "CASE-001", "StudyDate": "20000101", "InstanceNumber": 1},
     )  # fmt: skip
-    return dcmread(made)
+    return dcmread(clean_path)
 
 
-@pytest.mark.parametrize("enhanced", [False, True])
-def test_without_a_disguise_values_and_geometry_stay(tmp_path: Path, *, enhanced: bool) -> None:
-    if enhanced:
+@pytest.mark.parametrize("is_enhanced", [False, True])
+def test_without_a_disguise_values_and_geometry_stay(tmp_path: Path, *, is_enhanced: bool) -> None:
+    if is_enhanced:
         path = write_enhanced(tmp_path / "in.dcm", {"1": [0.0, 4.0, 8.0], "2": [1.0, 5.0]})
     else:
         path = write_series(tmp_path / "in", T1)[0]
@@ -170,5 +170,5 @@ def test_a_new_uid_is_the_same_again_and_another_for_each_case_and_secret(uid: s
 def test_a_code_says_only_known_terms(words: str) -> None:
     dataset = Dataset()
     dataset.ImageType = ["ORIGINAL", words]
-    kept = keep_allowed(dataset, str).get("ImageType")
-    assert set([kept] if isinstance(kept, str) else kept) <= TERMS
+    image_type = keep_allowed(dataset, str).get("ImageType")
+    assert set([image_type] if isinstance(image_type, str) else image_type) <= TERMS

@@ -32,8 +32,8 @@ SECRET = b"of a package"
 
 
 def drawn(secret: bytes = SECRET, case: str = "CASE-001", **changes: Any) -> Disguise:
-    named = {"series": "1.2.3", "frame_of_reference": "1.2.4", "rows": 512, "columns": 448}
-    return derive_disguise(secret, case, **(named | changes))
+    values = {"series": "1.2.3", "frame_of_reference": "1.2.4", "rows": 512, "columns": 448}
+    return derive_disguise(secret, case, **(values | changes))
 
 
 def disguised(dataset: Dataset, disguise: Disguise) -> Dataset:
@@ -103,14 +103,14 @@ TRIMMED = Trim(left=2, right=1, top=1, bottom=3)
 POINTS = st.tuples(st.floats(2, 8), st.floats(1, 7))
 
 
-@pytest.mark.parametrize("enhanced", [False, True])
+@pytest.mark.parametrize("is_enhanced", [False, True])
 @given(first=POINTS, second=POINTS, secret=st.binary(min_size=1, max_size=8))
 def test_every_distance_stays(
-    tmp_path_factory: pytest.TempPathFactory, *, enhanced: bool,
+    tmp_path_factory: pytest.TempPathFactory, *, is_enhanced: bool,
     first: tuple[float, float], second: tuple[float, float], secret: bytes,
 ) -> None:  # fmt: skip
     folder = tmp_path_factory.mktemp("image")
-    if enhanced:
+    if is_enhanced:
         before = dcmread(write_enhanced(folder / "in.dcm", {"1": [0.0, 4.0], "2": [1.0, 5.0]}))
     else:
         before = dcmread(write_series(folder / "in", T1)[0])
@@ -164,9 +164,9 @@ def test_the_added_noise_is_below_the_images_own(phantom_images: Images) -> None
     for _, dataset, _ in phantom_images:
         own = estimate_noise_sd(dataset.pixel_array)
         plain = evolve(drawn(), trim=Trim(), scale=1.0)
-        added = disguised(dataset, plain).pixel_array.astype(float) - dataset.pixel_array
+        difference = disguised(dataset, plain).pixel_array.astype(float) - dataset.pixel_array
         inside = (dataset.pixel_array > 20) & (dataset.pixel_array < 60_000)
-        assert 0.05 * own < added[inside].std() < 0.15 * own + 0.3  # 0.3: rounding
+        assert 0.05 * own < difference[inside].std() < 0.15 * own + 0.3  # 0.3: rounding
 
 
 def test_the_extent_of_a_lesion_stays_within_0_05_mm(phantom_images: Images) -> None:
@@ -176,8 +176,8 @@ def test_the_extent_of_a_lesion_stays_within_0_05_mm(phantom_images: Images) -> 
         before = extent_mm(dataset, line)
         for number in range(10):
             disguise = drawn(bytes([number]), rows=dataset.Rows, columns=dataset.Columns)
-            moved = line - [disguise.trim.left, disguise.trim.top]
-            changes.append(extent_mm(disguised(dataset, disguise), moved) - before)
+            line_without_trim = line - [disguise.trim.left, disguise.trim.top]
+            changes.append(extent_mm(disguised(dataset, disguise), line_without_trim) - before)
     assert len(changes) >= 30
     assert np.abs(np.mean(changes)) < 0.02
     assert np.abs(changes).max() < 0.05

@@ -25,9 +25,9 @@ VENDORS = {
 
 
 def with_private(
-    group: int, creator: str, element: int, vr: str, value: object, **others: object
+    group: int, creator: str, element: int, vr: str, value: object, **options: object
 ) -> Dataset:
-    image = mr_image(**others)
+    image = mr_image(**options)
     image.private_block(group, creator, create=True).add_new(element, vr, value)
     return image
 

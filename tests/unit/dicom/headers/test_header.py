@@ -68,7 +68,11 @@ def pydicom_value(dataset: Dataset, tag: int) -> Any:
 
 def differences(header: Header, dataset: Dataset) -> dict[str, tuple[Any, Any]]:
     pairs = {key: (header.get_value(tag), pydicom_value(dataset, tag)) for key, tag in TAGS.items()}
-    return {key: (ours, theirs) for key, (ours, theirs) in pairs.items() if ours != theirs}
+    return {
+        key: (own_value, theirs)
+        for key, (own_value, theirs) in pairs.items()
+        if own_value != theirs
+    }
 
 
 NUMBERS = st.one_of(
@@ -238,11 +242,11 @@ def test_a_deflated_file_that_unpacks_without_end_is_refused(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(header_module, "_LARGEST_INFLATED", 1 << 22)
-    deflated = written(mr_image(), DeflatedExplicitVRLittleEndian)
-    meta = 144 + int.from_bytes(deflated[140:144], "little")
+    deflated_file = written(mr_image(), DeflatedExplicitVRLittleEndian)
+    meta = 144 + int.from_bytes(deflated_file[140:144], "little")
     deflater = zlib.compressobj(9, zlib.DEFLATED, -zlib.MAX_WBITS)
     bomb = deflater.compress(bytes(1 << 25)) + deflater.flush()
-    header = header_of(deflated[:meta] + bomb)
+    header = header_of(deflated_file[:meta] + bomb)
     assert header.status is FileStatus.UNREADABLE
     assert "unpacks to more than 1 GB" in header.detail
 
@@ -323,7 +327,7 @@ def test_reading_warns_of_nothing_as_a_warning_could_show_a_name() -> None:
 
 
 def test_every_real_file_has_the_values_that_pydicom_gives(real_data: Path) -> None:
-    compared = 0
+    value_count = 0
     for path in sorted(real_data.rglob("*")):
         if not path.is_file() or path.name == "DICOMDIR":
             continue
@@ -333,8 +337,8 @@ def test_every_real_file_has_the_values_that_pydicom_gives(real_data: Path) -> N
             continue
         with FileBytes(str(path)) as reader:
             assert differences(read_header(reader), dataset) == {}, path.name
-        compared += 1
-    assert compared > 150
+        value_count += 1
+    assert value_count > 150
 
 
 def test_a_system_without_positioned_reads_gives_the_same_bytes(tmp_path: Path) -> None:
@@ -342,5 +346,5 @@ def test_a_system_without_positioned_reads_gives_the_same_bytes(tmp_path: Path) 
     path.write_bytes(bytes(range(256)))
     with path.open("rb") as stream:
         for offset, length in ((0, 4), (250, 10), (300, 1)):
-            positioned = os.pread(stream.fileno(), length, offset)
-            assert byte_reader._seek_and_read(stream.fileno(), length, offset) == positioned
+            content = os.pread(stream.fileno(), length, offset)
+            assert byte_reader._seek_and_read(stream.fileno(), length, offset) == content

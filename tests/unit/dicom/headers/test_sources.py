@@ -69,12 +69,12 @@ def test_a_folder_that_may_not_be_listed_is_listed_itself(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "locked").mkdir()
-    listed = os.scandir
+    scan_folder = os.scandir
 
     def refused(path: str) -> Any:  # a mode of 0 would stop everyone but root
         if path.endswith("locked"):
             raise PermissionError
-        return listed(path)
+        return scan_folder(path)
 
     monkeypatch.setattr(os, "scandir", refused)
     (source,) = find_sources([tmp_path])
@@ -90,7 +90,7 @@ def test_the_members_of_an_archive_are_listed_and_read_in_place(tmp_path: Path) 
         archive.writestr("two", b"second")
     result = list(find_sources([tmp_path]))
     assert [(file.member, file.size_bytes) for file in result] == [("study/one", 5), ("two", 6)]
-    assert [read_source_bytes(each) for each in result] == [b"first", b"second"]
+    assert [read_source_bytes(source) for source in result] == [b"first", b"second"]
     with open_source(result[0]) as stream:
         assert stream.read(3) == b"fir"
     assert sorted(path.name for path in tmp_path.iterdir()) == ["a.zip"]
@@ -120,16 +120,16 @@ def test_an_archive_that_was_replaced_is_not_read_from_memory(tmp_path: Path) ->
 def test_a_dicomdir_lists_what_it_names_and_what_of_it_is_missing(real_data: Path) -> None:
     folder = real_data / "mapconcierge+taichi2018Jan_mri05tesla_wakasa"
     result = list(find_sources([folder / "DICOMDIR"]))
-    there = [source for source in result if Path(source.path).exists()]
+    present_sources = [source for source in result if Path(source.path).exists()]
     assert result[0].path == str(folder / "DICOMDIR")
-    assert {source.path for source in there[1:]} == {
+    assert {source.path for source in present_sources[1:]} == {
         str(path) for path in (folder / "DCMDT").iterdir()
     }
-    missing = [source for source in result if not Path(source.path).exists()]
-    assert len(missing) == 34
-    assert all(file.size_bytes == 0 for file in missing)
+    missing_sources = [source for source in result if not Path(source.path).exists()]
+    assert len(missing_sources) == 34
+    assert all(file.size_bytes == 0 for file in missing_sources)
     with pytest.raises(InputError, match="not there"):
-        open_source(missing[0])
+        open_source(missing_sources[0])
 
 
 def test_a_dicomdir_in_capitals_finds_files_in_small_letters(

@@ -63,8 +63,8 @@ def test_most_headers_of_a_series_fit_the_template_of_its_first_ones() -> None:
 def test_a_header_that_fits_a_template_says_the_same(syntax: str) -> None:
     templates = Templates()
     for data in series(syntax):
-        fitted = read_header(MemoryBytes(data), templates)
-        assert content_of(fitted) == content_of(read_header(MemoryBytes(data)))
+        header_by_template = read_header(MemoryBytes(data), templates)
+        assert content_of(header_by_template) == content_of(read_header(MemoryBytes(data)))
 
 
 def changed_length(image: Dataset) -> None:
@@ -120,12 +120,12 @@ def test_a_header_unlike_those_before_it_says_the_same(
 ) -> None:
     templates = Templates()
     dates = {"StudyDate": "20240304", "AcquisitionDate": "20240304", "AcquisitionDateTime": "2024"}
-    plain, changed = (mr_image(**dates, DiffusionBValue=0.0) for _ in range(2))
-    change(changed)
-    for image in (plain, plain, changed, plain, changed):
+    plain, changed_image = (mr_image(**dates, DiffusionBValue=0.0) for _ in range(2))
+    change(changed_image)
+    for image in (plain, plain, changed_image, plain, changed_image):
         data = written(image, syntax)
-        fitted = read_header(MemoryBytes(data), templates)
-        assert content_of(fitted) == content_of(read_header(MemoryBytes(data)))
+        header_by_template = read_header(MemoryBytes(data), templates)
+        assert content_of(header_by_template) == content_of(read_header(MemoryBytes(data)))
 
 
 def test_of_an_element_that_stands_twice_the_last_one_counts() -> None:
@@ -148,9 +148,11 @@ def test_headers_with_changed_bytes_say_the_same_after_any_others(data: st.DataO
         for _ in range(data.draw(st.integers(0, 3))):
             content[data.draw(st.integers(128, len(content) - 1))] = data.draw(st.integers(0, 255))
         end = data.draw(st.sampled_from([len(content)] * 3 + [len(content) // 2, 700]))
-        damaged = bytes(content[:end])
-        fitted = read_header(MemoryBytes(damaged), templates)
-        assert content_of(fitted) == content_of(read_header(MemoryBytes(damaged)))
+        damaged_content = bytes(content[:end])
+        header_by_template = read_header(MemoryBytes(damaged_content), templates)
+        assert content_of(header_by_template) == content_of(
+            read_header(MemoryBytes(damaged_content))
+        )
 
 
 def test_headers_longer_than_a_block_fit_too() -> None:
@@ -170,11 +172,11 @@ def test_every_real_file_says_the_same_in_any_order(real_data: Path) -> None:
     files = list(find_sources([real_data]))
     for order in (files, files[::-1], files[::7] + files[1::7]):
         templates = Templates()
-        for scanned in scan(order, workers=1):
-            if scanned.source.member:
+        for scanned_file in scan(order, workers=1):
+            if scanned_file.source.member:
                 continue
-            with FileBytes(scanned.source.path) as reader:
+            with FileBytes(scanned_file.source.path) as reader:
                 alone = read_header(reader)
                 assert content_of(read_header(reader, templates)) == content_of(alone)
-            if scanned.status is FileStatus.IMAGE:
-                assert scanned.instance == instance_from_header(alone)
+            if scanned_file.status is FileStatus.IMAGE:
+                assert scanned_file.instance == instance_from_header(alone)

@@ -75,13 +75,13 @@ def transform(matrix: FloatArray) -> RigidTransform:
 
 
 def read(path: Path, registration: Registration, **changes: object) -> FloatArray:
-    asked = {
+    query = {
         "baseline_frame_uid": BASELINE,
         "followup_frame_uid": FOLLOWUP,
         "baseline_uids": registration.baseline.sop_instance_uids,
         "followup_uids": registration.followup.sop_instance_uids,
     }
-    return read_spatial_registration(path, **{**asked, **changes})  # type: ignore[arg-type]
+    return read_spatial_registration(path, **{**query, **changes})  # type: ignore[arg-type]
 
 
 @settings(
@@ -111,13 +111,13 @@ def test_the_object_belongs_to_the_followup_and_leads_to_the_baseline(
     write_spatial_registration(tmp_path / "a.dcm", registration)
     write_spatial_registration(tmp_path / "b.dcm", registration)
     assert (tmp_path / "a.dcm").read_bytes() == (tmp_path / "b.dcm").read_bytes()
-    written = dcmread(tmp_path / "a.dcm")
-    assert written.StudyInstanceUID == registration.followup.study_instance_uid
-    assert written.FrameOfReferenceUID == BASELINE
-    assert written.ContentCreatorName == "Ärztin^"
-    frames = [item.FrameOfReferenceUID for item in written.RegistrationSequence]
+    dataset = dcmread(tmp_path / "a.dcm")
+    assert dataset.StudyInstanceUID == registration.followup.study_instance_uid
+    assert dataset.FrameOfReferenceUID == BASELINE
+    assert dataset.ContentCreatorName == "Ärztin^"
+    frames = [item.FrameOfReferenceUID for item in dataset.RegistrationSequence]
     assert frames == [BASELINE, FOLLOWUP]
-    (elsewhere,) = written.StudiesContainingOtherReferencedInstancesSequence
+    (elsewhere,) = dataset.StudiesContainingOtherReferencedInstancesSequence
     assert elsewhere.StudyInstanceUID == registration.baseline.study_instance_uid
 
 
@@ -140,23 +140,23 @@ def test_validators_find_no_error_and_the_same_matrix(
         assert np.abs(matrices[1] - MATRIX).max() < 1e-9
 
 
-def exchange(written: Dataset) -> None:
+def exchange(dataset: Dataset) -> None:
     """Register the baseline to the follow-up, as another program may do."""
     inverse = np.linalg.inv(MATRIX).ravel().tolist()
-    written.FrameOfReferenceUID = FOLLOWUP
+    dataset.FrameOfReferenceUID = FOLLOWUP
     for item, matrix in zip(
-        written.RegistrationSequence, (inverse, np.eye(4).ravel()), strict=True
+        dataset.RegistrationSequence, (inverse, np.eye(4).ravel()), strict=True
     ):
         (step,) = item.MatrixRegistrationSequence[0].MatrixSequence
         step.FrameOfReferenceTransformationMatrix = [f"{number:.12g}"[:16] for number in matrix]
 
 
-def leave_out_identity(written: Dataset) -> None:
-    del written.RegistrationSequence[0]
+def leave_out_identity(dataset: Dataset) -> None:
+    del dataset.RegistrationSequence[0]
 
 
-def leave_out_images(written: Dataset) -> None:
-    for item in written.RegistrationSequence:
+def leave_out_images(dataset: Dataset) -> None:
+    for item in dataset.RegistrationSequence:
         del item.ReferencedImageSequence
 
 
@@ -166,29 +166,29 @@ def test_other_ways_to_state_the_same_transform_are_understood(
 ) -> None:
     path = tmp_path / "fit.dcm"
     write_spatial_registration(path, registration)
-    written = dcmread(path)
-    change(written)
-    written.save_as(path)
+    dataset = dcmread(path)
+    change(dataset)
+    dataset.save_as(path)
     assert np.abs(read(path, registration) - MATRIX).max() < 1e-9
 
 
-def state_two_matrices(written: Dataset) -> None:
-    motion = written.RegistrationSequence[1].MatrixRegistrationSequence[0]
+def state_two_matrices(dataset: Dataset) -> None:
+    motion = dataset.RegistrationSequence[1].MatrixRegistrationSequence[0]
     motion.MatrixSequence = [*motion.MatrixSequence, *motion.MatrixSequence]
 
 
-def flatten(written: Dataset) -> None:
-    (step,) = written.RegistrationSequence[1].MatrixRegistrationSequence[0].MatrixSequence
+def flatten(dataset: Dataset) -> None:
+    (step,) = dataset.RegistrationSequence[1].MatrixRegistrationSequence[0].MatrixSequence
     step.FrameOfReferenceTransformationMatrix = [0] * 15 + [1]
 
 
-def cut_matrix(written: Dataset) -> None:
-    (step,) = written.RegistrationSequence[1].MatrixRegistrationSequence[0].MatrixSequence
+def cut_matrix(dataset: Dataset) -> None:
+    (step,) = dataset.RegistrationSequence[1].MatrixRegistrationSequence[0].MatrixSequence
     step.FrameOfReferenceTransformationMatrix = [1, 0, 0, 0]
 
 
-def be_a_report(written: Dataset) -> None:
-    written.SOPClassUID = "1.2.840.10008.5.1.4.1.1.88.33"
+def be_a_report(dataset: Dataset) -> None:
+    dataset.SOPClassUID = "1.2.840.10008.5.1.4.1.1.88.33"
 
 
 @pytest.mark.parametrize(
@@ -205,9 +205,9 @@ def test_what_is_no_single_rigid_transform_is_refused(
 ) -> None:
     path = tmp_path / "fit.dcm"
     write_spatial_registration(path, registration)
-    written = dcmread(path)
-    change(written)
-    written.save_as(path)
+    dataset = dcmread(path)
+    change(dataset)
+    dataset.save_as(path)
     with pytest.raises(InputError, match=reason):
         read(path, registration)
 

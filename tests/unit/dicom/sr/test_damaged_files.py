@@ -51,8 +51,8 @@ def test_a_file_with_changed_bytes_is_read_or_set_aside(
         data = bytearray(whole)
         for _ in range(chance.randint(1, 4)):
             data[chance.randrange(132, len(data))] = chance.randrange(256)
-        mutated = read_annotation_file(bytes(data), "mutated")
-        for annotation in mutated.annotations if mutated else ():
+        mutated_file = read_annotation_file(bytes(data), "mutated")
+        for annotation in mutated_file.annotations if mutated_file else ():
             assert annotation.stated_mm is None or annotation.stated_mm.is_finite()
 
 

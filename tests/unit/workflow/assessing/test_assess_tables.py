@@ -40,8 +40,8 @@ def faults(folder: Path, measurements: str, events: str | None = None) -> list[s
 
 
 def test_lesions_are_answered_in_the_order_in_which_the_measurements_name_them(tmp_path) -> None:
-    answered = assess(tmp_path, OPP).lesions
-    assert [(each.assessment.lesion_id, each.assessment.category) for each in answered] == [
+    lesions = assess(tmp_path, OPP).lesions
+    assert [(lesion.assessment.lesion_id, lesion.assessment.category) for lesion in lesions] == [
         ("B", "OPP"),
         ("A", "SD"),
     ]
@@ -55,8 +55,8 @@ def test_a_record_is_json_with_all_that_is_reported(tmp_path) -> None:
     assert len(sentences) == 6
     assert [sentence[:10] for sentence in record.pop("details")] == ["T1: peak +", "As known o"]
     assert record.pop("category_by_profile")["plateau-variant"] == "OPP"
-    unchanged = record.pop("unchanged_calls")
-    assert sum(unchanged.values()) == pytest.approx(1)
+    unchanged_calls = record.pop("unchanged_calls")
+    assert sum(unchanged_calls.values()) == pytest.approx(1)
     posterior = record.pop("posterior")
     assert sum(posterior.values()) == pytest.approx(1)
     assert max(posterior, key=posterior.get) == "OPP"
@@ -129,8 +129,8 @@ def test_events_are_heeded(tmp_path) -> None:
         "B,100,systemic_therapy_change,another drug\nB,150,other_bone_lesions,not_enlarged\n"
         "A,,exclusion,cement\n"
     )
-    answered = assess(tmp_path, OPP, events).lesions
-    assert [each.assessment.reason for each in answered] == [
+    lesions = assess(tmp_path, OPP, events).lesions
+    assert [lesion.assessment.reason for lesion in lesions] == [
         "decline_attributable_to_systemic_therapy",
         "cement",
     ]
@@ -141,14 +141,14 @@ def test_of_two_events_of_a_day_the_later_line_counts(tmp_path) -> None:
         "B,100,systemic_therapy_change,\nB,150,other_bone_lesions,not_enlarged\n"
         "B,150,other_bone_lesions,enlarged\n"
     )
-    answered = assess(tmp_path, OPP, events).lesions
-    assert answered[0].assessment.reason == "sustained_decline_despite_growth_elsewhere"
+    lesions = assess(tmp_path, OPP, events).lesions
+    assert lesions[0].assessment.reason == "sustained_decline_despite_growth_elsewhere"
 
 
 def test_an_exclusion_needs_no_day(tmp_path) -> None:
     for day in ("", "n/a", "0", "unknown"):
-        answered = assess(tmp_path, OPP, EVENTS_HEADER + f"A,{day},exclusion,hardware\n").lesions
-        assert answered[1].assessment.reason == "hardware"
+        lesions = assess(tmp_path, OPP, EVENTS_HEADER + f"A,{day},exclusion,hardware\n").lesions
+        assert lesions[1].assessment.reason == "hardware"
 
 
 @pytest.mark.parametrize(("name", "hint"), [("C", ""), ("b", "did you mean “B”")])
@@ -215,7 +215,7 @@ def test_the_mode_is_passed_on(tmp_path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("line", "column", "said"),
+    ("line", "column", "message"),
     [
         ("A,0,T2,20.0", "sequence", "write one of T1, T2FS, STIR, T1POST"),
         ("A,0,T1,-2.0", "ap_mm", "negative"),
@@ -226,10 +226,10 @@ def test_the_mode_is_passed_on(tmp_path) -> None:
         (",0,T1,20.0", "lesion_id", "empty"),
     ],
 )
-def test_a_bad_cell_is_told_with_its_line_and_column(tmp_path, line, column, said) -> None:
+def test_a_bad_cell_is_told_with_its_line_and_column(tmp_path, line, column, message) -> None:
     (fault,) = faults(tmp_path, f"{HEADER}A,10,T1,20.0\n{line}\n")
     assert fault.startswith(f"line 3, column {column}: ")
-    assert said in fault
+    assert message in fault
 
 
 def test_the_same_lesion_sequence_and_day_twice_is_told_with_both_lines(tmp_path) -> None:
@@ -238,12 +238,12 @@ def test_the_same_lesion_sequence_and_day_twice_is_told_with_both_lines(tmp_path
 
 
 def test_a_second_length_is_told_even_where_the_first_cannot_be_read(tmp_path) -> None:
-    told = faults(tmp_path, HEADER + "A,0,T1,x\nA,0,T1,20.0\n")
-    assert [fault[:6] for fault in told] == ["line 2", "line 3"]
+    faults_found = faults(tmp_path, HEADER + "A,0,T1,x\nA,0,T1,20.0\n")
+    assert [fault[:6] for fault in faults_found] == ["line 2", "line 3"]
 
 
 @pytest.mark.parametrize(
-    ("line", "column", "said"),
+    ("line", "column", "message"),
     [
         ("A,10,fractured,", "event", "write one of systemic_therapy_change"),
         ("A,10,other_bone_lesions,", "value", "write one of enlarged, not_enlarged, unknown"),
@@ -253,10 +253,10 @@ def test_a_second_length_is_told_even_where_the_first_cannot_be_read(tmp_path) -
         ("A,soon,other_bone_lesions,enlarged", "days_from_ssrs", "whole number"),
     ],
 )
-def test_a_bad_event_is_told_with_its_line_and_column(tmp_path, line, column, said) -> None:
+def test_a_bad_event_is_told_with_its_line_and_column(tmp_path, line, column, message) -> None:
     (fault,) = faults(tmp_path, OPP, f"{EVENTS_HEADER}{line}\n")
     assert fault.startswith(f"line 2, column {column}: ")
-    assert said in fault
+    assert message in fault
 
 
 def test_an_empty_table_is_told(tmp_path) -> None:

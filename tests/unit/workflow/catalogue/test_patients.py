@@ -113,12 +113,12 @@ def test_the_same_name_in_other_writing_and_the_birth_date_are_proposed_and_not_
 
 
 def test_a_pair_with_itself_takes_a_patient_id_out_again() -> None:
-    joined = PatientMap([("B", "A"), ("C", "A"), ("B", "B")])
-    assert (joined.group("A"), joined.group("B")) == (("A", "C"), ("B",))
+    patient_map = PatientMap([("B", "A"), ("C", "A"), ("B", "B")])
+    assert (patient_map.group("A"), patient_map.group("B")) == (("A", "C"), ("B",))
 
 
 @given(st.lists(st.tuples(st.sampled_from("ABCDE"), st.sampled_from("ABCDE")), max_size=12))
 def test_groups_never_overlap_and_always_end(pairs: list[tuple[str, str]]) -> None:
-    joined = PatientMap(pairs)
-    groups = {joined.group(each) for each in "ABCDE"}
+    patient_map = PatientMap(pairs)
+    groups = {patient_map.group(patient_id) for patient_id in "ABCDE"}
     assert sorted(member for group in groups for member in group) == list("ABCDE")

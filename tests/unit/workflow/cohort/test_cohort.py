@@ -119,9 +119,9 @@ def test_a_length_or_event_of_an_unknown_lesion_is_refused(
 
 def test_all_faults_of_the_lesions_are_told_at_once(tmp_path: Path) -> None:
     lesions = LESIONS + "A,P9,L1,2020-01-06,24,1,RCC,,\nD,,X9,2020-13-01,,,,,\n"
-    with pytest.raises(TableError) as told:
+    with pytest.raises(TableError) as error_info:
         cohort_of(tables(tmp_path, lesions))
-    assert [(fault.line, fault.column) for fault in told.value.faults] == [
+    assert [(fault.line, fault.column) for fault in error_info.value.faults] == [
         (5, "lesion_id"),
         (6, "patient_id"),
         (6, "level"),
@@ -139,14 +139,16 @@ def test_nobody_dies_before_the_radiosurgery(tmp_path: Path, column: str) -> Non
 
 
 def test_the_hash_of_the_data_is_of_the_data_alone(tmp_path: Path) -> None:
-    each = cohort_of(tables(tmp_path / "one"))
+    cohort = cohort_of(tables(tmp_path / "one"))
     rows = LESIONS.splitlines()
     other_order = "\n".join([rows[0], *reversed(rows[1:])]) + "\n"
-    assert cohort_of(tables(tmp_path / "two", other_order)).data_sha256 == each.data_sha256
-    changed = MEASUREMENTS.replace("14.00", "14.01")
-    assert cohort_of(tables(tmp_path / "x", LESIONS, changed)).data_sha256 != each.data_sha256
+    assert cohort_of(tables(tmp_path / "two", other_order)).data_sha256 == cohort.data_sha256
+    changed_table = MEASUREMENTS.replace("14.00", "14.01")
+    assert (
+        cohort_of(tables(tmp_path / "x", LESIONS, changed_table)).data_sha256 != cohort.data_sha256
+    )
     longer = EVENTS + "C,5,fracture,\n"
-    assert cohort_of(tables(tmp_path / "y", events=longer)).data_sha256 != each.data_sha256
+    assert cohort_of(tables(tmp_path / "y", events=longer)).data_sha256 != cohort.data_sha256
 
 
 @pytest.mark.parametrize("day", ["9999-12-31", "0001-01-01", "1949-12-31"])
@@ -160,9 +162,9 @@ def test_the_report_of_a_patient_warns_of_the_data_of_that_patient_alone(tmp_pat
     in_cm = MEASUREMENTS.replace("T1,1", "T1,0.1")
     in_cm = in_cm.replace("0.10.", "1.0").replace("0.14.", "1.4").replace("0.12.", "1.2")
     cohort = cohort_of(tables(tmp_path, measurements=in_cm))
-    own, other = (
+    own, second_report = (
         build_table_patient_report(cohort, patient_id, written_on=date(2026, 1, 5))
         for patient_id in ("P1", "P2")
     )
     assert {warning.lesion_id for warning in own.warnings} == {"A", "B"}
-    assert {warning.lesion_id for warning in other.warnings} == {"C"}
+    assert {warning.lesion_id for warning in second_report.warnings} == {"C"}

@@ -68,8 +68,8 @@ LATER = st.integers(1, 4000)  # a retreatment comes after radiosurgery
 
 def as_compared(text: str) -> str:
     """Names that differ by case, blanks or Unicode form only are refused as a mistake."""
-    folded = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text).casefold())
-    return "".join(folded.split())
+    folded_text = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text).casefold())
+    return "".join(folded_text.split())
 
 
 @st.composite
@@ -127,9 +127,9 @@ def members(draw: st.DrawFn, lesion_id: str, patients: list[str]) -> AssessedLes
         age_years=draw(st.none() | st.integers(0, 120)),
         birth_year=draw(st.none() | st.integers(1900, 1989)),
         exclusions=tuple(
-            each
-            for each in Exclusion
-            if each in draw(st.sets(st.sampled_from(Exclusion), max_size=2))
+            lesion_of_cohort
+            for lesion_of_cohort in Exclusion
+            if lesion_of_cohort in draw(st.sets(st.sampled_from(Exclusion), max_size=2))
         ),
         death_date=draw(
             st.none() | st.integers(4001, 5000).map(lambda day: last + timedelta(days=day))
@@ -166,12 +166,12 @@ def cohorts(draw: st.DrawFn) -> Cohort:
         timeline = evolve(
             first.timeline, observations={SeriesRole.T1: (Observation(-30, Decimal("9.0")),)}
         )
-        measured = evolve(
+        second_lesion = evolve(
             first,
             timeline=timeline,
             assessment=classify(timeline, Rules(criteria=AMINI)),
         )
-        lesions = (measured, *lesions[1:])
+        lesions = (second_lesion, *lesions[1:])
     return cohort_of(lesions)
 
 
@@ -215,8 +215,8 @@ def test_what_is_exported_imports_again_unchanged(cohort: Cohort) -> None:
         assert case.patient_id == lesion.patient_id
         assert evolve(case.lesion, events=()) == evolve(lesion.lesion, events=())
         digits = [
-            [str(o.ap_mm) for row in each.timeline.observations.values() for o in row]
-            for each in (lesion, case)
+            [str(o.ap_mm) for row in member.timeline.observations.values() for o in row]
+            for member in (lesion, case)
         ]
         assert digits[0] == digits[1]
     assert imported(back) == back
@@ -233,9 +233,12 @@ def test_parquet_imports_again_too(cohort: Cohort) -> None:
         for name in RECORDED:
             write_as_csv(folder / "parquet" / Path(name).with_suffix(".parquet"), folder / name)
         back = assess_table_cohort(folder, cohort.rules)
-    for lesion, same in zip(cohort.lesions, back.lesions, strict=True):
-        assert (same.timeline, same.assessment) == (lesion.timeline, lesion.assessment)
-        assert evolve(same.lesion, events=()) == evolve(lesion.lesion, events=())
+    for lesion, read_lesion in zip(cohort.lesions, back.lesions, strict=True):
+        assert (read_lesion.timeline, read_lesion.assessment) == (
+            lesion.timeline,
+            lesion.assessment,
+        )
+        assert evolve(read_lesion.lesion, events=()) == evolve(lesion.lesion, events=())
 
 
 @settings(deadline=None, max_examples=15, suppress_health_check=[HealthCheck.too_slow])
@@ -291,9 +294,9 @@ def secrets_of(lesions: tuple[AssessedLesion, ...]) -> dict[str, set[str]]:
         result["patient"] |= {lesion.patient_id, lesion.lesion.patient_id}
         result["lesion"].add(lesion.lesion.lesion_id)
         result["uid"].add(lesion.lesion.tracking_uid)
-        coded = (EventKind.OTHER_BONE_LESIONS, EventKind.EXCLUSION)
+        coded_kinds = (EventKind.OTHER_BONE_LESIONS, EventKind.EXCLUSION)
         result["text"] |= {
-            e.value for e in lesion.timeline.events if e.kind not in coded and e.value
+            e.value for e in lesion.timeline.events if e.kind not in coded_kinds and e.value
         }
         result["text"].add(lesion.lesion.histology)
         days = [
@@ -415,10 +418,10 @@ def test_the_search_for_leaks_finds_one_field_of_one_lesion_that_is_let_through(
     lesions = secretive(make_cohort(12))
     let_through, kind = LET_THROUGH[field]
 
-    def mutated(those: tuple[AssessedLesion, ...], key: bytes) -> tuple[AssessedLesion, ...]:
-        bare = deidentify_lesions(those, key)
-        rows = [list(lesion.timeline.observations.values()) for lesion in those]
-        full = those[rows.index(list(bare[0].timeline.observations.values()))]
+    def mutated(lesions: tuple[AssessedLesion, ...], key: bytes) -> tuple[AssessedLesion, ...]:
+        bare = deidentify_lesions(lesions, key)
+        rows = [list(lesion.timeline.observations.values()) for lesion in lesions]
+        full = lesions[rows.index(list(bare[0].timeline.observations.values()))]
         return (let_through(bare[0], full), *bare[1:])
 
     monkeypatch.setattr(exporting, "deidentify_lesions", mutated)
@@ -468,18 +471,20 @@ def test_a_key_is_a_file_that_cannot_be_guessed(tmp_path: Path) -> None:
 
 
 def test_a_folder_with_something_in_it_is_left_alone(tmp_path: Path) -> None:
-    kept = tmp_path / "export"
-    kept.mkdir()
-    (kept / "mine.txt").write_text("mine")
+    folder = tmp_path / "export"
+    folder.mkdir()
+    (folder / "mine.txt").write_text("mine")
     with pytest.raises(InputError, match="not empty: name a new folder"):
-        export_cohort(cohort_of(make_cohort(3)), kept)
+        export_cohort(cohort_of(make_cohort(3)), folder)
     assert contents(tmp_path) == {"export/mine.txt": b"mine"}
 
 
 def test_an_empty_folder_is_filled(tmp_path: Path) -> None:
     (tmp_path / "export").mkdir()
-    done = export_cohort(cohort_of(make_cohort(3)), tmp_path / "export", formats=[ExportFormat.CSV])
-    assert set(contents(tmp_path / "export")) == set(done.files)
+    export = export_cohort(
+        cohort_of(make_cohort(3)), tmp_path / "export", formats=[ExportFormat.CSV]
+    )
+    assert set(contents(tmp_path / "export")) == set(export.files)
 
 
 @pytest.mark.parametrize("stop", [KeyboardInterrupt(), OSError(28, "No space left on device")])
@@ -489,8 +494,8 @@ def test_whatever_stops_an_export_leaves_nothing_of_it(stop: BaseException, tmp_
         yield "parquet/lesions.parquet", b"b"
         raise stop
 
-    wanted = InputError if isinstance(stop, OSError) else KeyboardInterrupt
-    with pytest.raises(wanted):
+    expected_error = InputError if isinstance(stop, OSError) else KeyboardInterrupt
+    with pytest.raises(expected_error):
         write_folder(tmp_path / "export", files())
     assert list(tmp_path.iterdir()) == []
 

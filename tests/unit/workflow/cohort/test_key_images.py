@@ -208,8 +208,8 @@ def test_a_patients_report_shows_the_deciding_sequence(project: Project, tmp_pat
     report = build_patient_report(
         project, "P1", load_project_rules(project), written_on=NOON.date()
     )
-    (shown,) = report.lesions[0].strips
-    assert shown.sequence is T1
+    (strip,) = report.lesions[0].strips
+    assert strip.sequence is T1
     page = render_patient_html(report)
     assert page.count('class="strip"') == 1
     assert page.count("data:image/png;base64") == 2

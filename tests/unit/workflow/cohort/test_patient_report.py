@@ -32,7 +32,7 @@ LENGTHS = {"before": "15.0", "after": "19.0", "later": "24.0"}
 
 def a_reading(study: str, reader: str = "A", **changes: object) -> Reading:
     """A length on T1, drawn on the second image of the study's series."""
-    given: dict[str, object] = {
+    values: dict[str, object] = {
         "reading_id": f"{reader}-{study}",
         "lesion_id": "L",
         "sequence": T1,
@@ -52,7 +52,7 @@ def a_reading(study: str, reader: str = "A", **changes: object) -> Reading:
         ),
         "recorded_at": NOON,
     }
-    return Reading(**given | changes)
+    return Reading(**values | changes)
 
 
 @pytest.fixture
@@ -169,7 +169,7 @@ def test_a_lesion_without_a_measurement_is_named_as_one_without_an_answer(
 def test_the_hash_is_that_of_the_patients_data_and_changes_with_a_length(report) -> None:
     first = report(*all_three()).facts.data_sha256
     again = report().facts.data_sha256
-    changed = report(
+    changed_report = report(
         a_reading(
             "later",
             reading_id="new",
@@ -178,7 +178,7 @@ def test_the_hash_is_that_of_the_patients_data_and_changes_with_a_length(report)
             length_source=LengthSource.IMPORTED,
         )
     )
-    assert first == again != changed.facts.data_sha256
+    assert first == again != changed_report.facts.data_sha256
 
 
 def test_the_head_of_the_chain_is_printed_and_moves_on_with_every_record(
@@ -188,8 +188,8 @@ def test_the_head_of_the_chain_is_printed_and_moves_on_with_every_record(
     first = report(*all_three())
     head = store.get_head()
     assert (first.facts.records, first.facts.records_head) == (head.sequence_number, head.hash)
-    printed = render_patient_html(first)
-    assert head.hash in printed
+    html = render_patient_html(first)
+    assert head.hash in html
     assert verify(store, head.hash).faults == ()
     store.add_lesions(store.get_lesions(), NOON)
     assert report().facts.records_head == store.get_head().hash != head.hash

@@ -34,11 +34,11 @@ def test_two_who_say_gone_do_not_agree_in_a_length(store: SqlStore) -> None:
                 for day, answer in zip(DAYS, answers, strict=True)
             ]
         )  # fmt: skip
-    both = pair_readings(store, ("A", "B"))
-    assert len(both) == 4
-    compared = _compare_lengths("T1", [(key[0], *pair) for key, pair in both.items()])
-    assert compared.pairs == (("G", 17.0, 18.0),)
-    table = _build_answer_table(list(both.values()))
+    pairs_by_cell = pair_readings(store, ("A", "B"))
+    assert len(pairs_by_cell) == 4
+    comparison = _compare_lengths("T1", [(key[0], *pair) for key, pair in pairs_by_cell.items()])
+    assert comparison.pairs == (("G", 17.0, 18.0),)
+    table = _build_answer_table(list(pairs_by_cell.values()))
     assert table.answers == (Answer.MEASURED, Answer.GONE, Answer.NOT_MEASURABLE)
     assert table.counts == ((1, 1, 0), (0, 1, 0), (1, 0, 0))
     assert table.n == 4

@@ -71,8 +71,8 @@ def order_of_days(
     """The true number of the visit behind each shown day."""
     return {
         (folder, case.code): {
-            shown: number
-            for number, (shown, _) in enumerate(sorted(case.days, key=lambda pair: pair[1]))
+            shown_day: number
+            for number, (shown_day, _) in enumerate(sorted(case.days, key=lambda pair: pair[1]))
         }
         for folder, issued_package in packages
         for case in issued_package.cases
@@ -153,12 +153,12 @@ def test_intervals_are_off_by_up_to_three_days_and_keep_their_order(
     """Whatever was done between two studies: a treatment there must not add a shift of its own."""
     days = [VISITS[0] + timedelta(days=sum(gap for gap, _ in gaps[:n])) for n in range(len(gaps))]
     studies = [day for day, (_, study) in zip(days, gaps, strict=True) if study]
-    shown = plan_shown_days(studies, days, random.Random(seed))
-    assert sorted(shown) == days
-    assert all(shown[first] < shown[second] for first, second in pairwise(days))
-    assert not studies or shown[studies[0]] == FIRST_DAY
+    shown_days = plan_shown_days(studies, days, random.Random(seed))
+    assert sorted(shown_days) == days
+    assert all(shown_days[first] < shown_days[second] for first, second in pairwise(days))
+    assert not studies or shown_days[studies[0]] == FIRST_DAY
     for first, second in pairwise(studies):
-        assert abs((shown[second] - shown[first]).days - (second - first).days) <= 3
+        assert abs((shown_days[second] - shown_days[first]).days - (second - first).days) <= 3
     for day in days if studies else []:
         study = max((study for study in studies if study <= day), default=studies[0])
-        assert abs((shown[day] - shown[study]).days - (day - study).days) <= 3
+        assert abs((shown_days[day] - shown_days[study]).days - (day - study).days) <= 3

@@ -31,9 +31,9 @@ def issue(folder: Path, passphrase: str = "") -> IssuedPackage:
     return package.issued
 
 
-def merge(folder: Path, package: str, *, unsealed: bool = False) -> MergeSummary:
+def merge(folder: Path, package: str, *, is_unsealed: bool = False) -> MergeSummary:
     with open_project(folder / "project") as project:
-        return merge_package(project, folder / package, NOON, unsealed=unsealed)
+        return merge_package(project, folder / package, NOON, unsealed=is_unsealed)
 
 
 def merged_packages(folder: Path) -> list[MergedPackage]:
@@ -48,21 +48,21 @@ def test_a_package_that_is_not_sealed_is_refused(folder: Path) -> None:
     assert merged_packages(folder) == []
     head = seal_return(folder / "own", NOON)
     assert merge(folder, "own").cautions == ()
-    (merged,) = merged_packages(folder)
-    assert (merged.head, merged.sealed) == (head.hash, True)
+    (merged_package,) = merged_packages(folder)
+    assert (merged_package.head, merged_package.sealed) == (head.hash, True)
 
 
 def test_a_package_that_is_taken_unsealed_is_recorded_as_such(folder: Path) -> None:
     read_all(folder / "own", issue(folder))
-    merged = merge(folder, "own", unsealed=True)
-    assert "nobody else changed its answers" in merged.cautions[0]
+    summary = merge(folder, "own", is_unsealed=True)
+    assert "nobody else changed its answers" in summary.cautions[0]
     assert not merged_packages(folder)[0].sealed
 
 
 def test_what_comes_later_continues_what_was_taken_before(folder: Path) -> None:
     issued_package = issue(folder)
     read_all(folder / "own", issued_package, most=2)
-    assert merge(folder, "own", unsealed=True).added == 2
+    assert merge(folder, "own", is_unsealed=True).added == 2
     read_all(folder / "own", issued_package)
     seal_return(folder / "own", NOON)
     assert merge(folder, "own").added == 4
@@ -80,7 +80,7 @@ def test_of_two_copies_with_other_answers_the_second_is_refused(
     read_all(folder / "own", issued_package)
     if first_sealed:
         seal_return(folder / "forged", NOON)
-    merge(folder, "forged", unsealed=True)
+    merge(folder, "forged", is_unsealed=True)
     seal_return(folder / "own", NOON)
     with pytest.raises(InputError, match="another copy of one whose answers were taken"):
         merge(folder, "own")

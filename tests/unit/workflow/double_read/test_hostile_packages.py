@@ -75,8 +75,8 @@ def test_a_package_sealed_again_with_a_key_of_ones_own_is_refused(
     with open_project(package) as opened_project:
         head = opened_project.store.get_head()
     manifest = read_seal(package / RETURN_NAME, issued_packages["reader-1"].return_key)
-    forged = {**manifest, "records": head.sequence_number, "head": head.hash}
-    write_seal(package / RETURN_NAME, forged, make_keys().private)
+    forged_manifest = {**manifest, "records": head.sequence_number, "head": head.hash}
+    write_seal(package / RETURN_NAME, forged_manifest, make_keys().private)
     with pytest.raises(InputError, match=RETURN_NAME):
         merge_package(project, package, NOON, unsealed=True)
 
@@ -84,14 +84,14 @@ def test_a_package_sealed_again_with_a_key_of_ones_own_is_refused(
 @pytest.fixture
 def connections(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The addresses of databases to which a connection is tried."""
-    tried: list[str] = []
+    addresses: list[str] = []
 
     def connect(address: str, *_: object, **__: object) -> None:
-        tried.append(address)
+        addresses.append(address)
         raise ProjectError("The server does not answer.")
 
     monkeypatch.setattr("opp_mri.workflow.project.open_postgresql", connect)
-    return tried
+    return addresses
 
 
 @pytest.mark.parametrize("use", [
@@ -227,15 +227,15 @@ def test_a_signature_that_no_reading_room_makes_is_refused_in_words(
     package = folder / "reader-1"
     read_all(package, issued_packages["reader-1"])
     with open_project(package) as opened_project:
-        (signature, other) = opened_project.store.get_signatures()
-        forged = attrs.evolve(
+        (signature, other_lesion) = opened_project.store.get_signatures()
+        forged_signature = attrs.evolve(
             signature,
             signature_id="forged",
-            lesion_id=other.lesion_id if lesion == "another" else lesion,
+            lesion_id=other_lesion.lesion_id if lesion == "another" else lesion,
             reading_ids=signature.reading_ids if covers else (),
             content_hash="",
         )
-        opened_project.store.add_signature(forged)
+        opened_project.store.add_signature(forged_signature)
     seal_return(package, NOON)
     with pytest.raises(InputError, match=words):
         merge_package(project, package, NOON)

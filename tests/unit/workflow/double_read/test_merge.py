@@ -47,8 +47,8 @@ def test_answers_come_back_on_the_projects_own_images(
     project: Project, folder: Path, issued_packages: dict[str, IssuedPackage]
 ) -> None:
     blind = read_all(folder / "reader-1", issued_packages["reader-1"])
-    merged = merge_package(project, folder / "reader-1", NOON, unsealed=True)
-    assert (merged.added, merged.known, merged.unsigned, merged.late) == (8, 0, 0, 0)
+    summary = merge_package(project, folder / "reader-1", NOON, unsealed=True)
+    assert (summary.added, summary.known, summary.unsigned, summary.late) == (8, 0, 0, 0)
     readings = get_counted_readings(project.store)
     assert [reading.reading_id for reading in readings] == [reading.reading_id for reading in blind]
     uids = {f.sop_instance_uid for v in project.store.get_volumes() for f in v.frames}
@@ -74,18 +74,22 @@ def test_it_may_come_back_several_times_and_adds_what_is_new(
     assert merge_package(project, package, NOON, unsealed=True).added == len(first) == 4
     with open_project(package) as opened_project:
         (lesion, *_) = opened_project.store.get_lesions()
-        mine = next(each for each in first if each.lesion_id == lesion.lesion_id)
-        again = attrs.evolve(mine, reading_id="again", amendment_reason="a clearer edge")
+        own_reading = next(
+            first_reading for first_reading in first if first_reading.lesion_id == lesion.lesion_id
+        )
+        again = attrs.evolve(own_reading, reading_id="again", amendment_reason="a clearer edge")
         opened_project.store.add_readings([again])
-    merged = merge_package(project, package, NOON, unsealed=True)
-    assert (merged.added, merged.known, merged.unsigned) == (0, 4, 1)
+    summary = merge_package(project, package, NOON, unsealed=True)
+    assert (summary.added, summary.known, summary.unsigned) == (0, 4, 1)
     with open_project(package) as opened_project:
         opened_project.store.add_signature(
             sign_drafts([again], frozenset(), statement="Done.", at=NOON)
         )
-    merged = merge_package(project, package, NOON, unsealed=True)
-    assert (merged.added, merged.known, merged.unsigned) == (1, 4, 0)
-    assert [len(each.reading_ids) for each in project.store.log_of(MergedPackage)] == [4, 1]
+    summary = merge_package(project, package, NOON, unsealed=True)
+    assert (summary.added, summary.known, summary.unsigned) == (1, 4, 0)
+    assert [
+        len(merged_package.reading_ids) for merged_package in project.store.log_of(MergedPackage)
+    ] == [4, 1]
     assert merge_package(project, package, NOON, unsealed=True).added == 0
     assert len(project.store.log_of(MergedPackage)) == 2
 
@@ -96,8 +100,8 @@ def forge(store: Store, reading: Reading) -> None:
     store._append([Draft(reading)])
 
 
-def longer(one: Reading) -> Reading:
-    return altered(one, length_mm=Decimal("9.0"))
+def longer(reading: Reading) -> Reading:
+    return altered(reading, length_mm=Decimal("9.0"))
 
 
 def elsewhere(reading: Reading) -> Reading:
@@ -105,20 +109,20 @@ def elsewhere(reading: Reading) -> Reading:
     return altered(reading, caliper=attrs.evolve(reading.caliper, sop_instance_uid="1.2.3"))
 
 
-def other_day(one: Reading) -> Reading:
-    return altered(one, study_date=date(2000, 2, 2))
+def other_day(reading: Reading) -> Reading:
+    return altered(reading, study_date=date(2000, 2, 2))
 
 
-def no_line(one: Reading) -> Reading:
-    return altered(one, caliper=None)
+def no_line(reading: Reading) -> Reading:
+    return altered(reading, caliper=None)
 
 
-def not_from_points(one: Reading) -> Reading:
-    return altered(one, length_source=LengthSource.IMPORTED)
+def not_from_points(reading: Reading) -> Reading:
+    return altered(reading, length_source=LengthSource.IMPORTED)
 
 
-def unknown_lesion(one: Reading) -> Reading:
-    return altered(one, lesion_id="CASE-009-1")
+def unknown_lesion(reading: Reading) -> Reading:
+    return altered(reading, lesion_id="CASE-009-1")
 
 
 def with_a_proposal(reading: Reading) -> Reading:
@@ -149,9 +153,9 @@ def test_a_package_that_was_altered_gives_nothing(
         opened_project.store.add_signature(
             sign_drafts([bad], frozenset(), statement="Done.", at=NOON)
         )
-    with pytest.raises(InputError, match=sentence) as refused:
+    with pytest.raises(InputError, match=sentence) as error_info:
         merge_package(project, package, NOON, unsealed=True)
-    assert first.lesion_id not in str(refused.value)
+    assert first.lesion_id not in str(error_info.value)
     assert project.store.get_readings() == []
     assert project.store.get_signatures() == []
     assert project.store.log_of(MergedPackage) == []
@@ -178,10 +182,10 @@ def test_only_a_package_of_this_project_is_taken(
 ) -> None:
     with pytest.raises(InputError, match="is not a reader's package"):
         merge_package(project, folder / "project", NOON, unsealed=True)
-    with open_project(make_study(tmp_path / "other")) as other:
-        declare(other, tmp_path)
+    with open_project(make_study(tmp_path / "other")) as other_project:
+        declare(other_project, tmp_path)
         with pytest.raises(InputError, match="was not made from this project"):
-            merge_package(other, folder / "reader-1", NOON, unsealed=True)
+            merge_package(other_project, folder / "reader-1", NOON, unsealed=True)
     with pytest.raises(ProjectError):
         merge_package(project, tmp_path / "nowhere", NOON, unsealed=True)
 
@@ -224,16 +228,18 @@ def test_what_is_answered_after_resolving_began_is_not_independent(
         ]  # fmt: skip
         package.store.add_readings(log)
         for lesion in package.store.get_lesions():
-            mine = [each for each in log if each.lesion_id == lesion.lesion_id]
-            package.store.add_signature(sign_drafts(mine, frozenset(), statement="Done.", at=NOON))
-    merged = merge_package(project, folder / "reader-1", NOON, unsealed=True)
-    assert (merged.added, merged.late) == (2, 2)
-    kept = {
+            own_log = [entry for entry in log if entry.lesion_id == lesion.lesion_id]
+            package.store.add_signature(
+                sign_drafts(own_log, frozenset(), statement="Done.", at=NOON)
+            )
+    summary = merge_package(project, folder / "reader-1", NOON, unsealed=True)
+    assert (summary.added, summary.late) == (2, 2)
+    kept_lesions = {
         reading.lesion_id
         for reading in project.store.get_readings()
         if reading.reading_id.startswith("new")
     }
-    assert pair.lesion.lesion_id not in kept
+    assert pair.lesion.lesion_id not in kept_lesions
 
 
 def test_a_merge_is_all_or_nothing(
@@ -286,13 +292,13 @@ def test_answers_may_be_handed_over_in_a_table_unless_time_points_are_locked(
         )
         return path
 
-    refused = measure(project.store, table(project.store, "reader-1"), NOON).refused
-    assert "reads blind" in refused[0].message  # in the project itself
+    faults = measure(project.store, table(project.store, "reader-1"), NOON).refused
+    assert "reads blind" in faults[0].message  # in the project itself
     with open_project(folder / "reader-1") as package:
-        refused = measure(package.store, table(package.store, "reader-2"), NOON).refused
-        assert "another reader" in refused[0].message
-        refused = measure(package.store, table(package.store, "consensus"), NOON).refused
-        assert "name of resolved answers" in refused[0].message
+        faults = measure(package.store, table(package.store, "reader-2"), NOON).refused
+        assert "another reader" in faults[0].message
+        faults = measure(package.store, table(package.store, "consensus"), NOON).refused
+        assert "name of resolved answers" in faults[0].message
         assert measure(package.store, table(package.store, "reader-1"), NOON).refused == ()
     assert merge_package(project, folder / "reader-1", NOON, unsealed=True).added == 1
     (reading,) = get_counted_readings(project.store)
@@ -300,28 +306,31 @@ def test_answers_may_be_handed_over_in_a_table_unless_time_points_are_locked(
     with open_project(folder / "reader-2") as package:
         (blinding,) = package.store.log_of(Blinding)
         package.store.add_to_log([attrs.evolve(blinding, order=CaseOrder.LOCKED_SEQUENTIAL)])
-        refused = measure(package.store, table(package.store, "reader-2"), NOON).refused
-        assert "in the reading room" in refused[0].message
+        faults = measure(package.store, table(package.store, "reader-2"), NOON).refused
+        assert "in the reading room" in faults[0].message
 
 
 FORGERIES: dict[str, tuple[Callable[[Reading], Reading], str]] = {
     "outside the image": (
-        lambda each: moved(each, (5000.0, 5.0)), "has a point outside its image"
+        lambda reading: moved(reading, (5000.0, 5.0)), "has a point outside its image"
     ),
     "another sequence": (
-        lambda each: altered(each, sequence=other_sequence(each)), "image of another sequence"
+        lambda reading: altered(reading, sequence=other_sequence(reading)),
+        "image of another sequence",
     ),
     "without points": (
-        lambda each: altered(each, caliper=None, length_source=LengthSource.IMPORTED),
+        lambda reading: altered(reading, caliper=None, length_source=LengthSource.IMPORTED),
         "has a length without points",
     ),
-    "a repeat": (lambda each: altered(each, repeat=True), "is marked as a repeat"),
-    "another reader": (lambda each: altered(each, reader="reader-2"), "is by a reader other than"),
+    "a repeat": (lambda reading: altered(reading, repeat=True), "is marked as a repeat"),
+    "another reader": (
+        lambda reading: altered(reading, reader="reader-2"), "is by a reader other than"
+    ),
 }  # fmt: skip
 
 
-def other_sequence(one: Reading) -> SeriesRole:
-    return SeriesRole.T2FS if one.sequence is SeriesRole.T1 else SeriesRole.T1
+def other_sequence(reading: Reading) -> SeriesRole:
+    return SeriesRole.T2FS if reading.sequence is SeriesRole.T1 else SeriesRole.T1
 
 
 def moved(reading: Reading, end: tuple[float, float]) -> Reading:
@@ -349,10 +358,10 @@ def test_every_answer_is_checked_as_if_it_were_typed_and_each_fault_named(
     bad = attrs.evolve(spoil(first), draft=False)
     with open_project(package) as opened_project:
         forge(opened_project.store, bad)
-    with pytest.raises(InputError, match="was altered") as refused:
+    with pytest.raises(InputError, match="was altered") as error_info:
         merge_package(project, package, NOON, unsealed=True)
-    assert sentence in str(refused.value) or "points are" in str(refused.value)
-    assert first.lesion_id not in str(refused.value)
+    assert sentence in str(error_info.value) or "points are" in str(error_info.value)
+    assert first.lesion_id not in str(error_info.value)
     assert project.store.get_readings() == []
 
 
@@ -365,10 +374,10 @@ def test_images_that_were_replaced_deleted_or_added_are_named(
     images[0].unlink()
     images[1].write_bytes(images[2].read_bytes())
     (package / "images" / "one_more.dcm").write_bytes(b"x")
-    with pytest.raises(InputError) as refused:
+    with pytest.raises(InputError) as error_info:
         merge_package(project, package, NOON, unsealed=True)
     for word in ("1 of its images were deleted", "were added", "were changed"):
-        assert word in str(refused.value)
+        assert word in str(error_info.value)
 
 
 def test_a_package_that_was_sealed_for_return_cannot_be_changed_unnoticed(
@@ -382,13 +391,13 @@ def test_a_package_that_was_sealed_for_return_cannot_be_changed_unnoticed(
         seal_return(package, NOON)
     copytree(package, folder / "good")
     assert merge_package(project, folder / "good", NOON, unsealed=True).added == 8
-    forged = altered(first, answer=Answer.GONE, caliper=None, length_mm=Decimal("0.0"))
+    forged_reading = altered(first, answer=Answer.GONE, caliper=None, length_mm=Decimal("0.0"))
     with open_project(package) as opened_project:
         with pytest.raises(ProjectError, match="sealed for its return"):
-            opened_project.store.add_readings([forged])
+            opened_project.store.add_readings([forged_reading])
         assert len(opened_project.store.get_readings()) == 8
     store = open_sqlite(package / STORE_NAME)  # by another program than opp_mri
-    store.add_readings([forged])
+    store.add_readings([forged_reading])
     store.close()
     with pytest.raises(InputError, match="changed after its reader sealed it"):
         merge_package(project, package, NOON, unsealed=True)

@@ -99,9 +99,9 @@ def test_without_dates_neither_days_nor_order_show(project: Project, tmp_path: P
     for n in range(6):
         issued_package = make(project, tmp_path / f"n{n}", again=n > 0)
         for case in issued_package.cases:
-            shown = [day for day, _ in sorted(case.days, key=lambda pair: pair[1])]
-            assert sorted(shown) == [date(2000, 1, 1), date(2000, 1, 2)]  # nothing of 107 days
-            orders.add(shown[0] < shown[1])
+            shown_days = [day for day, _ in sorted(case.days, key=lambda pair: pair[1])]
+            assert sorted(shown_days) == [date(2000, 1, 1), date(2000, 1, 2)]  # nothing of 107 days
+            orders.add(shown_days[0] < shown_days[1])
     assert orders == {True, False}
     with open_project(tmp_path / "n0") as package:
         assert {lesion.ssrs_last_date for lesion in package.store.get_lesions()} == {
@@ -162,8 +162,10 @@ def test_the_second_package_holds_the_rest_and_the_repeats(
     assert len(first.cases) == 2
     with pytest.raises(ProjectError, match="once all of the first is read and merged"):
         make(project, tmp_path / "second")
-    made = read_all(tmp_path / "first", first)
-    assert merge_package(project, tmp_path / "first", NOON, unsealed=True).added == len(made) == 8
+    readings = read_all(tmp_path / "first", first)
+    assert (
+        merge_package(project, tmp_path / "first", NOON, unsealed=True).added == len(readings) == 8
+    )
     for days in (0, 13):
         with pytest.raises(ProjectError, match="washout of 14 days lasts until 2024-05-15"):
             make(project, tmp_path / "second", at=NOON + timedelta(days=days))
@@ -205,7 +207,7 @@ def test_a_single_patient_comes_back_as_a_repeat(tmp_path: Path) -> None:
         read_all(tmp_path / "first", first)
         merge_package(project, tmp_path / "first", NOON, unsealed=True)
         second = make(project, tmp_path / "second")
-    assert [each.repeat for each in (*first.cases, *second.cases)] == [False, True]
+    assert [case.repeat for case in (*first.cases, *second.cases)] == [False, True]
 
 
 def test_a_lost_package_is_made_anew_and_one_that_came_back_is_not(
@@ -215,8 +217,8 @@ def test_a_lost_package_is_made_anew_and_one_that_came_back_is_not(
     make(project, tmp_path / "lost")
     with pytest.raises(ProjectError, match="with --again"):
         make(project, tmp_path / "more")
-    issued = make(project, tmp_path / "anew", again=True)
-    read_all(tmp_path / "anew", issued)
+    issued_package = make(project, tmp_path / "anew", again=True)
+    read_all(tmp_path / "anew", issued_package)
     merge_package(project, tmp_path / "anew", NOON, unsealed=True)
     with pytest.raises(ProjectError, match="was returned already"):
         make(project, tmp_path / "yet", again=True)
@@ -249,11 +251,11 @@ def test_without_a_protocol_a_lesion_or_a_blinding_there_is_no_package(
         make(project, tmp_path / "one")
     (tmp_path / "other").mkdir()
     write_series(tmp_path / "other" / "dicom")
-    with open_project(_empty(tmp_path / "other")) as other:
-        index(other, [tmp_path / "other" / "dicom"], workers=1)
-        declare(other, tmp_path)
+    with open_project(_empty(tmp_path / "other")) as other_project:
+        index(other_project, [tmp_path / "other" / "dicom"], workers=1)
+        declare(other_project, tmp_path)
         with pytest.raises(InputError, match="No patient has a lesion yet"):
-            make(other, tmp_path / "one")
+            make(other_project, tmp_path / "one")
     assert not (tmp_path / "one").exists()
 
 
@@ -268,18 +270,18 @@ def test_a_full_disk_leaves_no_package_and_no_record(
     project: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     declare(project, tmp_path)
-    real, written = Path.write_bytes, []
+    real, paths = Path.write_bytes, []
 
     def until_full(path: Path, content: bytes) -> int:
-        if len(written) == 5 and path.suffix == ".dcm":
+        if len(paths) == 5 and path.suffix == ".dcm":
             raise OSError(28, "No space left on device")
-        written.append(path)
+        paths.append(path)
         return real(path, content)
 
     monkeypatch.setattr(Path, "write_bytes", until_full)
     with pytest.raises(ProjectError, match=r"No space left on device.*make room"):
         make(project, tmp_path / "one")
-    assert len(written) == 5
+    assert len(paths) == 5
     assert not (tmp_path / "one").exists()
     assert project.store.log_of(IssuedPackage) == []
     monkeypatch.undo()
@@ -289,8 +291,8 @@ def test_a_full_disk_leaves_no_package_and_no_record(
 def test_an_interrupted_package_leaves_nothing(project: Project, tmp_path: Path) -> None:
     declare(project, tmp_path)
 
-    def stop(what: str, done: int, _total: int) -> None:
-        if what == "copying images" and done == 7:
+    def stop(step: str, count: int, _total: int) -> None:
+        if step == "copying images" and count == 7:
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
@@ -324,10 +326,10 @@ def test_of_two_who_make_the_same_package_at_once_the_second_is_refused(
     declare(project, tmp_path)
     inner: list[IssuedPackage] = []
 
-    def meanwhile(what: str, done: int, _total: int) -> None:
-        if what == "copying images" and done == 3 and not inner:
-            with open_project(tmp_path / "project") as other:
-                inner.append(make(other, tmp_path / "theirs"))
+    def meanwhile(step: str, count: int, _total: int) -> None:
+        if step == "copying images" and count == 3 and not inner:
+            with open_project(tmp_path / "project") as other_project:
+                inner.append(make(other_project, tmp_path / "theirs"))
 
     with pytest.raises(ProjectError, match="was made on 2024-05-01"):
         make_package(project, "reader-1", tmp_path / "ours", NOON, progress=meanwhile)
@@ -357,16 +359,16 @@ def test_images_whose_files_share_a_uid_stay_two_in_a_package_and_come_back(tmp_
         names = {f.sop_instance_uid for v in project.store.get_volumes() for f in v.frames}
         assert any(get_uid_in_file(name) != name for name in names)
         declare(project, tmp_path)
-        issued = make(project, tmp_path / "one")
+        issued_package = make(project, tmp_path / "one")
         uids = [dcmread(path).SOPInstanceUID for path in (tmp_path / "one/images").glob("*.dcm")]
         assert len(set(uids)) == len(uids) == len(names)
         assert all(uid.is_valid for uid in uids)
-        drawn = read_all(tmp_path / "one", issued)
+        drawn = read_all(tmp_path / "one", issued_package)
         merge_package(project, tmp_path / "one", NOON, unsealed=True)
         back = project.store.get_readings()
         assert len(back) == len(drawn) == 4
-        exported = [build_reading_json(reading, counts=True) for reading in back]
-        assert all(UID(record["sop_instance_uid"]).is_valid for record in exported)
+        exported_readings = [build_reading_json(reading, counts=True) for reading in back]
+        assert all(UID(record["sop_instance_uid"]).is_valid for record in exported_readings)
         assert any(
             reading.caliper and get_uid_in_file(reading.caliper.sop_instance_uid)
             != reading.caliper.sop_instance_uid

@@ -27,16 +27,20 @@ READERS = ("reader-1", "reader-2")
 def accept_all(folder: Path, issued_packages: IssuedPackage, times_ms: list[int]) -> None:
     """Record an accepted proposal in each cell of a package, after these looks, and sign."""
     drawn = read_all(folder, issued_packages, sign=False)
-    accepted = []
+    accepted_readings = []
     for reading, time_ms in zip(drawn, times_ms, strict=True):
         assert reading.caliper is not None
-        shown = proposal_of(reading.caliper, shown_ms=time_ms)
-        accepted.append(
-            attrs.evolve(accept_proposal(reading, shown), reading_id=f"a-{reading.reading_id}")
+        shown_proposal = proposal_of(reading.caliper, shown_ms=time_ms)
+        accepted_readings.append(
+            attrs.evolve(
+                accept_proposal(reading, shown_proposal), reading_id=f"a-{reading.reading_id}"
+            )
         )
     with open_project(folder) as package:
-        package.store.add_readings(accepted)
-        package.store.add_signature(sign_drafts(accepted, frozenset(), statement="Done.", at=NOON))
+        package.store.add_readings(accepted_readings)
+        package.store.add_signature(
+            sign_drafts(accepted_readings, frozenset(), statement="Done.", at=NOON)
+        )
 
 
 @pytest.fixture(scope="module")
@@ -80,9 +84,9 @@ def test_an_accepted_proposal_comes_back_on_the_projects_own_images(study: Path)
 
 def test_the_agreement_counts_what_was_accepted_in_under_a_second(study: Path) -> None:
     with open_project(study / "project") as project:
-        agreed = measure_agreement(project, (), load_project_rules(project))
+        agreement = measure_agreement(project, (), load_project_rules(project))
     names = ("cells", "accepted", "edited", "accepted_in_under_a_second")
-    first, second = build_agreement_json(agreed)["proposals"]
+    first, second = build_agreement_json(agreement)["proposals"]
     assert [first[name] for name in names] == [4, 4, 0, 2]
     assert [second[name] for name in names] == [0, 0, 0, 0]
 

@@ -158,8 +158,8 @@ def test_a_sequence_with_enough_pairs_has_an_error_of_its_own(store: SqlStore) -
     error = estimate_measurement_error(store)
     assert error.get_sd_mm(SeriesRole.T1, 20) == pytest.approx(0.5 / math.sqrt(2))
     assert error.get_sd_mm(SeriesRole.T2FS, 20) == pytest.approx(1.5 / math.sqrt(2))
-    pooled = math.sqrt((24 * 0.25 + 24 * 2.25 + 6 * 9) / 54 / 2)
-    assert error.get_sd_mm(SeriesRole.STIR, 20) == error.sd_mm == pytest.approx(pooled)
+    pooled_mm = math.sqrt((24 * 0.25 + 24 * 2.25 + 6 * 9) / 54 / 2)
+    assert error.get_sd_mm(SeriesRole.STIR, 20) == error.sd_mm == pytest.approx(pooled_mm)
     assert (
         "T1 lengths by themselves 0.35 mm, 24 pairs; T2FS lengths by themselves 1.06 mm, 24 pairs"
     ) in error.source
@@ -199,6 +199,6 @@ def test_sizes_have_errors_of_their_own_within_a_sequence(store: SqlStore) -> No
     error = estimate_measurement_error(store)
     assert "T1 lengths below 22 mm by themselves 0.35 mm, 24 pairs" in error.source
     assert "T1 lengths from 22 mm by themselves 1.41 mm, 24 pairs" in error.source
-    both = math.sqrt((0.25 + 4) / 2 / 2)
-    assert error.get_sd_mm(SeriesRole.T2FS, 12) == pytest.approx(both)
+    pooled_mm = math.sqrt((0.25 + 4) / 2 / 2)
+    assert error.get_sd_mm(SeriesRole.T2FS, 12) == pytest.approx(pooled_mm)
     assert error.get_sd_mm(SeriesRole.T1POST, 12) == pytest.approx(0.5 / math.sqrt(2))

@@ -93,14 +93,14 @@ def test_one_is_kept_or_the_mean_of_the_ends_taken(
 ) -> None:
     before = list(project.store.get_readings())
     discordant_pair = pair(project)
-    made = resolve(project.store, discordant_pair, kind, reason=" seen ", at=NOON)
-    assert (made.reason, made.resolved_by) == ("seen", ("reader-1", "reader-2"))
+    reading = resolve(project.store, discordant_pair, kind, reason=" seen ", at=NOON)
+    assert (reading.reason, reading.resolved_by) == ("seen", ("reader-1", "reader-2"))
     after = pair(project)
     assert after.result is not None
-    wanted = {"a": discordant_pair.a.length_mm, "b": discordant_pair.b.length_mm}.get(
+    expected_mm = {"a": discordant_pair.a.length_mm, "b": discordant_pair.b.length_mm}.get(
         length
     ) or Decimal(length)
-    assert after.result.length_mm == wanted
+    assert after.result.length_mm == expected_mm
     assert after.result.reader == "consensus"
     assert after.result.caliper is not None
     assert project.store.get_readings() == [*before, after.result]
@@ -113,8 +113,8 @@ def test_a_new_line_lies_where_it_is_drawn_and_on_this_cell_only(project: Projec
     discordant_pair = pair(project)
     assert discordant_pair.result is not None
     assert discordant_pair.result.length_mm == Decimal("6.0")
-    for other in (pair(project, T1, AFTER), pair(project, T2FS)):
-        caliper = other.a.caliper
+    for other_pair in (pair(project, T1, AFTER), pair(project, T2FS)):
+        caliper = other_pair.a.caliper
         assert caliper is not None
         row = build_line_answer(
             discordant_pair, ((1.0, 4.0), (4.0, 4.0)), (caliper.sop_instance_uid, 1)
@@ -153,9 +153,9 @@ def test_the_mean_is_only_of_lines_on_one_image(project: Project) -> None:
     discordant_pair = pair(project)
     assert discordant_pair.b.caliper is not None
     apart = attrs.evolve(discordant_pair.b.caliper, sop_instance_uid="1.2.3")
-    other = attrs.evolve(discordant_pair, b=attrs.evolve(discordant_pair.b, caliper=apart))
+    other_pair = attrs.evolve(discordant_pair, b=attrs.evolve(discordant_pair.b, caliper=apart))
     with pytest.raises(InputError, match="same image of the same series"):
-        resolve(project.store, other, ResolutionKind.MEAN, reason="half", at=NOON)
+        resolve(project.store, other_pair, ResolutionKind.MEAN, reason="half", at=NOON)
 
 
 def test_both_sign_and_what_agrees_becomes_its_mean(project: Project) -> None:
@@ -177,8 +177,8 @@ def test_both_sign_and_what_agrees_becomes_its_mean(project: Project) -> None:
     assert timeline.reader == "consensus"
     lengths = {cell.reading.length_mm for cell in timeline.cells if cell.reading}
     assert lengths == {Decimal("13.0"), Decimal("15.5")}
-    made = [resolution.kind for resolution in project.store.log_of(Resolution)]
-    assert made.count(ResolutionKind.CONCORDANT) == 2
+    kinds = [resolution.kind for resolution in project.store.log_of(Resolution)]
+    assert kinds.count(ResolutionKind.CONCORDANT) == 2
 
 
 def test_a_later_resolution_follows_and_has_to_be_signed_anew(project: Project) -> None:
@@ -193,8 +193,11 @@ def test_a_later_resolution_follows_and_has_to_be_signed_anew(project: Project) 
         -1
     ] is ResolutionKind.KEEP_A
     timeline = build_lesion_timeline(project.store, project.store.get_lesions()[0])
-    held = {cell.reading.length_mm for cell in timeline.cells if cell.reading}
-    assert held == {Decimal("13.0"), Decimal("15.5")}  # the signed one, until both sign the later
+    lengths_mm = {cell.reading.length_mm for cell in timeline.cells if cell.reading}
+    assert lengths_mm == {
+        Decimal("13.0"),
+        Decimal("15.5"),
+    }  # the signed one, until both sign the later
 
 
 def test_two_lengths_without_points_that_agree_become_their_mean(project: Project) -> None:
@@ -210,8 +213,8 @@ def test_two_lengths_without_points_that_agree_become_their_mean(project: Projec
 
 
 def test_what_was_resolved_meanwhile_is_told_and_not_replaced(project: Project) -> None:
-    shown = pair(project)
-    resolve(project.store, shown, ResolutionKind.KEEP_A, reason="first", at=NOON)
+    pair_seen = pair(project)
+    resolve(project.store, pair_seen, ResolutionKind.KEEP_A, reason="first", at=NOON)
     with pytest.raises(ConflictError, match="Another user resolved"):
-        resolve(project.store, shown, ResolutionKind.KEEP_B, reason="second", at=NOON)
+        resolve(project.store, pair_seen, ResolutionKind.KEEP_B, reason="second", at=NOON)
     assert [answer.reason for answer in project.store.log_of(Resolution)] == ["first"]

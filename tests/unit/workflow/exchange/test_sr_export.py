@@ -104,9 +104,9 @@ def test_a_report_is_of_one_study_and_has_patient_and_study_as_its_images_have(
         if path.is_file() and (image := pydicom.dcmread(path, stop_before_pixels=True))
     }
     for report in measurement_reports(tmp_path / "out") + response_reports(tmp_path / "out"):
-        referenced = [item for item in walk(report) if item.ValueType == "IMAGE"]
-        assert referenced
-        for item in referenced:
+        image_items = [item for item in walk(report) if item.ValueType == "IMAGE"]
+        assert image_items
+        for item in image_items:
             image = images[item.ReferencedSOPSequence[0].ReferencedSOPInstanceUID]
             for keyword in ("PatientID", "PatientName", "StudyInstanceUID", "StudyDate"):
                 assert report.get(keyword) == image.get(keyword), keyword
@@ -188,9 +188,9 @@ def test_the_offset_is_the_days_from_completion_of_radiosurgery(
         for report in measurement_reports(tmp_path / "out")
         for group in groups(report)
     }
-    completed = make_lesion("L").ssrs_last_date
+    last_day = make_lesion("L").ssrs_last_date
     assert {(date, int(value)) for date, value in days} == {
-        (f"{day:%Y%m%d}", (day - completed).days)
+        (f"{day:%Y%m%d}", (day - last_day).days)
         for lesion in read_once.store.get_lesions()
         for day in {
             reading.study_date for reading in read_once.store.get_readings(lesion.lesion_id)
@@ -217,17 +217,19 @@ def test_an_amendment_is_a_new_report_that_names_the_one_before(
                   reason="measured too short")  # fmt: skip
     second = export(read_once, tmp_path / "second", LATER)
     by_key = {r.SOPInstanceUID: r for r in measurement_reports(tmp_path / "second")}
-    amended = [report for report in by_key.values() if "PredecessorDocumentsSequence" in report]
-    assert {report.PatientID for report in amended} >= {"P1"}
-    known = {report.reference.sop_instance_uid for report in first.reports}
-    for report in amended:
+    amending_reports = [
+        report for report in by_key.values() if "PredecessorDocumentsSequence" in report
+    ]
+    assert {report.PatientID for report in amending_reports} >= {"P1"}
+    report_uids = {report.reference.sop_instance_uid for report in first.reports}
+    for report in amending_reports:
         (study,) = report.PredecessorDocumentsSequence
         (series,) = study.ReferencedSeriesSequence
         (document,) = series.ReferencedSOPSequence
-        assert document.ReferencedSOPInstanceUID in known - {report.SOPInstanceUID}
+        assert document.ReferencedSOPInstanceUID in report_uids - {report.SOPInstanceUID}
         (group,) = groups(report)
         assert items(group, named("amendment"))[0].TextValue == "measured too short"
-    assert sum(report.amends for report in second.reports) >= len(amended)
+    assert sum(report.amends for report in second.reports) >= len(amending_reports)
 
 
 def test_a_report_that_was_amended_and_amended_back_is_not_the_first_one(
@@ -248,8 +250,8 @@ def test_drafts_are_in_no_report(project: Project, tmp_path: Path) -> None:
     cell = next(
         cell for cell in build_draft_timeline(project.store, first, "A").cells if cell.volume
     )
-    gone = draft_answer(cell, first.lesion_id, Answer.GONE, reason="", reader="A", at=NOON)
-    project.store.add_readings([gone])
+    gone_reading = draft_answer(cell, first.lesion_id, Answer.GONE, reason="", reader="A", at=NOON)
+    project.store.add_readings([gone_reading])
     assert export(project, tmp_path / "out").reports == ()
 
 
@@ -283,11 +285,11 @@ def test_a_number_without_an_image_is_left_out_with_its_reason(
 ) -> None:
     (lesion, *_) = read_once.store.get_lesions()
     reading = read_once.store.get_readings(lesion.lesion_id)[0]
-    imported = attrs.evolve(
+    imported_reading = attrs.evolve(
         reading, reading_id="x", reader="table", draft=False, caliper=None,
         length_mm=Decimal("12"), length_source=LengthSource.IMPORTED,
     )  # fmt: skip
-    read_once.store.add_readings([imported])
+    read_once.store.add_readings([imported_reading])
     summary = export(read_once, tmp_path / "out", reader="table")
     assert summary.reports == () or all(r.path.name.startswith("response") for r in summary.reports)
     assert any("no indexed image" in sentence for sentence in summary.left_out)
@@ -389,10 +391,14 @@ def test_the_consensus_is_verified_by_both_and_names_both_independent_reads(
         for report in summary.reports
         if report.reader in ("A", "B")
     }
-    agreed = [r for r in measurement_reports(tmp_path / "out") if r.VerificationFlag == "VERIFIED"]
-    assert len(agreed) == 8
-    for report in agreed:
-        names = [str(each.VerifyingObserverName) for each in report.VerifyingObserverSequence]
+    verified_reports = [
+        r for r in measurement_reports(tmp_path / "out") if r.VerificationFlag == "VERIFIED"
+    ]
+    assert len(verified_reports) == 8
+    for report in verified_reports:
+        names = [
+            str(observer.VerifyingObserverName) for observer in report.VerifyingObserverSequence
+        ]
         assert names == ["A^", "B^"]
         named_uids = {
             document.ReferencedSOPInstanceUID
@@ -412,15 +418,17 @@ def test_a_consensus_that_went_out_alone_is_followed_by_one_that_names_the_reads
     assert any("names no independent read" in sentence for sentence in alone.warnings)
     unblind(read_twice.store, signed_by="lead", reason="all read", at=LATER)
     summary = export(read_twice, tmp_path / "all", LATER)
-    agreed = [r for r in measurement_reports(tmp_path / "all") if r.VerificationFlag == "VERIFIED"]
-    for report in agreed:
+    verified_reports = [
+        r for r in measurement_reports(tmp_path / "all") if r.VerificationFlag == "VERIFIED"
+    ]
+    for report in verified_reports:
         documents = sum(
             len(series.ReferencedSOPSequence)
             for study in report.PredecessorDocumentsSequence
             for series in study.ReferencedSeriesSequence
         )
         assert documents == 3  # both reads, and the report that went out alone
-    assert sum(report.amends for report in summary.reports) == len(agreed)
+    assert sum(report.amends for report in summary.reports) == len(verified_reports)
 
 
 def test_a_choice_of_lesions_chooses_reports_and_never_shortens_one(
@@ -429,8 +437,8 @@ def test_a_choice_of_lesions_chooses_reports_and_never_shortens_one(
     project.store.add_lesions([make_lesion("second", patient_id="P1", level="L4")], NOON)
     read_and_sign(project, "A")
     whole = {report.reference for report in export(project, tmp_path / "all").reports}
-    some = export(project, tmp_path / "some", lesion_ids=("second",)).reports
-    assert {report.reference for report in some} < whole
+    reports = export(project, tmp_path / "some", lesion_ids=("second",)).reports
+    assert {report.reference for report in reports} < whole
     for report in measurement_reports(tmp_path / "some"):
         assert report.PatientID == "P1"
         assert len(groups(report)) == 2
@@ -452,10 +460,10 @@ def test_a_report_of_which_every_answer_was_withdrawn_is_named(
 
 
 def test_a_line_on_one_of_several_frames_keeps_its_frame(read_once: Project) -> None:
-    (planned, *_) = plan_reports(read_once.store).reports
-    (answer,) = planned.report.answers
+    (planned_report, *_) = plan_reports(read_once.store).reports
+    (answer,) = planned_report.report.answers
     images = tuple(attrs.evolve(image, frame_number=3) for image in answer.images)
-    report = attrs.evolve(planned.report, answers=(attrs.evolve(answer, images=images),))
+    report = attrs.evolve(planned_report.report, answers=(attrs.evolve(answer, images=images),))
     dataset = build_dataset(report, identify(report))
     (reference,) = [item for item in walk(dataset) if item.ValueType == "IMAGE"]
     assert reference.ReferencedSOPSequence[0].ReferencedFrameNumber == 3

@@ -93,9 +93,9 @@ def test_own_reports_make_the_same_readings_in_another_project_of_the_same_image
     with open_project(copytree(template / "project", tmp_path / "second")) as second:
         summary = take_in(second, tmp_path / "out")
         assert all(line.is_new for line in summary.lines)
-        there = {said(reading) for reading in get_counted_readings(second.store)}
-    assert there == {said(reading) for reading in get_counted_readings(project.store)}
-    assert len(there) == 8
+        second_readings = {said(reading) for reading in get_counted_readings(second.store)}
+    assert second_readings == {said(reading) for reading in get_counted_readings(project.store)}
+    assert len(second_readings) == 8
 
 
 def test_of_a_report_and_its_amendment_the_amendment_comes_in(
@@ -108,8 +108,8 @@ def test_of_a_report_and_its_amendment_the_amendment_comes_in(
     with open_project(copytree(template / "project", tmp_path / "second")) as second:
         summary = take_in(second, tmp_path / "out")
         assert {str(line.reading.length_mm) for line in summary.lines} == {"14.0"}
-    amended = [aside for aside in summary.set_aside if "amends" in aside.reason]
-    assert len(amended) == 8
+    amendments = [aside for aside in summary.set_aside if "amends" in aside.reason]
+    assert len(amendments) == 8
 
 
 def test_an_own_report_whose_points_were_altered_is_set_aside(
@@ -181,11 +181,11 @@ def test_the_lesion_is_found_by_its_level(project: Project, image: Dataset, tmp_
     )
     (line,) = take_in(project, path).lines
     assert line.reading.lesion_id == "LP1"
-    other = "C3" if level != "C3" else "C4"
+    other_level = "C3" if level != "C3" else "C4"
     path = write_tid_1500(
-        tmp_path / "b.dcm", image, ENDS, LENGTH_MM, site=build_vertebra_code(other)
+        tmp_path / "b.dcm", image, ENDS, LENGTH_MM, site=build_vertebra_code(other_level)
     )
-    assert f"It measures {other}" in reason_of(take_in(project, path))
+    assert f"It measures {other_level}" in reason_of(take_in(project, path))
 
 
 def test_of_two_lesions_of_a_patient_none_is_guessed(
@@ -241,8 +241,8 @@ def test_an_answer_that_the_project_holds_is_never_replaced(
     project: Project, image: Dataset, tmp_path: Path
 ) -> None:
     take_in(project, write_tid_1500(tmp_path / "a.dcm", image, ENDS, LENGTH_MM))
-    other = write_tid_1500(tmp_path / "b.dcm", image, ((1.5, 5.5), (8.0, 5.5)), 13.0)
-    assert "holds another answer of this reader" in reason_of(take_in(project, other))
+    other_report = write_tid_1500(tmp_path / "b.dcm", image, ((1.5, 5.5), (8.0, 5.5)), 13.0)
+    assert "holds another answer of this reader" in reason_of(take_in(project, other_report))
 
 
 def test_a_report_that_is_cut_gives_nothing(
@@ -250,10 +250,10 @@ def test_a_report_that_is_cut_gives_nothing(
 ) -> None:
     path = write_tid_1500(tmp_path / "sr.dcm", image, ENDS, LENGTH_MM)
     whole = path.read_bytes()
-    for kept in (len(whole) // 2, len(whole) - 40, 200):
-        path.write_bytes(whole[:kept])
+    for size in (len(whole) // 2, len(whole) - 40, 200):
+        path.write_bytes(whole[:size])
         summary = take_in(project, path)
-        assert summary.lines == (), kept
+        assert summary.lines == (), size
     assert list(get_counted_readings(project.store)) == []
 
 
@@ -293,23 +293,27 @@ def test_gone_comes_back_and_never_to_another_patient_or_a_study_that_is_not_the
     cell = next(
         cell for cell in build_draft_timeline(project.store, lesion, "A").cells if cell.volume
     )
-    gone = draft_answer(cell, lesion.lesion_id, Answer.GONE, reason="", reader="A", at=NOON)
-    project.store.add_readings([gone])
-    project.store.add_signature(sign_drafts([gone], frozenset(), statement="Done.", at=NOON))
+    gone_reading = draft_answer(cell, lesion.lesion_id, Answer.GONE, reason="", reader="A", at=NOON)
+    project.store.add_readings([gone_reading])
+    project.store.add_signature(
+        sign_drafts([gone_reading], frozenset(), statement="Done.", at=NOON)
+    )
     export(project, tmp_path / "out")
     (path,) = [p for p in (tmp_path / "out").iterdir() if "response" not in p.name]
     with open_project(copytree(template / "project", tmp_path / "second")) as second:
         (line,) = take_in(second, path).lines
-        assert said(line.reading) == said(attrs.evolve(gone, draft=False))
+        assert said(line.reading) == said(attrs.evolve(gone_reading, draft=False))
     report = dcmread(path)
     for keyword, value, reason in (
         ("StudyInstanceUID", "1.2.3.4.5", "is not in the project"),
         ("PatientID", "Z9", "differs from the patient of its image"),
     ):
-        changed = Dataset(report)
-        changed.file_meta = report.file_meta
-        changed.PatientName = "Somebody^Else" if keyword == "PatientID" else report.PatientName
-        setattr(changed, keyword, value)
-        changed.save_as(tmp_path / f"{keyword}.dcm", enforce_file_format=True)
-        with open_project(copytree(template / "project", tmp_path / keyword)) as other:
-            assert reason in reason_of(take_in(other, tmp_path / f"{keyword}.dcm"))
+        changed_report = Dataset(report)
+        changed_report.file_meta = report.file_meta
+        changed_report.PatientName = (
+            "Somebody^Else" if keyword == "PatientID" else report.PatientName
+        )
+        setattr(changed_report, keyword, value)
+        changed_report.save_as(tmp_path / f"{keyword}.dcm", enforce_file_format=True)
+        with open_project(copytree(template / "project", tmp_path / keyword)) as other_project:
+            assert reason in reason_of(take_in(other_project, tmp_path / f"{keyword}.dcm"))

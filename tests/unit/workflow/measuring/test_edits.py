@@ -100,16 +100,18 @@ def test_a_new_edit_after_undo_forgets_what_could_be_redo() -> None:
 
 
 @given(st.lists(st.sampled_from(["edit", "undo", "redo"]), max_size=30))
-def test_a_log_of_any_edits_undoes_to_nothing_and_redoes_to_where_it_was(what: list[str]) -> None:
+def test_a_log_of_any_edits_undoes_to_nothing_and_redoes_to_where_it_was(
+    edit_names: list[str],
+) -> None:
     log: list[Reading] = []
-    for n, each in enumerate(what):
-        made = {
+    for n, step in enumerate(edit_names):
+        actions = {
             "edit": lambda n=n: line(10 + n),
             "undo": lambda: undo(log, set(), NOON),
             "redo": lambda: redo(log, set(), NOON),
-        }[each]()
-        if made is not None:
-            log.append(made)
+        }[step]()
+        if actions is not None:
+            log.append(actions)
     stands = lengths(log)
     steps = 0
     while (back := undo(log, set(), NOON)) is not None:
@@ -154,8 +156,8 @@ def test_what_was_taken_back_before_it_counted_needs_no_signature() -> None:
 
 
 def test_gone_is_zero_millimetres_and_not_measurable_says_why() -> None:
-    gone = draft_answer(cell(), "L", Answer.GONE, reason="", reader="A", at=NOON)
-    assert str(gone.length_mm) == "0.0"
+    gone_reading = draft_answer(cell(), "L", Answer.GONE, reason="", reader="A", at=NOON)
+    assert str(gone_reading.length_mm) == "0.0"
     with pytest.raises(InputError, match="Say why"):
         draft_answer(cell(), "L", Answer.NOT_MEASURABLE, reason=" ", reader="A", at=NOON)
 
@@ -247,9 +249,9 @@ def test_a_line_with_an_end_or_the_whole_moved_is_an_edited_proposal(
     start: tuple[float, float], end: tuple[float, float], origin: Origin
 ) -> None:
     reading = draft_line(cell(), "L", VOLUME, 7, (start, end), reader="A", at=NOON)
-    marked = mark_origin(reading, None, proposed())
-    assert marked.origin is origin
-    assert marked.proposed == proposed()  # it was shown, whatever was drawn
+    marked_reading = mark_origin(reading, None, proposed())
+    assert marked_reading.origin is origin
+    assert marked_reading.proposed == proposed()  # it was shown, whatever was drawn
 
 
 def test_a_line_on_another_slice_is_drawn() -> None:
@@ -259,9 +261,9 @@ def test_a_line_on_another_slice_is_drawn() -> None:
 
 
 def test_every_further_edit_stays_an_edit_of_the_proposal_until_a_line_is_drawn_anew() -> None:
-    accepted = accept_proposal(line(17.0), proposed())
-    edited = mark_origin(line(18.0), accepted, None)
-    again = mark_origin(line(17.0), edited, None)  # moved back: an edit all the same
+    accepted_reading = accept_proposal(line(17.0), proposed())
+    edited_reading = mark_origin(line(18.0), accepted_reading, None)
+    again = mark_origin(line(17.0), edited_reading, None)  # moved back: an edit all the same
     points = ((90.0, 90.0), (108.0, 90.0))
     drawn = draft_line(cell(), "L", VOLUME, 7, points, reader="A", at=NOON)
     anew = mark_origin(drawn, again, None)
@@ -269,16 +271,16 @@ def test_every_further_edit_stays_an_edit_of_the_proposal_until_a_line_is_drawn_
         draft_line(cell(), "L", VOLUME, 7, ((90.0, 90.0), (109.0, 90.0)), reader="A", at=NOON),
         anew, None,
     )  # fmt: skip
-    origins = [each.origin for each in (edited, again, anew, after)]
+    origins = [reading.origin for reading in (edited_reading, again, anew, after)]
     assert origins == [Origin.EDITED, Origin.EDITED, Origin.DRAWN, Origin.DRAWN]
-    assert {reading.proposed for reading in (edited, again, anew, after)} == {proposed()}
+    assert {reading.proposed for reading in (edited_reading, again, anew, after)} == {proposed()}
 
 
 def test_not_measurable_after_a_proposal_says_that_one_was_shown() -> None:
-    said = draft_answer(cell(), "L", Answer.NOT_MEASURABLE, reason="motion", reader="A", at=NOON)
-    marked = mark_origin(said, None, proposed())
-    assert (marked.origin, marked.proposed) == (Origin.DRAWN, proposed())
-    assert find_reading_faults(marked) == []
+    answer = draft_answer(cell(), "L", Answer.NOT_MEASURABLE, reason="motion", reader="A", at=NOON)
+    marked_reading = mark_origin(answer, None, proposed())
+    assert (marked_reading.origin, marked_reading.proposed) == (Origin.DRAWN, proposed())
+    assert find_reading_faults(marked_reading) == []
 
 
 def test_undo_of_an_accepted_proposal_leaves_no_answer_and_redo_brings_it_back() -> None:

@@ -112,9 +112,9 @@ def test_a_bad_row_never_keeps_the_others_from_being_recorded(
     header = "lesion_id,patient_id,level,ssrs_first_date,dose_gy\n"
     rows = "A,P1,L1,2024-02-01,24\nB,P1,Q1,2024-02-01,\nC,P1,L2,2024-02-01,much\nD,P1\n"
     path = table(tmp_path, f"{header}{rows}A,P1,L3,2024-02-01,\n")
-    with pytest.raises(RowsError, match=r"4 rows of table.csv were not stored, 1 is") as refused:
+    with pytest.raises(RowsError, match=r"4 rows of table.csv were not stored, 1 is") as error_info:
         add_lesions(store, path, NOON)
-    assert [fault.line for fault in refused.value.faults] == [3, 4, 5, 6]
+    assert [fault.line for fault in error_info.value.faults] == [3, 4, 5, 6]
     assert [(lesion.lesion_id, lesion.level) for lesion in store.get_lesions()] == [
         ("L", "L1"),
         ("A", "L1"),
@@ -134,10 +134,10 @@ def test_a_table_is_recorded_all_or_none_where_asked(store: SqlStore, tmp_path: 
 def test_a_lesion_that_is_there_needs_replace_to_be_corrected(store: SqlStore) -> None:
     first = add_lesion(store, CELLS, NOON)
     assert add_lesion(store, CELLS, NOON) == first, "the same again is no fault"
-    corrected = CELLS | {"dose_gy": "30"}
+    corrected_cells = CELLS | {"dose_gy": "30"}
     with pytest.raises(InputError, match="--replace"):
-        add_lesion(store, corrected, NOON)
-    lesion = add_lesion(store, corrected, NOON, replace=True)
+        add_lesion(store, corrected_cells, NOON)
+    lesion = add_lesion(store, corrected_cells, NOON, replace=True)
     assert (lesion.dose_gy, lesion.tracking_uid) == (Decimal(30), first.tracking_uid)
 
 

@@ -94,16 +94,16 @@ def test_a_stated_length_on_an_image_that_is_not_sagittal_is_refused_too(
 
 
 @pytest.mark.parametrize(
-    ("stated", "kept"), [("10.0", True), ("10.1", True), ("10.2", False), ("12", False)]
+    ("stated_text", "is_stored"), [("10.0", True), ("10.1", True), ("10.2", False), ("12", False)]
 )
 def test_a_stated_length_that_the_geometry_contradicts_is_not_stored(
-    store: SqlStore, tmp_path: Path, stated: str, kept: bool
+    store: SqlStore, tmp_path: Path, stated_text: str, is_stored: bool
 ) -> None:
-    summary = measured(store, tmp_path, f"L,T1,A,{T1_IMAGE},1,100,50,110,50,{stated}")
-    assert bool(summary.stored) is kept
-    if not kept:
+    summary = measured(store, tmp_path, f"L,T1,A,{T1_IMAGE},1,100,50,110,50,{stated_text}")
+    assert bool(summary.stored) is is_stored
+    if not is_stored:
         (refusal,) = summary.refused
-        assert Decimal(stated) == Decimal(refusal.message.split()[3])
+        assert Decimal(stated_text) == Decimal(refusal.message.split()[3])
         assert "10.0 mm apart" in refusal.message
         assert store.get_readings() == []
 
@@ -214,14 +214,14 @@ def test_a_length_alone_keeps_its_digits_and_is_marked_as_imported(
 
 def test_gone_and_not_measurable_are_answers(store: SqlStore, tmp_path: Path) -> None:
     header = "lesion_id,sequence,reader,study_date,answer,reason"
-    gone, not_measurable = measured(
+    gone_reading, not_measurable = measured(
         store,
         tmp_path,
         "L,T1,A,2024-05-01,gone,",
         "L,T1,A,2024-09-01,not_measurable,motion",
         header=header,
     ).stored
-    assert (gone.answer, gone.length_mm) == (Answer.GONE, Decimal("0.0"))
+    assert (gone_reading.answer, gone_reading.length_mm) == (Answer.GONE, Decimal("0.0"))
     assert (not_measurable.answer, not_measurable.length_mm) == (Answer.NOT_MEASURABLE, None)
     assert not_measurable.reason == "motion"
 

@@ -90,16 +90,16 @@ def test_an_adjudicator_resolves_alone(tmp_path: Path) -> None:
 def test_what_cannot_be_is_refused_in_a_sentence(
     tmp_path: Path, change: dict[str, str], sentence: str
 ) -> None:
-    with pytest.raises(InputError, match=sentence) as refused:
+    with pytest.raises(InputError, match=sentence) as error_info:
         read_protocol(changed(tmp_path, **change))
-    assert str(refused.value).endswith(".")
-    assert "protocol.toml" in str(refused.value)
+    assert str(error_info.value).endswith(".")
+    assert "protocol.toml" in str(error_info.value)
 
 
-@pytest.mark.parametrize("missing", ["name", "readers"])
-def test_what_has_no_default_has_to_be_there(tmp_path: Path, missing: str) -> None:
-    lines = [line for line in EXAMPLE.splitlines() if not line.startswith(f"{missing} =")]
-    with pytest.raises(InputError, match=f"lacks “{missing}”: add it"):
+@pytest.mark.parametrize("missing_key", ["name", "readers"])
+def test_what_has_no_default_has_to_be_there(tmp_path: Path, missing_key: str) -> None:
+    lines = [line for line in EXAMPLE.splitlines() if not line.startswith(f"{missing_key} =")]
+    with pytest.raises(InputError, match=f"lacks “{missing_key}”: add it"):
         read_protocol(written(tmp_path, "\n".join(lines)))
 
 
@@ -120,16 +120,18 @@ def test_all_that_a_protocol_says_is_told_in_words(tmp_path: Path) -> None:
             hide_dose="false", resolution='"adjudicator"', adjudicator='"third"',
         )
     )  # fmt: skip
-    told = " ".join(describe_protocol(read))
+    description = " ".join(describe_protocol(read))
     for part in ("reader-1 and reader-2 read independently", "once the one before is signed",
                  "days from the first study", "events and outcome", "10% of the cases come back",
                  "at least 30 days later", "more than 3.0 mm", "more than 10°",
                  "the adjudicator, third"):  # fmt: skip
-        assert part in told
-    assert "dose" not in told
-    unnamed = " ".join(describe_protocol(read, is_unnamed=True))
-    assert not [each for each in ("reader-1", "reader-2", "third,") if each in unnamed]
-    assert "an adjudicator, who selects" in unnamed
+        assert part in description
+    assert "dose" not in description
+    anonymous_description = " ".join(describe_protocol(read, is_unnamed=True))
+    assert not [
+        name for name in ("reader-1", "reader-2", "third,") if name in anonymous_description
+    ]
+    assert "an adjudicator, who selects" in anonymous_description
 
 
 def test_a_protocol_may_be_changed_until_a_package_is_made(store: SqlStore, tmp_path: Path) -> None:
@@ -167,7 +169,7 @@ def test_unblinding_is_signed_once_and_kept(store: SqlStore, tmp_path: Path) -> 
 
 
 def test_orders_are_named_as_the_example_names_them() -> None:
-    assert all(f'"{each}"' in EXAMPLE for each in CaseOrder)
+    assert all(f'"{order}"' in EXAMPLE for order in CaseOrder)
 
 
 @pytest.mark.parametrize(

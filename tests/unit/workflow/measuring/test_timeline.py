@@ -163,13 +163,13 @@ def test_a_timeline_is_of_one_moment_and_its_readings_are_read_once(
 ) -> None:
     """One transaction: another reader's answer in between would be in half of it."""
     lengths(store, tmp_path, "L,T1,A,2024-01-15,10.0")
-    begun: list[object] = []
+    connections: list[object] = []
     statements: list[tuple[str, object]] = []
-    event.listen(store._engine, "begin", begun.append)
+    event.listen(store._engine, "begin", connections.append)
     event.listen(
         store._engine, "before_cursor_execute",
         lambda _c, _cursor, statement, values, *_: statements.append((statement, values)),
     )  # fmt: skip
     timeline(store)
-    assert len(begun) == 1
+    assert len(connections) == 1
     assert sum("Reading" in str(values) for _, values in statements) == 1

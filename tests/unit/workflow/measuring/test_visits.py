@@ -37,7 +37,7 @@ def test_a_later_record_of_a_day_follows_and_takes_over_what_it_leaves_out(
     assert (stands.epidural_grade, stands.fracture, stands.pain) == (
         EpiduralGrade.GRADE_1B, Fracture.NEW, 4,
     )  # fmt: skip
-    assert [each.pain for each in store.log_of(Visit)] == [3, 4], "nothing is overwritten"
+    assert [visit.pain for visit in store.log_of(Visit)] == [3, 4], "nothing is overwritten"
     assert (stands.recorded_by, stands.recorded_at) == ("reader-2", later)
 
 
@@ -84,9 +84,11 @@ def test_a_bad_row_never_keeps_the_others_from_being_recorded(
 ) -> None:
     rows = "V,2024-04-01,1a,2\nV,2024-05-01,1b,99\nW,2024-05-01,0,2\nV,2024-06-01,,\n"
     path = table(tmp_path, f"lesion_id,visit_date,epidural_grade,pain\n{rows}")
-    with pytest.raises(RowsError, match=r"3 rows of visits.csv were not stored, 1 is") as refused:
+    with pytest.raises(
+        RowsError, match=r"3 rows of visits.csv were not stored, 1 is"
+    ) as error_info:
         add_visits(store, path, "reader-1", NOON)
-    assert [fault.line for fault in refused.value.faults] == [3, 4, 5]
+    assert [fault.line for fault in error_info.value.faults] == [3, 4, 5]
     assert [visit.visit_date.month for visit in store.log_of(Visit)] == [4]
 
 

@@ -58,18 +58,18 @@ def test_a_cell_is_unread_then_a_draft_then_signed(store: SqlStore) -> None:
 
 
 @pytest.mark.parametrize(
-    ("other", "wanted"), [("14.0", CellState.SIGNED), ("14.1", CellState.DISCORDANT)]
+    ("length_text", "expected_state"), [("14.0", CellState.SIGNED), ("14.1", CellState.DISCORDANT)]
 )
 def test_lengths_more_than_two_millimetres_apart_are_discordant(
-    store: SqlStore, other: str, wanted: CellState
+    store: SqlStore, length_text: str, expected_state: CellState
 ) -> None:
-    first, second = draft("A", "12.0"), draft("B", other)
+    first, second = draft("A", "12.0"), draft("B", length_text)
     store.add_readings([first, second])
     sign(store, first)
     assert state(store, "A") is CellState.SIGNED  # B has not signed
     assert state(store, "B") is CellState.DRAFT  # nothing of A's shows before B has signed
     sign(store, second)
-    assert (state(store, "A"), state(store, "B")) == (wanted, wanted)
+    assert (state(store, "A"), state(store, "B")) == (expected_state, expected_state)
 
 
 def test_a_patient_without_a_lesion_is_named(store: SqlStore) -> None:
@@ -85,8 +85,8 @@ def test_a_draft_does_not_count_and_the_timeline_says_that_it_waits(store: SqlSt
     assert build_lesion_timeline(store, lesion).timeline.observations == {}
     assert SeriesRole.T1 in build_draft_timeline(store, lesion, "A").timeline.observations
     sign(store, reading)
-    amended = draft("A", "13.0", amendment_reason="edge")
-    store.add_readings([amended])
+    amended_reading = draft("A", "13.0", amendment_reason="edge")
+    store.add_readings([amended_reading])
     timeline = build_lesion_timeline(store, lesion)
     assert [
         str(observation.ap_mm) for observation in timeline.timeline.observations[SeriesRole.T1]
@@ -100,14 +100,14 @@ def test_a_signed_answer_that_is_withdrawn_counts_until_the_withdrawal_is_signed
     lesion = store.get_lesion("L")
     assert lesion is not None
     reading = draft("A", "12.0")
-    gone = attrs.evolve(
+    withdrawn_reading = attrs.evolve(
         draft("A", "12.0"), answer=Answer.WITHDRAWN, length_mm=None, length_source=None
     )
     store.add_readings([reading])
     sign(store, reading)
-    store.add_readings([gone])
+    store.add_readings([withdrawn_reading])
     assert SeriesRole.T1 in build_lesion_timeline(store, lesion).timeline.observations
-    sign(store, gone)
+    sign(store, withdrawn_reading)
     assert build_lesion_timeline(store, lesion).timeline.observations == {}
     assert state(store, "A") is CellState.UNREAD
 

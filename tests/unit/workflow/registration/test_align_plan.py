@@ -39,13 +39,13 @@ def test_a_seed_is_only_used_in_the_frame_of_reference_of_its_own_image(
 def test_a_sequence_in_another_frame_than_the_seed_is_not_paired(
     store: SqlStore, fill: Fill
 ) -> None:
-    moved = study_volume("before", T2FS)
-    planes = tuple(attrs.evolve(p, frame_of_reference_uid="moved") for p in moved.planes)
+    moved_volume = study_volume("before", T2FS)
+    planes = tuple(attrs.evolve(p, frame_of_reference_uid="moved") for p in moved_volume.planes)
     fill(
         store,
         [
             study_volume("before", T1),
-            attrs.evolve(moved, planes=planes),
+            attrs.evolve(moved_volume, planes=planes),
             study_volume("later", T1),
             study_volume("later", T2FS),
         ],
@@ -53,9 +53,9 @@ def test_a_sequence_in_another_frame_than_the_seed_is_not_paired(
     seed = SeedPoint(sop_instance_uid="1.before.T1.8", column=100.0, row=50.0)
     store.add_lesions([make_lesion("L", seed=seed)], NOON)
     assert [pair[0] for task in plan(store, ["L"]) for pair in task.pairs] == [T1]
-    (said,) = list_left_out(store, ["L"])
-    assert said.startswith("L: the T2FS of 2024-01-15 lies in another frame of reference")
-    assert "common point" in said
+    (sentence,) = list_left_out(store, ["L"])
+    assert sentence.startswith("L: the T2FS of 2024-01-15 lies in another frame of reference")
+    assert "common point" in sentence
 
 
 def test_a_baseline_without_a_frame_of_reference_is_said_to_name_none(
@@ -66,8 +66,8 @@ def test_a_baseline_without_a_frame_of_reference_is_said_to_name_none(
     fill(store, [study_volume("before", T1), attrs.evolve(nameless, planes=planes)])
     seed = SeedPoint(sop_instance_uid="1.before.T1.8", column=100.0, row=50.0)
     store.add_lesions([make_lesion("L", seed=seed)], NOON)
-    (said,) = list_left_out(store)
-    assert "names no frame of reference" in said
+    (sentence,) = list_left_out(store)
+    assert "names no frame of reference" in sentence
 
 
 def test_a_baseline_that_stops_before_the_lesion_is_said_to(store: SqlStore, fill: Fill) -> None:
@@ -76,15 +76,17 @@ def test_a_baseline_that_stops_before_the_lesion_is_said_to(store: SqlStore, fil
     fill(store, [study_volume("before", T1), attrs.evolve(short, planes=planes)])
     seed = SeedPoint(sop_instance_uid="1.before.T1.8", column=100.0, row=50.0)
     store.add_lesions([make_lesion("L", seed=seed)], NOON)
-    assert [each for each in list_left_out(store) if "does not reach the lesion" in each]
+    assert [
+        sentence for sentence in list_left_out(store) if "does not reach the lesion" in sentence
+    ]
 
 
 def test_a_seed_on_a_follow_up_lines_up_nothing_and_says_so(store: SqlStore) -> None:
     seed = SeedPoint(sop_instance_uid="1.later.T1.8", column=100.0, row=50.0)
     store.add_lesions([make_lesion("L", seed=seed, **AFTER_TWO_VISITS)], NOON)
     assert plan(store, ["L"]) == []
-    (said,) = list_left_out(store)
-    assert "Set the seed on an image from before radiosurgery" in said
+    (sentence,) = list_left_out(store)
+    assert "Set the seed on an image from before radiosurgery" in sentence
 
 
 def test_where_all_is_lined_up_nothing_is_said(store: SqlStore) -> None:

@@ -72,18 +72,20 @@ def test_of_two_fits_of_the_same_volumes_the_latest_decision_counts() -> None:
 
 
 def test_two_lesions_on_the_same_volumes_are_decided_apart() -> None:
-    other = evolve(FIRST, fit_id="other", lesion_id="OPP-02")
+    other_lesion_fit = evolve(FIRST, fit_id="other", lesion_id="OPP-02")
     decisions = {
         "first": (decided("first", 1, FitDecision.CONFIRMED),),
         "other": (decided("other", 2, FitDecision.REJECTED),),
     }
-    assert [fit.fit_id for fit in select_confirmed_fits([FIRST, other], decisions)] == ["first"]
+    assert [fit.fit_id for fit in select_confirmed_fits([FIRST, other_lesion_fit], decisions)] == [
+        "first"
+    ]
 
 
 def test_a_good_sequence_carries_the_visit_of_a_failed_one() -> None:
-    failed = evolve(FIRST, fit_id="t1", fit=fit_with(Verdict.FAILED))
+    failed_fit = evolve(FIRST, fit_id="t1", fit=fit_with(Verdict.FAILED))
     good = evolve(FIRST, fit_id="stir", sequence=SeriesRole.STIR, fit=fit_with(correction_mm=0.8))
-    (visit,) = group_by_visit([failed, good])
+    (visit,) = group_by_visit([failed_fit, good])
     assert visit.verdict is Verdict.GOOD
     assert visit.leading.fit_id == "stir"
     assert visit.describe_sequences() == "T1 failed 0.90, STIR good 0.90 (moved 0.8 mm)"
@@ -93,8 +95,10 @@ def test_a_sequence_in_another_frame_is_an_answer_of_its_own() -> None:
     elsewhere = RigidTransform(
         to_frame_of_reference_uid="2.25.1", from_frame_of_reference_uid="2.25.3", matrix=np.eye(4)
     )
-    other = evolve(FIRST, fit_id="o", fit=evolve(fit_with(), baseline_from_followup=elsewhere))
-    assert len(group_by_visit([FIRST, other])) == 2
+    other_transform = evolve(
+        FIRST, fit_id="o", fit=evolve(fit_with(), baseline_from_followup=elsewhere)
+    )
+    assert len(group_by_visit([FIRST, other_transform])) == 2
 
 
 def test_a_fit_of_a_lesion_whose_name_is_a_path_stays_in_the_folder(tmp_path: Path) -> None:

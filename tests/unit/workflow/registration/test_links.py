@@ -19,7 +19,7 @@ def shift(to: str, source: str, up_mm: float) -> RigidTransform:
 
 
 def both(*transforms: RigidTransform) -> tuple[RigidTransform, ...]:
-    return tuple(turned for transform in transforms for turned in (transform, transform.invert()))
+    return tuple(motion for transform in transforms for motion in (transform, transform.invert()))
 
 
 FITS = both(shift("baseline", "first", 49.0), shift("baseline", "second", -3.0))
@@ -58,8 +58,8 @@ def test_a_chain_is_composed_once_and_again_where_the_fits_change() -> None:
     links = Links(confirmed=FITS)
     first = links.find_carrying("second", "first")
     assert links.find_carrying("second", "first") is first
-    changed = attrs.evolve(links, confirmed=both(shift("second", "first", 1.0)))
-    assert up_mm(changed.find_carrying("second", "first")) == pytest.approx(1.0)
+    changed_links = attrs.evolve(links, confirmed=both(shift("second", "first", 1.0)))
+    assert up_mm(changed_links.find_carrying("second", "first")) == pytest.approx(1.0)
 
 
 def test_a_fit_that_waits_links_nothing() -> None:

@@ -83,13 +83,13 @@ def test_pieces_cannot_be_left_out_repeated_or_moved(tmp_path: Path, change: str
     sound = encrypted(tmp_path / "file", bytes(3000)).read_bytes()
     head = len(sound) - 3 * 1016
     first, second, third = (sound[head + n * 1016 : head + (n + 1) * 1016] for n in range(3))
-    altered = {
+    altered_files = {
         "cut": first + second + third[:-1],
         "cut at a piece": first + second,
         "doubled": first + first + second + third,
         "swapped": second + first + third,
     }[change]
-    (tmp_path / "altered").write_bytes(sound[:head] + altered)
+    (tmp_path / "altered").write_bytes(sound[:head] + altered_files)
     with pytest.raises(InputError, match="is incomplete"):
         decrypt(tmp_path / "altered", tmp_path / "plain", PASSPHRASE)
 
@@ -105,15 +105,15 @@ def test_a_file_cannot_ask_for_more_memory_than_a_key_needs(tmp_path: Path) -> N
 def test_a_backup_is_restored_with_its_passphrase_only(folder: Path, tmp_path: Path) -> None:
     path = tmp_path / "backup"
     with open_project(folder / "project") as project:
-        made = back_up(project, path, NOON, PASSPHRASE)
+        backup = back_up(project, path, NOON, PASSPHRASE)
         before = sorted((folder / "project").iterdir())
     assert b"SQLite format" not in path.read_bytes()
     with pytest.raises(InputError, match="passphrase is wrong"):
         restore(path, tmp_path / "wrong", "another passphrase")
     assert not (tmp_path / "wrong").exists()
-    assert restore(path, tmp_path / "again", PASSPHRASE).head == made.head
+    assert restore(path, tmp_path / "again", PASSPHRASE).head == backup.head
     with open_project(tmp_path / "again") as project:
-        assert project.store.get_head() == made.head
+        assert project.store.get_head() == backup.head
     assert sorted((folder / "project").iterdir()) == before, "nothing plain is left"
 
 
