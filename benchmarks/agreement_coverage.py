@@ -65,8 +65,8 @@ def _true_icc(variance: float) -> float:
 
 def of_categories(rng: np.random.Generator, lesions: int) -> dict[str, bool | None]:
     names = ["OPP", "PD", "SD"]
-    drawn = rng.choice(9, lesions, p=TRUE_TABLE.ravel() / TRUE_TABLE.sum())
-    pairs = [(names[position // 3], names[position % 3]) for position in drawn]
+    positions = rng.choice(9, lesions, p=TRUE_TABLE.ravel() / TRUE_TABLE.sum())
+    pairs = [(names[position // 3], names[position % 3]) for position in positions]
     table = TRUE_TABLE / TRUE_TABLE.sum()
     by_chance = float(table.sum(axis=1) @ table.sum(axis=0))
     truth = (float(np.trace(table)) - by_chance) / (1 - by_chance)

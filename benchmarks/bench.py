@@ -160,7 +160,7 @@ def measure_classification(sizes: Sizes) -> Iterator[Row]:
 
 
 def measure_cohort(sizes: Sizes) -> Iterator[Row]:
-    here = Path.cwd()
+    working_folder = Path.cwd()
     for count in sizes.lesions_of_cohort:
         with tempfile.TemporaryDirectory() as name:
             lesions = cohort.make_cohort(count)
@@ -170,7 +170,7 @@ def measure_cohort(sizes: Sizes) -> Iterator[Row]:
                 try:
                     seconds, _, _ = cohort.run(words, Path(name))
                 finally:
-                    os.chdir(here)
+                    os.chdir(working_folder)
                 yield Row(
                     part="cohort",
                     case=" ".join(words[:2]),
@@ -237,8 +237,10 @@ def write_page(
     folder: Path, machine: dict[str, str], rows: list[Row], texts: dict[str, str]
 ) -> None:
     """Write the page, the plot and the numbers as they are so far."""
-    ours = find_ours(rows)
-    ratios = [row.seconds / ours.get((row.part, row.case, row.size), row.seconds) for row in rows]
+    own_seconds = find_ours(rows)
+    ratios = [
+        row.seconds / own_seconds.get((row.part, row.case, row.size), row.seconds) for row in rows
+    ]
     numbers: dict[str, Any] = {
         "machine": machine,
         "rows": [
@@ -286,9 +288,10 @@ def draw(path: Path, rows: Sequence[Row]) -> None:
     growth.set(xlabel="files or lesions", ylabel="seconds", title="Growth of opp_mri")
     if growth.lines:
         growth.legend(fontsize=7)
-    ours = find_ours(rows)
+    own_seconds = find_ours(rows)
     ratios = {
-        f"{row.case}: {row.reader.split()[0]}": row.seconds / ours[row.part, row.case, row.size]
+        f"{row.case}: {row.reader.split()[0]}": row.seconds
+        / own_seconds[row.part, row.case, row.size]
         for row in rows
         if not row.reader.startswith(OURS)
     }  # of several sizes the last, which is the largest
@@ -303,18 +306,18 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
     parser.add_argument("--quick", action="store_true", help="small sizes: tests the harness")
     parser.add_argument("--write", type=Path, default=ROOT / "docs" / "reference")
-    chosen = parser.parse_args()
+    options = parser.parse_args()
     warnings.simplefilter("ignore")
     sitk.ProcessObject.SetGlobalWarningDisplay(False)
-    folder, machine, rows = chosen.write.absolute(), describe_machine(), []
+    folder, machine, rows = options.write.absolute(), describe_machine(), []
     for measure in PARTS:
-        for row in measure(QUICK if chosen.quick else FULL):
+        for row in measure(QUICK if options.quick else FULL):
             rows.append(row)
             print(
                 f"{row.part}, {row.case}, {row.size}: {row.reader} {row.seconds:.4g} s", flush=True
             )
         write_page(folder, machine, rows, {})  # a run that is stopped leaves what it measured
-    if not chosen.quick:
+    if not options.quick:
         write_page(folder, machine, rows, run_scripts())
     print(f"Written: {folder / NAME}.md, .png and .json")
 

@@ -53,9 +53,9 @@ def main() -> None:
         os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
     warnings.simplefilter("ignore")
     sitk.ProcessObject.SetGlobalWarningDisplay(False)
-    with tempfile.TemporaryDirectory() as made, tempfile.TemporaryDirectory() as real:
-        write_corpus(Path(made), count)
-        ratios = [measure(f"{count} synthetic MR files", Path(made), rounds)]
+    with tempfile.TemporaryDirectory() as corpus_folder, tempfile.TemporaryDirectory() as real:
+        write_corpus(Path(corpus_folder), count)
+        ratios = [measure(f"{count} synthetic MR files", Path(corpus_folder), rounds)]
         if folder := os.environ.get("OPP_MRI_REAL_DATA"):
             copy_images(Path(folder), Path(real))
             ratios.append(measure("the real files", Path(real), rounds))
@@ -69,11 +69,11 @@ def measure(title: str, folder: Path, rounds: int) -> float:
     values = compare(files)
     print(f"\n{title}: {values} values of {len(files)} files are pydicom's own\n")
     medians = time_readers(folder, files, rounds)
-    slowest, ours = next(iter(medians.values())), list(medians.values())[-1]
+    slowest, own_s = next(iter(medians.values())), list(medians.values())[-1]
     print("| reader | files/s | times pydicom |\n|---|---:|---:|")
     for name, seconds in medians.items():
         print(f"| {name} | {len(files) / seconds:,.0f} | {slowest / seconds:.1f} |")
-    return slowest / ours
+    return slowest / own_s
 
 
 def time_readers(folder: Path, files: Sequence[SourceFile], rounds: int) -> dict[str, float]:
@@ -103,11 +103,11 @@ def compare(files: Iterable[SourceFile]) -> int:
     for file in files:
         dataset = pydicom.dcmread(file.path, stop_before_pixels=True)
         with FileBytes(file.path) as reader, silence_pydicom():
-            read = read_header(reader)
+            header = read_header(reader)
             for keyword, tag in TAGS.items():
                 expected = dataset[tag].value if tag in dataset else None
-                found = read.get_value(tag)
-                assert found == expected, f"{keyword} of {file.path}"
+                value = header.get_value(tag)
+                assert value == expected, f"{keyword} of {file.path}"
                 values += tag in dataset
     return values
 
@@ -148,8 +148,8 @@ def by_opp_mri(files: Sequence[SourceFile]) -> None:
             if hasattr(var, "cache_clear"):
                 var.cache_clear()
     scan_module._seen.__dict__.clear()
-    found = list(scan(files, workers=1))
-    assert all(file.status is FileStatus.IMAGE for file in found)
+    scans = list(scan(files, workers=1))
+    assert all(file.status is FileStatus.IMAGE for file in scans)
 
 
 def copy_images(source: Path, target: Path) -> None:

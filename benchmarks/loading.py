@@ -117,8 +117,8 @@ def frames_of(dataset: Dataset) -> tuple[Frame, ...]:
         orientation = shared.PlaneOrientationSequence[0]
         measures = shared.PixelMeasuresSequence[0]
         places = [
-            (each.PlanePositionSequence[0], orientation, measures)
-            for each in dataset.PerFrameFunctionalGroupsSequence
+            (frame.PlanePositionSequence[0], orientation, measures)
+            for frame in dataset.PerFrameFunctionalGroupsSequence
         ]
     return tuple(
         Frame(

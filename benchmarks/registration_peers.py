@@ -190,8 +190,8 @@ def ants_rigid(first, second, centre, *, local):
         fixed, moving, type_of_transform="Rigid", initial_transform=[_identity()], **more
     )
     seconds = time.process_time() - start
-    read = sitk.ReadTransform(result["fwdtransforms"][0])
-    return matrix_of(read.TransformPoint), seconds
+    saved_transform = sitk.ReadTransform(result["fwdtransforms"][0])
+    return matrix_of(saved_transform.TransformPoint), seconds
 
 
 def _identity():

@@ -330,8 +330,8 @@ def _lesion_inside(
         up = (z - shape.centre_local_mm[2]) / (shape.half_height_mm * 0.9)
         blob = ((y - body.depth_mm / 2 + 1) / 4.0) ** 2 + up**2 + (x / 7) ** 2 < 1
         share = np.maximum(share, blob & (level < 8) & (y > body.depth_mm / 2 * 0.9))
-    drawn: Grid = share.astype(np.float32)
-    return drawn
+    lesion_share: Grid = share.astype(np.float32)
+    return lesion_share
 
 
 def _neighbour(

@@ -43,19 +43,19 @@ def main(project_folder: Path, reader: str, calipers: Path, table: Path, *, care
                         continue
                     # by image: the order of cases is drawn from the secret of the package
                     chance = random.Random(f"{reader} {frame.sop_instance_uid}")  # noqa: S311
-                    drawn = {name: float(row[name]) + chance.gauss(0, NOISE_PIXELS)
+                    cells = {name: float(row[name]) + chance.gauss(0, NOISE_PIXELS)
                              for name in ("column_1", "row_1", "column_2", "row_2")}  # fmt: skip
                     left, top = trims.get(volume.series_instance_uid, (0, 0))
-                    drawn["column_1"], drawn["column_2"] = (
-                        drawn["column_1"] - left,
-                        drawn["column_2"] - left,
+                    cells["column_1"], cells["column_2"] = (
+                        cells["column_1"] - left,
+                        cells["column_2"] - left,
                     )
-                    drawn["row_1"], drawn["row_2"] = drawn["row_1"] - top, drawn["row_2"] - top
+                    cells["row_1"], cells["row_2"] = cells["row_1"] - top, cells["row_2"] - top
                     is_follow_up = volume.study_date != first_day
                     if careless and is_follow_up and row["sequence"] == "T1":
-                        drawn["column_1"] -= CARELESS_MM / (volume.pixel_spacing_mm or (1, 1))[1]
+                        cells["column_1"] -= CARELESS_MM / (volume.pixel_spacing_mm or (1, 1))[1]
                     rows.append({
-                        **row, **{name: f"{value:.3f}" for name, value in drawn.items()},
+                        **row, **{name: f"{value:.3f}" for name, value in cells.items()},
                         "lesion_id": code[row["lesion_id"]], "reader": reader,
                         "sop_instance_uid": new_uid(frame.sop_instance_uid),
                     })  # fmt: skip
@@ -66,7 +66,11 @@ def main(project_folder: Path, reader: str, calipers: Path, table: Path, *, care
 
 
 if __name__ == "__main__":
-    named = [argument for argument in sys.argv[1:] if argument != "--careless"]
+    arguments = [argument for argument in sys.argv[1:] if argument != "--careless"]
     main(
-        Path(named[0]), named[1], Path(named[2]), Path(named[3]), careless="--careless" in sys.argv
+        Path(arguments[0]),
+        arguments[1],
+        Path(arguments[2]),
+        Path(arguments[3]),
+        careless="--careless" in sys.argv,
     )

@@ -131,9 +131,9 @@ def _read_single_frame(header: Header) -> Values | None:
     if shared is None:
         return None
     values = shared.copy()
-    remembered = _get_remembered(header.layout, header.character_set)
+    meanings_cache = _get_remembered(header.layout, header.character_set)
     for tag, element in header.own.items():
-        name, value = remembered.get(element) or _interpret(header, tag, remembered)
+        name, value = meanings_cache.get(element) or _interpret(header, tag, meanings_cache)
         if name == UNREADABLE:
             return None
         if value is not None:

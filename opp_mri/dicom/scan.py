@@ -94,8 +94,8 @@ def scan(
 
 def _check_sight(scanned_files: Sequence[ScannedFile]) -> None:
     """Refuse workers that cannot read what is readable here: their answers would be wrong."""
-    unreadable = [each.source for each in scanned_files if each.status is FileStatus.UNREADABLE]
-    if any(each.status is not FileStatus.UNREADABLE for each in _scan_chunk(unreadable)):
+    unreadable = [file.source for file in scanned_files if file.status is FileStatus.UNREADABLE]
+    if any(file.status is not FileStatus.UNREADABLE for file in _scan_chunk(unreadable)):
         raise PeerError(
             "A worker cannot read a file that this machine reads: let all workers see the images "
             "under the same paths and with the same permissions, and run the command again."

@@ -226,8 +226,8 @@ def _paint_disc(canvas: Canvas, upper: Vertebra, lower: Vertebra, *, dry: bool) 
 def _compute_rim(across: NDArray[np.floating], along: NDArray[np.floating]) -> NDArray[np.floating]:
     """Grow from 0 at the axis of a body to 1 at its wall; the back is flatter than the front."""
     flat = np.where(along > 0, 3.4, 2.3)
-    grown: NDArray[np.floating] = (np.abs(across) ** 2.4 + np.abs(along) ** flat) ** (1 / 2.4)
-    return grown
+    distance: NDArray[np.floating] = (np.abs(across) ** 2.4 + np.abs(along) ** flat) ** (1 / 2.4)
+    return distance
 
 
 def _paint_body(canvas: Canvas, vertebra: Vertebra) -> None:

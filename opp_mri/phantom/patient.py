@@ -130,13 +130,13 @@ class Patient:
         centre = [
             share * size / 2 for share, size in zip(self.case.centre_share, sizes, strict=True)
         ]
-        grown = (visit.ap_mm / self.case.visits[0].ap_mm) ** 0.5
+        scale = (visit.ap_mm / self.case.visits[0].ap_mm) ** 0.5
         return LesionShape(
             vertebra=self.vertebra,
             centre_local_mm=(centre[0], centre[1], centre[2]),
             ap_mm=self.case.compute_ap_mm(visit, sequence),
-            half_left_right_mm=self.case.half_width_mm * grown,
-            half_height_mm=self.case.half_height_mm * grown,
+            half_left_right_mm=self.case.half_width_mm * scale,
+            half_height_mm=self.case.half_height_mm * scale,
             phase=float(self.case.number),
         )
 

@@ -150,9 +150,9 @@ def paint_arch(canvas: Canvas, vertebra: Vertebra) -> None:
     along = y - back - 4
     middle = -half * 0.25 - droop * along
     tall = np.clip(half * (0.42 if droop > 0.5 else 0.52) + 0.10 * along, 0, 11)
-    rounding = np.clip(along - (tip - back - 4) + 7, 0, None) ** 2 / 10
+    curvature = np.clip(along - (tip - back - 4) + 7, 0, None) ** 2 / 10
     spinous = _intersect_all(
-        [aside - 3.4 - 0.04 * along, np.abs(z - middle) - tall + rounding, -along, y - tip]
+        [aside - 3.4 - 0.04 * along, np.abs(z - middle) - tall + curvature, -along, y - tip]
     )
     _paint_bone(box, spinous)
 

@@ -201,12 +201,14 @@ class Course:
         if start >= len(self.days):
             return []
         smallest = self._find_last_smallest(start)
-        regrown = [
+        regrowth_places = [
             place
             for place in range(smallest + 1, len(self.days))
             if self.is_growth(self.changes_mm[place] - self.changes_mm[smallest])
         ]
-        return regrown if regrown and regrown[-1] == len(self.days) - 1 else []
+        return (
+            regrowth_places if regrowth_places and regrowth_places[-1] == len(self.days) - 1 else []
+        )
 
     @property
     def return_to_baseline_day(self) -> int | None:

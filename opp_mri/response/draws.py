@@ -129,9 +129,9 @@ class _Courses:
     """The courses of one sequence, a column for each draw; names as in `Course`."""
 
     def __init__(
-        self, days: Sequence[int], changes: Integers, grown: Booleans, criteria: Criteria
+        self, days: Sequence[int], changes: Integers, growths: Booleans, criteria: Criteria
     ) -> None:
-        self.days, self.changes, self.grown = list(days), changes, grown
+        self.days, self.changes, self.grown = list(days), changes, growths
         self._growth = _compute_least_tenths(
             criteria.change_mm, inclusive=criteria.growth_inclusive
         )
@@ -139,13 +139,13 @@ class _Courses:
             criteria.change_mm, inclusive=criteria.decline_inclusive
         )
         self._places = np.arange(len(days))[:, np.newaxis]
-        self.grew: Booleans = np.logical_or.reduce(grown)
-        ranked_changes = np.where(grown | ~self.grew, changes, _NEVER)
+        self.grew: Booleans = np.logical_or.reduce(growths)
+        ranked_changes = np.where(growths | ~self.grew, changes, _NEVER)
         self.peak: Integers = ranked_changes.argmax(axis=0)
         self.peak_change: Integers = ranked_changes.max(axis=0)
         self.peak_day: Integers = np.array(self.days)[self.peak]
         self.last: Integers = changes[-1]
-        self.last_grew: Booleans = np.asarray(grown[-1])
+        self.last_grew: Booleans = np.asarray(growths[-1])
         beyond = np.full((1, changes.shape[1]), _ALWAYS)
         self._smallest_from: Integers = np.vstack(
             [np.minimum.accumulate(changes[::-1], axis=0)[::-1], beyond]
@@ -155,13 +155,13 @@ class _Courses:
         has_later_study = self.peak < len(days) - 1
         regrowth = self.last - self._nadir_change
         self._grew_from_nadir: Booleans = self.fell_before & (regrowth >= self._growth)
-        regrown = self.last_grew & (
+        has_regrowth = self.last_grew & (
             (has_later_study & (self.last - after_peak >= self._growth)) | self._grew_from_nadir
         )
         fell_to_last = self.peak_change - self.last >= self._decline
         fell_between = (self.peak_change - after_peak >= self._decline) & ~self.last_grew
         self.fallen: Booleans = (
-            self.grew & ~regrown & has_later_study & (fell_to_last | fell_between)
+            self.grew & ~has_regrowth & has_later_study & (fell_to_last | fell_between)
         )
 
     def _find_nadir(self) -> None:
@@ -234,9 +234,9 @@ class _Courses:
     ) -> tuple[Booleans, Integers]:
         start = np.where(self.grew, self.peak + 1, 0)
         smallest, place = self._find_smallest(start)
-        regrown = (self._places > place) & (self.changes - smallest >= self._growth)
-        applies = (~self.grew | self.fallen) & (start < len(self.days)) & regrown[-1]
-        enough = regrown.sum(axis=0) >= criteria.progression_min_studies
+        regrowths = (self._places > place) & (self.changes - smallest >= self._growth)
+        applies = (~self.grew | self.fallen) & (start < len(self.days)) & regrowths[-1]
+        enough = regrowths.sum(axis=0) >= criteria.progression_min_studies
         if not prospective:
             applies &= enough
         code = np.where(enough, _PD, _INDETERMINATE)

@@ -128,9 +128,11 @@ def _classify_lesion(
     complete = {
         name: answer for name, answer in sequences.items() if answer.peak_change_percent is not None
     }
-    grown = [name for name, answer in complete.items() if answer.growth_studies]
-    if grown:
-        deciding_sequence = max(grown, key=lambda name: complete[name].peak_change_percent or 0)
+    growing_sequences = [name for name, answer in complete.items() if answer.growth_studies]
+    if growing_sequences:
+        deciding_sequence = max(
+            growing_sequences, key=lambda name: complete[name].peak_change_percent or 0
+        )
     elif complete:
         deciding_sequence = min(complete, key=lambda name: complete[name].last_change_percent or 0)
     else:
@@ -139,7 +141,7 @@ def _classify_lesion(
         )
         deciding_sequence = next(with_baseline, next(iter(sequences)))
     category, reason = sequences[deciding_sequence].category, sequences[deciding_sequence].reason
-    discordant = any(complete[name].category is not category for name in grown)
+    discordant = any(complete[name].category is not category for name in growing_sequences)
     if discordant and rules.mode is Mode.PROSPECTIVE:
         category, reason = INDETERMINATE, Reason.SEQUENCES_DISCORDANT
     return category, reason, deciding_sequence, discordant

@@ -133,7 +133,7 @@ def cut_patches(
     frame: ApFrame,
     image: SequenceImage,
     half_width_mm: float,
-    cut: tuple[slice, slice] = (slice(None), slice(None)),
+    window: tuple[slice, slice] = (slice(None), slice(None)),
 ) -> SlicePatches:
     """Sample the native slices around the seed, each in its own plane.
 
@@ -141,7 +141,7 @@ def cut_patches(
     ----------
     half_width_mm
         Slices farther from the seed than this are left out.
-    cut
+    window
         Rows and columns of the patch to sample.
 
     Returns
@@ -156,7 +156,7 @@ def cut_patches(
     )
     distances = (np.arange(geometry.shape_kji[0]) * geometry.spacing_kji_mm[0] - seed_k) * across
     nearby = [int(k) for k in np.flatnonzero(np.abs(distances) <= half_width_mm)]
-    v_mm, u_mm = (axis[part] for axis, part in zip(compute_axis_mm(), cut, strict=True))
+    v_mm, u_mm = (axis[part] for axis, part in zip(compute_axis_mm(), window, strict=True))
     pixels = convert_to_pixels(frame, image, v_mm[:, None], u_mm[None, :])
     values = np.zeros((len(nearby), len(v_mm), len(u_mm)), np.float32)
     for index, k in enumerate(nearby):

@@ -172,23 +172,27 @@ class ClusterExecutor(Executor):
         """Return how many workers the scheduler has now; they may come and go."""
         return len(self._client.scheduler_info(n_workers=-1)["workers"])
 
-    def submit(self, function: Callable[..., Any], /, *arguments: Any, **named: Any) -> Future[Any]:
+    def submit(
+        self, function: Callable[..., Any], /, *arguments: Any, **keywords: Any
+    ) -> Future[Any]:
         """Submit a call of a function that workers can import."""
         future: Future[Any] = Future()
-        task = Task(version=__version__, function=partial(function, **named), arguments=arguments)
+        task = Task(
+            version=__version__, function=partial(function, **keywords), arguments=arguments
+        )
         try:
-            submitted = self._executor.submit(run_task, task)
+            task_future = self._executor.submit(run_task, task)
         except Exception as error:  # the client has lost its scheduler
             raise self._describe_loss() from error
         future.set_running_or_notify_cancel()
-        submitted.add_done_callback(partial(self._hand_over, future))
+        task_future.add_done_callback(partial(self._hand_over, future))
         return future
 
-    def _hand_over(self, future: Future[Any], submitted: Future[Outcome]) -> None:
+    def _hand_over(self, future: Future[Any], task_future: Future[Outcome]) -> None:
         from distributed.scheduler import KilledWorker
 
         try:
-            outcome = submitted.result()
+            outcome = task_future.result()
         except CancelledError:
             future.set_exception(self._describe_loss())
         except KilledWorker:

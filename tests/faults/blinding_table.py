@@ -306,7 +306,7 @@ def main() -> None:
             json.dumps({name: [asdict(row) for row in rows] for name, (rows, _) in results.items()})
         )
     better = False
-    for user, (rows, read) in results.items():
+    for user, (rows, row_counts) in results.items():
         better |= user == "reader" and any(row.low > row.chance for row in rows)
         if options.json:
             continue
@@ -317,7 +317,10 @@ def main() -> None:
                 f"  {row.secret:30}{row.tries:5} tries {row.right:5} right {share:26} "
                 f"chance {row.chance:.1%}"
             )
-        print("  rows read:", ", ".join(f"{name} {count}" for name, count in read.items() if count))
+        print(
+            "  rows read:",
+            ", ".join(f"{name} {count}" for name, count in row_counts.items() if count),
+        )
     sys.exit(int(better))
 
 

@@ -303,8 +303,8 @@ def test_a_report_is_pushed_once_and_seen_to_arrive_and_images_are_never_pushed(
     with served(shelf, way) as peer:
         first, second = push_reports(peer, [folder]), push_reports(peer, [folder])
         summary = pull(project, peer, tmp_path / "in", with_reports=True)
-    assert [pushed.state for pushed in first.objects] == ["arrived"]
-    assert [pushed.state for pushed in second.objects] == ["was there"]
+    assert [outcome.state for outcome in first.objects] == ["arrived"]
+    assert [outcome.state for outcome in second.objects] == ["was there"]
     assert first.other_files == 1
     assert len(shelf.objects) == len(objects) + 1
     assert summary.is_complete

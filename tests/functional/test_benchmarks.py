@@ -9,13 +9,13 @@ ROOT = Path(__file__).parents[2]
 
 
 def test_the_short_version_measures_each_part_next_to_its_peers(tmp_path: Path) -> None:
-    done = subprocess.run(
+    process = subprocess.run(
         [sys.executable, "-m", "benchmarks.bench", "--quick", "--write", tmp_path],
         cwd=ROOT,
         capture_output=True,
         text=True,
     )
-    assert done.returncode == 0, done.stderr
+    assert process.returncode == 0, process.stderr
     numbers = json.loads((tmp_path / "benchmarks-measured.json").read_text())
     parts = {"indexing", "loading", "index of a project", "classification", "cohort"}
     assert {row["part"] for row in numbers["rows"]} == parts

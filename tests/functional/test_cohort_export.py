@@ -89,10 +89,10 @@ def test_the_files_of_each_format_are_named_and_open(
     assert [cell.value for cell in book.worksheets[0]["A"]] == [
         "Lesion", "Muster-L1", "Muster-L2", "Probst",
     ]  # fmt: skip
-    read = pq.read_table(tmp_path / "out" / "parquet" / "assessments.parquet").to_pydict()
+    table = pq.read_table(tmp_path / "out" / "parquet" / "assessments.parquet").to_pydict()
     with (tmp_path / "out" / "assessments.csv").open(newline="") as file:
         rows = list(csv.DictReader(file))
-    assert read["category"] == [row["category"] for row in rows] == ["OPP", "SD", "NOT_ELIGIBLE"]
+    assert table["category"] == [row["category"] for row in rows] == ["OPP", "SD", "NOT_ELIGIBLE"]
     assert "not a medical device" in (tmp_path / "out" / "notes.txt").read_text()
 
 

@@ -28,18 +28,18 @@ def objects() -> Iterator[Any]:
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     """Three images, and a file that is none."""
-    made = tmp_path / "images"
-    made.mkdir()
+    images_folder = tmp_path / "images"
+    images_folder.mkdir()
     for number in range(3):
         image = mr_image(SOPInstanceUID=f"1.2.{number}", InstanceNumber=number)
-        (made / f"{number}.dcm").write_bytes(written(image))
-    (made / "notes.txt").write_text("none")
-    return made
+        (images_folder / f"{number}.dcm").write_bytes(written(image))
+    (images_folder / "notes.txt").write_text("none")
+    return images_folder
 
 
 def index_into(project: Path, *sources: str | Path) -> IndexSummary:
-    with open_project(project) as opened:
-        return index(opened, sources, workers=1)
+    with open_project(project) as opened_project:
+        return index(opened_project, sources, workers=1)
 
 
 def test_objects_give_the_headers_and_the_pixels_of_files(
@@ -48,21 +48,21 @@ def test_objects_give_the_headers_and_the_pixels_of_files(
     put_folder(objects, folder, "scans/same")
     from_files = list(scan(find_sources([folder]), workers=1))
     from_objects = list(scan(find_sources(["s3://scans/same"]), workers=1))
-    assert [each.source.path for each in from_objects] == [
+    assert [file.source.path for file in from_objects] == [
         f"s3://scans/same/{path.name}" for path in sorted(folder.iterdir())
     ]
-    assert [attrs.evolve(each, source=from_files[0].source) for each in from_objects] == [
-        attrs.evolve(each, source=from_files[0].source) for each in from_files
+    assert [attrs.evolve(file, source=from_files[0].source) for file in from_objects] == [
+        attrs.evolve(file, source=from_files[0].source) for file in from_files
     ]
     pixels = []
     for number, source in enumerate((folder, "s3://scans/same/")):
         project = tmp_path / f"project{number}"
         create_project(project)
         index_into(project, source)
-        with open_project(project) as opened:
-            volume = opened.store.get_volumes()[0]
+        with open_project(project) as opened_project:
+            volume = opened_project.store.get_volumes()[0]
             uids = [frame.sop_instance_uid for frame in volume.frames]
-            pixels.append(load_stack(volume, opened.store.get_sources_of(uids)))
+            pixels.append(load_stack(volume, opened_project.store.get_sources_of(uids)))
     np.testing.assert_array_equal(*pixels)
 
 
@@ -100,9 +100,9 @@ def test_an_archive_in_an_object_store_is_not_opened_and_the_reason_is_a_sentenc
     objects: Any,
 ) -> None:
     objects.pipe_file("scans/packed/study.zip", b"PK\x03\x04 and more")
-    (scanned,) = scan(find_sources(["s3://scans/packed"]), workers=1)
-    assert scanned.status is FileStatus.UNREADABLE
-    assert "unpack it there" in scanned.detail
+    (scanned_file,) = scan(find_sources(["s3://scans/packed"]), workers=1)
+    assert scanned_file.status is FileStatus.UNREADABLE
+    assert "unpack it there" in scanned_file.detail
 
 
 @pytest.mark.parametrize(
@@ -116,6 +116,6 @@ def test_an_archive_in_an_object_store_is_not_opened_and_the_reason_is_a_sentenc
 )
 @pytest.mark.usefixtures("objects")
 def test_an_address_that_cannot_be_used_is_a_sentence(address: str, sentence: str) -> None:
-    with pytest.raises(InputError, match=sentence) as raised:
+    with pytest.raises(InputError, match=sentence) as failure:
         list(find_sources([address]))
-    assert "word" not in str(raised.value)
+    assert "word" not in str(failure.value)

@@ -37,15 +37,15 @@ from opp_mri.workflow.registration.align_plan import VisitTask
 @pytest.fixture(scope="module")
 def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
     """A scheduler with three workers, two of which the first test kills."""
-    with running_cluster(tmp_path_factory.mktemp("cluster"), workers=3) as running:
-        yield running
+    with running_cluster(tmp_path_factory.mktemp("cluster"), workers=3) as test_cluster:
+        yield test_cluster
 
 
 @pytest.fixture(scope="module")
 def executor(cluster: Cluster) -> Iterator[ClusterExecutor]:
-    with open_cluster(cluster.address) as connected:
-        assert connected is not None
-        yield connected
+    with open_cluster(cluster.address) as connected_executor:
+        assert connected_executor is not None
+        yield connected_executor
 
 
 @pytest.fixture(scope="module")
@@ -99,8 +99,8 @@ class Killer:
         self.waiting = list(workers)
         self._steps: set[str] = set()
 
-    def __call__(self, step: str, done: int, total: int) -> None:
-        if 0 < done < total and step not in self._steps and step != "describing series":
+    def __call__(self, step: str, count: int, total: int) -> None:
+        if 0 < count < total and step not in self._steps and step != "describing series":
             self._steps.add(step)
             os.kill(self.waiting.pop(), signal.SIGKILL)
 
@@ -119,10 +119,12 @@ def test_an_index_and_fits_equal_those_of_one_process_though_workers_are_killed(
     killer = Killer(*cluster.workers[:2])
     with open_project(tmp_path) as project:
         summary = index(project, [images], executor=executor, progress=killer)
-        aligned = align_project(project, NOON, quick=True, executor=executor, progress=killer)
+        alignment_summary = align_project(
+            project, NOON, quick=True, executor=executor, progress=killer
+        )
     assert killer.waiting == []
     assert summary.read == len(list(images.iterdir()))
-    assert aligned.new == 4
+    assert alignment_summary.new == 4
     assert dump_catalogue(tmp_path) == dump_catalogue(alone)
     assert dump_fits(tmp_path) == dump_fits(alone)
 
@@ -134,10 +136,10 @@ class HereExecutor(Executor):
         self.sent: list[bytes] = []
         self._change = change
 
-    def submit(self, function: Callable[..., Any], /, *words: Any, **named: Any) -> Future[Any]:
-        self.sent.append(pickle.dumps((function, words, named)))
+    def submit(self, function: Callable[..., Any], /, *words: Any, **keywords: Any) -> Future[Any]:
+        self.sent.append(pickle.dumps((function, words, keywords)))
         future: Future[Any] = Future()
-        future.set_result(self._change(function(*words, **named)))
+        future.set_result(self._change(function(*words, **keywords)))
         return future
 
 
@@ -162,10 +164,10 @@ def find_no_fit(_task: VisitTask, *, quick: bool) -> list[tuple[int, Fit]]:  # n
     return []
 
 
-def hide(scanned: list[ScannedFile]) -> list[ScannedFile]:
+def hide(scanned_files: list[ScannedFile]) -> list[ScannedFile]:
     return [
-        ScannedFile(source=each.source, status=FileStatus.UNREADABLE, detail="not there")
-        for each in scanned
+        ScannedFile(source=file.source, status=FileStatus.UNREADABLE, detail="not there")
+        for file in scanned_files
     ]
 
 
@@ -175,9 +177,9 @@ def test_workers_that_do_not_see_the_images_are_refused(images: Path) -> None:
 
 
 def test_a_file_that_nobody_can_read_is_unreadable_for_workers_too(tmp_path: Path) -> None:
-    gone = SourceFile(path=str(tmp_path / "gone"), size_bytes=1, modified_ns=0)
-    (scanned,) = scan([gone], workers=1, executor=HereExecutor())
-    assert scanned.status is FileStatus.UNREADABLE
+    missing_source = SourceFile(path=str(tmp_path / "gone"), size_bytes=1, modified_ns=0)
+    (scanned_file,) = scan([missing_source], workers=1, executor=HereExecutor())
+    assert scanned_file.status is FileStatus.UNREADABLE
 
 
 @pytest.mark.parametrize(

@@ -169,9 +169,9 @@ def run_table(content: bytes, folder: Path) -> None:
         lambda: read_same_patient(path),
         lambda: read_truth(path),
     )
-    for read in readers:
+    for reader in readers:
         with suppress(OppMriError):
-            read()
+            reader()
 
 
 def sound_settings() -> list[bytes]:

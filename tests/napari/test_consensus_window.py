@@ -224,11 +224,11 @@ def test_the_demo_cohort_is_brought_to_one_read_in_the_window(
         assert all(lesion.is_complete for lesion in room.lesions)
         assert list(study.store.get_readings())[: len(before)] == before
         assert len(study.store.get_readings()) == len(before) * 3 / 2
-        read = {
+        readers = {
             build_lesion_timeline(study.store, lesion).reader
             for lesion in study.store.get_lesions()
         }
-        assert read == {"consensus"}
+        assert readers == {"consensus"}
 
 
 def _opened(

@@ -67,9 +67,9 @@ def test_a_voxel_is_drawn_where_its_place_in_the_patient_says(
         before=np.zeros(SHAPE_KJI, np.float32), after=np.zeros(SHAPE_KJI, np.float32),
     )  # fmt: skip
     layer, _ = build_image_layers(images, by_fit=True)
-    (drawn,) = np.argwhere(layer.data == 1) * layer.scale
+    (drawn_at,) = np.argwhere(layer.data == 1) * layer.scale
     x, y, z = geometry.lps_from_kji(np.array(kji)).tolist()
-    assert convert_to_screen_mm(geometry, turn, (x, y, z)) == pytest.approx(tuple(drawn))
+    assert convert_to_screen_mm(geometry, turn, (x, y, z)) == pytest.approx(tuple(drawn_at))
 
 
 def test_turning_changes_the_order_of_voxels_and_never_their_values() -> None:

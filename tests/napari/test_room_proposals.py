@@ -186,9 +186,9 @@ def test_a_line_drawn_elsewhere_and_not_measurable_say_what_was_shown(
     Mouse(room).drag((down + 14, across - 12), (down + 14, across + 9))
     room.say(Answer.NOT_MEASURABLE, "motion")
     settle(room)
-    drawn, accepted_reading = project.store.get_readings()
-    assert (drawn.origin, accepted_reading.origin) == (Origin.DRAWN, Origin.DRAWN)
-    assert drawn.proposed == accepted_reading.proposed is not None
+    drawn_reading, accepted_reading = project.store.get_readings()
+    assert (drawn_reading.origin, accepted_reading.origin) == (Origin.DRAWN, Origin.DRAWN)
+    assert drawn_reading.proposed == accepted_reading.proposed is not None
     assert not proposed(room)
 
 

@@ -250,10 +250,10 @@ class _Sequence:
         return None
 
     def counted(self) -> list[int]:
-        grown = [i for i in self.places if self.grew(self.changes[i])]
+        growth_places = [i for i in self.places if self.grew(self.changes[i])]
         if self.nadir is not None and not self.grew(self.changes[self.nadir]):
-            return [i for i in grown if i > self.nadir]
-        return grown
+            return [i for i in growth_places if i > self.nadir]
+        return growth_places
 
     def t_end(self) -> int:
         if self.criteria.therapy_counts == "until_sustained":
@@ -346,13 +346,13 @@ class _Sequence:
         return "PD", "decline_attributable_to_systemic_therapy"
 
     def level(self) -> bool:
-        grown = [i for i in self.places if self.grew(self.changes[i])]
-        first, final = grown[0], grown[-1]
+        growth_places = [i for i in self.places if self.grew(self.changes[i])]
+        first, final = growth_places[0], growth_places[-1]
         return (
             self.grew(self.last)
             and not self.retreated
             and not any(self.days[first] < day <= self.days[-1] for day in self.therapy)
-            and len(grown) >= 2
+            and len(growth_places) >= 2
             and self.days[final] - self.days[first] >= self.criteria.sustain_days
             and not self.grew(self.last - self.changes[first])
         )
@@ -368,12 +368,12 @@ class _Sequence:
         limit = self.criteria.change_mm
         highest = max(self.changes)
         if self.ever_grew:
-            grown = [i for i in self.places if self.grew(self.changes[i])]
-            if len(grown) == 1 or len(self.counted()) == 1:
+            growth_places = [i for i in self.places if self.grew(self.changes[i])]
+            if len(growth_places) == 1 or len(self.counted()) == 1:
                 cautions.add("growth_on_one_study")
-            if self.days[grown[0]] < 28:
+            if self.days[growth_places[0]] < 28:
                 cautions.add("growth_before_day_28")
-            if self.days[grown[0]] > self.criteria.window_days:
+            if self.days[growth_places[0]] > self.criteria.window_days:
                 cautions.add("late_onset")
             if self.fallen:
                 low = [i for i in self.places if i > self.peak

@@ -124,17 +124,17 @@ def _draw_bars(axes: Axes, bars: Sequence[Bar], step_points: float) -> None:
     many, few = len(bars) > MANY, len(bars) <= FEW
     width = step_points * (0.72 if few else 1.25)
     colours = [CATEGORY_COLOURS[category] for category, _ in bars]
-    grown = [
+    growths = [
         (n, line.peak_mm)
         for n, (_, line) in enumerate(bars)
         if line.peak_day is not None and line.peak_mm > line.last_mm
     ]
     if not few:
-        grown = []  # they would hide each other
-    peaks = [[(n, max(0.0, bars[n][1].last_mm)), (n, mm)] for n, mm in grown]
+        growths = []  # they would hide each other
+    peaks = [[(n, max(0.0, bars[n][1].last_mm)), (n, mm)] for n, mm in growths]
     lasts = [[(n, 0.0), (n, line.last_mm)] for n, (_, line) in enumerate(bars)]
     for lines, of, points in (
-        (peaks, [colours[n] for n, _ in grown], THIN_POINTS),
+        (peaks, [colours[n] for n, _ in growths], THIN_POINTS),
         (lasts, colours, width),
     ):
         collection = LineCollection(
@@ -143,7 +143,7 @@ def _draw_bars(axes: Axes, bars: Sequence[Bar], step_points: float) -> None:
         collection.set_snap(False)
         axes.add_collection(collection, autolim=False)
     axes.plot(
-        [n for n, _ in grown], [mm for _, mm in grown], ls="", marker="_" if few else ".",
+        [n for n, _ in growths], [mm for _, mm in growths], ls="", marker="_" if few else ".",
         ms=min(5.0, step_points) if few else 1.0 if many else 2.0, mew=0.9 if few else 0,
         alpha=0.5 if many else 1, color=INK, rasterized=many, zorder=2.5,
     )  # fmt: skip

@@ -119,7 +119,7 @@ def analyse(
     return CohortAnalysis(
         screened=tuple(lesions),
         lesions=tuple(at_risk),
-        happened=tuple(lesion_events),
+        lesion_events=tuple(lesion_events),
         first=first,
         incidence=_estimate_first_incidence(first),
         n=len(at_risk),

@@ -42,7 +42,7 @@ class _Grid:
     labels: tuple[str, ...]
     risk: FloatArray
     own: FloatArray
-    other: FloatArray
+    competing: FloatArray
     free: FloatArray
     free_after: FloatArray
     incidence: FloatArray
@@ -310,7 +310,7 @@ def _build_grid(observed: Observed, causes: IntArray, days: FloatArray) -> _Grid
         labels.append(label)
     stacks = (np.stack(arrays, axis=1) for arrays in zip(*columns, strict=True))
     risk, own, competing, free, after, incidence = stacks
-    return _Grid(labels=tuple(labels), risk=risk, own=own, other=competing, free=free,
+    return _Grid(labels=tuple(labels), risk=risk, own=own, competing=competing, free=free,
                  free_after=after, incidence=incidence)  # fmt: skip
 
 
@@ -333,9 +333,9 @@ def _compute_gray_variance(grid: _Grid, ratio: FloatArray, total: FloatArray) ->
         correction * grid.free * total[:, None], whole[:, None] * grid.risk,
         out=np.zeros_like(ratio), where=at_risk,
     )  # fmt: skip
-    correction = _compute_tie_correction(grid.other, grid.risk)
+    correction = _compute_tie_correction(grid.competing, grid.risk)
     competing_variance = np.divide(
-        correction * grid.free**2 * grid.other,
+        correction * grid.free**2 * grid.competing,
         grid.risk**2,
         out=np.zeros_like(ratio),
         where=at_risk,

@@ -175,17 +175,17 @@ def gather_events(
         and (retreatment_day is None or event.days_from_ssrs <= retreatment_day)
     ]
     opp, progression, is_unresolved = _find_growth(assessed_lesion, courses, event_at)
-    grown = [course.days[course.grown[0]] for _, course in courses.values() if course.grew]
+    growth_days = [course.days[course.grown[0]] for _, course in courses.values() if course.grew]
     return LesionEvents(
         opp=opp,
         progression=progression,
         unresolved=is_unresolved,
         open_day=(
-            min(grown, default=None)
+            min(growth_days, default=None)
             if is_unresolved and progression is None and retreatment_day is None
             else None
         ),
-        growth_day=min(grown, default=None),
+        growth_day=min(growth_days, default=None),
         retreatment_day=retreatment_day,
         fracture_day=min(fractures, default=None),
         death_day=death_day,
@@ -285,19 +285,21 @@ def _find_growth(
     has_paper_answer = category in PAPER_ANSWERS
     decides = None if deciding_sequence is None else courses.get(deciding_sequence)
     if decides is None or (not has_paper_answer and not decides[1].grew):
-        grown = [
+        growing_courses = [
             decision for decision in courses.values() if decision[1].grew and not has_paper_answer
         ]
         decides = min(
-            grown, key=lambda decision: decision[1].days[decision[1].grown[0]], default=None
+            growing_courses,
+            key=lambda decision: decision[1].days[decision[1].grown[0]],
+            default=None,
         )
     if decides is None:
         return None, None, False
     baseline_day, course = decides
     if not course.grew:  # a growth from the nadir is PD by some criteria
-        regrown = course.regrown_from_smallest
-        if category is ResponseCategory.PD and regrown:
-            return None, _build_interval(baseline_day, course, regrown[0]), False
+        regrowth_places = course.regrown_from_smallest
+        if category is ResponseCategory.PD and regrowth_places:
+            return None, _build_interval(baseline_day, course, regrowth_places[0]), False
         return None, None, False
     first = course.grown[0] if event_at is EventDay.FIRST_GROWTH else course.peak
     if category is ResponseCategory.OPP:
@@ -325,12 +327,12 @@ def _find_growth_after_fall(course: Course, nadir: int, called_opp: bool) -> int
     if nadir in course.grown and not called_opp:
         return None
     later = [place for place in course.grown if place > nadir]
-    regrown = [
+    regrowth_places = [
         place
         for place in later
         if course.is_growth(course.changes_mm[place] - course.changes_mm[nadir])
     ]
-    return next(iter(regrown or later), None)
+    return next(iter(regrowth_places or later), None)
 
 
 def _build_interval(baseline_day: int, course: Course, place: int) -> IntervalDay:

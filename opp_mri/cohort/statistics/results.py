@@ -142,7 +142,7 @@ class CohortAnalysis:
     ----------
     screened
         All lesions of the cohort.
-    lesions, happened
+    lesions, lesion_events
         Those that were eligible on day 0, in the order of the rows of each `observed`, and what
         happened to each.
     first
@@ -158,7 +158,7 @@ class CohortAnalysis:
 
     screened: tuple[AssessedLesion, ...] = field(repr=False)
     lesions: tuple[AssessedLesion, ...] = field(repr=False)
-    happened: tuple[LesionEvents, ...] = field(repr=False)
+    lesion_events: tuple[LesionEvents, ...] = field(repr=False)
     first: Observed | None = field(repr=False)
     incidence: Mapping[Cause, tuple[Curve, ...]] = field(repr=False)
     n: int

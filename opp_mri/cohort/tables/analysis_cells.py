@@ -53,7 +53,7 @@ class Rows:
             endpoint_analysis.endpoint: endpoint_analysis.comparison.observed
             for endpoint_analysis in analysis.endpoints
         }
-        self.happened = analysis.happened
+        self.lesion_events = analysis.lesion_events
 
     def select_arm(self, group: str) -> BoolArray:
         """Return which lesions are of an arm, or of all."""
@@ -71,7 +71,7 @@ class Rows:
 
     def select_where(self, test: Callable[[LesionEvents], bool]) -> BoolArray:
         """Return of which lesions something is true."""
-        return np.array([test(events) for events in self.happened], dtype=np.bool_)
+        return np.array([test(events) for events in self.lesion_events], dtype=np.bool_)
 
     def count(self, key: str, rows: BoolArray) -> Cell:
         """Count the lesions that are true."""

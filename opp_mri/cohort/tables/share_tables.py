@@ -65,12 +65,12 @@ def _write_survival_notes(analysis: CohortAnalysis) -> tuple[str, ...]:
     """Warn where deaths are known for longer than lives: the share that survives is too small."""
     late = [
         events
-        for events in analysis.happened
+        for events in analysis.lesion_events
         if events.death_day is not None and events.death_day > events.last_alive_day
     ]
     alive = [
         events
-        for events in analysis.happened
+        for events in analysis.lesion_events
         if events.death_day is None and events.last_alive_day <= max(events.studies, default=0)
     ]
     if not late or not alive:
@@ -131,7 +131,9 @@ def tabulate_unresolved(analysis: CohortAnalysis) -> Table:
         ("followed until it is seen", "until_seen", observed)
     ]
     if observed is not None:
-        last = np.array([max(0, events.last_day) for events in analysis.happened], dtype=np.float64)
+        last = np.array(
+            [max(0, events.last_day) for events in analysis.lesion_events], dtype=np.float64
+        )
         days = np.where(is_open, last, observed.duration_days)
         variants += [
             ("counted as progression", "as",

@@ -125,12 +125,12 @@ def inflate_data_set(reader: ByteReader, start: int, largest: int) -> MemoryByte
     """
     inflater = zlib.decompressobj(-zlib.MAX_WBITS)
     content, size = bytearray(), 0
-    compressed = reader.read_at(start, reader.size - start)
+    deflated_bytes = reader.read_at(start, reader.size - start)
     try:
         while not inflater.eof and size <= largest:
-            part = inflater.decompress(compressed, _INFLATED_AT_ONCE)
-            compressed = inflater.unconsumed_tail
-            if not part and not compressed:
+            part = inflater.decompress(deflated_bytes, _INFLATED_AT_ONCE)
+            deflated_bytes = inflater.unconsumed_tail
+            if not part and not deflated_bytes:
                 break
             size += len(part)
             content += part[: max(0, _KEPT_INFLATED - len(content))]

@@ -77,8 +77,8 @@ def _compute_version_ns(entry: dict[str, Any]) -> int:
 
     Stores give whole seconds, in which an object may be replaced by one of the same size.
     """
-    modified: Any = entry.get("LastModified") or entry.get("mtime") or entry.get("created") or 0
-    seconds = int(modified.timestamp() if isinstance(modified, datetime) else modified)
+    timestamp: Any = entry.get("LastModified") or entry.get("mtime") or entry.get("created") or 0
+    seconds = int(timestamp.timestamp() if isinstance(timestamp, datetime) else timestamp)
     digest = hashlib.sha256(str(entry.get("ETag", "")).encode()).digest()
     return seconds * NS + int.from_bytes(digest[:4], "big") % NS
 

@@ -38,14 +38,14 @@ EXCLUSIONS: Final[Mapping[str, str]] = {
 
 
 def _build_points_column(
-    name: str, label: str, allowed: Mapping[str, str], of: Callable[[Lesion], int | None]
+    name: str, label: str, code_labels: Mapping[str, str], of: Callable[[Lesion], int | None]
 ) -> Column[Lesion]:
     def get_code(lesion: Lesion) -> str | None:
         points = of(lesion)
         return None if points is None else str(points)
 
     return Column(
-        name=name, label=label, kind=Kind.CODE, allowed=allowed, of=get_code, source=_RECORDED,
+        name=name, label=label, kind=Kind.CODE, allowed=code_labels, of=get_code, source=_RECORDED,
         description="Points of this item of the Spinal Instability Neoplastic Score (SINS) at "
         "radiosurgery; that of the location follows from the level.",
     )  # fmt: skip

@@ -200,13 +200,13 @@ def _count_proposals(
     uses = []
     for place, reader in enumerate(readers):
         with_proposal = [pair[place] for pair in cells if pair[place].proposed is not None]
-        accepted = [reading for reading in with_proposal if reading.origin is Origin.ACCEPTED]
-        times_ms = [reading.proposed.shown_ms for reading in accepted if reading.proposed]
+        as_shown = [reading for reading in with_proposal if reading.origin is Origin.ACCEPTED]
+        times_ms = [reading.proposed.shown_ms for reading in as_shown if reading.proposed]
         uses.append(
             ProposalUse(
                 reader=reader,
                 cells=len(with_proposal),
-                accepted=len(accepted),
+                accepted=len(as_shown),
                 edited=sum(reading.origin is Origin.EDITED for reading in with_proposal),
                 anchored=sum(time_ms < LOOK_MS for time_ms in times_ms),
             )

@@ -131,9 +131,9 @@ def _run(
         for task in tasks:
             yield task, _align_task(task, quick=quick)
         return
-    with open_processes(count) if executor is None else nullcontext(executor) as chosen:
+    with open_processes(count) if executor is None else nullcontext(executor) as pool:
         futures = {
-            chosen.submit(_align_task, _remove_identity(task), quick=quick): task for task in tasks
+            pool.submit(_align_task, _remove_identity(task), quick=quick): task for task in tasks
         }
         for future, task in futures.items():  # in the order of one process, as records are chained
             try:

@@ -247,12 +247,12 @@ def test_equal_bytes_under_other_character_sets_are_other_names() -> None:
 
 
 def test_every_field_is_read_by_a_keyword_that_is_kept() -> None:
-    read = {FIELDS[keyword][0] for keyword in KEYWORDS if keyword in FIELDS} | set(OF_FRAMES)
+    fields_read = {FIELDS[keyword][0] for keyword in KEYWORDS if keyword in FIELDS} | set(OF_FRAMES)
     of_groups = {"FrameAcquisitionDateTime", "ContrastBolusAgentAdministered"}
     assert {keyword for keyword, _, _ in INSTEAD} <= set(KEYWORDS) | of_groups
-    read |= {FIELDS[keyword][0] for keyword in of_groups if keyword in FIELDS}
-    assert {name for name, _ in FIELDS.values()} <= read
-    filled_fields = read - set(OF_FRAMES) - {"series_date", "content_date"}
+    fields_read |= {FIELDS[keyword][0] for keyword in of_groups if keyword in FIELDS}
+    assert {name for name, _ in FIELDS.values()} <= fields_read
+    filled_fields = fields_read - set(OF_FRAMES) - {"series_date", "content_date"}
     filled_fields |= {
         "frames",
         "transfer_syntax_uid",

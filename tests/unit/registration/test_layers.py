@@ -128,9 +128,9 @@ def test_sizes_are_told_from_motion(lumbar: list[Scanned]) -> None:
     ]
     centre = np.array(lumbar[0].centre_lps_mm)
     template = make_template(images[0], centre, (25.0, 45.0, 28.0), hole_mm=0.0)
-    grown = larger.geometry.lps_from_kji(volume.geometry.kji_from_lps(centre))
+    target = larger.geometry.lps_from_kji(volume.geometry.kji_from_lps(centre))
     start = np.eye(4)
-    start[:3, 3] = grown - centre
+    start[:3, 3] = target - centre
     scale = stretch([template], [images[1]], start, 8)
     assert scale is not None
     along, across = scale

@@ -186,9 +186,9 @@ def test_a_key_or_value_that_cannot_be_is_refused_with_what_to_write(
 
 
 def test_all_faults_of_a_file_are_told_at_once(criteria_file) -> None:
-    with pytest.raises(InputError) as caught:
+    with pytest.raises(InputError) as error_info:
         load_criteria(criteria_file("change_mm = 0\nsustain_days = -1\nother = 1"))
-    assert all(key in str(caught.value) for key in ("change_mm", "sustain_days", "other"))
+    assert all(key in str(error_info.value) for key in ("change_mm", "sustain_days", "other"))
 
 
 def test_criteria_that_are_not_there_are_told_with_those_that_are(tmp_path: Path) -> None:

@@ -91,7 +91,7 @@ def error_of(sd_mm: float, visit_correlation: float = 0.0) -> MeasurementError:
 
 def as_drawn(timeline: Timeline, error: MeasurementError, draws: int, seed: int) -> list[Timeline]:
     """Write each draw as a timeline of its own; lengths that play no part stay."""
-    _, drawn = draw_repeated_tenths(timeline, error, draws=draws, seed=seed)
+    _, tenths_by_sequence = draw_repeated_tenths(timeline, error, draws=draws, seed=seed)
     retreatment_days = [
         event.days_from_ssrs
         for event in timeline.events
@@ -100,7 +100,7 @@ def as_drawn(timeline: Timeline, error: MeasurementError, draws: int, seed: int)
     timelines = []
     for draw in range(draws):
         observations = dict(timeline.observations)
-        for sequence, tenths in drawn.items():
+        for sequence, tenths in tenths_by_sequence.items():
             row = timeline.observations[sequence]
             days = [
                 item.days_from_ssrs
@@ -139,7 +139,8 @@ def test_the_probabilities_are_what_the_rules_say_of_every_single_draw(
     ).probabilities
     repeat = error_of(sd_mm, visit_correlation)
     counts = Counter(
-        classify(drawn, rules).category for drawn in as_drawn(timeline, repeat, draws, seed)
+        classify(drawn_timeline, rules).category
+        for drawn_timeline in as_drawn(timeline, repeat, draws, seed)
     )
     assert result == {item: count / draws for item, count in counts.items()}
     assert sum(result.values()) == pytest.approx(1)
@@ -160,16 +161,18 @@ def test_without_measurement_error_the_call_is_certain(timeline, digits_mm, crit
 
 def test_around_a_length_alone_a_second_measurement_differs_by_the_square_root_of_2() -> None:
     wild = lesion(T1=studies(d0="20.0", d60="60.0", d90="10.0", d150="80.0"))
-    drawn = draw_repeated_tenths(wild, error_of(1.0), draws=8000, seed=0)[1][SeriesRole.T1] / 10
-    assert drawn.std(axis=1) == pytest.approx(sqrt(2), abs=0.08)
-    assert drawn.mean(axis=1) == pytest.approx([20, 60, 10, 80], abs=6)
+    lengths_mm = (
+        draw_repeated_tenths(wild, error_of(1.0), draws=8000, seed=0)[1][SeriesRole.T1] / 10
+    )
+    assert lengths_mm.std(axis=1) == pytest.approx(sqrt(2), abs=0.08)
+    assert lengths_mm.mean(axis=1) == pytest.approx([20, 60, 10, 80], abs=6)
 
 
 def test_around_lengths_that_agree_it_differs_by_the_sd_and_by_what_their_mean_is_unsure_of() -> (
     None
 ):
-    _, drawn = draw_repeated_tenths(UNCHANGED, error_of(1.0), draws=8000, seed=0)
-    spread = np.vstack(list(drawn.values())).std(axis=1) / 10
+    _, tenths_by_sequence = draw_repeated_tenths(UNCHANGED, error_of(1.0), draws=8000, seed=0)
+    spread = np.vstack(list(tenths_by_sequence.values())).std(axis=1) / 10
     assert spread == pytest.approx(np.full(15, sqrt(1 + 1 / 5)), abs=0.12)
 
 
@@ -238,8 +241,8 @@ def test_lesions_with_other_lengths_do_not_share_their_errors() -> None:
 
 
 def test_the_sequences_of_a_visit_share_a_part_of_their_errors() -> None:
-    drawn = draw_tenths(TWO_SEQUENCES, error_of(2.0, 0.6), draws=8000, seed=0)
-    t1, t2fs = drawn[SeriesRole.T1], drawn[SeriesRole.T2FS]
+    tenths_by_sequence = draw_tenths(TWO_SEQUENCES, error_of(2.0, 0.6), draws=8000, seed=0)
+    t1, t2fs = tenths_by_sequence[SeriesRole.T1], tenths_by_sequence[SeriesRole.T2FS]
     assert np.corrcoef(t1[1], t2fs[1])[0, 1] == pytest.approx(0.6, abs=0.05)
     assert abs(np.corrcoef(t1[2], t2fs[1])[0, 1]) < 0.06
     assert (t1[1] / 10).std() == pytest.approx(2.0, abs=0.1)
@@ -248,12 +251,12 @@ def test_the_sequences_of_a_visit_share_a_part_of_their_errors() -> None:
 def test_a_sequence_with_an_error_of_its_own_is_drawn_with_that() -> None:
     own = ErrorClass(sequence="T2FS", sd_mm=0.5)
     error = MeasurementError(sd_mm=2.0, classes=[own], source="a test")
-    for drawn in (
+    for tenths_by_sequence in (
         draw_tenths(TWO_SEQUENCES, error, draws=4000, seed=0),
         draw_tenths(TWO_SEQUENCES, evolve(error, visit_correlation=0.6), draws=4000, seed=0),
     ):
-        assert drawn[SeriesRole.T1].std(axis=1) == pytest.approx(20, abs=1.2)
-        assert drawn[SeriesRole.T2FS].std(axis=1) == pytest.approx(5, abs=0.4)
+        assert tenths_by_sequence[SeriesRole.T1].std(axis=1) == pytest.approx(20, abs=1.2)
+        assert tenths_by_sequence[SeriesRole.T2FS].std(axis=1) == pytest.approx(5, abs=0.4)
     true, repeated_tenths = draw_repeated_tenths(TWO_SEQUENCES, error, draws=4000, seed=0)
     apart = {name: (repeated_tenths[name] - true[name]).std() for name in true}
     assert apart[SeriesRole.T1] == pytest.approx(20, abs=1.2)
@@ -264,8 +267,10 @@ def test_a_length_is_drawn_with_the_error_of_its_size() -> None:
     long = ErrorClass(least_mm=22, sd_mm=0.5)
     error = MeasurementError(sd_mm=2.0, classes=[long], source="a test")
     expected = [20, 5, 5, 20, 20, 20, 20]  # of 20, 22.3, 24.1, 21.9, 18, 20 and 19 mm
-    drawn = draw_tenths(TWO_SEQUENCES, error, draws=4000, seed=0)
-    assert np.vstack(list(drawn.values())).std(axis=1) == pytest.approx(expected, rel=0.06)
+    tenths_by_sequence = draw_tenths(TWO_SEQUENCES, error, draws=4000, seed=0)
+    assert np.vstack(list(tenths_by_sequence.values())).std(axis=1) == pytest.approx(
+        expected, rel=0.06
+    )
     true, repeated_tenths = draw_repeated_tenths(TWO_SEQUENCES, error, draws=4000, seed=0)
     apart = np.vstack([repeated_tenths[name] - true[name] for name in true])
     assert apart.std(axis=1) == pytest.approx(expected, rel=0.06)
@@ -281,8 +286,8 @@ def test_an_unchanged_lesion_has_its_own_size_where_the_error_depends_on_it() ->
 
 
 def test_every_length_has_an_error_of_its_own_and_of_the_given_size() -> None:
-    drawn = draw_tenths(TWO_SEQUENCES, error_of(2.0), draws=4000, seed=0)
-    lengths_mm = np.vstack(list(drawn.values())) / 10
+    tenths_by_sequence = draw_tenths(TWO_SEQUENCES, error_of(2.0), draws=4000, seed=0)
+    lengths_mm = np.vstack(list(tenths_by_sequence.values())) / 10
     assert lengths_mm.mean(axis=1) == pytest.approx([20, 22.3, 24.1, 21.9, 18, 20, 19], abs=0.15)
     assert lengths_mm.std(axis=1) == pytest.approx(2.0, abs=0.1)
     assert np.abs(np.corrcoef(lengths_mm) - np.eye(7)).max() < 0.06
@@ -290,17 +295,17 @@ def test_every_length_has_an_error_of_its_own_and_of_the_given_size() -> None:
 
 def test_a_drawn_length_is_rounded_half_even_to_a_tenth_of_a_mm() -> None:
     timeline = lesion(T1=studies(d0="18.05", d60="18.15", d90="18.17"))
-    drawn = draw_tenths(timeline, error_of(1e-30), draws=1, seed=0)[SeriesRole.T1]
-    assert drawn[:, 0].tolist() == [180, 182, 182]
+    tenths = draw_tenths(timeline, error_of(1e-30), draws=1, seed=0)[SeriesRole.T1]
+    assert tenths[:, 0].tolist() == [180, 182, 182]
 
 
 def test_a_drawn_length_is_never_below_0_and_a_lesion_that_is_gone_stays_gone() -> None:
     timeline = lesion(T1=studies(d0="0.5", d60="0.0", d90="0.1"))
-    drawn = draw_tenths(timeline, error_of(3.0), draws=500, seed=0)[SeriesRole.T1]
-    assert drawn.min() == 0
-    assert (drawn[0] > 5).any()
-    assert (drawn[1] == 0).all()
-    assert (drawn[2] > 1).any()
+    tenths = draw_tenths(timeline, error_of(3.0), draws=500, seed=0)[SeriesRole.T1]
+    assert tenths.min() == 0
+    assert (tenths[0] > 5).any()
+    assert (tenths[1] == 0).all()
+    assert (tenths[2] > 1).any()
 
 
 def test_only_lengths_that_count_are_drawn() -> None:
@@ -311,8 +316,10 @@ def test_only_lengths_that_count_are_drawn() -> None:
         T2FS=studies(d60="20.0"),
         STIR=studies(d0="20.0"),
     )
-    drawn = draw_tenths(timeline, error_of(1.0), draws=3, seed=0)
-    assert {sequence: tenths.shape for sequence, tenths in drawn.items()} == {SeriesRole.T1: (2, 3)}
+    tenths_by_sequence = draw_tenths(timeline, error_of(1.0), draws=3, seed=0)
+    assert {sequence: tenths.shape for sequence, tenths in tenths_by_sequence.items()} == {
+        SeriesRole.T1: (2, 3)
+    }
 
 
 @pytest.mark.parametrize(
@@ -408,12 +415,14 @@ def test_an_unchanged_lesion_is_called_stable_by_a_small_error_only() -> None:
 
 
 def test_the_expected_calls_depend_on_the_schedule_and_not_on_the_lengths() -> None:
-    grown = lesion(**{
+    growing_timeline = lesion(**{
         sequence: studies(**dict(zip(DAYS, ("18", "20", "25", "28", "30"), strict=True)))
         for sequence in ("T1", "T2FS", "T1POST")
     })  # fmt: skip
     rules = Rules(criteria=AMINI)
-    assert estimate_expected_calls(grown, rules) == estimate_expected_calls(UNCHANGED, rules)
+    assert estimate_expected_calls(growing_timeline, rules) == estimate_expected_calls(
+        UNCHANGED, rules
+    )
 
 
 def test_a_call_that_error_alone_often_gives_is_noise_but_stable_disease_never_is() -> None:

@@ -30,9 +30,9 @@ def read_all(folder: Path, content: str | bytes) -> None:
 
 def faults(folder: Path, content: str | bytes) -> list[str]:
     """Read a table of ids and lengths and give all that was wrong with it."""
-    with pytest.raises(TableError) as caught:
+    with pytest.raises(TableError) as error_info:
         read_all(folder, content)
-    return [str(fault) for fault in caught.value.faults]
+    return [str(fault) for fault in error_info.value.faults]
 
 
 def test_rows_are_read_with_their_lines(tmp_path) -> None:
@@ -227,6 +227,6 @@ def test_one_of_a_list_is_read_letter_for_letter(tmp_path) -> None:
 
 
 def test_a_plain_t2_is_not_taken_for_a_fat_suppressed_one(tmp_path) -> None:
-    with pytest.raises(TableError) as caught, cell_of(tmp_path, "T2") as table:
+    with pytest.raises(TableError) as error_info, cell_of(tmp_path, "T2") as table:
         table.rows[0].read_choice("cell", SeriesRole)
-    assert "did you mean" not in str(caught.value)
+    assert "did you mean" not in str(error_info.value)

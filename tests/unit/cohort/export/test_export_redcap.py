@@ -72,9 +72,14 @@ def test_bounds_and_identifiers_are_those_of_the_columns() -> None:
     fractions = by_name["les_fractions"]
     assert (fractions["Text Validation Min"], fractions["Text Validation Max"]) == ("1", "30")
     assert by_name["len_ap_mm"]["Text Validation Min"] == "0"
-    identifying = {name for name, field in by_name.items() if field["Identifier?"] == "y"}
-    assert {"record_id", "les_patient_id", "les_ssrs_last_date", "les_death_date"} <= identifying
-    assert "les_level" not in identifying
+    identifying_names = {name for name, field in by_name.items() if field["Identifier?"] == "y"}
+    assert {
+        "record_id",
+        "les_patient_id",
+        "les_ssrs_last_date",
+        "les_death_date",
+    } <= identifying_names
+    assert "les_level" not in identifying_names
 
 
 def test_records_have_a_column_for_each_field_choice_and_form() -> None:

@@ -221,9 +221,9 @@ def test_digits_are_those_that_were_recorded_also_of_the_smallest_number() -> No
 
 @pytest.mark.parametrize("table", TABLES, ids=lambda table: table.name)
 def test_parquet_is_typed_and_holds_the_same_values(table: ExportTable) -> None:
-    read = pq.read_table(io.BytesIO(write_parquet(table, {})))
+    parquet_table = pq.read_table(io.BytesIO(write_parquet(table, {})))
     for column, values in zip(table.columns, table.data, strict=True):
-        field = read.schema.field(column.name)
+        field = parquet_table.schema.field(column.name)
         type_tests = {
             Kind.INTEGER: pa.types.is_int32, Kind.DECIMAL: pa.types.is_decimal128,
             Kind.DATE: pa.types.is_date32, Kind.BOOLEAN: pa.types.is_boolean,
@@ -231,7 +231,7 @@ def test_parquet_is_typed_and_holds_the_same_values(table: ExportTable) -> None:
         }.get(column.kind, pa.types.is_string)  # fmt: skip
         assert type_tests(field.type), column.name
         assert field.nullable is not column.required
-        assert read[column.name].to_pylist() == values
+        assert parquet_table[column.name].to_pylist() == values
 
 
 def test_the_schema_of_parquet_holds_the_dictionary_and_the_notes() -> None:

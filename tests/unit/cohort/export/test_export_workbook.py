@@ -58,18 +58,18 @@ def test_the_first_sheet_has_a_row_for_each_lesion_in_words(book: Any) -> None:
     sheet = book.worksheets[0]
     assert book.sheetnames == ["Lesions", "Lengths and changes", "Events", "Dictionary", "Notes"]
     assert sheet.max_row == len(COHORT) + 1
-    grown = next(i for i, lesion in enumerate(COHORT) if lesion.assessment.category == "OPP")
-    assert column(sheet, "Category")[grown].value == "Osseous pseudoprogression (OPP)"
+    position = next(i for i, lesion in enumerate(COHORT) if lesion.assessment.category == "OPP")
+    assert column(sheet, "Category")[position].value == "Osseous pseudoprogression (OPP)"
     assert (
         "declined from its peak by 2.0 mm or more"
-        in column(sheet, "Rule that decided")[grown].value
+        in column(sheet, "Rule that decided")[position].value
     )
-    assert column(sheet, "Sex")[grown].value in {"Male", "Female"}
-    assessment = COHORT[grown].assessment
+    assert column(sheet, "Sex")[position].value in {"Male", "Female"}
+    assessment = COHORT[position].assessment
     peak = assessment.sequences[assessment.deciding_sequence]  # type: ignore[index]
-    assert column(sheet, "Peak change, mm")[grown].value == float(peak.peak_change_mm or 0)
+    assert column(sheet, "Peak change, mm")[position].value == float(peak.peak_change_mm or 0)
     weeks = float((Decimal(peak.peak_day or 0) / 7).quantize(Decimal("0.1")))
-    assert column(sheet, "Peak, weeks from SSRS")[grown].value == weeks
+    assert column(sheet, "Peak, weeks from SSRS")[position].value == weeks
 
 
 def test_dates_are_dates_and_numbers_are_numbers_with_a_format(book: Any) -> None:

@@ -28,5 +28,5 @@ def test_growth_that_must_be_confirmed_is_drawn_on_the_day_of_the_survival_table
         for lesion in select_eligible(cohort)
         for lines in [change_lines(lesion).values()]
     ]
-    assert [drawn for drawn, _ in pairs] == [day for _, day in pairs]
+    assert [drawn_day for drawn_day, _ in pairs] == [day for _, day in pairs]
     assert any(day is None for _, day in pairs)

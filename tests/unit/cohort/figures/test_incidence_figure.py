@@ -21,8 +21,8 @@ def test_each_arm_has_a_panel_with_the_curve_of_each_cause() -> None:
     panels = dict(zip(["multifraction", "single fraction"], figure.axes, strict=True))
     for curve in estimate_cumulative_incidence(ROWS):
         shares = [*curve.values, curve.values[-1]]
-        drawn = [line.get_ydata() for line in panels[curve.group].lines]
-        assert any(np.array_equal(line, shares) for line in drawn)
+        curves = [line.get_ydata() for line in panels[curve.group].lines]
+        assert any(np.array_equal(line, shares) for line in curves)
 
 
 def test_arms_and_causes_give_their_lesions_and_events() -> None:

@@ -74,8 +74,8 @@ def test_the_words_above_a_panel_do_not_run_into_the_next() -> None:
     all_four = dict.fromkeys(SeriesRole, TWO[T1])
     pairs = pair_sequences([lesion(all_four)])
     wide = [evolve(pair, limits_mm=(-12.25, -10.04, 12.0)) for pair in pairs]
-    for drawn in (pairs, wide):
-        assert colliding_texts(draw_sequence_agreement(drawn, 2.0)) == []
+    for pairs_drawn in (pairs, wide):
+        assert colliding_texts(draw_sequence_agreement(pairs_drawn, 2.0)) == []
 
 
 def test_the_mean_difference_is_written_with_its_limits_or_as_unknown() -> None:

@@ -79,11 +79,11 @@ def test_the_shipped_template_can_be_started_from(tmp_path: Path) -> None:
 def test_a_wrong_template_is_refused_in_words(tmp_path: Path, text: str, words: str) -> None:
     wrong = tmp_path / "wrong.j2"
     wrong.write_text(text, encoding="utf-8")
-    with pytest.raises(InputError) as caught:
+    with pytest.raises(InputError) as error_info:
         dictate(FACTS, wrong)
-    assert words in str(caught.value)
-    assert "wrong.j2" in str(caught.value)
-    assert "--show-template" in str(caught.value)
+    assert words in str(error_info.value)
+    assert "wrong.j2" in str(error_info.value)
+    assert "--show-template" in str(error_info.value)
 
 
 @pytest.mark.parametrize(

@@ -283,11 +283,11 @@ def test_fishers_test_is_that_of_r(first, second, p, ratio) -> None:
 def test_the_limits_of_the_odds_ratio_leave_a_fortieth_on_either_side(counts) -> None:
     a, b, c, d = counts
     result = run_fisher_test((a, a + b), (c, c + d)).odds_ratio
-    total, drawn, marked_count = sum(counts), a + b, a + c
+    total, drawn_count, marked_count = sum(counts), a + b, a + c
     for odds, side in ((result.low, "upper"), (result.high, "lower")):
         if math.isinf(odds) or odds == 0:
             continue
-        law = stats.nchypergeom_fisher(total, marked_count, drawn, odds)
+        law = stats.nchypergeom_fisher(total, marked_count, drawn_count, odds)
         tail = law.sf(a - 1) if side == "upper" else law.cdf(a)
         assert tail == pytest.approx(0.025, abs=1e-6)
 

@@ -321,9 +321,9 @@ def test_a_user_who_set_pydicom_to_raise_does_not_stop_the_scan() -> None:
 
 def test_reading_warns_of_nothing_as_a_warning_could_show_a_name() -> None:
     data = written(mr_image(PatientName="A" * 100, PatientID="B" * 100))
-    with warnings.catch_warnings(record=True) as caught, silence_pydicom():
+    with warnings.catch_warnings(record=True) as warnings_raised, silence_pydicom():
         assert header_of(data).get_value(TAGS["PatientID"]) == "B" * 100
-    assert caught == []
+    assert warnings_raised == []
 
 
 def test_every_real_file_has_the_values_that_pydicom_gives(real_data: Path) -> None:

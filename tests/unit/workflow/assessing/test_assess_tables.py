@@ -34,9 +34,9 @@ def assess(
 
 
 def faults(folder: Path, measurements: str, events: str | None = None) -> list[str]:
-    with pytest.raises(TableError) as caught:
+    with pytest.raises(TableError) as error_info:
         assess(folder, measurements, events)
-    return [str(fault) for fault in caught.value.faults]
+    return [str(fault) for fault in error_info.value.faults]
 
 
 def test_lesions_are_answered_in_the_order_in_which_the_measurements_name_them(tmp_path) -> None:

@@ -52,9 +52,9 @@ def test_the_same_map_again_changes_nothing(store: SqlStore, tmp_path: Path) -> 
 
 
 def test_a_map_that_names_an_unknown_patient_is_not_used(store: SqlStore, tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="row 2 names a PatientID") as caught:
+    with pytest.raises(InputError, match="row 2 names a PatientID") as error_info:
         join_patients(store, same_patient(tmp_path, "P2,P1", "P9,P1"), NOON)
-    assert "P9" not in str(caught.value), "no PatientID in a message"
+    assert "P9" not in str(error_info.value), "no PatientID in a message"
     assert store.get_same_patient() == []
 
 

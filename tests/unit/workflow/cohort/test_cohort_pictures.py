@@ -6,15 +6,15 @@ from opp_mri.workflow.cohort.cohort_pictures import Picture
 
 
 def test_page_and_files_share_one_drawing_and_one_rendering() -> None:
-    drawn: list[Figure] = []
+    figures: list[Figure] = []
 
     def draw() -> Figure:
-        drawn.append(Figure())
-        return drawn[-1]
+        figures.append(Figure())
+        return figures[-1]
 
     picture = Picture(name="a", title="A", draw=draw, description="Nothing.", lesion_ids=())
     assert picture.svg.startswith("<svg")
     assert picture.render_content(".svg").decode().endswith(picture.svg)
     assert picture.render_content(".svg") is picture.render_content(".svg")
     assert picture.render_content(".pdf").startswith(b"%PDF")
-    assert len(drawn) == 1
+    assert len(figures) == 1

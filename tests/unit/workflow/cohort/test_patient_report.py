@@ -198,6 +198,6 @@ def test_the_head_of_the_chain_is_printed_and_moves_on_with_every_record(
 
 
 def test_a_patient_without_a_lesion_is_an_error_that_does_not_name_the_patient(report) -> None:
-    with pytest.raises(UnknownError, match="no lesion of this patient") as caught:
+    with pytest.raises(UnknownError, match="no lesion of this patient") as error_info:
         report(patient_id="Nobody")
-    assert "Nobody" not in str(caught.value)
+    assert "Nobody" not in str(error_info.value)

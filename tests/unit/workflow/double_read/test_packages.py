@@ -363,10 +363,10 @@ def test_images_whose_files_share_a_uid_stay_two_in_a_package_and_come_back(tmp_
         uids = [dcmread(path).SOPInstanceUID for path in (tmp_path / "one/images").glob("*.dcm")]
         assert len(set(uids)) == len(uids) == len(names)
         assert all(uid.is_valid for uid in uids)
-        drawn = read_all(tmp_path / "one", issued_package)
+        readings = read_all(tmp_path / "one", issued_package)
         merge_package(project, tmp_path / "one", NOON, unsealed=True)
         back = project.store.get_readings()
-        assert len(back) == len(drawn) == 4
+        assert len(back) == len(readings) == 4
         exported_readings = [build_reading_json(reading, counts=True) for reading in back]
         assert all(UID(record["sop_instance_uid"]).is_valid for record in exported_readings)
         assert any(

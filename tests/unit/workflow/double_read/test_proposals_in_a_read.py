@@ -26,9 +26,9 @@ READERS = ("reader-1", "reader-2")
 
 def accept_all(folder: Path, issued_packages: IssuedPackage, times_ms: list[int]) -> None:
     """Record an accepted proposal in each cell of a package, after these looks, and sign."""
-    drawn = read_all(folder, issued_packages, sign=False)
+    readings = read_all(folder, issued_packages, sign=False)
     accepted_readings = []
-    for reading, time_ms in zip(drawn, times_ms, strict=True):
+    for reading, time_ms in zip(readings, times_ms, strict=True):
         assert reading.caliper is not None
         shown_proposal = proposal_of(reading.caliper, shown_ms=time_ms)
         accepted_readings.append(

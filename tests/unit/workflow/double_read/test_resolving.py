@@ -39,7 +39,7 @@ def second(_lesion: str, cell: Cell) -> float:
 
 
 @pytest.fixture(scope="module")
-def read(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def read_study(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("study")
     with open_project(make_study(folder)) as project:
         declare(project, folder)
@@ -51,8 +51,8 @@ def read(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def project(read: Path, tmp_path: Path) -> Iterator[Project]:
-    with open_project(copytree(read, tmp_path / "project")) as opened_project:
+def project(read_study: Path, tmp_path: Path) -> Iterator[Project]:
+    with open_project(copytree(read_study, tmp_path / "project")) as opened_project:
         yield opened_project
 
 

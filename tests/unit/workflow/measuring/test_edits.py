@@ -149,10 +149,12 @@ def test_undoing_an_amendment_brings_the_signed_length_back() -> None:
 
 
 def test_what_was_taken_back_before_it_counted_needs_no_signature() -> None:
-    withdrawn = draft_answer(cell(), "L", Answer.WITHDRAWN, reason="", reader="A", at=NOON)
-    assert find_unsigned_cells([line(10), withdrawn], frozenset()) == []
+    withdrawn_reading = draft_answer(cell(), "L", Answer.WITHDRAWN, reason="", reader="A", at=NOON)
+    assert find_unsigned_cells([line(10), withdrawn_reading], frozenset()) == []
     first = line(10)
-    assert find_unsigned_cells([first, withdrawn], frozenset({first.reading_id})) == [withdrawn]
+    assert find_unsigned_cells([first, withdrawn_reading], frozenset({first.reading_id})) == [
+        withdrawn_reading
+    ]
 
 
 def test_gone_is_zero_millimetres_and_not_measurable_says_why() -> None:
@@ -265,8 +267,8 @@ def test_every_further_edit_stays_an_edit_of_the_proposal_until_a_line_is_drawn_
     edited_reading = mark_origin(line(18.0), accepted_reading, None)
     again = mark_origin(line(17.0), edited_reading, None)  # moved back: an edit all the same
     points = ((90.0, 90.0), (108.0, 90.0))
-    drawn = draft_line(cell(), "L", VOLUME, 7, points, reader="A", at=NOON)
-    anew = mark_origin(drawn, again, None)
+    drawn_reading = draft_line(cell(), "L", VOLUME, 7, points, reader="A", at=NOON)
+    anew = mark_origin(drawn_reading, again, None)
     after = mark_origin(
         draft_line(cell(), "L", VOLUME, 7, ((90.0, 90.0), (109.0, 90.0)), reader="A", at=NOON),
         anew, None,

@@ -42,18 +42,18 @@ def changed(folder: Path, **changes: str) -> Path:
 
 
 def test_the_example_is_a_protocol_with_the_defaults(tmp_path: Path) -> None:
-    read = read_protocol(written(tmp_path, EXAMPLE))
-    assert read == ReadingProtocol(name="two readers", readers=("reader-1", "reader-2"))
-    assert read.resolvers == read.readers
+    protocol = read_protocol(written(tmp_path, EXAMPLE))
+    assert protocol == ReadingProtocol(name="two readers", readers=("reader-1", "reader-2"))
+    assert protocol.resolvers == protocol.readers
 
 
 def test_an_adjudicator_resolves_alone(tmp_path: Path) -> None:
-    read = read_protocol(
+    protocol = read_protocol(
         changed(tmp_path, resolution='"adjudicator"', adjudicator='"third"', dates='"hidden"')
     )
-    assert read.resolution is ResolvedBy.ADJUDICATOR
-    assert read.resolvers == ("third",)
-    assert read.dates is ShownDates.HIDDEN
+    assert protocol.resolution is ResolvedBy.ADJUDICATOR
+    assert protocol.resolvers == ("third",)
+    assert protocol.dates is ShownDates.HIDDEN
 
 
 @pytest.mark.parametrize(
@@ -114,20 +114,20 @@ def test_what_is_no_toml_is_said(tmp_path: Path) -> None:
 
 
 def test_all_that_a_protocol_says_is_told_in_words(tmp_path: Path) -> None:
-    read = read_protocol(
+    protocol = read_protocol(
         changed(
             tmp_path, order='"locked-sequential"', length_limit_mm="3.0", washout_days="30",
             hide_dose="false", resolution='"adjudicator"', adjudicator='"third"',
         )
     )  # fmt: skip
-    description = " ".join(describe_protocol(read))
+    description = " ".join(describe_protocol(protocol))
     for part in ("reader-1 and reader-2 read independently", "once the one before is signed",
                  "days from the first study", "events and outcome", "10% of the cases come back",
                  "at least 30 days later", "more than 3.0 mm", "more than 10°",
                  "the adjudicator, third"):  # fmt: skip
         assert part in description
     assert "dose" not in description
-    anonymous_description = " ".join(describe_protocol(read, is_unnamed=True))
+    anonymous_description = " ".join(describe_protocol(protocol, is_unnamed=True))
     assert not [
         name for name in ("reader-1", "reader-2", "third,") if name in anonymous_description
     ]

@@ -171,13 +171,13 @@ class Pointing:
             calipers.line.cancel()
             return True
         hold = calipers.hold(pane, free=event.shift)
-        redrawn = calipers.line.redraws and calipers.find_reading(pane) is not None
+        has_redrawn = calipers.line.redraws and calipers.find_reading(pane) is not None
         line = calipers.line.release(pixel, (event.x_px, event.y_px), hold)
         if line is not None and calipers.tool in LANDMARKS:
             calipers.set_axis(pane, line)
         elif line is not None:
             calipers.finish(pane, line)
-            if redrawn:
+            if has_redrawn:
                 self._navigation.hint = "A new line was drawn in place of the old one."
         return True
 
