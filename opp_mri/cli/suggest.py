@@ -11,7 +11,8 @@ from opp_mri.cli.show import show_json, show_table
 from opp_mri.domain.proposal import Abstention
 from opp_mri.units import format_mm
 from opp_mri.workflow.project import open_project
-from opp_mri.workflow.suggesting.suggest import SuggestedCell, suggest_lesion
+from opp_mri.workflow.suggesting.cells import SuggestedCell
+from opp_mri.workflow.suggesting.suggest import suggest_lesion
 
 COLUMNS: Final = ("Date", "Sequence", "Proposal", "Standard error", "Slice", "Body share", "Note")
 

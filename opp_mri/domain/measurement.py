@@ -326,6 +326,7 @@ class ApAxis:
     start: PixelPoint
     end: PixelPoint
     recorded_at: datetime
+    edit: Edit = field(default=Edit.MADE, converter=Edit)
 
 
 @frozen(kw_only=True)
@@ -342,6 +343,7 @@ class CommonPoint:
     other_frame_of_reference_uid: str
     other_point_lps_mm: Vector3
     recorded_at: datetime
+    edit: Edit = field(default=Edit.MADE, converter=Edit)
 
 
 @frozen(kw_only=True)
@@ -356,6 +358,7 @@ class LevelConfirmation:
     frame_of_reference_uid: str
     point_lps_mm: Vector3
     recorded_at: datetime
+    edit: Edit = field(default=Edit.MADE, converter=Edit)
 
 
 @frozen(kw_only=True)

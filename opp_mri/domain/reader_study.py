@@ -9,7 +9,7 @@ from attrs import field, frozen
 
 from opp_mri.domain.exchange import ExportedReport
 from opp_mri.domain.imaging import SeriesRole
-from opp_mri.domain.measurement import LevelConfirmation
+from opp_mri.domain.measurement import ApAxis, CommonPoint, LevelConfirmation
 from opp_mri.domain.visit import Visit
 
 CONSENSUS: Final = "consensus"
@@ -246,6 +246,8 @@ StudyRecord = (
     | MergedPackage
     | Resolution
     | Unblinding
+    | ApAxis
+    | CommonPoint
     | LevelConfirmation
     | Visit
     | ExportedReport

@@ -4,8 +4,9 @@ from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, cast
 
 import pytest
-from qtpy.QtCore import Qt
-from qtpy.QtWidgets import QLabel, QWidget
+from qtpy.QtCore import QPointF, Qt
+from qtpy.QtGui import QEnterEvent
+from qtpy.QtWidgets import QApplication, QLabel, QWidget
 
 if TYPE_CHECKING:
     from pytestqt.qtbot import QtBot
@@ -35,8 +36,11 @@ def test_the_line_above_the_panes_and_its_tooltip_show_markup(qtbot: "QtBot") ->
     head.title.setText(HOSTILE)
     assert "\u202e" not in head.title.text()
     assert "<b style" in head.title.text()
-    assert "<b style" not in head.title.toolTip()
     assert {label.textFormat() for label in head.findChildren(QLabel)} == {Qt.TextFormat.PlainText}
+    place = QPointF(1, 1)
+    QApplication.sendEvent(head.title, QEnterEvent(place, place, place))
+    assert "hidden" in head.title.toolTip()
+    assert "<b style" not in head.title.toolTip()
 
 
 def test_what_a_signature_covers_shows_markup(qtbot: "QtBot") -> None:

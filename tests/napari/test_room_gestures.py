@@ -17,7 +17,7 @@ from qtpy.QtCore import QEvent, Qt
 from qtpy.QtWidgets import QApplication, QLabel
 
 from opp_mri.domain.imaging import SeriesRole
-from opp_mri.domain.measurement import Answer, AxisLandmark
+from opp_mri.domain.measurement import Answer, AxisLandmark, Edit
 from opp_mri.workflow.catalogue.index import index
 from opp_mri.workflow.double_read.packages import make_package
 from opp_mri.workflow.measuring.lesions import add_lesion
@@ -116,6 +116,17 @@ def test_one_place_marked_in_two_panes_links_their_scrolling(
     assert after[0] != before[0]
     assert after[1] != before[1]
     assert "by a point that you marked" in window.grid.panes[1].link.text()
+    press(window, qtbot, Qt.Key.Key_Z, CTRL)
+    settle(window, qtbot)
+    assert window.head.hint.text() == "Taken back: the common point of two panes."
+    frames = [pane.frame for pane in panes.panes]
+    assert panes.linking(frames[1], frames[0]) is None
+    assert "level not confirmed" in window.grid.panes[1].link.text()
+    made, undone = project.store.get_common_points("PHANTOM-01")  # nothing is removed
+    assert (made.edit, undone.edit) == (Edit.MADE, Edit.UNDONE)
+    press(window, qtbot, Qt.Key.Key_Y, CTRL)
+    settle(window, qtbot)
+    assert panes.linking(frames[1], frames[0]) is not None
 
 
 # --- lesions and findings

@@ -96,6 +96,12 @@ def test_the_text_names_what_is_read_and_that_it_is_not_signed(project: Project)
     room.do_wish("dictate")
     settle(room)
     assert "not signed" not in (room.handing_on.take_text() or "")
+    (project.folder / "own.txt").write_text("Level {{ level }}")  # while the window is open
+    with (project.folder / "opp_mri.toml").open("a") as settings:
+        settings.write('dictation_template = "own.txt"\n')
+    room.do_wish("dictate")
+    settle(room)
+    assert room.handing_on.take_text() == "Level L2"
 
 
 @pytest.mark.parametrize("wish", ["key_images", "dictate"])

@@ -1,6 +1,7 @@
 """Proposals in the reading room: accepted by a key, edited by a drag, never answers before."""
 
 import json
+import re
 from collections import Counter
 from collections.abc import Callable, Iterator
 from datetime import date
@@ -352,4 +353,7 @@ def test_a_proposal_is_dragged_by_the_real_mouse(
     (reading,) = project.store.get_readings()
     assert reading.origin is Origin.EDITED
     assert reading.proposed is not None
-    assert "edited" in window.grid.panes[0].state.text()
+    state = window.grid.panes[0].state
+    assert "edited" in state.toolTip()
+    window.grid.panes[0].resize(240, 300)  # the time point is not cut for it
+    assert re.fullmatch(r"draft \d+\.\d mm", state.text())

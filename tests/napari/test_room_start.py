@@ -13,7 +13,7 @@ from fixtures.makers import make_lesion
 from opp_mri_napari.reading.panels.panel_views import CellLook
 from opp_mri_napari.reading.panels.worklist_order import WorklistOrder
 from opp_mri_napari.reading.panels.worklist_view import build_worklist_view
-from qtpy.QtCore import QSettings, Qt
+from qtpy.QtCore import QPoint, QSettings, Qt
 
 from opp_mri.domain.imaging import SeriesRole
 from opp_mri.domain.measurement import Answer
@@ -208,3 +208,19 @@ def test_enter_in_a_search_opens_the_first_unread_cell_that_was_found(
         with qtbot.waitSignal(widget.cell_wanted) as signal:
             qtbot.keyClick(widget.search, Qt.Key.Key_Return)
         assert (signal.args[0].lesion_id.casefold(), signal.args[0].study_date.day) == (search, day)
+    widget.search.setText("d-4")
+    assert widget.counts.text() == "No row matches: clear the search and the filter."
+
+
+def test_the_name_of_a_row_opens_it(
+    listed: Callable[..., "WorklistWidget"], qtbot: "QtBot"
+) -> None:
+    widget = listed(
+        row("A-1", CellState.UNREAD, CellState.UNREAD),
+        row("B-2", CellState.SIGNED, CellState.UNREAD),
+    )
+    header = widget.table.verticalHeader()
+    place = QPoint(10, header.sectionViewportPosition(1) + 5)
+    with qtbot.waitSignal(widget.cell_wanted) as signal:
+        qtbot.mouseClick(header.viewport(), Qt.MouseButton.LeftButton, pos=place)
+    assert (signal.args[0].lesion_id, signal.args[0].study_date.day) == ("B-2", 2)

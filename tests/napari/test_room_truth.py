@@ -1,6 +1,8 @@
 """What the reading room says is true: of planes, levels, links, progress and other windows."""
 
 from collections.abc import Iterator
+from datetime import timedelta
+from itertools import count
 from pathlib import Path
 from shutil import copytree
 
@@ -8,7 +10,7 @@ import attrs
 import numpy as np
 import pytest
 from fixtures.makers import NOON
-from fixtures.room_driver import Mouse, settle
+from fixtures.room_driver import Mouse, settle, sign_off
 from fixtures.small_study import declare, make_study
 from opp_mri_napari.reading.basics.layout import Layout
 from opp_mri_napari.reading.basics.views import Button, MarkStyle, PointerKind
@@ -157,6 +159,64 @@ def test_each_pane_says_whether_its_level_is_confirmed_and_one_key_confirms_it(
     assert "level not confirmed" in second_room.build_pane_views()[1].link_note
 
 
+def test_a_confirmed_level_and_an_axis_are_undone_in_turn_with_answers_and_stay_so(
+    project: Project,
+) -> None:
+    clock = map(NOON.__add__, (timedelta(seconds=n) for n in count()))
+    room = ReadingRoom(project, "A", clock=lambda: next(clock))
+    settle(room)
+
+    def press(wish: str) -> str:
+        room.do_wish(wish)
+        settle(room)
+        return room.build_status().hint
+
+    whole = room.build_pane_views()[1]
+    first, second = Mouse(room), Mouse(room, 1)
+    second.move((second.view.centre[0] + 20.0, second.view.centre[1] + 5.0))
+    press("confirm_level")
+    draw(room, 1)
+    room.do_wish("endplate")
+    first.drag(first.view.centre, (first.view.centre[0] + 4.0, first.view.centre[1] + 12.0))
+    settle(room)
+    assert "vertebra" in room.build_status().tool
+    assert "AP axis" in press("undo")
+    assert "axis of the patient" in room.build_status().tool
+    assert room.calipers.find_reading(room.panes.panes[1]) is not None
+    press("undo")
+    assert room.calipers.find_reading(room.panes.panes[1]) is None
+    assert press("undo") == "Taken back: the level L2 that you confirmed."
+    view = room.build_pane_views()[1]
+    assert "level not confirmed" in view.link_note
+    assert (view.zoom, view.centre) == (whole.zoom, whole.centre)  # whole again, as before
+    assert "nothing more to undo" in press("undo")
+    again = ReadingRoom(project, "A", clock=lambda: next(clock))
+    settle(again)
+    assert "level not confirmed" in again.build_pane_views()[1].link_note
+    again.do_wish("redo")
+    settle(again)
+    assert "confirmed by you" in again.build_pane_views()[1].link_note
+    again.do_wish("redo")
+    settle(again)
+    assert again.calipers.find_reading(again.panes.panes[1]) is not None
+
+
+def test_what_was_marked_before_the_signature_stays(project: Project) -> None:
+    clock = map(NOON.__add__, (timedelta(seconds=n) for n in count()))
+    room = ReadingRoom(project, "A", clock=lambda: next(clock))
+    settle(room)
+    draw(room)
+    second = Mouse(room, 1)
+    second.move(second.view.centre)
+    room.do_wish("confirm_level")
+    sign_off(room)
+    settle(room)
+    room.do_wish("undo")
+    settle(room)
+    assert "nothing more to undo" in room.build_status().hint
+    assert "confirmed by you" in room.build_pane_views()[1].link_note
+
+
 def test_the_level_key_needs_the_mouse_on_an_image(room: ReadingRoom, project: Project) -> None:
     room.do_wish("confirm_level")
     assert "Point at L2" in room.build_status().hint
@@ -225,7 +285,7 @@ def test_there_is_no_category_while_cells_are_unread_unless_the_reader_asks(
 ) -> None:
     draw(small)
     view = small.build_timeline()
-    assert view.category == "No category yet"
+    assert view.category == ""
     assert view.rule == "1 of 4 read: no category yet"
     assert view.margin == ""
     small.do_wish("category")

@@ -157,10 +157,14 @@ def test_while_no_button_is_held_a_key_finds_the_mouse_where_it_was_when_it_was_
 def test_letters_go_into_a_line_of_text_and_not_to_the_room(
     window: "RoomWindow", qtbot: "QtBot"
 ) -> None:
+    qtbot.mouseClick(window.worklist.search, LEFT)
     qtbot.keyClicks(window.worklist.search, "T2FS")
     assert window.room.navigation.sequence is SeriesRole.T1
     assert window.worklist.model.rowCount() == 1
-    qtbot.keyClick(window.worklist.search, Qt.Key.Key_Escape)
+    press(window, qtbot, Qt.Key.Key_Escape)
+    press(window, qtbot, Qt.Key.Key_2)  # acts again, and is not written
+    assert window.worklist.search.text() == "T2FS"
+    assert window.room.navigation.sequence is SeriesRole.T2FS
 
 
 def test_enter_in_the_line_for_a_reason_records_it_and_stays_at_the_cell(
@@ -172,6 +176,7 @@ def test_enter_in_the_line_for_a_reason_records_it_and_stays_at_the_cell(
     settle(window, qtbot)
     cell_before = window.room.navigation.current
     drag(window, qtbot, place(window, -10, 20), place(window, 3, 20))
+    assert "in place of the old one" not in window.head.hint.text()  # nothing is recorded yet
     qtbot.keyClicks(window.pages.reason.line, "edge was misread")
     qtbot.keyClick(window.pages.reason.line, Qt.Key.Key_Return)
     settle(window, qtbot)

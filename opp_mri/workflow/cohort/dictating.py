@@ -22,7 +22,7 @@ from opp_mri.workflow.assessing.respond import ProjectLesion
 from opp_mri.workflow.measuring.blinding import read_blinding
 from opp_mri.workflow.measuring.suitability import OVERRIDDEN
 from opp_mri.workflow.measuring.timeline import Cell
-from opp_mri.workflow.project import Project
+from opp_mri.workflow.project import SETTINGS_NAME, Project, read_settings
 
 IN_PLACE_OF_LENGTH: Final = {Answer.GONE: "gone", Answer.NOT_MEASURABLE: "not measurable"}
 
@@ -65,7 +65,8 @@ def dictate_lesion(
         drafts=sum(cell.reading.reading_id in drafts for cell in answered_cells if cell.reading),
         **(_build_answer(lesion) if answer is None else {"answer": answer}),
     )
-    template_name = project.settings.dictation_template
+    # read again: an author of a template tries it while the window is open
+    template_name = read_settings(project.folder / SETTINGS_NAME).dictation_template
     return dictate(facts, project.folder / Path(template_name) if template_name else None)
 
 

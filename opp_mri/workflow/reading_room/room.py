@@ -1,7 +1,7 @@
 """A patient as the reading room opens one: time points, lesions, answers and links."""
 
 from collections.abc import Mapping, Sequence
-from datetime import date
+from datetime import date, datetime
 from enum import StrEnum
 
 import attrs
@@ -19,6 +19,7 @@ from opp_mri.errors import UnknownError
 from opp_mri.store.protocol import Store
 from opp_mri.workflow.catalogue.patients import list_time_points, map_patients
 from opp_mri.workflow.measuring.blinding import cut_timeline, find_last_open_day, read_blinding
+from opp_mri.workflow.measuring.marks import Mark, select_in_force
 from opp_mri.workflow.measuring.readings import find_settled_ids, find_signed_ids, get_own_readings
 from opp_mri.workflow.measuring.seeds import Phase, determine_phase, find_lesion_seed_lps_mm
 from opp_mri.workflow.measuring.timeline import LesionTimeline, build_draft_timeline
@@ -58,6 +59,11 @@ class RoomLesion:
     levels
         Points that this reader has confirmed to lie in the lesion's vertebra, by frame of
         reference; the first one confirmed comes first.
+    marks
+        All axes, levels and common points of this reader in the order of their recording, those
+        that were undone too.
+    signed_at
+        When this reader last signed the lesion; None for never.
     """
 
     timeline: LesionTimeline
@@ -67,6 +73,12 @@ class RoomLesion:
     links: Links
     seed: tuple[str, Vector3] | None
     levels: Mapping[str, Vector3] = field(factory=dict)
+    marks: tuple[Mark, ...] = ()
+    signed_at: datetime | None = None
+    # every pane asks for its level whenever the mouse moves
+    _known: dict[str, tuple[LevelSource, Vector3] | None] = field(
+        factory=dict, init=False, repr=False
+    )
 
     @property
     def lesion(self) -> Lesion:
@@ -91,6 +103,11 @@ class RoomLesion:
         frame_of_reference_uid
             Of the images that are looked at.
         """
+        if frame_of_reference_uid not in self._known:
+            self._known[frame_of_reference_uid] = self._find_level(frame_of_reference_uid)
+        return self._known[frame_of_reference_uid]
+
+    def _find_level(self, frame_of_reference_uid: str) -> tuple[LevelSource, Vector3] | None:
         anchor = self.anchor
         if anchor is None or not frame_of_reference_uid:
             return None
@@ -206,19 +223,39 @@ def open_patient(store: Store, patient_id: str, reader: str) -> RoomPatient:
 def open_lesion(store: Store, lesion: Lesion, reader: str) -> RoomLesion:
     """Open one lesion for a reader."""
     seed = None if read_blinding(store) is not None else find_lesion_seed_lps_mm(store, lesion)
-    levels = {
-        confirmation.frame_of_reference_uid: confirmation.point_lps_mm
-        for confirmation in store.log_of(LevelConfirmation)
-        if (confirmation.lesion_id, confirmation.reader) == (lesion.lesion_id, reader)
-    }
+    group = map_patients(store).group(lesion.patient_id)
+    levels = [
+        level
+        for level in store.log_of(LevelConfirmation, lesion.lesion_id)
+        if level.reader == reader
+    ]
+    axes = [axis for axis in store.get_ap_axes(lesion.lesion_id) if axis.reader == reader]
+    points = [
+        point
+        for patient_id in group
+        for point in store.get_common_points(patient_id)
+        if point.reader == reader
+    ]
+    marks: tuple[Mark, ...] = (*levels, *axes, *points)
     room_lesion = RoomLesion(
         timeline=build_draft_timeline(store, lesion, reader),
         log=tuple(get_own_readings(store, lesion.lesion_id, reader)),
         signed=find_signed_ids(store, lesion.lesion_id),
-        axes=tuple(axis for axis in store.get_ap_axes(lesion.lesion_id) if axis.reader == reader),
-        links=find_links(store, map_patients(store).group(lesion.patient_id), lesion),
+        axes=tuple(select_in_force(axes)),
+        links=find_links(store, group, lesion),
         seed=seed,
-        levels=levels,
+        levels={
+            level.frame_of_reference_uid: level.point_lps_mm for level in select_in_force(levels)
+        },
+        marks=tuple(sorted(marks, key=lambda mark: mark.recorded_at)),
+        signed_at=max(
+            (
+                signature.recorded_at
+                for signature in store.get_signatures(lesion.lesion_id)
+                if signature.reader == reader
+            ),
+            default=None,
+        ),
     )
     return attrs.evolve(room_lesion, links=_with_levels(room_lesion))
 
@@ -228,7 +265,7 @@ def with_level(lesion: RoomLesion, confirmation: LevelConfirmation) -> RoomLesio
     levels = {
         **lesion.levels, confirmation.frame_of_reference_uid: confirmation.point_lps_mm
     }  # fmt: skip
-    new_lesion = attrs.evolve(lesion, levels=levels)
+    new_lesion = attrs.evolve(lesion, levels=levels, marks=(*lesion.marks, confirmation))
     return attrs.evolve(new_lesion, links=_with_levels(new_lesion))
 
 

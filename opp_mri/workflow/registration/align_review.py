@@ -15,6 +15,7 @@ from opp_mri.domain.transform import RigidTransform
 from opp_mri.errors import InputError
 from opp_mri.registration.resampling import resample_on_grid
 from opp_mri.store.protocol import Store
+from opp_mri.workflow.measuring.marks import select_in_force
 from opp_mri.workflow.measuring.seeds import find_lesion_seed_lps_mm
 from opp_mri.workflow.registration.align_plan import find_recorded_fit, plan, with_imports
 
@@ -143,7 +144,7 @@ def _find_landmark(
         return seed[1]
     confirmed_fits = [
         confirmation.point_lps_mm
-        for confirmation in store.log_of(LevelConfirmation)
+        for confirmation in select_in_force(store.log_of(LevelConfirmation))
         if (confirmation.lesion_id, confirmation.frame_of_reference_uid)
         == (lesion.lesion_id, frame)
     ]

@@ -18,6 +18,7 @@ from opp_mri.domain.measurement import CommonPoint, Lesion
 from opp_mri.domain.registration import Verdict
 from opp_mri.domain.transform import RigidTransform
 from opp_mri.store.protocol import Store
+from opp_mri.workflow.measuring.marks import select_in_force
 
 
 @frozen(kw_only=True, eq=False)
@@ -112,7 +113,9 @@ def find_links(store: Store, patient_ids: Sequence[str], lesion: Lesion | None) 
         key=lambda fit: (fit.lesion_id is None, order.index(fit.sequence)),
     )
     shifts = [
-        _shift(point) for patient_id in patient_ids for point in store.get_common_points(patient_id)
+        _shift(point)
+        for patient_id in patient_ids
+        for point in select_in_force(store.get_common_points(patient_id))
     ]
     return Links(
         confirmed=tuple(

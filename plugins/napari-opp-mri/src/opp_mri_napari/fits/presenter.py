@@ -253,6 +253,7 @@ class FitReviewPresenter:
 
     def reject(self) -> None:
         """Ask for the reason why the fit is rejected."""
+        self.notice = ""
         self._decide(FitDecision.REJECTED)
 
     def enter(self, reason: str) -> None:

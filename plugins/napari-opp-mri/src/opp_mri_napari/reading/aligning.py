@@ -25,10 +25,8 @@ def align_open_lesion(session: Session, navigation: Navigation) -> None:
 
     def take(summary: "AlignSummary") -> None:
         navigation.reload()
-        fits = (
-            "1 new fit: F shows it."
-            if summary.new == 1
-            else f"{summary.new} new fits: F shows them."
+        fits = {0: "No new fit: F shows those from before.", 1: "1 new fit: F shows it."}.get(
+            summary.new, f"{summary.new} new fits: F shows them."
         )
         failure_text = f" {len(summary.failures)} could not be tried." if summary.failures else ""
         navigation.hint = f"{fits}{failure_text}"

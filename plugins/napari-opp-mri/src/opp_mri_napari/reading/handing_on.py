@@ -9,7 +9,6 @@ from opp_mri.workflow.reading_room.room import RoomLesion
 from opp_mri_napari.reading.basics.session import Session
 from opp_mri_napari.reading.navigation import Navigation
 from opp_mri_napari.reading.panels.panel_views import TimelineView
-from opp_mri_napari.reading.panels.side_views import NO_CATEGORY
 from opp_mri_napari.shared.work import Job
 
 if TYPE_CHECKING:
@@ -54,7 +53,7 @@ class HandingOn:
         project, rules, sequence = self._session.project, self._rules, self._navigation.sequence
         view, drafts = self._curve(), _list_drafts(lesion)
         category = view.hidden or view.rule
-        if view.category not in ("", NO_CATEGORY):
+        if view.category:
             category = f"{view.category}: {view.rule}"
 
         def run() -> "tuple[KeyImages, bytes]":

@@ -2,13 +2,13 @@
 
 from opp_mri.domain.geometry import Vector3
 from opp_mri.domain.measurement import CommonPoint, PixelPoint
+from opp_mri_napari.reading.basics.place_words import PlaceWords
 from opp_mri_napari.reading.basics.session import Session
 from opp_mri_napari.reading.basics.tools import Tool
 from opp_mri_napari.reading.calipers import Calipers
 from opp_mri_napari.reading.lesion_entry import LesionEntry
 from opp_mri_napari.reading.navigation import Navigation
 from opp_mri_napari.reading.panes import Pane
-from opp_mri_napari.reading.place_words import PlaceWords
 from opp_mri_napari.shared.geometry import ScreenPoint
 
 

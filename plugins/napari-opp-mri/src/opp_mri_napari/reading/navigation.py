@@ -265,11 +265,12 @@ class Navigation:
         if not same_place:
             self.reset_view()
         else:
-            for pane in self.panes.panes:  # a fit was confirmed meanwhile
-                if pane not in known_panes:
+            for pane in self.panes.panes:  # a fit was confirmed meanwhile, or a level undone
+                is_known = self.levels.find_known(pane) is not None
+                if is_known is pane.whole or (is_known and pane not in known_panes):
                     self.levels.look(pane)
-            if self.panes.current is not None and any(pane.whole for pane in self.panes.panes):
-                self.panes.follow(self.panes.current)
+            if self.panes.current is not None and self.panes.current.whole:
+                self.panes.follow(self.panes.current)  # else each is at the lesion's vertebra
         self._jump_to_caliper(follow=not same_place)
 
     def _find_first_day(self, days: tuple[date, ...], sequence: SeriesRole) -> date:
@@ -379,12 +380,9 @@ class Navigation:
 
     def show_edit(self, reading: Reading | None) -> None:
         """Go to the cell that an undo or redo has changed; None where there was none."""
-        if reading is None:
-            if self.session.lesion is not None:
-                self.hint = "There is nothing more to undo or redo since the signature."
-            return
-        self.hint = ""
-        self._activate(*reading.cell)
+        if reading is not None:
+            self.hint = ""
+            self._activate(*reading.cell)
 
     def _keep_place(self) -> None:
         patient, pane, lesion = self.session.patient, self.panes.current, self.session.lesion

@@ -1,5 +1,6 @@
 """One pane as it is drawn: image, lines, and what stands above it."""
 
+from datetime import date
 from typing import Final
 
 from attrs import evolve
@@ -7,6 +8,7 @@ from attrs import evolve
 from opp_mri.domain.caliper import Carried
 from opp_mri.domain.timeline import Origin
 from opp_mri.workflow.measuring.suitability import OVERRIDDEN
+from opp_mri_napari.reading.basics.place_words import PlaceWords
 from opp_mri_napari.reading.basics.session import Session
 from opp_mri_napari.reading.basics.switches import Switches
 from opp_mri_napari.reading.basics.views import LevelMark, Locator, PaneView, StripSlice
@@ -24,7 +26,6 @@ from opp_mri_napari.reading.pane_words import (
 )
 from opp_mri_napari.reading.panels.side_views import describe_answer
 from opp_mri_napari.reading.panes import Pane, Panes
-from opp_mri_napari.reading.place_words import PlaceWords
 from opp_mri_napari.reading.proposals import Proposals
 from opp_mri_napari.shared.geometry import ScreenPoint
 
@@ -48,6 +49,28 @@ class PaneViews:
         self._navigation, self._words, self._switches = navigation, words, switches
         self._compare, self._proposals = compare, proposals
         self._marks = CaliperMarks(session, calipers)
+        self._latest: dict[str, PaneView] = {}
+
+    def build(
+        self, mouse: tuple[Pane, ScreenPoint] | None, changed: date | None = None
+    ) -> tuple[PaneView, ...]:
+        """Return all panes as they are drawn.
+
+        Parameters
+        ----------
+        mouse
+            The pane under the mouse, and where on it.
+        changed
+            The time point whose panes alone may have changed; None for all.
+        """
+        before = {} if changed is None else self._latest
+        self._latest = {
+            pane.pane_id: before[pane.pane_id]
+            if pane.study_date != changed and pane.pane_id in before
+            else self.view(pane, mouse)
+            for pane in self._panes.panes
+        }
+        return tuple(self._latest.values())
 
     def view(self, pane: Pane, mouse: tuple[Pane, ScreenPoint] | None) -> PaneView:
         """Return a pane as it is drawn.

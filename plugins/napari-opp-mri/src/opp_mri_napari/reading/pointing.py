@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable
+from datetime import date
 from typing import Final
 
 from opp_mri.domain.caliper import hold_to_image
@@ -54,6 +55,14 @@ class Pointing:
         pane, (down_px, across_px) = self._over  # from the middle: it stays while the image moves
         zoom, (down, across) = self._panes.zoom_of(pane), pane.centre
         return pane, (down + down_px / zoom, across + across_px / zoom)
+
+    @property
+    def drawn_day(self) -> date | None:
+        """The time point on which a line follows the mouse, where nothing else moves, or None."""
+        on, moves_image = self._calipers.on, self._panning or self._held is Button.RIGHT
+        if on is None or moves_image or not self._calipers.line.busy:
+            return None
+        return on.study_date
 
     def take(self, event: Pointer) -> bool:
         """Take a mouse event; return whether anything is to be drawn again."""
@@ -177,7 +186,7 @@ class Pointing:
             calipers.set_axis(pane, line)
         elif line is not None:
             calipers.finish(pane, line)
-            if has_redrawn:
+            if has_redrawn and calipers.pending is None and calipers.refused is None:
                 self._navigation.hint = "A new line was drawn in place of the old one."
         return True
 

@@ -15,6 +15,7 @@ from opp_mri.workflow.project import Project
 from opp_mri.workflow.reading_room.room import RoomLesion
 from opp_mri_napari.reading.basics.key_table import WISHES
 from opp_mri_napari.reading.basics.layout import Layout
+from opp_mri_napari.reading.basics.place_words import PlaceWords
 from opp_mri_napari.reading.basics.session import Session
 from opp_mri_napari.reading.basics.switches import Switches
 from opp_mri_napari.reading.basics.tools import Tool
@@ -37,11 +38,11 @@ from opp_mri_napari.reading.panels.panel_views import (
 from opp_mri_napari.reading.panels.side_views import build_timeline_view, sign_off_view
 from opp_mri_napari.reading.panels.worklist_view import build_worklist_view
 from opp_mri_napari.reading.panes import Panes
-from opp_mri_napari.reading.place_words import PlaceWords
 from opp_mri_napari.reading.pointing import Pointing
 from opp_mri_napari.reading.proposals import Proposals
 from opp_mri_napari.reading.settling import Settling
 from opp_mri_napari.reading.signing import Signing
+from opp_mri_napari.reading.undoing import Undoing
 from opp_mri_napari.reading.waiting_fits import WaitingFits
 
 
@@ -111,15 +112,9 @@ class ReadingRoom:
             self.session, self.panes, self.calipers, self.navigation, self.switches, self.compare
         )
         self._pane_views = PaneViews(
-            self.session,
-            self.panes,
-            self.calipers,
-            self.navigation,
-            self.words,
-            self.switches,
-            self.compare,
-            self.proposals,
-        )
+            self.session, self.panes, self.calipers, self.navigation, self.words, self.switches,
+            self.compare, self.proposals,
+        )  # fmt: skip
         self._rules = load_project_rules(project)
         self.session.when_conflicting = self._show_conflict
         self.handing_on = HandingOn(
@@ -173,11 +168,6 @@ class ReadingRoom:
         if pane is not None and self.calipers.find_movable_line(pane) is not None:
             self.calipers.selected = 1 if self.calipers.selected == 0 else 0
 
-    def undo(self) -> None:
-        """Take back the last choice of a series or the last answer, whichever was later."""
-        if not self.settling.undo():
-            self.navigation.show_edit(self.calipers.undo())
-
     def say(self, answer: Answer, reason: str = "") -> None:
         """Answer the current cell without a line."""
         self._dialogs.close()
@@ -226,7 +216,14 @@ class ReadingRoom:
         """Return all panes as they are drawn."""
         self.panes.take_images(self.session.get_images)
         self.proposals.update()
-        return tuple(self._pane_views.view(pane, self.pointing.place) for pane in self.panes.panes)
+        return self._pane_views.build(self.pointing.place)
+
+    def build_moved_views(self) -> tuple[PaneView, ...]:
+        """Return all panes after a move of the mouse; those that it cannot change are as before."""
+        day = None if self.switches.magnifier else self.pointing.drawn_day
+        if day is None:
+            return self.build_pane_views()
+        return self._pane_views.build(self.pointing.place, day)
 
     @property
     def first_image_waits(self) -> bool:
@@ -353,6 +350,7 @@ class ReadingRoom:
 
     def _build_wish_table(self) -> Mapping[str, Callable[[], None]]:
         go = self.navigation
+        undoing = Undoing(self.session, go, self.calipers, self.settling)
         arrows = {"up": (-1, 0), "down": (1, 0), "left": (0, -1), "right": (0, 1)}
         table: dict[str, Callable[[], None]] = {}
         for name, (down, across) in arrows.items():
@@ -376,8 +374,8 @@ class ReadingRoom:
             "not_measurable": partial(self.bring_up, Dialog.ANSWER),
             "withdraw": partial(self.say, Answer.WITHDRAWN),
             "settle": self.settling.settle,
-            "undo": self.undo,
-            "redo": lambda: go.show_edit(self.calipers.redo()),
+            "undo": undoing.undo,
+            "redo": undoing.redo,
             "confirm": self.confirm,
             "confirm_level": lambda: self.marking.confirm_level(self.pointing.place),
             "next_lesion": partial(go.step_lesion, 1),

@@ -4,7 +4,7 @@ import time
 from collections import defaultdict
 from collections.abc import Callable
 from datetime import date
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 import numpy as np
 
@@ -16,6 +16,7 @@ from opp_mri.units import format_mm
 from opp_mri.workflow.measuring.suitability import explain_unsuitable
 from opp_mri.workflow.measuring.timeline import Cell
 from opp_mri.workflow.reading_room.room import RoomLesion
+from opp_mri.workflow.suggesting.cells import CellImages, SuggestedCell, abstain
 from opp_mri_napari.reading.basics.line_tool import Line
 from opp_mri_napari.reading.basics.session import Session
 from opp_mri_napari.reading.basics.switches import Switches
@@ -25,10 +26,6 @@ from opp_mri_napari.reading.navigation import Navigation
 from opp_mri_napari.reading.panes import Pane, Panes
 from opp_mri_napari.shared.geometry import ScreenPoint
 from opp_mri_napari.shared.work import Job
-
-# it brings pydicom, scipy and scikit-image, which the window does not wait for
-if TYPE_CHECKING:
-    from opp_mri.workflow.suggesting.suggest import CellImages, SuggestedCell
 
 LEAST_LOOK_S: Final = 0.25  # nobody sees a line sooner: a key that came too early
 NOT_ALLOWED: Final = "The protocol of this blinded read allows no proposals."
@@ -178,14 +175,16 @@ class Proposals:
             self._lesion_id = lesion.lesion.lesion_id
             self._points = {}
             self._forget()
-        if lesion is not None and self.allowed and self._switches.proposals:
+        shown = [pane.volume for pane in self._panes.panes if pane.volume is not None]
+        waits = any(self._session.cache.is_waiting_for(volume.volume_id) for volume in shown)
+        if lesion is not None and self.allowed and self._switches.proposals and not waits:
             self._ask(lesion)
         self._jump()
         self._count()
 
     # --- inside
 
-    def _get_suggested(self, pane: Pane) -> "SuggestedCell | None":
+    def _get_suggested(self, pane: Pane) -> SuggestedCell | None:
         """Return what is proposed for a pane's cell, where it may be shown and has no answer."""
         if pane.aside or not self.allowed or not self._switches.proposals:
             return None
@@ -229,17 +228,19 @@ class Proposals:
                 continue
             seed = self._find_seed(lesion, *visit)
             if seed is None:
-                self._answers |= {_build_key(cell): _build_unplaced(cell) for cell in unread}
+                self._answers |= {
+                    _build_key(cell): _build_unplaced(cell)
+                    for cell in unread
+                    if not _is_unplaced(self._answers.get(_build_key(cell)))
+                }
                 continue
             images_of_cells = self._load_images(cells)
             if images_of_cells is not None:
                 self._asked.add(visit)
                 self._compute(lesion, images_of_cells, seed, visit[1])
 
-    def _load_images(self, cells: list[Cell]) -> "list[CellImages] | None":
+    def _load_images(self, cells: list[Cell]) -> list[CellImages] | None:
         """Return the images of the cells of a visit; None while some are on their way."""
-        from opp_mri.workflow.suggesting.suggest import CellImages
-
         cell_images = []
         for cell in cells:
             volume = cell.volume
@@ -252,16 +253,17 @@ class Proposals:
         return cell_images
 
     def _compute(
-        self, lesion: RoomLesion, cells: "list[CellImages]", seed: Vector3, frame: str
+        self, lesion: RoomLesion, cells: list[CellImages], seed: Vector3, frame: str
     ) -> None:
         answers, axis = self._answers, lesion.find_axis_lps(frame)
 
-        def run() -> "tuple[SuggestedCell, ...]":
-            from opp_mri.workflow.suggesting.suggest import suggest_visit
+        def run() -> tuple[SuggestedCell, ...]:
+            # brings scipy, which nothing needs before the images are shown
+            from opp_mri.workflow.suggesting.visit import suggest_visit
 
             return suggest_visit(cells, seed, axis)
 
-        def take(suggested_cells: "tuple[SuggestedCell, ...]") -> None:
+        def take(suggested_cells: tuple[SuggestedCell, ...]) -> None:
             # into the answers that it was asked for: another lesion, or point, has others
             answers.update(
                 {
@@ -357,10 +359,13 @@ def _build_key(cell: Cell) -> CellKey:
     return cell.study_date, cell.sequence
 
 
-def _build_unplaced(cell: Cell) -> "SuggestedCell":
-    from opp_mri.workflow.suggesting.suggest import abstain
-
+def _build_unplaced(cell: Cell) -> SuggestedCell:
     return abstain(cell, AbstentionReason.NO_FIT)
+
+
+def _is_unplaced(suggested: SuggestedCell | None) -> bool:
+    answer = None if suggested is None else suggested.answer
+    return isinstance(answer, Abstention) and answer.reason is AbstentionReason.NO_FIT
 
 
 def _find_middle(caliper: Caliper) -> Vector3:

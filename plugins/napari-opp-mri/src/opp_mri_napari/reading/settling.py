@@ -51,7 +51,9 @@ class Settling:
     def _get_moment(self) -> tuple[str, int]:
         """Distinguish states in which an undo belongs to an answer and not to a choice."""
         lesion = self._session.lesion
-        return ("", 0) if lesion is None else (lesion.lesion.lesion_id, len(lesion.log))
+        if lesion is None:
+            return ("", 0)
+        return (lesion.lesion.lesion_id, len(lesion.log) + len(lesion.marks))
 
     def _record(self, volume: VolumeDescription, role: SeriesRole) -> None:
         number = volume.instance.series_number

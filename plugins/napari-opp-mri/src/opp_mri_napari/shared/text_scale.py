@@ -35,6 +35,8 @@ def step_scale(scale: float, steps: int) -> float:
 
 def restyle(widget: QWidget, style: str) -> None:
     """Give a widget another style sheet, at the scale that its text has by now."""
+    if widget.property(WRITTEN) == style:
+        return
     widget.setProperty(WRITTEN, style)
     scale = widget.property(SCALE)
     widget.setStyleSheet(_scale_style(style, 1.0 if scale is None else float(scale)))

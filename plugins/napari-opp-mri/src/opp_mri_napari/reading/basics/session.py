@@ -19,6 +19,7 @@ from opp_mri.domain.measurement import ApAxis, LevelConfirmation, Place, Reading
 from opp_mri.domain.measurement_error import MeasurementError
 from opp_mri.errors import ConflictError, OppMriError
 from opp_mri.workflow.measuring.blinding import read_blinding
+from opp_mri.workflow.measuring.marks import Mark
 from opp_mri.workflow.measuring.timeline import with_readings
 from opp_mri.workflow.project import Project
 from opp_mri.workflow.reading_room.room import (
@@ -248,21 +249,30 @@ class Session:
         )
         if self.lesion is not None:
             signed_ids = self.lesion.signed | set(signature.reading_ids)
-            self._replace(attrs.evolve(self.lesion, signed=signed_ids))
+            self._replace(
+                attrs.evolve(self.lesion, signed=signed_ids, signed_at=signature.recorded_at)
+            )
 
     def set_axis(self, axis: ApAxis) -> None:
         """Add an AP axis to the open lesion."""
         self.saves.add(Save(run=partial(self.write, lambda: self.project.store.add_ap_axis(axis))))
         if self.lesion is not None:
-            self._replace(attrs.evolve(self.lesion, axes=(*self.lesion.axes, axis)))
+            marks = (*self.lesion.marks, axis)
+            self._replace(attrs.evolve(self.lesion, axes=(*self.lesion.axes, axis), marks=marks))
 
     def confirm_level(self, confirmation: LevelConfirmation) -> None:
         """Add a confirmed level to the open lesion."""
-        self.saves.add(
-            Save(run=partial(self.write, lambda: self.project.store.add_to_log([confirmation])))
-        )
+        self._save_mark(confirmation)
         if self.lesion is not None:
             self._replace(with_level(self.lesion, confirmation))
+
+    def replay_mark(self, mark: Mark, then: Callable[[], None]) -> None:
+        """Have it recorded that a mark is undone or made again."""
+        self._save_mark(mark)
+        self.when_saved = then
+
+    def _save_mark(self, mark: Mark) -> None:
+        self.saves.add(Save(run=partial(self.write, lambda: self.project.store.add_to_log([mark]))))
 
     def settle_role(
         self, volume_id: str, role: SeriesRole | None, callback: Callable[[], None]

@@ -35,7 +35,6 @@ ORIGIN_WORDS: Final = {
     Origin.ACCEPTED: ", accepted proposal",
     Origin.EDITED: ", edited proposal",
 }
-NO_CATEGORY: Final = "No category yet"
 READ: Final = frozenset({CellStatus.MEASURED, CellStatus.GONE, CellStatus.NOT_MEASURABLE})
 
 
@@ -77,9 +76,10 @@ def build_timeline_view(
     whole = {cell.sequence for cell in answered_cells} - {cell.sequence for cell in unread}
     if unread and not wants_category and not whole:
         return evolve(
-            view, category=NO_CATEGORY, rule=f"{progress}: no category yet",
+            view,
+            rule=f"{progress}: no category yet",
             sentences=(*remarks, *timeline.flags),
-        )  # fmt: skip
+        )
     mode = Mode.PROSPECTIVE if unread and not wants_category else Mode.RETROSPECTIVE
     error_option = {} if error is None else {"error": error}
     assessed_timeline = assess_timeline(timeline.timeline, evolve(rules, mode=mode), **error_option)

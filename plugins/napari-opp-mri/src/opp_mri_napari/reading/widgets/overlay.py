@@ -247,7 +247,8 @@ class Overlay(QWidget):
         placed_lines = [(text, ink, 4 + n * height) for n, (text, ink) in enumerate(lines)]
         if view.window_text:
             placed_lines.append((view.window_text, QUIET_INK, self._size[1] - 4 - height))
-        for text, ink, y in placed_lines:
+        for words, ink, y in placed_lines:
+            text = metrics.elidedText(words, Qt.TextElideMode.ElideRight, self._size[0] - 12)
             area = QRectF(6, y, metrics.horizontalAdvance(text) + 4, height)
             painter.fillRect(area.adjusted(-3, 0, 0, 0), BACKING)
             painter.setPen(ink)

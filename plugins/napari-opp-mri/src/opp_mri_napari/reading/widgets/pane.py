@@ -3,6 +3,8 @@
 This is the only file of the reading room that knows how napari draws.
 """
 
+import re
+from collections.abc import Sequence
 from typing import Any, Final
 
 import numpy as np
@@ -10,8 +12,8 @@ from napari.components import ViewerModel
 from napari.layers import Image
 from napari.qt import QtViewer
 from numpy.typing import NDArray
-from qtpy.QtCore import QEvent, QObject, Qt, Signal
-from qtpy.QtGui import QMouseEvent, QWheelEvent
+from qtpy.QtCore import QEvent, QObject, QRectF, Qt, Signal
+from qtpy.QtGui import QColor, QMouseEvent, QPainter, QPaintEvent, QPen, QResizeEvent, QWheelEvent
 from qtpy.QtWidgets import QFrame, QHBoxLayout, QSizePolicy, QVBoxLayout, QWidget
 
 from opp_mri_napari.reading.basics.overlay_layout import mm_from_px
@@ -32,9 +34,14 @@ BUTTONS: Final = {
     Qt.MouseButton.RightButton: Button.RIGHT,
 }
 NOTCH: Final = 120
-ACTIVE, QUIET = "#56b4e9", "#2b333b"
+ACTIVE, QUIET = QColor("#56b4e9"), QColor("#2b333b")
+FRAME_PX: Final = 2
+MARGIN_PX: Final = 6  # of what the frame holds, from the edge
+SAME_MM: Final = 1e-9
 NOTE_PX: Final = 22
 LEAST_PX: Final = 90  # napari cannot draw on nothing
+STATE_ROOM_PX: Final = 64  # margins, spacing and padding in the line of heading and state
+ORIGIN: Final = re.compile(", (accepted|edited)")
 CHIP: Final = "padding: 0px 6px; border-radius: 3px; font-size: 12px;"  # no higher than a heading
 
 
@@ -79,14 +86,13 @@ class PaneWidget(QFrame):
         self._build()
 
     def _build(self) -> None:
-        self.setObjectName("pane")
         self.heading.setStyleSheet("font-size: 14px; font-weight: bold;")
         self.series.setStyleSheet("font-size: 13px; color: #b8c4ce;")
         self.state.setStyleSheet(f"background: #3a444d; {CHIP}")
         self.badge.setStyleSheet(f"background: #5c4a1a; color: #ffd479; {CHIP}")
         self.link.setStyleSheet("color: #ffb38a; font-size: 12px;")
         column = QVBoxLayout(self)
-        column.setContentsMargins(3, 3, 3, 3)
+        column.setContentsMargins(MARGIN_PX, MARGIN_PX, MARGIN_PX, MARGIN_PX)
         column.setSpacing(1)
         self._note = note = QWidget()
         note.setFixedHeight(NOTE_PX)  # always there, so that the image never jumps
@@ -104,11 +110,12 @@ class PaneWidget(QFrame):
         self.canvas.setMinimumSize(LEAST_PX, LEAST_PX)
         self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Expanding)
         column.addWidget(self._viewer, 1)
-        self._colour_frame(active=False)
 
     def show_view(self, view: PaneView) -> None:
         """Show a pane; what has not changed costs nothing."""
         before, self._view = self._view, view
+        if view is before:
+            return
         self._show_words(before, view)
         if view.voxels is not None:
             self._show_image(view.voxels, view)
@@ -127,6 +134,30 @@ class PaneWidget(QFrame):
         self.canvas.removeEventFilter(self)
         self._viewer.close()
         del self._viewer, self.canvas, self._layer  # napari counts what is left of its viewers
+
+    def paintEvent(self, event: QPaintEvent) -> None:  # noqa: N802
+        """Paint the frame; Qt calls this. A style sheet would be weighed for every part again."""
+        super().paintEvent(event)
+        painter = QPainter(self)
+        active = self._view is not None and self._view.active
+        painter.setPen(QPen(ACTIVE if active else QUIET, FRAME_PX))
+        painter.drawRect(QRectF(self.rect()).adjusted(FRAME_PX, FRAME_PX, -FRAME_PX, -FRAME_PX))
+        painter.end()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802
+        """Let what stands above the image fit the width; Qt calls this."""
+        super().resizeEvent(event)
+        if self._view is not None:
+            self._show_state(self._view)
+
+    def _show_state(self, view: PaneView) -> None:
+        """Show what is recorded; in a narrow pane without the origin of a proposed line."""
+        heading = self.heading.fontMetrics().horizontalAdvance(view.heading)
+        chip = self.state.fontMetrics().horizontalAdvance(view.state)
+        fits = heading + chip + STATE_ROOM_PX <= self.width()
+        self.state.setText(view.state if fits else ORIGIN.sub("", view.state))
+        self.state.setToolTip(view.state)
+        self.state.setVisible(bool(view.state))
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:  # noqa: N802
         """Turn what the mouse does into a pointer; napari sees nothing of it."""
@@ -203,7 +234,7 @@ class PaneWidget(QFrame):
             self._layer.contrast_limits = view.window
         camera = self.model.scene.camera
         centre = (0.0, *view.centre)
-        if not np.allclose(camera.center, centre, atol=1e-9):
+        if not _is_same(camera.center, centre):
             camera.center = centre
         if camera.zoom != view.zoom:
             camera.zoom = view.zoom
@@ -228,21 +259,23 @@ class PaneWidget(QFrame):
                 self.series,
                 "  ·  ".join(part for part in (view.slice_text, view.series_name) if part),
             ),
-            (self.state, view.state),
             (self.badge, view.badge),
             (self.link, note),
         ):
             if label.text() != text:
                 label.setText(text)
                 label.setVisible(bool(text) or label in (self.heading, self.series))
+        if before is None or (before.heading, before.state) != (view.heading, view.state):
+            self._show_state(view)
         if before is None:
-            for label in (self.state, self.badge, self.link):
+            for label in (self.badge, self.link):
                 label.setVisible(bool(label.text()))
         if before is None or before.active != view.active:
-            self._colour_frame(active=view.active)
+            self.update()
 
-    def _colour_frame(self, *, active: bool) -> None:
-        colour = ACTIVE if active else QUIET
-        self.setStyleSheet(
-            f"#pane {{ margin: 1px; border: 2px solid {colour}; border-radius: 3px; }}"
-        )
+
+def _is_same(here: Sequence[float], there: Sequence[float]) -> bool:
+    """Return whether two places are the same; numpy takes longer to tell than to draw."""
+    return len(here) == len(there) and all(
+        abs(a - b) <= SAME_MM for a, b in zip(here, there, strict=True)
+    )

@@ -4,7 +4,7 @@ from html import escape
 from typing import Final
 
 from qtpy.QtCore import QSize, Qt
-from qtpy.QtGui import QKeyEvent, QPainter, QPaintEvent
+from qtpy.QtGui import QEnterEvent, QKeyEvent, QPainter, QPaintEvent
 from qtpy.QtWidgets import (
     QComboBox,
     QLabel,
@@ -60,7 +60,13 @@ class ElidedLabel(PlainLabel):
     def setText(self, text: str) -> None:  # noqa: N802
         """Set the text; what would act instead of being read is written out."""
         super().setText(make_line_visible(text))
+        if self.underMouse():
+            self.setToolTip(escape(self.text()))
+
+    def enterEvent(self, event: QEnterEvent) -> None:  # noqa: N802
+        """Have all of the text ready for the mouse, which alone asks for it; Qt calls this."""
         self.setToolTip(escape(self.text()))
+        super().enterEvent(event)
 
     def paintEvent(self, _event: QPaintEvent) -> None:  # noqa: N802
         """Paint what fits; Qt calls this."""

@@ -72,6 +72,7 @@ class TimelinePanel(QWidget):
         self.hidden.setText(view.hidden)
         if view.hidden:
             return
+        self.category.setVisible(bool(view.category))
         ground, ink = CATEGORIES.get(view.category, ("#3a444d", "#ffffff"))
         self.category.setText(view.category.replace("_", " ").lower().capitalize()
                               if len(view.category) > 3 else view.category)  # fmt: skip

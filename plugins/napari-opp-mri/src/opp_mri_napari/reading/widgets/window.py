@@ -7,12 +7,7 @@ from typing import Final
 import napari
 import pint
 from qtpy.QtCore import Qt, QTimer
-from qtpy.QtWidgets import (
-    QApplication,
-    QHBoxLayout,
-    QVBoxLayout,
-    QWidget,
-)
+from qtpy.QtWidgets import QApplication, QHBoxLayout, QVBoxLayout, QWidget
 
 from opp_mri_napari.reading.aligning import align_open_lesion
 from opp_mri_napari.reading.basics.key_table import WISHES, build_key_table
@@ -273,6 +268,8 @@ class RoomWindow:
         if name in ("larger", "smaller"):
             self._rescale(1 if name == "larger" else -1)
             return True
+        if name == "cancel" and get_main_window(self.viewer).focusWidget() is self.worklist.search:
+            self.focus_panes()  # keys act again, and write no more
         self._do_wish(lambda: self.room.do_wish(name))
         return True
 
@@ -288,7 +285,7 @@ class RoomWindow:
         if not self.room.handle_pointer(event):
             return
         if event.kind.value == "move":  # the rest of the window does not change while dragging
-            self.grid.show_views(self.room.build_pane_views(), self.room.panes_in_a_row)
+            self.grid.show_views(self.room.build_moved_views(), self.room.panes_in_a_row)
             if self.room.calipers.line.busy and not self._timeline_timer.isActive():
                 self._timeline_timer.start()
         elif event.kind.value == "wheel":

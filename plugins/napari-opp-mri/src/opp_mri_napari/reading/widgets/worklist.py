@@ -27,6 +27,7 @@ from opp_mri_napari.reading.widgets.parts import Line
 
 Index = QModelIndex | QPersistentModelIndex
 ALL: Final = "all cells"
+NO_ROW: Final = "No row matches: clear the search and the filter."
 
 
 class WorklistModel(QAbstractTableModel):
@@ -37,13 +38,14 @@ class WorklistModel(QAbstractTableModel):
         self._view = WorklistView(columns=(), rows=())
         self._rows: tuple[WorklistRow, ...] = ()
 
-    def show_view(self, view: WorklistView) -> None:
-        """Show a worklist."""
+    def show_view(self, view: WorklistView) -> bool:
+        """Show a worklist; return whether anything is new in it."""
         if view == self._view:
-            return
+            return False
         self.beginResetModel()
         self._view, self._rows = view, view.rows
         self.endResetModel()
+        return True
 
     def get_cell(self, index: Index) -> WorklistCell | None:
         """Return the cell at a place."""
@@ -60,9 +62,16 @@ class WorklistModel(QAbstractTableModel):
                     return row, column
         return None
 
-    def find_first(self) -> WorklistCell | None:
-        """Return the first unread cell of the rows that are shown, else the first with images."""
-        cells = [cell for row in self._rows for cell in row.cells if cell is not None]
+    def find_first(self, row: int | None = None) -> WorklistCell | None:
+        """Return the first unread cell of the rows that are shown, else the first with images.
+
+        Parameters
+        ----------
+        row
+            The row to look in; None for all.
+        """
+        rows = self._rows if row is None else self._rows[row : row + 1]
+        cells = [cell for worklist_row in rows for cell in worklist_row.cells if cell is not None]
         cells_with_image = [cell for cell in cells if cell.look is not CellLook.NO_IMAGE]
         return next(
             (cell for cell in cells_with_image if cell.look is CellLook.UNREAD),
@@ -148,6 +157,7 @@ class Worklist(QWidget):
             widget.hide()
         self.counts = QLabel()
         self.counts.setStyleSheet(QUIET)
+        self.counts.setWordWrap(True)
         self.next = QPushButton("Next unread (Enter)")
         self.next.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         self._build()
@@ -156,6 +166,7 @@ class Worklist(QWidget):
         self.filter.currentTextChanged.connect(self._narrow)
         self.table.clicked.connect(self._open)
         self.table.entered_on.connect(self._open)
+        self.table.verticalHeader().sectionClicked.connect(self._open_row)
         self.patients.itemClicked.connect(lambda item: self.patient_wanted.emit(item.text()))
         self.next.clicked.connect(self.next_unread_wanted)
 
@@ -181,14 +192,17 @@ class Worklist(QWidget):
         column.addWidget(legend)
 
     def show_view(self, view: WorklistView) -> None:
-        """Show a worklist."""
-        self.model.show_view(view)
+        """Show a worklist; what has not changed costs nothing."""
+        if not self.model.show_view(view):
+            return
         self._mark()
         self.fit_columns()
         amendments = f" ({view.amendments} to be amended)" if view.amendments else ""
         self.counts.setText(
             f"{view.unread} unread, {view.drafts} draft{'s' if view.drafts != 1 else ''}, "
             f"{view.signed} signed{amendments}"
+            if view.rows or not (view.search or view.look)
+            else NO_ROW
         )
         without = list(view.patients_without_lesion)
         if [self.patients.item(n).text() for n in range(self.patients.count())] != without:
@@ -210,6 +224,11 @@ class Worklist(QWidget):
         place = self.model.find_current()
         if place is not None:
             self.table.scrollTo(self.model.index(*place))
+
+    def _open_row(self, row: int) -> None:
+        cell = self.model.find_first(row)
+        if cell is not None:
+            self.cell_wanted.emit(cell.ref)
 
     def _open_found(self) -> None:
         cell = self.model.find_first()
