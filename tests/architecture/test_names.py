@@ -1,4 +1,4 @@
-"""A function is named by a verb: its name says what it does, and nouns are left to the values."""
+"""A function is named by a verb, a value by a noun: the names say what is done and to what."""
 
 import ast
 import re
@@ -51,6 +51,7 @@ CONVERSIONS: Final = frozenset("as from to with without".split())  # noqa: SIM90
 EXCEPTIONS: Final = {
     "the start of the program": {"main"},
     "nouns of the door for Python": {"cohort", "kaplan_meier"},
+    "concurrent.futures": {"shutdown"},
     "io": {"fileno", "isatty", "readable", "readinto", "seekable", "writable"},
     "zipfile": {"writestr"},
     "Qt": {"data"},
@@ -100,3 +101,80 @@ def test_a_function_is_named_by_a_verb(path: Path) -> None:
 def test_every_exception_is_used() -> None:
     names = {name for path in MODULES for _, name in named_functions(path)}
     assert set().union(*EXCEPTIONS.values()) <= names
+
+
+PRONOUNS: Final = frozenset(
+    """
+    all another anything both each either everything here it mine neither none nothing one ones
+    other others ours some something such that them then there these thing things this those what
+    whatever which who whoever whom whose
+    """.split()  # noqa: SIM905
+)
+PARTICIPLES: Final = frozenset(
+    """
+    begun broken brought caught chosen cut drawn driven fallen found frozen given gone got grown
+    heard held kept known laid lost made meant met put read said seen sent shown
+    spoken taken thought told unseen withdrawn won written
+    asking carrying counting deciding differing fitting going growing having holding leaving
+    linking making matching planning remaining running saying sending signing taking telling
+    typing waiting wanting
+    """.split()  # noqa: SIM905
+)
+NOUNS_IN_ED: Final = {
+    "a noun": {"seed"},
+    "terms of statistics and registration": {
+        "estimated",
+        "expected",
+        "fixed",
+        "observed",
+        "weighted",
+    },
+    "a state: whether, or those that, it applies": {"mixed", "selected", "shared", "signed"},
+    "options of the command line": {"identified", "unsealed"},
+    "Qt": {"watched"},
+}
+FOLDERS = (*PACKAGES, *(ROOT / name for name in ("tests", "tools", "benchmarks")))
+
+
+def named_values(path: Path) -> Iterator[tuple[int, str]]:
+    """Yield line and name of the parameters and variables of a module.
+
+    An attribute of a class is left out: it is read with its object, as in `summary.stored`.
+    """
+    nodes = list(ast.walk(ast.parse(path.read_text())))
+    in_classes = {
+        target
+        for node in nodes
+        if isinstance(node, ast.ClassDef)
+        for statement in node.body
+        for target in getattr(statement, "targets", [getattr(statement, "target", None)])
+    }
+    comparisons = {
+        argument
+        for node in nodes
+        if isinstance(node, ast.FunctionDef) and node.name == "__eq__"
+        for argument in node.args.args
+    }
+    for node in nodes:
+        if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+            if node not in in_classes:
+                yield node.lineno, node.id
+        elif isinstance(node, ast.arg) and node not in comparisons:
+            yield node.lineno, node.arg
+
+
+def says_what_it_holds(name: str) -> bool:
+    return name not in PRONOUNS | PARTICIPLES and (
+        re.fullmatch(r"[a-z]+ed", name) is None or name in set().union(*NOUNS_IN_ED.values())
+    )
+
+
+@pytest.mark.parametrize("folder", FOLDERS, ids=lambda folder: str(folder.relative_to(ROOT)))
+def test_no_pronoun_and_no_participle_names_a_value(folder: Path) -> None:
+    rest = [
+        f"{path.relative_to(ROOT)}, line {line}: {name}"
+        for path in sorted(folder.rglob("*.py"))
+        for line, name in named_values(path)
+        if not says_what_it_holds(name)
+    ]
+    assert rest == []

@@ -75,7 +75,7 @@ def test_fat_suppression_is_told_in_any_language_and_way_of_writing(language: st
 
 
 @pytest.mark.parametrize(
-    ("preposition", "noun", "saying"),
+    ("preposition", "noun", "answer"),
     [
         (preposition, noun, answer)
         for prepositions, answer in (
@@ -87,11 +87,11 @@ def test_fat_suppression_is_told_in_any_language_and_way_of_writing(language: st
     ],
 )
 def test_preposition_and_noun_are_one_with_and_without_a_space(
-    preposition: str, noun: str, saying: Saying
+    preposition: str, noun: str, answer: Saying
 ) -> None:
     for joint in (" ", "-", "_", ""):
         text = f"T1 SAG {preposition}{joint}{noun}"
-        assert find_contrast_phrase(text).saying is saying, text
+        assert find_contrast_phrase(text).saying is answer, text
 
 
 @pytest.mark.parametrize(
