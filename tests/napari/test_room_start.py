@@ -10,7 +10,13 @@ from typing import TYPE_CHECKING
 import pytest
 from fixtures.dicom_makers import write_study
 from fixtures.makers import make_lesion
-from opp_mri_napari.reading.panels.panel_views import CellLook
+from opp_mri_napari.reading.panels.panel_views import (
+    CellLook,
+    CellRef,
+    WorklistCell,
+    WorklistRow,
+    WorklistView,
+)
 from opp_mri_napari.reading.panels.worklist_order import WorklistOrder
 from opp_mri_napari.reading.panels.worklist_view import build_worklist_view
 from qtpy.QtCore import QPoint, QSettings, Qt
@@ -213,9 +219,9 @@ def test_enter_in_a_search_opens_the_first_unread_cell_that_was_found(
 
 
 def test_the_name_of_a_row_opens_it(
-    listed: Callable[..., "WorklistWidget"], qtbot: "QtBot"
+    show_rows: Callable[..., "WorklistWidget"], qtbot: "QtBot"
 ) -> None:
-    widget = listed(
+    widget = show_rows(
         row("A-1", CellState.UNREAD, CellState.UNREAD),
         row("B-2", CellState.SIGNED, CellState.UNREAD),
     )
@@ -224,3 +230,24 @@ def test_the_name_of_a_row_opens_it(
     with qtbot.waitSignal(widget.cell_wanted) as signal:
         qtbot.mouseClick(header.viewport(), Qt.MouseButton.LeftButton, pos=place)
     assert (signal.args[0].lesion_id, signal.args[0].study_date.day) == ("B-2", 2)
+
+
+def test_names_of_two_lines_fit_where_those_of_one_line_did(
+    show_rows: Callable[..., "WorklistWidget"],
+) -> None:
+    widget = show_rows(row("A-1", CellState.UNREAD))
+    widget.show()
+    header = widget.table.horizontalHeader()
+    cell = WorklistCell(
+        ref=CellRef(
+            patient_id="P1", lesion_id="A-1", study_date=date(2024, 1, 1), sequence=SeriesRole.T1
+        ),
+        look=CellLook.UNREAD, text="", tip="", current=True,
+    )  # fmt: skip
+    low = header.height()
+    worklist_row = WorklistRow(
+        patient_id="P1", lesion_id="A-1", level="L1", sequence=SeriesRole.T1, cells=(cell,),
+        current=True,
+    )  # fmt: skip
+    widget.show_view(WorklistView(columns=("TP0\n0 w",), rows=(worklist_row,)))
+    assert header.height() == header.sizeHint().height() > low

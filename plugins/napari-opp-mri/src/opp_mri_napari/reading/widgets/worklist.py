@@ -151,6 +151,7 @@ class Worklist(QWidget):
             header.setStyleSheet("font-size: 12px;")
         self.patients = QListWidget()
         self.patients.setMaximumHeight(90)
+        self.patients.setStyleSheet("font-size: 12px;")
         self.patients_title = QLabel("Patients without a lesion yet")
         self.patients_title.setStyleSheet(QUIET)
         for widget in (self.patients, self.patients_title):
@@ -212,9 +213,10 @@ class Worklist(QWidget):
             widget.setVisible(bool(without))
 
     def fit_columns(self) -> None:
-        """Make columns as narrow as their text lets them."""
+        """Make columns as narrow as their text lets them, and their names high enough."""
         self.table.resizeColumnsToContents()
         self.table.resizeRowsToContents()
+        self.table.updateGeometries()  # names of one line may have two by now
 
     def _narrow(self) -> None:
         choice = self.filter.currentText()
