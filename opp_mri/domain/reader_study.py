@@ -7,6 +7,7 @@ from typing import Final
 
 from attrs import field, frozen
 
+from opp_mri.domain.contour import VolumeReading
 from opp_mri.domain.exchange import ExportedReport
 from opp_mri.domain.imaging import SeriesRole
 from opp_mri.domain.measurement import ApAxis, CommonPoint, LevelConfirmation
@@ -249,6 +250,7 @@ StudyRecord = (
     | ApAxis
     | CommonPoint
     | LevelConfirmation
+    | VolumeReading
     | Visit
     | ExportedReport
 )  # fmt: skip

@@ -22,6 +22,7 @@ from sqlalchemy import (
     select,
 )
 
+from opp_mri.domain.contour import VolumeReading, find_volume_reading_faults
 from opp_mri.domain.measurement import Reading
 from opp_mri.domain.reading_checks import find_reading_faults
 from opp_mri.errors import InputError
@@ -230,8 +231,8 @@ def build_chain_row(record: ChainRecord) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def check_readings(readings: Iterable[Reading]) -> None:
-    """Refuse readings that contradict themselves.
+def check_readings(readings: Iterable[Reading | VolumeReading]) -> None:
+    """Refuse readings, of lengths and of volumes, that contradict themselves.
 
     Raises
     ------
@@ -239,9 +240,16 @@ def check_readings(readings: Iterable[Reading]) -> None:
         The text says how.
     """
     for reading in readings:
-        faults = find_reading_faults(reading)
+        faults = _find_faults(reading)
         if faults:
             raise InputError(f"{faults[0]} Nothing was recorded.")
+
+
+def _find_faults(record: Any) -> list[str]:
+    """Return what contradicts itself in a reading of a length or a volume; none in any other."""
+    if isinstance(record, Reading):
+        return find_reading_faults(record)
+    return find_volume_reading_faults(record) if isinstance(record, VolumeReading) else []
 
 
 def _get_identity(record: Any) -> tuple[str, str]:
@@ -292,8 +300,5 @@ def _find_contradiction(record: Any, row: ChainRecord) -> str:
     ):  # fmt: skip
         if get_field_text(record, name) != column:
             return f"its {name} differs from that of its row"
-    if isinstance(record, Reading):
-        faults = find_reading_faults(record)
-        if faults:
-            return faults[0].rstrip(".")
-    return ""
+    faults = _find_faults(record)
+    return faults[0].rstrip(".") if faults else ""

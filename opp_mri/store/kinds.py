@@ -7,6 +7,7 @@ from typing import Any, Final
 from attrs import frozen
 
 from opp_mri.domain.alignment import Alignment, AlignmentDecision
+from opp_mri.domain.contour import VolumeReading
 from opp_mri.domain.exchange import ExportedReport
 from opp_mri.domain.measurement import (
     ApAxis,
@@ -97,6 +98,7 @@ KINDS: Final[dict[type[Any], Kind]] = {
     SamePatient: Kind(subject="patient_id"),
     Lesion: Kind(subject="lesion_id"),
     Reading: Kind(key="reading_id", subject="lesion_id", reader="reader"),
+    VolumeReading: Kind(key="reading_id", subject="lesion_id", reader="reader"),
     Signature: Kind(key="signature_id", subject="lesion_id", reader="reader"),
     Alignment: Kind(key="fit_id", subject="lesion_id"),
     AlignmentDecision: Kind(subject="fit_id", reader="reader"),

@@ -8,6 +8,7 @@ from typing import Protocol, TypeVar
 from attrs import frozen
 
 from opp_mri.domain.alignment import Alignment, AlignmentDecision
+from opp_mri.domain.contour import VolumeReading
 from opp_mri.domain.imaging import (
     FileStatus,
     Instance,
@@ -189,8 +190,10 @@ class Records(Protocol):
     def get_lesion(self, lesion_id: str) -> Lesion | None:
         """Return the latest revision of one lesion."""
 
-    def add_readings(self, readings: Sequence[Reading], *, seen_number: int | None = None) -> None:
-        """Append readings, all or none.
+    def add_readings(
+        self, readings: Sequence[Reading | VolumeReading], *, seen_number: int | None = None
+    ) -> None:
+        """Append readings of lengths and of volumes, all or none.
 
         Parameters
         ----------
@@ -210,7 +213,7 @@ class Records(Protocol):
         """Return readings in the order in which they were recorded."""
 
     def get_readings_after(self, kind: type[StudyRecord]) -> frozenset[str]:
-        """Return the reading_ids that follow the first record of a kind in the log.
+        """Return the ids of readings, of volumes too, after the first record of a kind.
 
         None where there is no such record.
         """
@@ -272,7 +275,7 @@ class StudyLog(Protocol):
     """What a study decided: protocol, packages, resolutions, unblinding; only ever added to."""
 
     def add_to_log(
-        self, records: Sequence[StudyRecord], readings: Sequence[Reading] = (),
+        self, records: Sequence[StudyRecord], readings: Sequence[Reading | VolumeReading] = (),
         signatures: Sequence[Signature] = (),
     ) -> None:  # fmt: skip
         """Append records with the readings and signatures that belong to them, all or none.

@@ -2,12 +2,13 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import TypeVar
+from typing import Any, Final, TypeVar
 
 import attrs
 from sqlalchemy import Connection, insert, select, update
 
 from opp_mri.domain.alignment import Alignment, AlignmentDecision
+from opp_mri.domain.contour import VolumeReading
 from opp_mri.domain.imaging import SeriesRole
 from opp_mri.domain.measurement import ApAxis, CommonPoint, Lesion, Place, Reading, Signature
 from opp_mri.domain.reader_study import StudyRecord
@@ -26,6 +27,7 @@ from opp_mri.store.serial import from_json, to_json
 from opp_mri.store.transactions import split_into_parts
 
 Record = TypeVar("Record", bound=StudyRecord)
+READINGS: Final = (Reading, VolumeReading)  # the kinds that a signature covers
 
 
 class SqlRecords(SqlChain):
@@ -78,7 +80,9 @@ class SqlRecords(SqlChain):
         revisions = self._read_records(Lesion, lesion_id)
         return revisions[-1] if revisions else None
 
-    def add_readings(self, readings: Sequence[Reading], *, seen_number: int | None = None) -> None:
+    def add_readings(
+        self, readings: Sequence[Reading | VolumeReading], *, seen_number: int | None = None
+    ) -> None:
         """Append readings, all or none."""
         check_readings(readings)
         with self.lock() as connection:
@@ -93,13 +97,16 @@ class SqlRecords(SqlChain):
 
     def get_readings_after(self, kind: type[StudyRecord]) -> frozenset[str]:
         """Return the reading_ids that follow the first record of a kind in the log."""
+        keys: set[str] = set()
         with self.begin_reading() as connection:
             first = connection.execute(select_records(connection, kind).limit(1)).one_or_none()
             if first is None:
                 return frozenset()
-            later = select_records(connection, Reading, after=first.sequence_number)
-            key = later.selected_columns["key"]
-            return frozenset(connection.scalars(later.with_only_columns(key)))
+            for of_readings in READINGS:
+                later = select_records(connection, of_readings, after=first.sequence_number)
+                key = later.selected_columns["key"]
+                keys.update(connection.scalars(later.with_only_columns(key)))
+        return frozenset(keys)
 
     def add_alignments(self, alignments: Sequence[Alignment]) -> None:
         """Record fits; one with an id that is there already is the same fit and is left."""
@@ -169,7 +176,7 @@ class SqlRecords(SqlChain):
         return self._read_records(CommonPoint, patient_id)
 
     def add_to_log(
-        self, records: Sequence[StudyRecord], readings: Sequence[Reading] = (),
+        self, records: Sequence[StudyRecord], readings: Sequence[Reading | VolumeReading] = (),
         signatures: Sequence[Signature] = (),
     ) -> None:  # fmt: skip
         """Append records with the readings and signatures that belong to them, all or none."""
@@ -209,8 +216,11 @@ class SqlRecords(SqlChain):
 def _build_bodies(connection: Connection, reading_ids: set[str]) -> dict[str, str]:
     bodies: dict[str, str] = {}
     for part in split_into_parts(sorted(reading_ids)):
-        rows = connection.execute(select_records(connection, Reading, keys=part))
-        bodies |= {row.key: str(row.body) for row in rows}
+        for kind in READINGS:
+            rows = connection.execute(select_records(connection, kind, keys=part))
+            bodies |= {row.key: str(row.body) for row in rows}
+            if len(bodies) == len(reading_ids):
+                return bodies
     return bodies
 
 
@@ -230,14 +240,28 @@ def _seal_signature(connection: Connection, signature: Signature) -> Signature:
     return attrs.evolve(signature, content_hash=content)
 
 
-def _refuse_unseen(connection: Connection, readings: Sequence[Reading], seen_number: int) -> None:
+def _refuse_unseen(
+    connection: Connection, readings: Sequence[Reading | VolumeReading], seen_number: int
+) -> None:
     """Refuse readings of cells that somebody answered since the writer looked."""
+    for kind in READINGS:
+        _refuse_unseen_of(connection, [r for r in readings if type(r) is kind], seen_number, kind)
+
+
+def _refuse_unseen_of(
+    connection: Connection,
+    readings: Sequence[Any],
+    seen_number: int,
+    kind: type[Reading | VolumeReading],
+) -> None:
     cells = {(reading.lesion_id, reading.reader, reading.cell) for reading in readings}
     readers = {reading.reader for reading in readings}
-    for row in connection.execute(select_records(connection, Reading, after=seen_number)):
+    if not readers:
+        return
+    for row in connection.execute(select_records(connection, kind, after=seen_number)):
         if row.reader not in readers:
             continue
-        newer = from_json(read_chain_record(row).body, Reading)
+        newer = from_json(read_chain_record(row).body, kind)
         if (newer.lesion_id, newer.reader, newer.cell) in cells:
             raise ConflictError(
                 f"{newer.reader} answered {newer.sequence.value} of {newer.study_date} in another "
@@ -246,7 +270,7 @@ def _refuse_unseen(connection: Connection, readings: Sequence[Reading], seen_num
             )
 
 
-def _refuse_known(connection: Connection, readings: Sequence[Reading]) -> None:
+def _refuse_known(connection: Connection, readings: Sequence[Reading | VolumeReading]) -> None:
     keys = [reading.reading_id for reading in readings]
     if len(set(keys)) < len(keys) or _build_bodies(connection, set(keys)):
         raise ConflictError(

@@ -17,6 +17,7 @@ from fixtures.makers import NOON, make_instance, make_lesion, make_volume
 from fixtures.processes import started
 from sqlalchemy.exc import DatabaseError
 
+from opp_mri.domain.contour import Contour, VolumeReading
 from opp_mri.domain.exchange import DocumentReference, ExportedReport
 from opp_mri.domain.imaging import FileStatus, Frame, SeriesRole, SourceFile
 from opp_mri.domain.measurement import (
@@ -25,6 +26,7 @@ from opp_mri.domain.measurement import (
     AxisLandmark,
     Caliper,
     CommonPoint,
+    Edit,
     LengthSource,
     LevelConfirmation,
     Place,
@@ -320,6 +322,16 @@ def study_records() -> list[StudyRecord]:
         LevelConfirmation(
             lesion_id="L", reader="a", frame_of_reference_uid="1.9", point_lps_mm=(1.0, 2.0, 3.5),
             recorded_at=NOON,
+        ),
+        VolumeReading(
+            reading_id="v1", lesion_id="L", sequence=SeriesRole.T1, reader="a", study_date=shown_day,
+            contours=(
+                Contour(
+                    sop_instance_uid="1.9", frame_number=2,
+                    points=((1.0, 2.5), (8.0, 2.0), (4.0, 9.0)),
+                ),
+            ),
+            draft=True, edit=Edit.REDONE, amendment_reason="edge", repeat=True, recorded_at=NOON,
         ),
         Visit(
             lesion_id="L", visit_date=shown_day, paraspinal_mm=Decimal("4.50"), pain=3,

@@ -30,10 +30,11 @@ from opp_mri.workflow.double_read.certify import (
     read_truth,
     score_certification,
 )
+from opp_mri.workflow.measuring.cells import Cell, CellStatus
 from opp_mri.workflow.measuring.edits import draft_answer, draft_line, sign_drafts
 from opp_mri.workflow.measuring.measure import measure
 from opp_mri.workflow.measuring.readings import find_signed_ids, get_own_readings
-from opp_mri.workflow.measuring.timeline import Cell, CellStatus, build_draft_timeline
+from opp_mri.workflow.measuring.timeline import build_draft_timeline
 from opp_mri.workflow.project import open_project
 
 NOON = datetime(2024, 5, 6, 12, tzinfo=UTC)

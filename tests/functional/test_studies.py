@@ -30,14 +30,10 @@ from opp_mri.workflow.catalogue.patients import (
     list_patients,
     list_time_points,
 )
+from opp_mri.workflow.measuring.cells import CellStatus
 from opp_mri.workflow.measuring.lesions import add_lesion, find_lesion
 from opp_mri.workflow.measuring.measure import MeasureSummary, measure
-from opp_mri.workflow.measuring.timeline import (
-    CellStatus,
-    LesionTimeline,
-    Phase,
-    build_lesion_timeline,
-)
+from opp_mri.workflow.measuring.timeline import LesionTimeline, Phase, build_lesion_timeline
 from opp_mri.workflow.project import Project, create_project, open_project
 
 NOON = datetime(2024, 5, 1, 12, 0, tzinfo=UTC)

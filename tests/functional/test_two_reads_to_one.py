@@ -22,9 +22,10 @@ from opp_mri.workflow.double_read.merge import merge_package
 from opp_mri.workflow.double_read.package_plan import plan_cases
 from opp_mri.workflow.double_read.packages import make_package
 from opp_mri.workflow.double_read.repeatability import measure_repeatability
+from opp_mri.workflow.measuring.cells import Cell
 from opp_mri.workflow.measuring.lesions import find_lesion
 from opp_mri.workflow.measuring.protocol import EXAMPLE, declare_protocol, require_protocol
-from opp_mri.workflow.measuring.timeline import Cell, LesionTimeline, build_lesion_timeline
+from opp_mri.workflow.measuring.timeline import LesionTimeline, build_lesion_timeline
 from opp_mri.workflow.project import open_project
 
 START = datetime(2026, 3, 2, 9, tzinfo=UTC)

@@ -21,9 +21,10 @@ from opp_mri.workflow.catalogue.index import index
 from opp_mri.workflow.catalogue.phantom import PhantomSummary
 from opp_mri.workflow.double_read.merge import merge_package
 from opp_mri.workflow.double_read.packages import make_package
+from opp_mri.workflow.measuring.cells import Cell
 from opp_mri.workflow.measuring.lesions import add_lesions
 from opp_mri.workflow.measuring.protocol import EXAMPLE, declare_protocol
-from opp_mri.workflow.measuring.timeline import Cell, build_lesion_timeline
+from opp_mri.workflow.measuring.timeline import build_lesion_timeline
 from opp_mri.workflow.project import Project, create_project, open_project
 
 if TYPE_CHECKING:

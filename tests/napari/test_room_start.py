@@ -23,7 +23,7 @@ from qtpy.QtCore import QPoint, QSettings, Qt
 
 from opp_mri.domain.imaging import SeriesRole
 from opp_mri.domain.measurement import Answer
-from opp_mri.workflow.measuring.timeline import CellStatus
+from opp_mri.workflow.measuring.cells import CellStatus
 from opp_mri.workflow.reading_room.worklist import CellState, WorkCell, WorkLesion, Worklist
 
 if TYPE_CHECKING:

@@ -23,7 +23,7 @@ from qtpy.QtWidgets import QApplication
 from opp_mri.domain.alignment import FitDecision
 from opp_mri.domain.measurement import Answer
 from opp_mri.workflow.double_read.packages import make_package
-from opp_mri.workflow.measuring.timeline import CellStatus
+from opp_mri.workflow.measuring.cells import CellStatus
 from opp_mri.workflow.project import Project, open_project
 from opp_mri.workflow.registration.decisions import decide
 

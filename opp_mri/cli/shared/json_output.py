@@ -17,7 +17,8 @@ from opp_mri.domain.measurement import Caliper, LesionEvent, Reading, SeedPoint
 from opp_mri.domain.repeated_uid import get_uid_in_file
 from opp_mri.units import weeks_from_days
 from opp_mri.workflow.catalogue.patients import LikelyMatch, Patient, TimePoint
-from opp_mri.workflow.measuring.timeline import Cell, LesionTimeline
+from opp_mri.workflow.measuring.cells import Cell
+from opp_mri.workflow.measuring.timeline import LesionTimeline
 
 Json = dict[str, Any]
 

@@ -19,7 +19,7 @@ the number of rows that it expects from them.
 from typing import Final
 
 PRIVATE: Final = "opp_mri_private"
-VERSION: Final = 4  # of these statements, kept as the comment of the schema; a test compares them
+VERSION: Final = 5  # of these statements, kept as the comment of the schema; a test compares them
 CATALOGUE: Final = ("file", "instance", "stale_patient", "described_with", "volume", "frame")
 TABLES_OF: Final = ("record", "chain_head", "place", *CATALOGUE)
 
@@ -105,7 +105,8 @@ BEGIN
         || opp_mri_part(NEW.previous_hash) || opp_mri_part(NEW.body), 'UTF8')), 'hex') THEN
         RAISE EXCEPTION 'the hash of the record is not that of its content';
     END IF;
-    IF session_user <> current_user OR NEW.kind IN ('Reading', 'Signature', 'ReadingProtocol') THEN
+    IF session_user <> current_user OR NEW.kind IN
+        ('Reading', 'VolumeReading', 'Signature', 'ReadingProtocol') THEN
         content := NEW.body::jsonb;  -- refuses what the guards could not read later
     END IF;
     IF session_user <> current_user THEN
@@ -133,7 +134,8 @@ BEGIN
             AND NOT EXISTS (SELECT 1 FROM record t WHERE t.kind = 'Signature'
                 AND t.subject = NEW.subject AND t.reader = signer
                 AND t.body::jsonb -> 'reading_ids' ? covered))
-        AND EXISTS (SELECT 1 FROM record r WHERE r.kind = 'Reading' AND r.key = covered
+        AND EXISTS (SELECT 1 FROM record r WHERE r.kind IN ('Reading', 'VolumeReading')
+            AND r.key = covered
             AND (r.reader = 'consensus' OR EXISTS (SELECT 1 FROM record own
                 WHERE own.kind = 'Signature' AND own.reader = r.reader
                 AND own.subject = NEW.subject AND own.body::jsonb -> 'reading_ids' ? covered)))
@@ -187,7 +189,7 @@ BEGIN
         OR r.kind IN ('ReadingProtocol', 'Unblinding', 'StoreUpgrade', 'Lesion', 'RoleOverride',
             'SamePatient', 'Alignment', 'AlignmentDecision', 'Signature', 'Resolution', 'Visit')
         OR reads AND r.reader = own
-        OR r.kind = 'Reading' AND opp_mri_counts(r.key, r.body)
+        OR r.kind IN ('Reading', 'VolumeReading') AND opp_mri_counts(r.key, r.body)
         OR role = 'reader' AND r.kind = 'Reading' AND r.reader = 'consensus');
 END $$;
 CREATE OR REPLACE FUNCTION opp_mri_head() RETURNS SETOF chain_head LANGUAGE plpgsql STABLE
@@ -234,8 +236,8 @@ CREATE POLICY record_seen ON record FOR SELECT USING ((SELECT opp_mri_role()) = 
 CREATE POLICY record_written ON record FOR INSERT WITH CHECK (
     (SELECT opp_mri_role()) = 'coordinator'
     OR ((SELECT opp_mri_role()) IN ('reader', 'adjudicator') AND NOT (SELECT opp_mri_blinded())
-        AND ((kind IN ('Reading', 'Signature', 'ApAxis', 'CommonPoint', 'AlignmentDecision',
-                'LevelConfirmation', 'Visit')
+        AND ((kind IN ('Reading', 'VolumeReading', 'Signature', 'ApAxis', 'CommonPoint',
+                'AlignmentDecision', 'LevelConfirmation', 'Visit')
             AND reader = (SELECT opp_mri_reader()))
         OR kind = 'Resolution' OR (kind = 'Reading' AND reader = 'consensus')))
 );

@@ -16,8 +16,9 @@ from opp_mri.response.classify import classify
 from opp_mri.response.criteria import load_criteria
 from opp_mri.response.probability import DEFAULT_ERROR
 from opp_mri.workflow.assessing.assess import build_assessment_json
+from opp_mri.workflow.measuring.cells import Cell
 from opp_mri.workflow.measuring.lesions import find_lesion
-from opp_mri.workflow.measuring.timeline import Cell, LesionTimeline, build_lesion_timeline
+from opp_mri.workflow.measuring.timeline import LesionTimeline, build_lesion_timeline
 from opp_mri.workflow.project import Project, open_project
 
 LESIONS_OF_TASK: Final = 200

@@ -35,7 +35,7 @@ from opp_mri.tables.visits import read_visits
 from opp_mri.units import count_days
 from opp_mri.workflow.assessing.respond import assess_project, assess_project_on
 from opp_mri.workflow.measuring.blinding import check_shown
-from opp_mri.workflow.measuring.timeline import convert_events, find_visit_events
+from opp_mri.workflow.measuring.events import convert_events, find_visit_events
 from opp_mri.workflow.project import Project
 
 LESIONS: Final = "lesions.csv"

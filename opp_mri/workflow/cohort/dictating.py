@@ -20,8 +20,8 @@ from opp_mri.response.sentences import SHORT_WORDS, describe_reason
 from opp_mri.units import format_mm, weeks_from_days
 from opp_mri.workflow.assessing.respond import ProjectLesion
 from opp_mri.workflow.measuring.blinding import read_blinding
+from opp_mri.workflow.measuring.cells import Cell
 from opp_mri.workflow.measuring.suitability import OVERRIDDEN
-from opp_mri.workflow.measuring.timeline import Cell
 from opp_mri.workflow.project import SETTINGS_NAME, Project, read_settings
 
 IN_PLACE_OF_LENGTH: Final = {Answer.GONE: "gone", Answer.NOT_MEASURABLE: "not measurable"}

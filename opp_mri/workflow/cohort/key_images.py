@@ -28,9 +28,9 @@ from opp_mri.units import weeks_from_days
 from opp_mri.workflow.assessing.respond import ProjectLesion
 from opp_mri.workflow.catalogue.patients import map_patients
 from opp_mri.workflow.measuring.blinding import read_blinding
+from opp_mri.workflow.measuring.cells import Cell, CellStatus
 from opp_mri.workflow.measuring.seeds import Phase, covers, find_lesion_seed_lps_mm
 from opp_mri.workflow.measuring.suitability import OVERRIDDEN
-from opp_mri.workflow.measuring.timeline import Cell, CellStatus
 from opp_mri.workflow.registration.links import Links, find_links
 
 SIDE_MM: Final = 80.0  # the treated vertebra with both neighbours

@@ -26,7 +26,7 @@ from opp_mri.units import format_mm, weeks_from_days
 from opp_mri.workflow.assessing.respond import ProjectLesion
 from opp_mri.workflow.cohort.key_images import draw_key_strip
 from opp_mri.workflow.exchange.report_plan import ImageReferences
-from opp_mri.workflow.measuring.timeline import Cell
+from opp_mri.workflow.measuring.cells import Cell
 
 
 @frozen(kw_only=True)

@@ -17,7 +17,8 @@ from opp_mri.files import write_bytes
 from opp_mri.workflow.assessing.respond import ProjectLesion, assess_lesion
 from opp_mri.workflow.cohort.key_images import draw_key_strip
 from opp_mri.workflow.cohort.pictures import find_timeline_marks
-from opp_mri.workflow.measuring.timeline import CellStatus, LesionTimeline
+from opp_mri.workflow.measuring.cells import CellStatus
+from opp_mri.workflow.measuring.timeline import LesionTimeline
 from opp_mri.workflow.project import Project
 
 FILES: Final[Mapping[str, str]] = {

@@ -33,8 +33,8 @@ from opp_mri.workflow.cohort.cohort import Cohort, list_readers
 from opp_mri.workflow.cohort.key_images import draw_key_strip, strip_sequence
 from opp_mri.workflow.cohort.pictures import find_timeline_marks
 from opp_mri.workflow.measuring.blinding import check_shown, read_blinding
+from opp_mri.workflow.measuring.cells import Cell, CellStatus
 from opp_mri.workflow.measuring.seeds import Phase
-from opp_mri.workflow.measuring.timeline import Cell, CellStatus
 from opp_mri.workflow.project import Project
 
 FROM_TABLES: Final = "The patient has the code of the tables, and dates are those of the tables."

@@ -15,8 +15,8 @@ from opp_mri.domain.measurement import Answer, LengthSource
 from opp_mri.files import write_bytes
 from opp_mri.workflow.assessing.respond import ProjectLesion
 from opp_mri.workflow.double_read.agreement import OVERALL, Agreement
+from opp_mri.workflow.measuring.cells import Cell
 from opp_mri.workflow.measuring.seeds import Phase
-from opp_mri.workflow.measuring.timeline import Cell
 
 
 def save_timeline(path: Path, lesion: ProjectLesion) -> None:

@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 from itertools import pairwise
 from typing import Final
 
+from opp_mri.domain.contour import VolumeReading
 from opp_mri.domain.measurement import Reading
 from opp_mri.domain.reader_study import IssuedPackage
 
@@ -12,7 +13,9 @@ CLOCK_TOLERANCE: Final = timedelta(days=1)
 
 
 def find_clock_cautions(
-    issued_package: IssuedPackage, added_readings: Sequence[Reading], at: datetime
+    issued_package: IssuedPackage,
+    added_readings: Sequence[Reading] | Sequence[VolumeReading],
+    at: datetime,
 ) -> list[str]:
     """Return, in sentences, where the clock of a package's reader was wrong.
 

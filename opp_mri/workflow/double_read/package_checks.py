@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from pathlib import Path
 
+from opp_mri.domain.contour import VolumeReading
 from opp_mri.domain.measurement import Reading, Signature
 from opp_mri.domain.reader_study import IssuedPackage
 from opp_mri.store.protocol import Store
@@ -61,8 +62,30 @@ def find_package_faults(folder: Path, package: Store, issued_package: IssuedPack
     return faults
 
 
+def find_foreign_contours(issued: IssuedPackage, drawn: Sequence[VolumeReading]) -> list[str]:
+    """Return, in sentences, contours that the reader of a package cannot have drawn in it.
+
+    Parameters
+    ----------
+    issued
+        The package as the project issued it.
+    drawn
+        All contours that the package holds, under its own names.
+    """
+    faults = []
+    for reading in drawn:
+        name = f"The volume on {reading.sequence.value} of {reading.study_date}"
+        if reading.reader != issued.reader:
+            faults.append(f"{name} is by a reader other than the package's.")
+        if reading.repeat:
+            faults.append(f"{name} is marked as a repeat.")
+    return faults
+
+
 def find_signature_faults(
-    issued_package: IssuedPackage, readings: Sequence[Reading], signatures: Sequence[Signature]
+    issued_package: IssuedPackage,
+    readings: Sequence[Reading | VolumeReading],
+    signatures: Sequence[Signature],
 ) -> list[str]:
     """Return, in sentences, what shows that signatures were not made in the reading room.
 

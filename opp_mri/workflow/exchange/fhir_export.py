@@ -35,8 +35,9 @@ from opp_mri.store.protocol import Store
 from opp_mri.workflow.assessing.respond import assess_lesion
 from opp_mri.workflow.double_read.repeatability import estimate_measurement_error
 from opp_mri.workflow.measuring.blinding import check_shown
+from opp_mri.workflow.measuring.cells import Cell
 from opp_mri.workflow.measuring.lesions import find_lesion
-from opp_mri.workflow.measuring.timeline import Cell, LesionTimeline, build_lesion_timeline
+from opp_mri.workflow.measuring.timeline import LesionTimeline, build_lesion_timeline
 
 SYSTEMS: Final = {
     "SCT": "http://snomed.info/sct",

@@ -23,9 +23,10 @@ from opp_mri.domain.repeated_uid import get_uid_in_file
 from opp_mri.store.protocol import Store
 from opp_mri.units import format_mm
 from opp_mri.workflow.measuring.blinding import check_shown
+from opp_mri.workflow.measuring.cells import Cell
 from opp_mri.workflow.measuring.lesions import find_lesion
 from opp_mri.workflow.measuring.readings import get_counted_readings
-from opp_mri.workflow.measuring.timeline import Cell, build_reader_timeline
+from opp_mri.workflow.measuring.timeline import build_reader_timeline
 
 
 @frozen(kw_only=True)

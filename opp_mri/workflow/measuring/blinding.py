@@ -8,8 +8,9 @@ import attrs
 from opp_mri.domain.reader_study import CONSENSUS, Blinding, CaseOrder
 from opp_mri.errors import InputError, ProjectError
 from opp_mri.store.protocol import Store
+from opp_mri.workflow.measuring.cells import CellStatus
 from opp_mri.workflow.measuring.protocol import is_unblinded, load_current_protocol
-from opp_mri.workflow.measuring.timeline import CellStatus, LesionTimeline
+from opp_mri.workflow.measuring.timeline import LesionTimeline
 
 
 def read_blinding(store: Store) -> Blinding | None:
@@ -104,7 +105,10 @@ def find_last_open_day(
         for timeline, signed_ids in lesions
         for cell in timeline.cells
         if cell.status is CellStatus.UNREAD
-        or (cell.reading and cell.reading.draft and cell.reading.reading_id not in signed_ids)
+        or any(
+            answer is not None and answer.draft and answer.reading_id not in signed_ids
+            for answer in (cell.reading, cell.contours)
+        )
     ]
     return min(open_days, default=None)
 

@@ -12,6 +12,7 @@ from uuid import uuid4
 
 import attrs
 
+from opp_mri.domain.contour import VolumeReading
 from opp_mri.domain.imaging import VolumeDescription
 from opp_mri.domain.measurement import (
     Answer,
@@ -24,9 +25,10 @@ from opp_mri.domain.measurement import (
 )
 from opp_mri.domain.timeline import Origin
 from opp_mri.errors import InputError
+from opp_mri.workflow.measuring.cells import Cell
+from opp_mri.workflow.measuring.contours import find_unsigned_contours
 from opp_mri.workflow.measuring.native_reading import NativeImage, build_reading
-from opp_mri.workflow.measuring.readings import find_unsigned_cells
-from opp_mri.workflow.measuring.timeline import Cell
+from opp_mri.workflow.measuring.readings import AnyReading, find_unsigned_cells
 
 SAME_POINT_PX: Final = 1e-6
 
@@ -173,20 +175,38 @@ def undo(log: Sequence[Reading], signed_ids: Container[str], at: datetime) -> Re
     )  # fmt: skip
 
 
-def redo(log: Sequence[Reading], signed_ids: Container[str], at: datetime) -> Reading | None:
+def undo_contours(
+    log: Sequence[VolumeReading], signed_ids: Container[str], at: datetime
+) -> VolumeReading | None:
+    """Return the contours that take back the latest edit since the signature, or None."""
+    current_entries, _ = _replay_log(log, signed_ids)
+    if not current_entries:
+        return None
+    latest = current_entries[-1]
+    counted = [entry for entry in log if not entry.draft or entry.reading_id in signed_ids]
+    before = [entry for entry in (*counted, *current_entries[:-1]) if entry.cell == latest.cell]
+    if before:
+        return _record_again(before[-1], Edit.UNDONE, at)
+    return attrs.evolve(_record_again(latest, Edit.UNDONE, at), contours=(), amendment_reason="")
+
+
+def redo(log: Sequence[AnyReading], signed_ids: Container[str], at: datetime) -> AnyReading | None:
     """Return the reading that makes the latest undone edit again, or None."""
     _, taken_back = _replay_log(log, signed_ids)
     return _record_again(taken_back[-1], Edit.REDONE, at) if taken_back else None
 
 
-def needs_amendment(reading: Reading, log: Sequence[Reading], signed_ids: Container[str]) -> bool:
+def needs_amendment(
+    reading: AnyReading, log: Sequence[AnyReading], signed_ids: Container[str]
+) -> bool:
     """Return whether a reading follows one that is signed, and so needs a reason."""
     return any(entry.cell == reading.cell and entry.reading_id in signed_ids for entry in log)
 
 
 def sign_drafts(
-    log: Sequence[Reading], signed_ids: frozenset[str], *, statement: str, at: datetime
-) -> Signature:
+    log: Sequence[Reading], signed_ids: frozenset[str], *, contours: Sequence[VolumeReading] = (),
+    statement: str, at: datetime,
+) -> Signature:  # fmt: skip
     """Return the signature under all drafts of a lesion.
 
     Parameters
@@ -195,6 +215,8 @@ def sign_drafts(
         Readings of one reader on one lesion, in the order of the log.
     signed_ids
         Identifiers of the readings that are signed.
+    contours
+        Contours of this reader on this lesion, in the order of the log.
     statement
         What the reader signs, in words.
     at
@@ -205,7 +227,9 @@ def sign_drafts(
     InputError
         Nothing waits to be signed.
     """
-    unsigned_readings = find_unsigned_cells(log, signed_ids)
+    unsigned_readings: list[Reading | VolumeReading] = [
+        *find_unsigned_cells(log, signed_ids), *find_unsigned_contours(contours, signed_ids)
+    ]  # fmt: skip
     if not unsigned_readings:
         raise InputError("There is nothing to sign here: measure first.")
     return Signature(
@@ -242,11 +266,11 @@ def _get_line(caliper: Caliper) -> Line:
 
 
 def _replay_log(
-    log: Sequence[Reading], signed_ids: Container[str]
-) -> tuple[list[Reading], list[Reading]]:
+    log: Sequence[AnyReading], signed_ids: Container[str]
+) -> tuple[list[AnyReading], list[AnyReading]]:
     """Replay the log: the edits in force, and those that were undone, the latest last."""
-    current_entries: list[Reading] = []
-    taken_back: list[Reading] = []
+    current_entries: list[AnyReading] = []
+    taken_back: list[AnyReading] = []
     for reading in log:
         if reading.reading_id in signed_ids:  # signed answers cannot be undone
             current_entries, taken_back = [], []
@@ -262,5 +286,5 @@ def _replay_log(
     return current_entries, taken_back
 
 
-def _record_again(reading: Reading, edit: Edit, at: datetime) -> Reading:
+def _record_again(reading: AnyReading, edit: Edit, at: datetime) -> AnyReading:
     return attrs.evolve(reading, reading_id=str(uuid4()), draft=True, edit=edit, recorded_at=at)

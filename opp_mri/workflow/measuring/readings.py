@@ -3,11 +3,15 @@
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
+from typing import TypeVar
 
+from opp_mri.domain.contour import VolumeReading
 from opp_mri.domain.imaging import SeriesRole
 from opp_mri.domain.measurement import Answer, Edit, Reading
 from opp_mri.domain.reader_study import CONSENSUS, Unblinding
 from opp_mri.store.protocol import Store
+
+AnyReading = TypeVar("AnyReading", Reading, VolumeReading)
 
 
 def get_counted_readings(store: Store, lesion_id: str | None = None) -> list[Reading]:
@@ -19,7 +23,7 @@ def get_counted_readings(store: Store, lesion_id: str | None = None) -> list[Rea
     return select_counted(store.get_readings(lesion_id), find_signed_ids(store, lesion_id))
 
 
-def select_counted(readings: Iterable[Reading], signed_ids: frozenset[str]) -> list[Reading]:
+def select_counted(readings: Iterable[AnyReading], signed_ids: frozenset[str]) -> list[AnyReading]:
     """Return those of some readings that count, as `get_counted_readings` does.
 
     Parameters
@@ -72,8 +76,8 @@ def get_own_readings(store: Store, lesion_id: str, reader: str) -> list[Reading]
 
 
 def _select_counted(
-    readings: Iterable[Reading], signed_ids: frozenset[str], *, repeat: bool
-) -> list[Reading]:
+    readings: Iterable[AnyReading], signed_ids: frozenset[str], *, repeat: bool
+) -> list[AnyReading]:
     return [
         reading
         for reading in readings

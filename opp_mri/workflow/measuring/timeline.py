@@ -1,25 +1,37 @@
 """A lesion's timeline out of its project: readings by date, turned into days from SSRS."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
-from datetime import date
-from enum import StrEnum
+from collections.abc import Iterable, Sequence
+from decimal import Decimal
 from typing import Final
 
 import attrs
-from attrs import field, frozen
+from attrs import frozen
 
 from opp_mri.dicom.comparability import compare_acquisitions
-from opp_mri.domain.geometry import Vector3
+from opp_mri.domain.contour import VolumeReading
 from opp_mri.domain.imaging import SeriesRole, VolumeDescription
 from opp_mri.domain.measurement import Answer, Lesion, Reading
 from opp_mri.domain.reader_study import CONSENSUS
-from opp_mri.domain.timeline import EventKind, Observation, Origin, Timeline, TreatmentEvent
-from opp_mri.domain.visit import Visit, derive_events
+from opp_mri.domain.timeline import Observation, Origin, Timeline, VolumeObservation
+from opp_mri.domain.visit import Visit
 from opp_mri.errors import InputError
 from opp_mri.store.protocol import Store
 from opp_mri.units import count_days
-from opp_mri.workflow.catalogue.patients import TimePoint, list_time_points
+from opp_mri.workflow.catalogue.patients import list_time_points
+from opp_mri.workflow.measuring.cells import (
+    Cell,
+    CellStatus,
+    build_cells,
+    draw_cells,
+    find_measured_volumes,
+)
+from opp_mri.workflow.measuring.contours import (
+    find_unsigned_contours,
+    get_own_contours,
+    select_latest_contours,
+)
+from opp_mri.workflow.measuring.events import convert_events
 from opp_mri.workflow.measuring.readings import (
     find_signed_ids,
     find_unsigned_cells,
@@ -27,44 +39,11 @@ from opp_mri.workflow.measuring.readings import (
     select_counted,
     select_latest_by_cell,
 )
-from opp_mri.workflow.measuring.seeds import Phase, carry_seed_to_frames, covers, determine_phase
+from opp_mri.workflow.measuring.seeds import Phase, carry_seed_to_frames
 from opp_mri.workflow.measuring.suitability import OVERRIDDEN
 from opp_mri.workflow.measuring.visits import get_recorded_visits
 
 OLDEST_BASELINE_DAYS: Final = 42  # six weeks before the first fraction
-
-
-class CellStatus(StrEnum):
-    """What is known of a lesion on one sequence of one time point."""
-
-    MEASURED = "measured"
-    GONE = "gone"
-    NOT_MEASURABLE = "not_measurable"
-    UNREAD = "unread"  # a series is there, no reading yet
-    NOT_COVERED = "not_covered"  # a series of the role is there, but not at the lesion
-    IN_DOUBT = "in_doubt"  # a series that may have the role waits for a reader to settle it
-    NO_MR = "no_mr"  # the studies of this day hold no MR at all
-    MISSING = "missing"  # no series of the role
-
-
-@frozen(kw_only=True)
-class Cell:
-    """One sequence of one time point of a lesion.
-
-    Parameters
-    ----------
-    flags
-        What differs in acquisition from the sequence's baseline, in sentences.
-    """
-
-    study_date: date
-    days_from_ssrs: int
-    phase: Phase
-    sequence: SeriesRole
-    status: CellStatus
-    reading: Reading | None = None
-    volume: VolumeDescription | None = field(default=None, repr=False)
-    flags: tuple[str, ...] = ()
 
 
 @frozen(kw_only=True)
@@ -110,14 +89,25 @@ def build_lesion_timeline(
     """
     with store.hold_snapshot():
         all_readings = store.get_readings(lesion.lesion_id)
+        drawn = store.log_of(VolumeReading, lesion.lesion_id)
         signed_ids = find_signed_ids(store, lesion.lesion_id)
         counted_readings = select_counted(all_readings, signed_ids)
-        reader, readings = _select_reader(counted_readings, reader)
+        counted_contours = select_counted(drawn, signed_ids)
+        reader = _select_reader([*counted_readings, *counted_contours], reader)
         timeline = build_reader_timeline(
-            store, lesion, reader, readings, counted_readings=counted_readings
+            store,
+            lesion,
+            reader,
+            [reading for reading in counted_readings if reading.reader == reader],
+            contours=[reading for reading in counted_contours if reading.reader == reader],
+            counted_readings=counted_readings,
         )
     own = [reading for reading in all_readings if reading.reader == reader and not reading.repeat]
-    unsigned_cells = find_unsigned_cells(own, signed_ids)
+    own_drawn = [reading for reading in drawn if reading.reader == reader and not reading.repeat]
+    unsigned_cells = [
+        *find_unsigned_cells(own, signed_ids),
+        *find_unsigned_contours(own_drawn, signed_ids),
+    ]
     if not unsigned_cells:
         return timeline
     flag = (
@@ -131,8 +121,9 @@ def build_lesion_timeline(
 def build_draft_timeline(store: Store, lesion: Lesion, reader: str) -> LesionTimeline:
     """Return the timeline of a lesion as one reader has it now, drafts too."""
     return build_reader_timeline(
-        store, lesion, reader, get_own_readings(store, lesion.lesion_id, reader)
-    )
+        store, lesion, reader, get_own_readings(store, lesion.lesion_id, reader),
+        contours=get_own_contours(store, lesion.lesion_id, reader),
+    )  # fmt: skip
 
 
 def with_readings(timeline: LesionTimeline, readings: Sequence[Reading]) -> LesionTimeline:
@@ -149,9 +140,36 @@ def with_readings(timeline: LesionTimeline, readings: Sequence[Reading]) -> Lesi
     cells = _flag_cells(cells)
     return attrs.evolve(
         timeline,
-        timeline=attrs.evolve(timeline.timeline, observations=_collect_observations(cells)),
+        timeline=attrs.evolve(
+            timeline.timeline,
+            observations=_collect_observations(cells),
+            volumes=_collect_volumes(cells),
+        ),
         cells=tuple(cells),
         flags=tuple(_find_timeline_flags(timeline.lesion, cells)),
+    )
+
+
+def with_contours(
+    timeline: LesionTimeline,
+    contours: Sequence[VolumeReading],
+    volumes: Sequence[VolumeDescription],
+) -> LesionTimeline:
+    """Return the same timeline with other contours of its reader in its cells; reads no store.
+
+    Parameters
+    ----------
+    contours
+        All that the reader drew for this lesion; each belongs to a cell that is there.
+    volumes
+        The series that they may lie on.
+    """
+    cells = draw_cells(timeline.cells, select_latest_contours(contours), volumes)
+    volumes_cc = _collect_volumes(cells)
+    return attrs.evolve(
+        timeline,
+        timeline=attrs.evolve(timeline.timeline, volumes=volumes_cc),
+        cells=tuple(cells),
     )
 
 
@@ -165,21 +183,25 @@ def _build_cell(cell: Cell, reading: Reading | None) -> Cell:
 
 def build_reader_timeline(
     store: Store, lesion: Lesion, reader: str, readings: Sequence[Reading], *,
-    counted_readings: Sequence[Reading] | None = None,
+    contours: Sequence[VolumeReading] = (), counted_readings: Sequence[Reading] | None = None,
 ) -> LesionTimeline:  # fmt: skip
     """Return the timeline of a lesion by these readings of one reader, the latest of a cell last.
 
     Parameters
     ----------
+    contours
+        Contours of this reader, the latest of a cell last.
     counted_readings
         The lesion's readings of all readers that count, where they are at hand.
     """
-    latest = select_latest_by_cell(readings)
+    latest, drawn = select_latest_by_cell(readings), select_latest_contours(contours)
     points = list_time_points(store, lesion.patient_id)
-    measured_on = _find_measured_volumes(points, latest)
-    cells = _build_cells(
-        lesion, points, latest, measured_on, carry_seed_to_frames(store, lesion, counted_readings)
-    )
+    measured_on = find_measured_volumes(points, latest)
+    cells = build_cells(
+        lesion, points, latest, measured_on, carry_seed_to_frames(store, lesion, counted_readings),
+        drawn.keys(),
+    )  # fmt: skip
+    cells = draw_cells(cells, drawn, [volume for point in points for volume in point.volumes])
     cells = _flag_cells(cells)
     visits = get_recorded_visits(store, lesion.lesion_id)
     damage_messages = [damage.message for damage in store.list_damages(lesion.lesion_id)]
@@ -190,6 +212,7 @@ def build_reader_timeline(
             lesion_id=lesion.lesion_id,
             first_fraction_day=count_days(lesion.ssrs_last_date, lesion.ssrs_first_date),
             observations=_collect_observations(cells),
+            volumes=_collect_volumes(cells),
             events=convert_events(lesion, visits),
         ),
         cells=tuple(cells),
@@ -198,38 +221,7 @@ def build_reader_timeline(
     )
 
 
-def convert_events(lesion: Lesion, visits: Sequence[Visit] = ()) -> tuple[TreatmentEvent, ...]:
-    """Return a lesion's events in days from SSRS: exclusions, recorded ones, those of its visits.
-
-    What was found at a visit and is recorded as an event of the same day too is given once.
-    """
-    exclusions = [
-        TreatmentEvent(0, EventKind.EXCLUSION, exclusion.value) for exclusion in lesion.exclusions
-    ]
-    dated_events = [
-        TreatmentEvent(count_days(lesion.ssrs_last_date, event.date), event.kind, event.value)
-        for event in lesion.events
-    ]
-    return (*exclusions, *dated_events, *find_visit_events(lesion, visits, dated_events))
-
-
-def find_visit_events(
-    lesion: Lesion, visits: Sequence[Visit], recorded_events: Iterable[TreatmentEvent]
-) -> tuple[TreatmentEvent, ...]:
-    """Return the events that follow from visits and are not among those recorded."""
-    known_events = {(event.days_from_ssrs, event.kind) for event in recorded_events}
-    events = [
-        TreatmentEvent(count_days(lesion.ssrs_last_date, event.date), event.kind, event.value)
-        for event in derive_events(visits, lesion.ssrs_first_date)
-    ]
-    return tuple(
-        event for event in events if (event.days_from_ssrs, event.kind) not in known_events
-    )
-
-
-def _select_reader(
-    readings: Sequence[Reading], reader: str | None
-) -> tuple[str, Sequence[Reading]]:
+def _select_reader(readings: Sequence[Reading | VolumeReading], reader: str | None) -> str:
     readers = sorted({reading.reader for reading in readings})
     if reader is None and CONSENSUS in readers:  # the measurements of the source paper
         reader = CONSENSUS
@@ -240,84 +232,7 @@ def _select_reader(
         )
     if reader is not None and readers and reader not in readers:
         raise InputError(f"Reader {reader} has not measured this lesion; {', '.join(readers)} did.")
-    chosen_reader = reader or (readers[0] if readers else "")
-    return chosen_reader, [reading for reading in readings if reading.reader == chosen_reader]
-
-
-def _build_cells(
-    lesion: Lesion,
-    points: Sequence[TimePoint],
-    latest: Mapping[tuple[date, SeriesRole], Reading],
-    measured_on: Mapping[tuple[date, SeriesRole], VolumeDescription],
-    seeds: Mapping[str, Vector3],
-) -> list[Cell]:
-    by_date = {point.study_date: point for point in points if point.study_date}
-    read_sequences = {sequence for _, sequence in latest}
-    offered_sequences = {
-        v.role
-        for point in points
-        for v in point.volumes
-        if v.role and (v.selected or v.is_in_doubt)
-    }
-    cells = []
-    for day in sorted(by_date.keys() | {day for day, _ in latest}):
-        volumes = by_date[day].volumes if day in by_date else ()
-        for sequence in SeriesRole:
-            if sequence not in read_sequences | offered_sequences:
-                continue
-            reading = latest.get((day, sequence))
-            status, volume = _determine_status(reading, sequence, volumes, seeds)
-            cells.append(
-                Cell(
-                    study_date=day,
-                    days_from_ssrs=count_days(lesion.ssrs_last_date, day),
-                    phase=determine_phase(lesion, day),
-                    sequence=sequence,
-                    status=status,
-                    reading=reading,
-                    volume=measured_on.get((day, sequence)) or volume,
-                )
-            )
-    return cells
-
-
-def _determine_status(
-    reading: Reading | None,
-    sequence: SeriesRole,
-    volumes: Sequence[VolumeDescription],
-    seeds: Mapping[str, Vector3],
-) -> tuple[CellStatus, VolumeDescription | None]:
-    """Return a cell's status, and the volume that a reader should open for it."""
-    selected_volumes = [volume for volume in volumes if volume.selected and volume.role is sequence]
-    covering_volumes = [volume for volume in selected_volumes if covers(volume, seeds) is not False]
-    volume = covering_volumes[0] if covering_volumes else None
-    if reading is not None:
-        return CellStatus(reading.answer.value), volume
-    if covering_volumes:
-        return CellStatus.UNREAD, volume
-    if selected_volumes:
-        return CellStatus.NOT_COVERED, None
-    if any(volume.is_in_doubt and volume.role is sequence for volume in volumes):
-        return CellStatus.IN_DOUBT, None
-    if volumes and all(volume.instance.modality not in ("MR", "") for volume in volumes):
-        return CellStatus.NO_MR, None
-    return CellStatus.MISSING, None
-
-
-def _find_measured_volumes(
-    points: Iterable[TimePoint], latest: Mapping[tuple[date, SeriesRole], Reading]
-) -> dict[tuple[date, SeriesRole], VolumeDescription]:
-    """Return the volume on whose image each reading has its points."""
-    by_frame: dict[tuple[str, int], VolumeDescription] = {}
-    for volume in (volume for point in points for volume in point.volumes if volume.planes):
-        for frame in volume.frames:
-            by_frame.setdefault((frame.sop_instance_uid, frame.frame_number), volume)
-    places = {
-        key: (reading.caliper.sop_instance_uid, reading.caliper.frame_number)
-        for key, reading in latest.items()
-        if reading.caliper is not None
-    }
-    return {key: by_frame[place] for key, place in places.items() if place in by_frame}
+    return reader or (readers[0] if readers else "")
 
 
 def _find_origin(reading: Reading) -> Origin:
@@ -336,6 +251,23 @@ def _collect_observations(cells: Iterable[Cell]) -> dict[SeriesRole, tuple[Obser
     return {
         sequence: tuple(by_sequence[sequence]) for sequence in SeriesRole if sequence in by_sequence
     }
+
+
+def _collect_volumes(cells: Sequence[Cell]) -> dict[SeriesRole, tuple[VolumeObservation, ...]]:
+    """Return the volumes within contours; where a sequence has any, “gone” is 0 cc on it."""
+    by_sequence: dict[SeriesRole, list[VolumeObservation]] = defaultdict(list)
+    contoured = {cell.sequence for cell in cells if cell.measured_volume is not None}
+    for cell in cells:
+        if cell.sequence not in contoured or cell.phase is Phase.DURING:
+            continue
+        if cell.measured_volume is not None:
+            volume_cc = cell.measured_volume.volume_cc
+        elif cell.contours is None and cell.status is CellStatus.GONE:
+            volume_cc = Decimal(0)
+        else:
+            continue
+        by_sequence[cell.sequence].append(VolumeObservation(cell.days_from_ssrs, volume_cc))
+    return {role: tuple(by_sequence[role]) for role in SeriesRole if role in by_sequence}
 
 
 def _find_baseline(cells: Iterable[Cell], sequence: SeriesRole) -> Cell | None:

@@ -10,6 +10,7 @@ from attrs import field, frozen
 from numpy.typing import NDArray
 
 from opp_mri.dicom.comparability import compare_acquisitions
+from opp_mri.domain.contour import VolumeReading
 from opp_mri.domain.geometry import Vector3
 from opp_mri.domain.imaging import Plane, SeriesRole, Usability, VolumeDescription
 from opp_mri.domain.measurement import ApAxis, Lesion, LevelConfirmation, Reading
@@ -19,10 +20,16 @@ from opp_mri.errors import UnknownError
 from opp_mri.store.protocol import Store
 from opp_mri.workflow.catalogue.patients import list_time_points, map_patients
 from opp_mri.workflow.measuring.blinding import cut_timeline, find_last_open_day, read_blinding
+from opp_mri.workflow.measuring.contours import get_own_contours
 from opp_mri.workflow.measuring.marks import Mark, select_in_force
 from opp_mri.workflow.measuring.readings import find_settled_ids, find_signed_ids, get_own_readings
 from opp_mri.workflow.measuring.seeds import Phase, determine_phase, find_lesion_seed_lps_mm
-from opp_mri.workflow.measuring.timeline import LesionTimeline, build_draft_timeline
+from opp_mri.workflow.measuring.timeline import (
+    LesionTimeline,
+    build_draft_timeline,
+    with_contours,
+    with_readings,
+)
 from opp_mri.workflow.registration.links import Links, find_links, shift
 
 CellKey = tuple[date, SeriesRole]
@@ -47,6 +54,8 @@ class RoomLesion:
         As the reader has it now, drafts too.
     log
         All readings of the lesion by this reader, in the order of their recording.
+    contours
+        All contours of the lesion by this reader, likewise.
     signed
         Ids of the readings that a signature covers.
     axes
@@ -73,6 +82,7 @@ class RoomLesion:
     links: Links
     seed: tuple[str, Vector3] | None
     levels: Mapping[str, Vector3] = field(factory=dict)
+    contours: tuple[VolumeReading, ...] = field(default=(), repr=False)
     marks: tuple[Mark, ...] = ()
     signed_at: datetime | None = None
     # every pane asks for its level whenever the mouse moves
@@ -256,8 +266,34 @@ def open_lesion(store: Store, lesion: Lesion, reader: str) -> RoomLesion:
             ),
             default=None,
         ),
+        contours=tuple(get_own_contours(store, lesion.lesion_id, reader)),
     )
     return attrs.evolve(room_lesion, links=_with_levels(room_lesion))
+
+
+def with_answers(
+    lesion: RoomLesion,
+    answers: Sequence[Reading | VolumeReading],
+    series: Mapping[date, Sequence[VolumeDescription]],
+) -> RoomLesion:
+    """Return a lesion with more answers in its logs; reads no store.
+
+    Parameters
+    ----------
+    answers
+        Lengths and contours, in the order of their recording.
+    series
+        All series of each time point.
+    """
+    log = (*lesion.log, *(each for each in answers if isinstance(each, Reading)))
+    contours = (*lesion.contours, *(each for each in answers if isinstance(each, VolumeReading)))
+    timeline = lesion.timeline
+    if len(log) > len(lesion.log):
+        timeline = with_readings(timeline, log)
+    if len(contours) > len(lesion.contours):
+        volumes = [volume for of_day in series.values() for volume in of_day]
+        timeline = with_contours(timeline, contours, volumes)
+    return attrs.evolve(lesion, log=log, contours=contours, timeline=timeline)
 
 
 def with_level(lesion: RoomLesion, confirmation: LevelConfirmation) -> RoomLesion:

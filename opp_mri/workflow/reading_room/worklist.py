@@ -15,6 +15,7 @@ from opp_mri.domain.reader_study import CONSENSUS
 from opp_mri.store.protocol import Store
 from opp_mri.workflow.catalogue.patients import list_patients
 from opp_mri.workflow.measuring.blinding import cut_timeline, find_last_open_day, read_blinding
+from opp_mri.workflow.measuring.cells import CellStatus
 from opp_mri.workflow.measuring.readings import (
     find_settled_ids,
     find_signed_ids,
@@ -22,7 +23,7 @@ from opp_mri.workflow.measuring.readings import (
     get_own_readings,
     select_latest_by_cell,
 )
-from opp_mri.workflow.measuring.timeline import CellStatus, LesionTimeline, build_draft_timeline
+from opp_mri.workflow.measuring.timeline import LesionTimeline, build_draft_timeline
 
 DISCORDANT_MM: Final = Decimal("2.0")  # lengths further apart than this are discordant
 

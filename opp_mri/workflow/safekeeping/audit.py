@@ -6,6 +6,7 @@ from typing import Any, Final
 
 from attrs import evolve, frozen
 
+from opp_mri.domain.contour import VolumeReading
 from opp_mri.domain.documents import parse_json
 from opp_mri.store.chain import ChainRecord, Head, check_chain
 from opp_mri.store.protocol import Store
@@ -87,6 +88,7 @@ def _verify_chain(store: Store, faults: list[str], expected: str | None) -> Audi
             yield record
 
     faults += [fault.message for fault in check_chain(observe(), head)]
+    store.log_of(VolumeReading)
     for kind in (store.get_readings, store.get_signatures, store.get_lesions):
         kind()  # reading names what no hash reveals: a length that is not that of its points
     fault_text = " ".join(faults)
@@ -115,7 +117,7 @@ def list_entries(
     """
     for record in store.read_chain(after):
         entry = _build_entry(record)
-        if record.kind == "Reading" and record.reader in blinded_readers:
+        if record.kind in ("Reading", "VolumeReading") and record.reader in blinded_readers:
             entry = evolve(entry, content=NOT_SHOWN, reason="")
         yield entry
 
@@ -181,6 +183,11 @@ def _describe_content(kind: str, body: dict[str, Any]) -> str:
             f"{body.get('sequence')} of {body.get('study_date')}: {body.get('answer')}{length}"
             f"{draft}{edit}"
         )
+    if kind == "VolumeReading":
+        draft = ", draft" if body.get("draft") else ""
+        edit = f", {body['edit']}" if body.get("edit") else ""
+        count = len(body.get("contours", ()))
+        return f"{body.get('sequence')} of {body.get('study_date')}: {count} contours{draft}{edit}"
     if kind == "Signature":
         return f"{len(body.get('reading_ids', ()))} readings"
     keys = ("role", "same_as", "level", "decision", "kind", "name", "wave", "from_version", "head")

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from opp_mri.domain.imaging import SeriesRole, VolumeDescription
 from opp_mri.domain.proposal import Abstention, AbstentionReason, Proposal
-from opp_mri.workflow.measuring.timeline import Cell
+from opp_mri.workflow.measuring.cells import Cell
 
 
 @frozen(kw_only=True)

@@ -13,11 +13,12 @@ from opp_mri.domain.proposal import AbstentionReason
 from opp_mri.errors import GeometryError, InputError, ProjectError
 from opp_mri.store.protocol import Store
 from opp_mri.workflow.measuring.blinding import read_blinding
+from opp_mri.workflow.measuring.cells import Cell
 from opp_mri.workflow.measuring.lesions import find_lesion
 from opp_mri.workflow.measuring.marks import select_in_force
 from opp_mri.workflow.measuring.seeds import carry_seed_to_frames
 from opp_mri.workflow.measuring.suitability import explain_unsuitable
-from opp_mri.workflow.measuring.timeline import Cell, build_reader_timeline
+from opp_mri.workflow.measuring.timeline import build_reader_timeline
 from opp_mri.workflow.registration.align_review import load_volume_of_project
 from opp_mri.workflow.registration.links import Links, find_links
 from opp_mri.workflow.suggesting.cells import CellImages, SuggestedCell, abstain

@@ -43,7 +43,7 @@ from opp_mri.workflow.cohort.exporting import (
     export_cohort,
     read_key,
 )
-from opp_mri.workflow.measuring.timeline import convert_events
+from opp_mri.workflow.measuring.events import convert_events
 
 RECORDED = ("lesions.csv", "measurements.csv", "events.csv")
 EVERY_FORMAT = tuple(ExportFormat)

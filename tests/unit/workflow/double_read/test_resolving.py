@@ -25,8 +25,9 @@ from opp_mri.workflow.double_read.resolving import (
     resolve,
     sign_consensus,
 )
+from opp_mri.workflow.measuring.cells import Cell
 from opp_mri.workflow.measuring.readings import get_counted_readings
-from opp_mri.workflow.measuring.timeline import Cell, build_lesion_timeline
+from opp_mri.workflow.measuring.timeline import build_lesion_timeline
 from opp_mri.workflow.project import Project, open_project
 
 T1, T2FS = SeriesRole.T1, SeriesRole.T2FS

@@ -15,6 +15,7 @@ from opp_mri.domain.measurement import Answer, Caliper, Edit, Reading, ShownProp
 from opp_mri.domain.reading_checks import find_reading_faults
 from opp_mri.domain.timeline import Origin
 from opp_mri.errors import GeometryError, InputError
+from opp_mri.workflow.measuring.cells import Cell, CellStatus
 from opp_mri.workflow.measuring.edits import (
     accept_proposal,
     draft_answer,
@@ -31,7 +32,6 @@ from opp_mri.workflow.measuring.readings import (
     select_latest_by_cell,
 )
 from opp_mri.workflow.measuring.seeds import Phase
-from opp_mri.workflow.measuring.timeline import Cell, CellStatus
 
 DAY = date(2024, 1, 15)
 VOLUME = study_volume("before", SeriesRole.T1)

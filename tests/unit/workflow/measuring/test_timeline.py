@@ -13,13 +13,9 @@ from opp_mri.domain.measurement import LesionEvent, SeedPoint
 from opp_mri.domain.timeline import EventKind, Exclusion, Observation, TreatmentEvent
 from opp_mri.errors import InputError
 from opp_mri.store.sql import SqlStore
+from opp_mri.workflow.measuring.cells import CellStatus
 from opp_mri.workflow.measuring.measure import measure
-from opp_mri.workflow.measuring.timeline import (
-    CellStatus,
-    LesionTimeline,
-    Phase,
-    build_lesion_timeline,
-)
+from opp_mri.workflow.measuring.timeline import LesionTimeline, Phase, build_lesion_timeline
 
 T1, T2FS = SeriesRole.T1, SeriesRole.T2FS
 
@@ -172,4 +168,4 @@ def test_a_timeline_is_of_one_moment_and_its_readings_are_read_once(
     )  # fmt: skip
     timeline(store)
     assert len(connections) == 1
-    assert sum("Reading" in str(values) for _, values in statements) == 1
+    assert sum("'Reading'" in str(values) for _, values in statements) == 1

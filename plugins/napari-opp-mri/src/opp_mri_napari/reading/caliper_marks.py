@@ -6,7 +6,7 @@ from opp_mri.domain.caliper import Carried, carry_caliper, project_line
 from opp_mri.domain.geometry import ImagePlane
 from opp_mri.domain.measurement import PixelPoint
 from opp_mri.units import format_mm, round_to_recorded_mm
-from opp_mri.workflow.measuring.timeline import Cell
+from opp_mri.workflow.measuring.cells import Cell
 from opp_mri_napari.reading.basics.line_tool import Line
 from opp_mri_napari.reading.basics.session import Session
 from opp_mri_napari.reading.basics.tools import Tool

@@ -20,6 +20,7 @@ from opp_mri.domain.caliper import (
     move_point,
     project_axis,
 )
+from opp_mri.domain.contour import VolumeReading
 from opp_mri.domain.imaging import SeriesRole, VolumeDescription
 from opp_mri.domain.measurement import (
     Answer,
@@ -30,6 +31,7 @@ from opp_mri.domain.measurement import (
 from opp_mri.domain.timeline import Origin
 from opp_mri.errors import GeometryError, OppMriError
 from opp_mri.units import round_to_recorded_mm
+from opp_mri.workflow.measuring.cells import Cell
 from opp_mri.workflow.measuring.edits import (
     accept_proposal,
     draft_answer,
@@ -40,7 +42,6 @@ from opp_mri.workflow.measuring.edits import (
     undo,
 )
 from opp_mri.workflow.measuring.suitability import explain_unsuitable
-from opp_mri.workflow.measuring.timeline import Cell
 from opp_mri_napari.reading.basics.holding import Holder, find_direction_on_screen
 from opp_mri_napari.reading.basics.line_tool import Line, LineTool
 from opp_mri_napari.reading.basics.session import Session
@@ -83,7 +84,7 @@ class Calipers:
         self.line = LineTool()
         self.on: Pane | None = None
         self.selected: int | None = None
-        self.pending: Reading | None = None
+        self.pending: Reading | VolumeReading | None = None
         self.refused: RefusedLine | None = None
         self.lock = True
         self.keeps_greatest = False

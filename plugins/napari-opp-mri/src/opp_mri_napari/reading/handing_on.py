@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Final
 
 from opp_mri.domain.assessment import Rules
-from opp_mri.workflow.measuring.timeline import CellStatus
+from opp_mri.workflow.measuring.cells import CellStatus
 from opp_mri.workflow.reading_room.room import RoomLesion
 from opp_mri_napari.reading.basics.session import Session
 from opp_mri_napari.reading.navigation import Navigation

@@ -4,7 +4,7 @@ from datetime import date
 
 from opp_mri.domain.imaging import SeriesRole, VolumeDescription
 from opp_mri.domain.measurement import Place, Reading
-from opp_mri.workflow.measuring.timeline import Cell, CellStatus
+from opp_mri.workflow.measuring.cells import Cell, CellStatus
 from opp_mri.workflow.reading_room.room import describe_technique_changes
 from opp_mri_napari.reading.basics.layout import BY_SEQUENCE, BY_TIME, Layout, choose_slots
 from opp_mri_napari.reading.basics.session import Session

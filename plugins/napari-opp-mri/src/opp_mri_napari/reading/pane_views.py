@@ -15,6 +15,8 @@ from opp_mri_napari.reading.basics.views import LevelMark, Locator, PaneView, St
 from opp_mri_napari.reading.caliper_marks import CaliperMarks, find_ghost
 from opp_mri_napari.reading.calipers import Calipers, place_of
 from opp_mri_napari.reading.compare import Compare
+from opp_mri_napari.reading.contours.contouring import Contouring
+from opp_mri_napari.reading.contours.outlines import build_outlines, describe_volume
 from opp_mri_napari.reading.cross_lines import build_cross_marks
 from opp_mri_napari.reading.navigation import Navigation
 from opp_mri_napari.reading.pane_words import (
@@ -44,10 +46,11 @@ class PaneViews:
     def __init__(
         self, session: Session, panes: Panes, calipers: Calipers, navigation: Navigation,
         words: PlaceWords, switches: Switches, compare: Compare, proposals: Proposals,
+        contouring: Contouring,
     ) -> None:  # fmt: skip
         self._session, self._panes, self._calipers = session, panes, calipers
         self._navigation, self._words, self._switches = navigation, words, switches
-        self._compare, self._proposals = compare, proposals
+        self._compare, self._proposals, self._contouring = compare, proposals, contouring
         self._marks = CaliperMarks(session, calipers)
         self._latest: dict[str, PaneView] = {}
 
@@ -95,10 +98,10 @@ class PaneViews:
             return evolve(
                 words, message=self._find_message(pane), loading=is_loading(self._session, pane)
             )
+        shows_line = active or not blind  # a blinded reader sees no line of another time point
         ghost = None
         if self._switches.ghost and not blind and not pane.aside:
             ghost = find_ghost(self._session, pane, self._navigation.find_prior(pane))
-        shows_line = active or not blind  # a blinded reader sees no line of another time point
         near = _keep_near(pane, ghost)
         return evolve(
             words,
@@ -107,7 +110,10 @@ class PaneViews:
             slice_index=pane.place,
             slice_text=", ".join(
                 part
-                for part in (describe_slice(pane, blind=blind), self._describe_line(pane))
+                for part in (
+                    describe_slice(pane, blind=blind),
+                    self._describe_line(pane),
+                )
                 if part
             ),
             window=self._panes.get_window(pane),
@@ -122,12 +128,14 @@ class PaneViews:
                 *(self._marks.build_marks(pane, near, active=active) if shows_line else ()),
                 *build_cross_marks(pane, self._panes),
             ),
+            outlines=build_outlines(self._session, self._contouring, pane) if shows_line else (),
             level=self._build_level(pane),
             locator=_build_locator(pane),
             badge=_write_badge(ghost),
             link_note=self._navigation.levels.write_sentence(pane),
             magnified=self._find_magnified(pane, mouse),
             proposal=self._proposals.describe_proposal(pane),
+            volume=describe_volume(self._calipers, pane) if shows_line else "",
             strip=self._strip(pane) if active else (),
         )
 
@@ -143,7 +151,7 @@ class PaneViews:
         if lesion is None or (pane.aside and is_elsewhere):  # the answer stands on its own pane
             return ""
         if reading is None:
-            return "unread" if self._calipers.find_cell_of(pane) and pane.volume is not None else ""
+            return self._describe_unread(pane)
         counts = not reading.draft or reading.reading_id in lesion.settled
         if self._session.blinding is not None and pane is not self._panes.current:
             return "signed" if counts else "draft"
@@ -152,6 +160,14 @@ class PaneViews:
         if any(remark.startswith(OVERRIDDEN) for remark in reading.remarks):
             text = f"{text}, by override"
         return text
+
+    def _describe_unread(self, pane: Pane) -> str:
+        """State what is recorded for a cell without a length: its contours, or nothing."""
+        contours, lesion = self._contouring.find_reading(pane), self._session.lesion
+        if contours is None or lesion is None:
+            return "unread" if self._calipers.find_cell_of(pane) and pane.volume is not None else ""
+        counts = not contours.draft or contours.reading_id in lesion.signed
+        return f"{'signed' if counts else 'draft'} volume"
 
     def _describe_line(self, pane: Pane) -> str:
         """State on which slices candidates lie, or where the line is if it is not shown."""

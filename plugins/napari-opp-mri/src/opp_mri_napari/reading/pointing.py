@@ -12,6 +12,7 @@ from opp_mri_napari.reading.basics.tools import LANDMARKS, Tool
 from opp_mri_napari.reading.basics.views import Button, Pointer, PointerKind
 from opp_mri_napari.reading.calipers import Calipers
 from opp_mri_napari.reading.compare import Compare
+from opp_mri_napari.reading.contours.contouring import Contouring
 from opp_mri_napari.reading.navigation import Navigation
 from opp_mri_napari.reading.panes import Pane, Panes
 from opp_mri_napari.shared.geometry import LEVEL_PER_PX, WIDTH_PER_PX, ScreenPoint
@@ -30,6 +31,8 @@ class Pointing:
         Takes a click with a tool that marks one point.
     compare
         While it shows anything but native images nothing is measured.
+    contouring
+        Takes the left button while the contour tool is chosen.
     """
 
     def __init__(
@@ -39,9 +42,11 @@ class Pointing:
         navigation: Navigation,
         mark_point: Callable[[Pane, PixelPoint], None],
         compare: Compare,
+        contouring: Contouring,
     ) -> None:
         self._panes, self._calipers, self._navigation = panes, calipers, navigation
         self._mark_point, self._compare = mark_point, compare
+        self._contouring = contouring
         self._over: tuple[Pane, ScreenPoint] | None = None
         self._held = Button.NONE
         self._panning = False
@@ -106,6 +111,8 @@ class Pointing:
             self._panes.reset_window()
         if event.button is not Button.LEFT or self._panning:
             return True
+        if self._contouring.is_on and not self._compare.is_on:
+            return self._contouring.take(pane, event, _find_pixel(pane, event.place))
         # a quick second click elsewhere ends a line; on the very place it enlarges the pane
         twice = event.kind is PointerKind.DOUBLE
         if twice and math.dist(px, self._clicked_px) < STILL_PX and not calipers.line.moves:
@@ -164,6 +171,8 @@ class Pointing:
             self._panes.change_window(step[1] * LEVEL_PER_PX, WIDTH_PER_PX ** step[0])
             return True
         calipers, pixel = self._calipers, _find_pixel(pane, event.place)
+        if self._contouring.busy:
+            return self._contouring.take(pane, event, pixel)
         if calipers.line.busy and calipers.on is pane and pixel is not None:
             px = (event.x_px, event.y_px)
             calipers.line.move(pixel, px, calipers.hold(pane, free=event.shift))
@@ -174,6 +183,8 @@ class Pointing:
         held_button = self._held
         self._held, was_panning, self._panning = Button.NONE, self._panning, False
         calipers, pixel = self._calipers, _find_pixel(pane, event.place)
+        if held_button is Button.LEFT and not was_panning and self._contouring.busy:
+            return self._contouring.take(pane, event, pixel)
         if held_button is not Button.LEFT or was_panning or not calipers.line.busy or pixel is None:
             return was_panning or held_button is Button.RIGHT
         if calipers.on is not pane:

@@ -6,13 +6,10 @@ from functools import partial
 
 from opp_mri.domain.imaging import SeriesRole
 from opp_mri.domain.measurement import Answer
-from opp_mri.errors import InputError, OppMriError
+from opp_mri.errors import InputError
 from opp_mri.workflow.assessing.respond import load_project_rules
 from opp_mri.workflow.measuring.blinding import check_reader
-from opp_mri.workflow.measuring.edits import draft_line
-from opp_mri.workflow.measuring.timeline import LesionTimeline, with_readings
 from opp_mri.workflow.project import Project
-from opp_mri.workflow.reading_room.room import RoomLesion
 from opp_mri_napari.reading.basics.key_table import WISHES
 from opp_mri_napari.reading.basics.layout import Layout
 from opp_mri_napari.reading.basics.place_words import PlaceWords
@@ -22,6 +19,7 @@ from opp_mri_napari.reading.basics.tools import Tool
 from opp_mri_napari.reading.basics.views import PaneView, Pointer
 from opp_mri_napari.reading.calipers import Calipers
 from opp_mri_napari.reading.compare import Compare, Comparison
+from opp_mri_napari.reading.contours.contouring import Contouring
 from opp_mri_napari.reading.dialogs import Dialog, Dialogs
 from opp_mri_napari.reading.handing_on import HandingOn
 from opp_mri_napari.reading.lesion_entry import LesionEntry
@@ -29,6 +27,7 @@ from opp_mri_napari.reading.looking import Looking
 from opp_mri_napari.reading.marking import Marking
 from opp_mri_napari.reading.navigation import Navigation
 from opp_mri_napari.reading.pane_views import PaneViews, is_loading, list_unreadable
+from opp_mri_napari.reading.panels.live_timeline import build_live_timeline
 from opp_mri_napari.reading.panels.panel_views import (
     SignOffView,
     StatusView,
@@ -70,8 +69,8 @@ class ReadingRoom:
         Points that are marked, how panes are looked at, comparisons, and the mouse.
     switches
         What is switched on.
-    proposals
-        What the program proposes for cells without an answer.
+    proposals, contouring
+        What the program proposes for cells without an answer, and the contours of the lesion.
     signing, lesion_entry, handing_on, waiting_fits, settling
         The sign-off, the form for a lesion, what leaves the room, fits that wait, and the choice
         of a series in doubt.
@@ -102,9 +101,11 @@ class ReadingRoom:
         self.settling = Settling(self.session, self.navigation)
         self.lesion_entry = LesionEntry(self.session, self.navigation, self._dialogs)
         self.marking = Marking(self.session, self.calipers, self.navigation, self.lesion_entry)
+        self.contouring = Contouring(self.session, self.panes, self.calipers, self.navigation)
         self.pointing = Pointing(
-            self.panes, self.calipers, self.navigation, self.marking.mark_point, self.compare
-        )
+            self.panes, self.calipers, self.navigation, self.marking.mark_point, self.compare,
+            self.contouring,
+        )  # fmt: skip
         self.looking = Looking(
             self.session, self.panes, self.calipers, self.navigation, self.compare, self.switches
         )
@@ -113,7 +114,7 @@ class ReadingRoom:
         )
         self._pane_views = PaneViews(
             self.session, self.panes, self.calipers, self.navigation, self.words, self.switches,
-            self.compare, self.proposals,
+            self.compare, self.proposals, self.contouring,
         )  # fmt: skip
         self._rules = load_project_rules(project)
         self.session.when_conflicting = self._show_conflict
@@ -178,6 +179,8 @@ class ReadingRoom:
         """Accept what is proposed, and go to the next unread cell; on the sign-off, sign."""
         if self.dialog is Dialog.SIGN_OFF:
             self.sign()
+        elif self.dialog is None and self.contouring.close():
+            pass
         elif self.dialog is None and self.proposals.accept():
             self.calipers.selected = None
             self.navigation.open_unread()
@@ -188,6 +191,8 @@ class ReadingRoom:
         self.navigation.hint = self.session.warning = ""
         if self.dialog is not None:
             self._dialogs.close()
+        elif self.contouring.cancel():
+            pass
         elif self.compare.is_on:
             self.compare.leave()
         elif self.waiting_fits.leave():
@@ -252,9 +257,10 @@ class ReadingRoom:
             for sentence in (*pane.doubts, *pane.technique)
         )
         return build_timeline_view(
-            self._build_live_timeline(lesion), patient.patient_id, self._rules,
-            counted_ids=lesion.settled, current=self.navigation.current, error=self.session.error,
-            wants_category=self.switches.category, technique=tuple(technique),
+            build_live_timeline(self.session, self.calipers, lesion), patient.patient_id,
+            self._rules, counted_ids=lesion.settled, current=self.navigation.current,
+            error=self.session.error, wants_category=self.switches.category,
+            technique=tuple(technique),
         )  # fmt: skip
 
     def sign_off(self) -> SignOffView:
@@ -294,7 +300,7 @@ class ReadingRoom:
 
     def look_for_changes(self) -> None:
         """Show what another window has recorded meanwhile; nothing while the reader is at work."""
-        if self.dialog is None and not self.calipers.line.busy:
+        if self.dialog is None and not (self.calipers.line.busy or self.contouring.busy):
             self.session.look_for_changes(self._show_changes)
 
     # --- inside
@@ -319,23 +325,6 @@ class ReadingRoom:
         names = {day: self.words.write_heading(day) for day in patient.study_dates}
         is_blind = patient.blinding is not None
         return sign_off_view(lesion, names, patient.series, blind=is_blind)
-
-    def _build_live_timeline(self, lesion: RoomLesion) -> LesionTimeline:
-        live = self.calipers.get_live_length()
-        if live is None:
-            return lesion.timeline
-        pane, line = live
-        cell = self.calipers.find_cell_of(pane)
-        if cell is None or pane.volume is None:
-            return lesion.timeline
-        try:
-            reading = draft_line(
-                cell, lesion.lesion.lesion_id, pane.volume, pane.place, line,
-                reader=self.session.reader, at=self.session.clock(),
-            )  # fmt: skip
-        except OppMriError:  # a line of no length yet, or on an unsuitable image
-            return lesion.timeline
-        return with_readings(lesion.timeline, (*lesion.log, reading))
 
     @property
     def panes_in_a_row(self) -> int | None:
@@ -366,16 +355,17 @@ class ReadingRoom:
             "t2": partial(go.choose_sequence, SeriesRole.T2FS, SeriesRole.STIR),
             "post": partial(go.choose_sequence, SeriesRole.T1POST),
             "caliper": partial(self.marking.choose_tool, Tool.CALIPER),
+            "contour": self.contouring.flip_tool,
             "propose": lambda: self.proposals.point_here(self.pointing.place),
             "proposals": self.proposals.flip,
             "switch_end": self.switch_end,
             "endplate": partial(self.marking.choose_tool, Tool.ENDPLATE),
             "posterior_wall": partial(self.marking.choose_tool, Tool.POSTERIOR_WALL),
             "not_measurable": partial(self.bring_up, Dialog.ANSWER),
-            "withdraw": partial(self.say, Answer.WITHDRAWN),
+            "withdraw": partial(self.contouring.delete, partial(self.say, Answer.WITHDRAWN)),
             "settle": self.settling.settle,
-            "undo": undoing.undo,
-            "redo": undoing.redo,
+            "undo": partial(self.contouring.undo, undoing.undo),
+            "redo": partial(self.contouring.redo, undoing.redo),
             "confirm": self.confirm,
             "confirm_level": lambda: self.marking.confirm_level(self.pointing.place),
             "next_lesion": partial(go.step_lesion, 1),

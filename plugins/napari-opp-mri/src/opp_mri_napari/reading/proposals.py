@@ -13,8 +13,8 @@ from opp_mri.domain.imaging import SeriesRole
 from opp_mri.domain.measurement import Caliper, ShownProposal
 from opp_mri.domain.proposal import Abstention, AbstentionReason, Proposal
 from opp_mri.units import format_mm
+from opp_mri.workflow.measuring.cells import Cell
 from opp_mri.workflow.measuring.suitability import explain_unsuitable
-from opp_mri.workflow.measuring.timeline import Cell
 from opp_mri.workflow.reading_room.room import RoomLesion
 from opp_mri.workflow.suggesting.cells import CellImages, SuggestedCell, abstain
 from opp_mri_napari.reading.basics.line_tool import Line

@@ -3,7 +3,7 @@
 from datetime import date
 
 from opp_mri.domain.imaging import Plane, SeriesRole, VolumeDescription
-from opp_mri.workflow.measuring.timeline import CellStatus
+from opp_mri.workflow.measuring.cells import CellStatus
 from opp_mri.workflow.reading_room.room import find_nearest_place
 from opp_mri_napari.reading.basics.session import Session
 from opp_mri_napari.reading.calipers import Calipers

@@ -73,8 +73,9 @@ class Signing:
         if lesion is None or lesion.lesion.lesion_id != view.lesion_id:
             raise InputError("Another lesion is open than the one listed: nothing was signed.")
         signature = sign_drafts(
-            lesion.log, lesion.signed, statement=view.statement, at=self._session.clock()
-        )
+            lesion.log, lesion.signed, contours=lesion.contours, statement=view.statement,
+            at=self._session.clock(),
+        )  # fmt: skip
         if signature.reading_ids != view.reading_ids:
             raise InputError(CHANGED)
         self._session.sign(signature)

@@ -5,6 +5,7 @@ from typing import Any, Final, Generic, Protocol, TypeVar
 
 from attrs import field, frozen
 
+from opp_mri.domain.contour import VolumeReading
 from opp_mri.domain.measurement import Reading
 from opp_mri.errors import OppMriError
 
@@ -48,7 +49,7 @@ class Save:
     """
 
     run: Callable[[], Any]
-    reading: Reading | None = None
+    reading: Reading | VolumeReading | None = None
     place: bool = False
 
 

@@ -48,7 +48,8 @@ class Wish:
 WISHES: Final[Mapping[str, Wish]] = MappingProxyType(
     {
         "confirm": Wish(
-            "accept the proposal where one is shown; next unread cell; on the sign-off: sign",
+            "accept the proposal where one is shown; next unread cell; on the sign-off: sign; "
+            "while a contour is drawn: close it",
             Group.GO,
         ),
         "next_lesion": Wish("next lesion", Group.GO),
@@ -93,13 +94,19 @@ WISHES: Final[Mapping[str, Wish]] = MappingProxyType(
         "caliper": Wish(
             "AP caliper: two clicks, or press and drag; Shift frees it from the axis", Group.MEASURE
         ),
+        "contour": Wish(
+            "contour on this slice: click along the edge, or press and draw; again: calipers",
+            Group.MEASURE,
+        ),
         "switch_end": Wish("select an end of the caliper, then the other", Group.MEASURE),
         "endplate": Wish("set the vertebra's AP axis: two clicks along an endplate", Group.MEASURE),
         "posterior_wall": Wish(
             "set the vertebra's AP axis: two clicks along the posterior wall", Group.MEASURE
         ),
         "not_measurable": Wish("not measurable, or abnormality gone (0.0 mm)", Group.MEASURE),
-        "withdraw": Wish("take the answer back", Group.MEASURE),
+        "withdraw": Wish(
+            "take the answer back; with the contour tool: the contour of this slice", Group.MEASURE
+        ),
         "settle": Wish(
             "choose the series in doubt that is shown for its sequence; again: take it back",
             Group.MEASURE,
@@ -138,7 +145,7 @@ OWN: Final[Mapping[str, str]] = MappingProxyType(
         "Alt+Left": "axis_left", "Alt+Right": "axis_right",
         "Ctrl+Left": "previous_time_point", "Ctrl+Right": "next_time_point",
         "1": "t1", "2": "t2", "3": "post",
-        "L": "caliper", "D": "caliper", "Tab": "switch_end",
+        "L": "caliper", "D": "caliper", "T": "contour", "Tab": "switch_end",
         "H": "propose", "Shift+H": "proposals", "X": "endplate", "Shift+X": "posterior_wall",
         "U": "settle", "Q": "not_measurable", "Backspace": "withdraw", "Del": "withdraw",
         "Ctrl+Z": "undo", "Ctrl+Y": "redo", "Ctrl+Shift+Z": "redo",
@@ -175,7 +182,10 @@ MOUSE: Final = (
         "left button",
         "caliper, or the tool that was chosen; an end or the line can be dragged, a proposal too",
     ),
-    ("double click", "one pane large, and back"),
+    (
+        "double click",
+        "one pane large, and back; with the contour tool: close the contour that is drawn",
+    ),
 )
 
 KeyGroups = tuple[tuple[str, tuple[tuple[str, str], ...]], ...]

@@ -14,19 +14,20 @@ import attrs
 from attrs import field, frozen
 from numpy.typing import NDArray
 
+from opp_mri.domain.contour import VolumeReading
 from opp_mri.domain.imaging import SeriesRole, VolumeDescription
 from opp_mri.domain.measurement import ApAxis, LevelConfirmation, Place, Reading, Signature
 from opp_mri.domain.measurement_error import MeasurementError
 from opp_mri.errors import ConflictError, OppMriError
 from opp_mri.workflow.measuring.blinding import read_blinding
 from opp_mri.workflow.measuring.marks import Mark
-from opp_mri.workflow.measuring.timeline import with_readings
 from opp_mri.workflow.project import Project
 from opp_mri.workflow.reading_room.room import (
     RoomLesion,
     RoomPatient,
     load_images,
     open_patient,
+    with_answers,
     with_level,
 )
 from opp_mri.workflow.reading_room.worklist import Worklist, build_worklist, with_timeline
@@ -157,7 +158,9 @@ class Session:
         def take(room_patient: RoomPatient) -> None:
             self.patient = attrs.evolve(
                 room_patient,
-                lesions=tuple(self._with_unsaved(lesion) for lesion in room_patient.lesions),
+                lesions=tuple(
+                    self._with_unsaved(lesion, room_patient) for lesion in room_patient.lesions
+                ),
             )
             callback()
 
@@ -229,18 +232,13 @@ class Session:
                 return
             self.save_done(None)
 
-    def record(self, *readings: Reading) -> None:
-        """Add answers to the open lesion's log, and have them written."""
+    def record(self, *readings: Reading | VolumeReading) -> None:
+        """Add answers, lengths or contours, to the open lesion's log, and have them written."""
         for reading in readings:
             write = partial(self._write_reading, reading)
             self.saves.add(Save(run=partial(self.write, write), reading=reading))
-            if self.lesion is not None:
-                log = (*self.lesion.log, reading)
-                self._replace(
-                    attrs.evolve(
-                        self.lesion, log=log, timeline=with_readings(self.lesion.timeline, log)
-                    )
-                )
+            if self.lesion is not None and self.patient is not None:
+                self._replace(with_answers(self.lesion, [reading], self.patient.series))
 
     def sign(self, signature: Signature) -> None:
         """Add a signature, and have it written after the answers that it covers."""
@@ -308,7 +306,7 @@ class Session:
         """Keep where the reader is."""
         self.saves.add(Save(run=lambda: self.project.store.keep_place(place), place=True))
 
-    def _write_reading(self, reading: Reading) -> None:
+    def _write_reading(self, reading: Reading | VolumeReading) -> None:
         # what another window answered since it was shown here must not be replaced unseen
         self.project.store.add_readings([reading], seen_number=self._seen)
 
@@ -326,8 +324,9 @@ class Session:
                 ),
             )
 
-    def _with_unsaved(self, lesion: RoomLesion) -> RoomLesion:
+    def _with_unsaved(self, lesion: RoomLesion, patient: RoomPatient) -> RoomLesion:
         known_ids = {reading.reading_id for reading in lesion.log}
+        known_ids |= {reading.reading_id for reading in lesion.contours}
         unsaved_readings = [
             save.reading
             for save in self.saves.waiting
@@ -335,10 +334,9 @@ class Session:
             and save.reading.lesion_id == lesion.lesion.lesion_id
             and save.reading.reading_id not in known_ids
         ]
-        if not unsaved_readings:
-            return lesion
-        log = (*lesion.log, *unsaved_readings)
-        return attrs.evolve(lesion, log=log, timeline=with_readings(lesion.timeline, log))
+        return (
+            with_answers(lesion, unsaved_readings, patient.series) if unsaved_readings else lesion
+        )
 
     def _is_missing(self, volume: VolumeDescription) -> bool:
         return self.cache.is_open(volume.volume_id)

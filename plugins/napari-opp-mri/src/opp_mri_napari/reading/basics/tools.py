@@ -7,7 +7,7 @@ from attrs import frozen
 
 from opp_mri.domain.imaging import VolumeDescription
 from opp_mri.domain.measurement import AxisLandmark
-from opp_mri.workflow.measuring.timeline import Cell
+from opp_mri.workflow.measuring.cells import Cell
 from opp_mri_napari.reading.basics.line_tool import Line
 
 
@@ -19,6 +19,7 @@ class Tool(StrEnum):
     POSTERIOR_WALL = "AP axis by the posterior wall"
     COMMON_POINT = "common point"
     SEED = "point inside the lesion"
+    CONTOUR = "contour: click along the edge or draw; Enter or a double click closes it"
 
 
 LANDMARKS: Final = {

@@ -58,6 +58,28 @@ class Mark:
     dragged: int | None = None
 
 
+@frozen(kw_only=True)
+class Outline:
+    """A contour on a pane, drawn the same at any zoom.
+
+    Parameters
+    ----------
+    style
+        `OWN`, `FROZEN` (signed), or `CANDIDATE`: interpolated between drawn slices, dashed.
+    points
+        Its corners on the screen.
+    closed
+        False while it is drawn.
+    handles
+        Clicks to mark while it is drawn.
+    """
+
+    style: MarkStyle
+    points: tuple[ScreenPoint, ...] = field(repr=False)
+    closed: bool = True
+    handles: tuple[ScreenPoint, ...] = ()
+
+
 @frozen(kw_only=True, eq=False)
 class StripSlice:
     """One slice of the strip next to a pane.
@@ -130,8 +152,8 @@ class PaneView:
         Screen pixels per mm.
     letters
         Patient directions at left, right, top and bottom.
-    marks
-        Lines on the shown slice.
+    marks, outlines
+        Lines and contours on the shown slice.
     slice_text, window_text
         Which slice is shown, and width and level in stored values.
     header
@@ -156,6 +178,8 @@ class PaneView:
         What is recorded for this pane's cell, such as `draft 17.3 mm`.
     proposal
         What is proposed for this pane's cell and how sure it is, or why nothing is, in words.
+    volume
+        The volume within the contours of this pane's cell, in words; "" where there are none.
     strip
         Slices next to the shown one; only of the active pane.
     """
@@ -174,6 +198,7 @@ class PaneView:
     zoom: float = 1.0
     letters: tuple[str, str, str, str] = ("", "", "", "")
     marks: tuple[Mark, ...] = ()
+    outlines: tuple[Outline, ...] = ()
     slice_text: str = ""
     window_text: str = ""
     header: tuple[str, ...] = ()
@@ -188,6 +213,7 @@ class PaneView:
     magnified: ScreenPoint | None = None
     state: str = ""
     proposal: str = ""
+    volume: str = ""
     strip: tuple[StripSlice, ...] = ()
 
 

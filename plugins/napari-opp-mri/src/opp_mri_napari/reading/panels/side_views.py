@@ -9,16 +9,20 @@ from typing import Final
 from attrs import evolve
 
 from opp_mri.domain.assessment import Mode, ResponseCategory, Rules
+from opp_mri.domain.contour import VolumeReading
 from opp_mri.domain.imaging import SeriesRole, VolumeDescription
 from opp_mri.domain.measurement import Answer, Reading
 from opp_mri.domain.measurement_error import MeasurementError
 from opp_mri.domain.timeline import Origin
 from opp_mri.units import format_mm, weeks_from_days
 from opp_mri.workflow.assessing.assess import AssessedTimeline, assess_timeline
+from opp_mri.workflow.measuring.cells import CellStatus
+from opp_mri.workflow.measuring.contours import find_unsigned_contours
 from opp_mri.workflow.measuring.readings import find_unsigned_cells
 from opp_mri.workflow.measuring.suitability import OVERRIDDEN
-from opp_mri.workflow.measuring.timeline import CellStatus, LesionTimeline
+from opp_mri.workflow.measuring.timeline import LesionTimeline
 from opp_mri.workflow.reading_room.room import RoomLesion
+from opp_mri_napari.reading.basics.volume_words import format_volume
 from opp_mri_napari.reading.panels.panel_views import (
     CellRef,
     Curve,
@@ -163,19 +167,18 @@ def sign_off_view(
         Whether lengths are left out.
     """
     unsigned_readings = find_unsigned_cells(lesion.log, lesion.signed)
+    drawn = find_unsigned_contours(lesion.contours, lesion.signed)
     unread: dict[date, list[str]] = defaultdict(list)
     for cell in lesion.timeline.cells:
-        if cell.status is CellStatus.UNREAD:
+        if cell.status is CellStatus.UNREAD and cell.contours is None:
             unread[cell.study_date].append(cell.sequence.value)
     missing_cells = [
         f"{weeks.get(day, '')}: {', '.join(sequences)}" for day, sequences in unread.items()
     ]
     name = f"{lesion.lesion.lesion_id} ({lesion.lesion.level})"
-    count = (
-        f"{len(unsigned_readings)} image series"
-        if len(unsigned_readings) != 1
-        else "one image series"
-    )
+    listed: list[Reading | VolumeReading] = [*unsigned_readings, *drawn]
+    cells = len({reading.cell for reading in listed})
+    count = f"{cells} image series" if cells != 1 else "one image series"
     return SignOffView(
         lesion_id=lesion.lesion.lesion_id,
         lesion=name,
@@ -183,11 +186,26 @@ def sign_off_view(
         drafts=tuple(
             _draft_line(lesion, reading, weeks, series.get(reading.study_date, ()), blind=blind)
             for reading in unsigned_readings
-        ),
-        reading_ids=tuple(reading.reading_id for reading in unsigned_readings),
+        )
+        + tuple(_contour_line(lesion, reading, weeks, blind=blind) for reading in drawn),
+        reading_ids=tuple(reading.reading_id for reading in listed),
         statement=f"I have read {count} of lesion {name} and sign these answers. From now on they "
         "are changed only with a reason.",
     )
+
+
+def _contour_line(
+    lesion: RoomLesion, reading: VolumeReading, weeks: Mapping[date, str], *, blind: bool
+) -> str:
+    """Describe the contours that are signed: cell, number, and the volume within them."""
+    line = f"{weeks.get(reading.study_date, '')} {reading.sequence.value}: volume"
+    if not reading.contours:
+        return f"{line}, contours taken back"
+    cells = (cell for cell in lesion.timeline.cells if cell.contours == reading)
+    volume = next((cell.measured_volume for cell in cells), None)
+    if blind or volume is None:
+        return f"{line}, {len(reading.contours)} contours"
+    return f"{line} {format_volume(volume)}"
 
 
 def _draft_line(

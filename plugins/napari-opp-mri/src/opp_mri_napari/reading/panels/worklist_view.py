@@ -8,7 +8,7 @@ from opp_mri.domain.imaging import SeriesRole
 from opp_mri.domain.measurement import Answer
 from opp_mri.domain.reader_study import Blinding, ShownDates
 from opp_mri.units import count_days, weeks_from_days
-from opp_mri.workflow.measuring.timeline import CellStatus
+from opp_mri.workflow.measuring.cells import CellStatus
 from opp_mri.workflow.reading_room.worklist import CellState, WorkCell, WorkLesion, Worklist
 from opp_mri_napari.reading.panels.panel_views import (
     CellRef,

@@ -1,5 +1,6 @@
 """Lines, labels, letters, scale bar and magnifier over a pane: painted, the same at any zoom."""
 
+from functools import partial
 from typing import Final
 
 import numpy as np
@@ -20,6 +21,7 @@ from opp_mri_napari.reading.basics.overlay_layout import (
     scale_bar_mm,
 )
 from opp_mri_napari.reading.basics.views import Mark, MarkStyle, PaneView
+from opp_mri_napari.reading.widgets.outlines import draw_outline
 
 COLOURS: Final = {  # distinguishable with all common kinds of colour vision
     MarkStyle.OWN: "#f0e442",
@@ -91,7 +93,10 @@ class Overlay(QWidget):
             self._draw_locator(painter, view)
             self._draw_level(painter, view)
             self._draw_compared(painter, view.compared)
-            self._draw_proposal(painter, view.proposal)
+            self._draw_proposal(painter, "\n".join(filter(None, (view.volume, view.proposal))))
+            for outline in view.outlines:
+                ink = QColor(COLOURS[outline.style])
+                draw_outline(painter, outline, partial(self._convert_to_px, view), ink, HALO)
             for mark in view.marks:
                 self._mark(painter, view, mark)
             if view.magnified is not None:

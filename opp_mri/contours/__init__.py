@@ -1,0 +1,1 @@
+"""Contours of lesions: traced along edges, turned into volumes, compared between readers."""

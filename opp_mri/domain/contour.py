@@ -1,0 +1,211 @@
+"""Closed contours of a lesion on native slices, and what a reader recorded with them."""
+
+import math
+from collections.abc import Sequence
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Final
+
+import numpy as np
+from attrs import field, frozen
+
+from opp_mri.domain.geometry import FloatArray, ImagePlane
+from opp_mri.domain.imaging import FrameReference, SeriesRole
+from opp_mri.domain.measurement import Edit, PixelPoint
+from opp_mri.units import convert_to_cc
+
+LEAST_POINTS: Final = 3
+MOST_POINTS: Final = 2000
+POINT_DECIMALS: Final = 3  # thousandths of a pixel: less than a micrometre matters to no volume
+
+
+def _convert_points(points: Sequence[PixelPoint]) -> tuple[PixelPoint, ...]:
+    return tuple(
+        (round(float(column), POINT_DECIMALS), round(float(row), POINT_DECIMALS))
+        for column, row in points
+    )
+
+
+@frozen(kw_only=True)
+class Contour:
+    """A closed polygon on one frame of one native instance.
+
+    Parameters
+    ----------
+    sop_instance_uid, frame_number
+        The image.
+    points
+        Corners (column, row) in pixels, in order, the first not repeated; 0, 0 is the centre of
+        the first pixel. Their place in the patient follows from the header of the image.
+    """
+
+    sop_instance_uid: str
+    frame_number: int = 1
+    points: tuple[PixelPoint, ...] = field(converter=_convert_points, repr=False)
+
+    @property
+    def image(self) -> FrameReference:
+        """The image that it lies on."""
+        return FrameReference(
+            sop_instance_uid=self.sop_instance_uid, frame_number=self.frame_number
+        )
+
+
+@frozen(kw_only=True)
+class VolumeReading:
+    """The contours of a lesion on one series, as one reader recorded them, once.
+
+    It is never changed, only followed by a later one, and holds no volume: that is computed from
+    the contours and the headers whenever it is needed.
+
+    Parameters
+    ----------
+    reading_id
+        Unique, given when it is recorded; a signature covers it by this name.
+    sequence, study_date
+        The cell that it belongs to.
+    contours
+        One for each slice that was drawn on, all of one series; none where the reader took all of
+        them back.
+    draft
+        True for an edit in the reading room: it counts once a signature covers it.
+    edit
+        Made, or by undo or redo.
+    amendment_reason
+        Why a signed reading is followed by this one.
+    repeat
+        True for a hidden second read of the same reader: it serves repeatability alone.
+    recorded_at
+        When, with its time zone.
+    """
+
+    reading_id: str
+    lesion_id: str
+    sequence: SeriesRole = field(converter=SeriesRole)
+    reader: str
+    study_date: date
+    contours: tuple[Contour, ...] = ()
+    draft: bool = False
+    edit: Edit = field(default=Edit.MADE, converter=Edit)
+    amendment_reason: str = ""
+    repeat: bool = False
+    recorded_at: datetime
+
+    @property
+    def cell(self) -> tuple[date, SeriesRole]:
+        """Time point and sequence that it speaks of."""
+        return self.study_date, self.sequence
+
+
+@frozen(kw_only=True)
+class MeasuredVolume:
+    """The volume within contours.
+
+    Parameters
+    ----------
+    volume_cc
+        In cc, rounded once, half to even, to 0.01 cc.
+    standard_error_cc
+        Its standard error in cc; None where there are too few contours to estimate one.
+    drawn, interpolated
+        Number of slices with a contour, and of slices between them without.
+    """
+
+    volume_cc: Decimal = field(converter=convert_to_cc)
+    standard_error_cc: float | None
+    drawn: int
+    interpolated: int = 0
+
+
+def compute_area(points: Sequence[PixelPoint], spacing_mm: tuple[float, float]) -> float:
+    """Return the area within a closed polygon, by the shoelace formula.
+
+    Parameters
+    ----------
+    points
+        Corners (column, row) in pixels.
+    spacing_mm
+        Distance between columns and between rows, mm.
+
+    Returns
+    -------
+    float
+        In mm².
+    """
+    x, y = _split_mm(points, spacing_mm)
+    return abs(float(np.sum(x * np.roll(y, -1) - np.roll(x, -1) * y))) / 2
+
+
+def compute_perimeter(points: Sequence[PixelPoint], spacing_mm: tuple[float, float]) -> float:
+    """Return the length in mm of a closed polygon; parameters as `compute_area`."""
+    x, y = _split_mm(points, spacing_mm)
+    return float(np.sum(np.hypot(np.roll(x, -1) - x, np.roll(y, -1) - y)))
+
+
+def crosses_itself(points: Sequence[PixelPoint]) -> bool:
+    """Return whether two sides of a closed polygon that are not neighbours meet."""
+    start = np.asarray(points, dtype=float)
+    end = np.roll(start, -1, axis=0)
+    count = len(start)
+    if count <= LEAST_POINTS:
+        return False
+    first, second = np.triu_indices(count, 2)
+    apart = (first != 0) | (second != count - 1)  # the first side and the last are neighbours
+    first, second = first[apart], second[apart]
+    a, b, c, d = start[first], end[first], start[second], end[second]
+    sides = (_turn(a, b, c), _turn(a, b, d), _turn(c, d, a), _turn(c, d, b))
+    crossing = (sides[0] != sides[1]) & (sides[2] != sides[3])
+    touching = np.zeros(len(first), dtype=bool)
+    for side, (p, q), point in zip(sides, ((a, b), (a, b), (c, d), (c, d)), (c, d, a, b),
+                                   strict=True):  # fmt: skip
+        within = np.all((np.minimum(p, q) <= point) & (point <= np.maximum(p, q)), axis=1)
+        touching |= (side == 0) & within
+    return bool(np.any(crossing | touching))
+
+
+def find_contour_faults(contour: Contour, plane: ImagePlane | None = None) -> list[str]:
+    """Return, as sentences, what is wrong with a contour; none where it is sound.
+
+    Parameters
+    ----------
+    contour
+        As a reader drew it, or as it came back in a package.
+    plane
+        The image that it lies on, where that is known.
+    """
+    points = contour.points
+    if not LEAST_POINTS <= len(points) <= MOST_POINTS:
+        return [f"A contour has {LEAST_POINTS} to {MOST_POINTS} points, not {len(points)}."]
+    if not all(math.isfinite(value) for point in points for value in point):
+        return ["A point of a contour is not finite."]
+    if crosses_itself(points):
+        return ["A contour crosses itself."]
+    if compute_area(points, (1.0, 1.0)) <= 0:
+        return ["A contour encloses no area."]
+    if plane is not None and not all(plane.contains(*point) for point in points):
+        return ["A contour has a point outside its image."]
+    return []
+
+
+def find_volume_reading_faults(reading: VolumeReading) -> list[str]:
+    """Return, as sentences, what contradicts itself in the contours of a reading."""
+    images = [contour.image for contour in reading.contours]
+    if len(set(images)) < len(images):
+        return ["An image has two contours of one lesion."]
+    return [fault for contour in reading.contours for fault in find_contour_faults(contour)][:1]
+
+
+def _split_mm(
+    points: Sequence[PixelPoint], spacing_mm: tuple[float, float]
+) -> tuple[FloatArray, FloatArray]:
+    corners = np.asarray(points, dtype=float)
+    corners = (corners - corners[0]) * np.asarray(spacing_mm)  # near 0, where sums keep digits
+    return corners[:, 0], corners[:, 1]
+
+
+def _turn(a: FloatArray, b: FloatArray, c: FloatArray) -> FloatArray:
+    """Return 1, 0 or -1 where c lies left of the line from a to b, on it, or right of it."""
+    turned: FloatArray = np.sign(
+        (b[:, 0] - a[:, 0]) * (c[:, 1] - a[:, 1]) - (b[:, 1] - a[:, 1]) * (c[:, 0] - a[:, 0])
+    )
+    return turned

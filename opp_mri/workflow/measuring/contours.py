@@ -1,0 +1,260 @@
+"""Contours of a lesion: drawn on the slices of one series, and the volume within them."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import date, datetime
+from functools import lru_cache
+from typing import Final
+from uuid import uuid4
+
+import numpy as np
+from numpy.typing import NDArray
+
+from opp_mri.contours.live_wire import tidy_polygon, trace_edge
+from opp_mri.contours.volume import Polygon, Stack, interpolate_slices, measure_volume
+from opp_mri.domain.contour import (
+    LEAST_POINTS,
+    Contour,
+    MeasuredVolume,
+    VolumeReading,
+    compute_area,
+    crosses_itself,
+    find_contour_faults,
+)
+from opp_mri.domain.imaging import SeriesRole, Usability, VolumeDescription
+from opp_mri.domain.measurement import Edit, PixelPoint
+from opp_mri.domain.reader_study import CONSENSUS, Unblinding
+from opp_mri.errors import GeometryError
+from opp_mri.store.protocol import Store
+from opp_mri.workflow.measuring.readings import find_signed_ids, select_counted
+from opp_mri.workflow.measuring.suitability import explain_unsuitable
+
+MOST_TIDIED: Final = 0.05  # share of its area that a contour may lose where it crosses itself
+
+CellKey = tuple[date, SeriesRole]
+
+
+def follow_edge(
+    image: NDArray[np.generic], start: PixelPoint, end: PixelPoint
+) -> tuple[PixelPoint, ...]:
+    """Return the path along the edges of a native image between two clicks, both included."""
+    return trace_edge(image, start, end)
+
+
+def close_contour(volume: VolumeDescription, place: int, points: Sequence[PixelPoint]) -> Contour:
+    """Make a closed contour of the points that a reader drew on one image.
+
+    Parameters
+    ----------
+    volume
+        The series.
+    place
+        Which of its frames, from 0.
+    points
+        Corners (column, row) in pixels; what runs along itself is left out.
+
+    Raises
+    ------
+    GeometryError
+        They enclose no area, lie outside the image, or cross so that it is not clear what they
+        enclose.
+    """
+    frame = volume.frames[place]
+    corners = tuple(dict.fromkeys((float(column), float(row)) for column, row in points))
+    if len(corners) >= LEAST_POINTS and crosses_itself(corners):
+        tidied = tidy_polygon(corners)
+        before, after = (compute_area(each, (1.0, 1.0)) for each in (corners, tidied))
+        if abs(before - after) > MOST_TIDIED * max(before, after):
+            raise GeometryError(
+                "The contour crosses itself: take the last points back (Ctrl+Z) and close it again."
+            )
+        corners = tidied
+    contour = Contour(
+        sop_instance_uid=frame.sop_instance_uid, frame_number=frame.frame_number, points=corners
+    )
+    faults = find_contour_faults(contour, volume.planes[place])
+    if faults:
+        raise GeometryError(f"{faults[0]} Click around the lesion, then press Enter.")
+    return contour
+
+
+def draft_contours(
+    cell: CellKey,
+    lesion_id: str,
+    volume: VolumeDescription,
+    contours: Iterable[Contour],
+    *,
+    reader: str,
+    at: datetime,
+) -> VolumeReading:
+    """Make the draft of a lesion's contours on one series.
+
+    Parameters
+    ----------
+    cell
+        Time point and sequence that they belong to.
+    volume
+        The series that they lie on.
+    contours
+        All that hold from now on, one for each slice; none takes the earlier ones back.
+
+    Raises
+    ------
+    GeometryError
+        No volume can be taken on this series, or a contour is not a simple polygon on its image.
+    """
+    contours = tuple(contours)
+    if contours:
+        refusal = explain_no_volume(volume, cell[1])
+        faults = find_faults_on(volume, contours)
+        if refusal or faults:
+            raise GeometryError(refusal or f"{faults[0]} Nothing was recorded: draw it again.")
+    return VolumeReading(
+        reading_id=str(uuid4()),
+        lesion_id=lesion_id,
+        sequence=cell[1],
+        reader=reader,
+        study_date=cell[0],
+        contours=_sort_by_slice(volume, contours),
+        draft=True,
+        recorded_at=at,
+    )
+
+
+def explain_no_volume(volume: VolumeDescription, sequence: SeriesRole) -> str:
+    """Explain why contours on a series give no volume of a sequence; "" where they do."""
+    unsuitable = explain_unsuitable(volume, sequence)
+    if unsuitable:
+        return f"{unsuitable} Draw on a sagittal series of the sequence."
+    if volume.usability is not Usability.VOLUME or not volume.slice_spacing_mm:
+        return (
+            "The slices of this series are not evenly spaced, so contours on them give no volume: "
+            "draw on another series of the sequence."
+        )
+    return ""
+
+
+def find_faults_on(volume: VolumeDescription, contours: Iterable[Contour]) -> list[str]:
+    """Return, as sentences, what is wrong with contours on a series; none where they are sound."""
+    faults = []
+    for contour in contours:
+        plane = volume.get_plane(contour.sop_instance_uid, contour.frame_number)
+        if plane is None:
+            faults.append("A contour lies on an image of another series.")
+        else:
+            faults += find_contour_faults(contour, plane)
+    return faults
+
+
+def find_series(
+    reading: VolumeReading, volumes: Iterable[VolumeDescription]
+) -> VolumeDescription | None:
+    """Return the series that holds all contours of a reading, or None."""
+    images = {contour.image for contour in reading.contours}
+    return next(
+        (volume for volume in volumes if volume.planes and images <= set(volume.frames)), None
+    )
+
+
+def measure_contours(
+    reading: VolumeReading, volumes: Iterable[VolumeDescription]
+) -> MeasuredVolume | None:
+    """Compute the volume within a reading's contours, by the headers of their series.
+
+    None where there are no contours, or where no series that is at hand holds them all evenly
+    spaced.
+    """
+    volume = find_series(reading, volumes) if reading.contours else None
+    if volume is None or explain_no_volume(volume, reading.sequence):
+        return None
+    return _measure(*_build_stack(volume, reading.contours))
+
+
+def interpolate_contours(
+    contours: Sequence[Contour], volume: VolumeDescription
+) -> Mapping[int, tuple[Polygon, ...]]:
+    """Return the outlines on the slices between contours that have none, by index of the slice."""
+    if not volume.slice_spacing_mm or not contours:
+        return {}
+    return _interpolate(*_build_stack(volume, contours))
+
+
+def get_own_contours(store: Store, lesion_id: str, reader: str) -> list[VolumeReading]:
+    """Return all contours of a lesion by a reader, drafts too, hidden repeats left out."""
+    return [
+        reading
+        for reading in store.log_of(VolumeReading, lesion_id)
+        if reading.reader == reader and not reading.repeat
+    ]
+
+
+def get_independent_contours(store: Store, lesion_id: str) -> list[VolumeReading]:
+    """Return the counted contours of a lesion that readers can hold against each other."""
+    late = store.get_readings_after(Unblinding)
+    counted = select_counted(
+        store.log_of(VolumeReading, lesion_id), find_signed_ids(store, lesion_id)
+    )
+    return [
+        reading
+        for reading in counted
+        if reading.reader != CONSENSUS and reading.reading_id not in late
+    ]
+
+
+def select_latest_contours(
+    readings: Iterable[VolumeReading],
+) -> Mapping[CellKey, VolumeReading]:
+    """Return the contours that hold for each cell, of one lesion and one reader."""
+    latest = {reading.cell: reading for reading in readings}
+    return {cell: reading for cell, reading in latest.items() if reading.contours}
+
+
+def find_unsigned_contours(
+    readings: Sequence[VolumeReading], signed: frozenset[str]
+) -> list[VolumeReading]:
+    """Return the latest contours of each cell of one lesion and reader that are not signed."""
+    counted = {
+        reading.cell: reading
+        for reading in readings
+        if not reading.draft or reading.reading_id in signed
+    }
+    latest = {reading.cell: reading for reading in readings}
+    return [
+        reading
+        for reading in latest.values()
+        if reading.draft and reading.reading_id not in signed and _changes(reading, counted)
+    ]
+
+
+def _changes(reading: VolumeReading, counted: Mapping[CellKey, VolumeReading]) -> bool:
+    """Return whether contours differ from those that count: else they need no signature."""
+    before = counted.get(reading.cell)
+    if before is None:
+        return bool(reading.contours)
+    return reading.edit is not Edit.UNDONE or reading.contours != before.contours
+
+
+def _sort_by_slice(volume: VolumeDescription, contours: Iterable[Contour]) -> tuple[Contour, ...]:
+    return tuple(sorted(contours, key=lambda contour: volume.frames.index(contour.image)))
+
+
+def _build_stack(
+    volume: VolumeDescription, contours: Iterable[Contour]
+) -> tuple[tuple[tuple[int, Polygon], ...], Stack]:
+    plane = volume.planes[0]
+    stack = Stack(
+        spacing_mm=(plane.column_spacing_mm, plane.row_spacing_mm),
+        slice_spacing_mm=volume.slice_spacing_mm or 0.0,
+    )
+    return tuple((volume.frames.index(c.image), c.points) for c in contours), stack
+
+
+@lru_cache(maxsize=512)
+def _measure(polygons: tuple[tuple[int, Polygon], ...], stack: Stack) -> MeasuredVolume:
+    return measure_volume(dict(polygons), stack)
+
+
+@lru_cache(maxsize=64)
+def _interpolate(
+    polygons: tuple[tuple[int, Polygon], ...], stack: Stack
+) -> Mapping[int, tuple[Polygon, ...]]:
+    return interpolate_slices(dict(polygons), stack)

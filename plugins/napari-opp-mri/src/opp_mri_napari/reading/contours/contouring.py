@@ -1,0 +1,295 @@
+"""Contours on panes: what mouse and keys do with the contour tool."""
+
+import math
+from collections.abc import Callable, Sequence
+
+import attrs
+from attrs import frozen
+
+from opp_mri.domain.caliper import hold_to_image
+from opp_mri.domain.contour import Contour, VolumeReading
+from opp_mri.domain.imaging import VolumeDescription
+from opp_mri.domain.measurement import PixelPoint
+from opp_mri.errors import OppMriError
+from opp_mri.workflow.measuring.contours import close_contour, draft_contours, follow_edge
+from opp_mri.workflow.measuring.edits import needs_amendment, redo, undo_contours
+from opp_mri_napari.reading.basics.line_tool import GRAB_PX
+from opp_mri_napari.reading.basics.session import Session
+from opp_mri_napari.reading.basics.tools import Tool
+from opp_mri_napari.reading.basics.views import Button, Pointer, PointerKind
+from opp_mri_napari.reading.calipers import Calipers
+from opp_mri_napari.reading.contours.contour_tool import (
+    REACH_PX,
+    ContourTool,
+    drag_corner,
+    find_nearest_corner,
+)
+from opp_mri_napari.reading.navigation import Navigation
+from opp_mri_napari.reading.panes import Pane, Panes
+
+
+@frozen(kw_only=True, eq=False)
+class _Drag:
+    """A corner of a contour under the mouse."""
+
+    pane: Pane
+    place: int
+    corner: int
+    before: tuple[PixelPoint, ...]
+    points: tuple[PixelPoint, ...]
+
+
+class Contouring:
+    """The contours of the open lesion, as the reader draws them.
+
+    Parameters
+    ----------
+    session, panes, calipers, navigation
+        What they belong to, and where they are drawn.
+
+    Attributes
+    ----------
+    tool
+        The contour under the mouse.
+    on
+        The pane, volume and image that it is drawn on, or None.
+    """
+
+    def __init__(
+        self, session: Session, panes: Panes, calipers: Calipers, navigation: Navigation
+    ) -> None:
+        self._session, self._panes = session, panes
+        self._calipers, self._navigation = calipers, navigation
+        self.tool = ContourTool()
+        self.on: tuple[Pane, VolumeDescription, int] | None = None
+        self._drag: _Drag | None = None
+
+    @property
+    def is_on(self) -> bool:
+        """Whether the left button draws contours."""
+        return self._calipers.tool is Tool.CONTOUR
+
+    @property
+    def busy(self) -> bool:
+        """Whether a contour is being drawn or changed."""
+        return self.tool.busy or self._drag is not None
+
+    def find_reading(self, pane: Pane) -> VolumeReading | None:
+        """Return the contours that hold for a pane's cell."""
+        cell = self._calipers.find_cell_of(pane)
+        return cell.contours if cell is not None else None
+
+    def find_contour(self, pane: Pane) -> tuple[PixelPoint, ...] | None:
+        """Return the contour on the shown image of a pane, as it is under the mouse."""
+        if self._drag is not None and self._drag.pane is pane and self._drag.place == pane.place:
+            return self._drag.points
+        contour = self._find_contour(pane)
+        return contour.points if contour is not None else None
+
+    # --- mouse
+
+    def take(self, pane: Pane, event: Pointer, pixel: PixelPoint | None) -> bool:
+        """Take what the left button does on a pane; return whether to draw again."""
+        if pixel is None or pane.plane is None or pane.volume is None:
+            return False
+        pixel = hold_to_image(pane.plane, pixel)
+        if event.kind is PointerKind.DOUBLE:
+            self.close()
+            return True
+        if event.kind is PointerKind.PRESS and event.button is Button.LEFT:
+            self._press(pane, event, pixel)
+            return True
+        if event.kind is PointerKind.MOVE:
+            return self._move(pane, event, pixel)
+        if event.kind is PointerKind.RELEASE and event.button is Button.LEFT:
+            self._release(pixel)
+            return True
+        return False
+
+    def _press(self, pane: Pane, event: Pointer, pixel: PixelPoint) -> None:
+        if self._session.lesion is None:
+            self._navigation.hint = "Add a lesion first (Shift+A): a contour belongs to one."
+            return
+        if self.tool.busy and not self._is_on(pane):
+            self._navigation.hint = (
+                "A contour is open on another image: close it there (Enter), or Esc leaves it."
+            )
+            return
+        if pane.volume is None or self._calipers.find_cell_of(pane) is None:
+            return
+        px = (event.x_px, event.y_px)
+        if not self.tool.busy and self._take_hold(pane, event, px):
+            return
+        if not self.tool.busy and self.find_contour(pane) is not None:
+            self._navigation.hint = (
+                "This slice has a contour: drag its line to change it, or delete it (Backspace)."
+            )
+            return
+        self.on = (pane, pane.volume, pane.place)
+        self.tool.press(pixel, px, self._follow)
+
+    def _take_hold(self, pane: Pane, event: Pointer, px: tuple[float, float]) -> bool:
+        points = self.find_contour(pane)
+        geometry, zoom = pane.geometry, self._panes.zoom_of(pane)
+        if points is None or geometry is None:
+            return False
+
+        def to_px(point: PixelPoint) -> tuple[float, float]:
+            down, across = geometry.screen_from_pixel(point)
+            return (
+                px[0] + (across - event.place[1]) * zoom, px[1] + (down - event.place[0]) * zoom
+            )  # fmt: skip
+
+        corner, distance_px = find_nearest_corner(points, px, to_px)
+        if distance_px > GRAB_PX:
+            return False
+        self._drag = _Drag(pane=pane, place=pane.place, corner=corner, before=points, points=points)
+        return True
+
+    def _move(self, pane: Pane, event: Pointer, pixel: PixelPoint) -> bool:
+        drag = self._drag
+        if drag is not None and drag.pane is pane and drag.place == pane.place:
+            plane, zoom = pane.plane, self._panes.zoom_of(pane)
+            spacing_mm = plane.column_spacing_mm if plane is not None else 1.0
+            moved = drag_corner(drag.before, drag.corner, pixel, REACH_PX / zoom / spacing_mm)
+            self._drag = attrs.evolve(drag, points=moved)
+            return True
+        if self.tool.busy and self._is_on(pane):
+            self.tool.move(pixel, (event.x_px, event.y_px), self._follow)
+            return True
+        return False
+
+    def _release(self, pixel: PixelPoint) -> None:
+        drag, self._drag = self._drag, None
+        if drag is None:
+            if self.tool.busy:
+                self.tool.release(pixel)
+            return
+        if drag.points != drag.before and drag.pane.volume is not None:
+            self._keep(drag.pane, drag.pane.volume, drag.place, drag.points)
+
+    def _follow(self, start: PixelPoint, end: PixelPoint) -> Sequence[PixelPoint]:
+        loaded = self._session.get_images(self.on[1]) if self.on is not None else None
+        if loaded is None or self.on is None or math.dist(start, end) < 1:
+            return (start, end)
+        return follow_edge(loaded.images[self.on[2]], start, end)
+
+    # --- keys
+
+    def close(self) -> bool:
+        """Close the contour that is drawn, and record it; return whether the tool is chosen."""
+        if not self.is_on:
+            return False
+        if not self.tool.busy or self.on is None:
+            self._navigation.hint = "No contour is open. T goes back to calipers."
+            return True
+        pane, volume, place = self.on
+        points = self.tool.points
+        if len(points) > 1:
+            points = (*points, *tuple(self._follow(points[-1], points[0]))[1:-1])
+        if self._keep(pane, volume, place, points):
+            self.tool.cancel()
+        return True
+
+    def flip_tool(self) -> None:
+        """Have the left button draw contours, or calipers again."""
+        self.cancel()
+        self._calipers.line.cancel()
+        self._calipers.selected = None
+        self._calipers.tool = Tool.CALIPER if self.is_on else Tool.CONTOUR
+
+    def delete(self, otherwise: Callable[[], None]) -> None:
+        """Take back the contour of the shown slice; without the contour tool, do something else."""
+        pane = self._panes.current
+        if not self.is_on or pane is None:
+            otherwise()
+            return
+        self.cancel()
+        contour, reading = self._find_contour(pane), self.find_reading(pane)
+        if contour is None or reading is None or pane.volume is None:
+            self._navigation.hint = "This slice has no contour."
+            return
+        rest = [other for other in reading.contours if other is not contour]
+        self._record(pane, pane.volume, rest)
+
+    def undo(self, otherwise: Callable[[], None]) -> None:
+        """Take back the last click of an open contour, or else the latest edit of contours.
+
+        Parameters
+        ----------
+        otherwise
+            Done without the contour tool, where the edits are those of calipers and marks.
+        """
+        lesion = self._session.lesion
+        if not self.is_on:
+            otherwise()
+        elif self.tool.busy:
+            self.tool.take_back()
+        elif lesion is not None:
+            back = undo_contours(lesion.contours, lesion.signed, self._session.clock())
+            if back is not None:
+                self._session.record(back)
+
+    def redo(self, otherwise: Callable[[], None]) -> None:
+        """Make the latest undone edit of contours again; without their tool, do something else."""
+        lesion = self._session.lesion
+        if not self.is_on:
+            otherwise()
+        elif lesion is not None:
+            again = redo(lesion.contours, lesion.signed, self._session.clock())
+            if again is not None:
+                self._session.record(again)
+
+    def cancel(self) -> bool:
+        """Leave the contour that is drawn or moved; return whether one was."""
+        was_busy = self.busy
+        self.tool.cancel()
+        self._drag = self.on = None
+        return was_busy
+
+    # --- inside
+
+    def _is_on(self, pane: Pane) -> bool:
+        return self.on is not None and (pane, pane.volume, pane.place) == self.on
+
+    def _find_contour(self, pane: Pane) -> Contour | None:
+        reading = self.find_reading(pane)
+        if reading is None or pane.volume is None:
+            return None
+        image = pane.volume.frames[pane.place]
+        return next((each for each in reading.contours if each.image == image), None)
+
+    def _keep(
+        self, pane: Pane, volume: VolumeDescription, place: int, points: Sequence[PixelPoint]
+    ) -> bool:
+        """Record a contour in place of the one on its image; return whether it is sound."""
+        reading = self.find_reading(pane)
+        try:
+            contour = close_contour(volume, place, points)
+        except OppMriError as error:
+            self._navigation.hint = str(error)
+            return False
+        others = reading.contours if reading is not None else ()
+        rest = [other for other in others if other.image != contour.image]
+        return self._record(pane, volume, [*rest, contour])
+
+    def _record(self, pane: Pane, volume: VolumeDescription, contours: Sequence[Contour]) -> bool:
+        lesion = self._session.lesion
+        if lesion is None:
+            return False
+        try:
+            reading = draft_contours(
+                (pane.study_date, pane.sequence), lesion.lesion.lesion_id, volume, contours,
+                reader=self._session.reader, at=self._session.clock(),
+            )  # fmt: skip
+        except OppMriError as error:
+            self._navigation.hint = str(error)
+            return False
+        if needs_amendment(reading, lesion.contours, lesion.signed):
+            latest = [entry for entry in lesion.contours if entry.cell == reading.cell][-1]
+            if not latest.amendment_reason or latest.reading_id in lesion.signed:
+                self._calipers.pending = reading
+                return True
+            reading = attrs.evolve(reading, amendment_reason=latest.amendment_reason)
+        self._session.record(reading)
+        return True

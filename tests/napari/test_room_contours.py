@@ -1,0 +1,215 @@
+"""Contours in the reading room: drawn by clicks, changed, undone, signed, and what they lead to."""
+
+import math
+from typing import TYPE_CHECKING
+
+import pytest
+from fixtures.makers import NOON
+from fixtures.room_driver import Mouse, settle, sign_off
+from fixtures.window_driver import canvas, place, press
+from fixtures.window_driver import settle as wait_for
+from opp_mri_napari.reading.basics.views import Button, MarkStyle, PointerKind
+from opp_mri_napari.reading.presenter import ReadingRoom
+from qtpy.QtCore import Qt
+
+from opp_mri.domain.contour import VolumeReading
+from opp_mri.response.criteria import load_criteria
+from opp_mri.workflow.assessing.respond import assess_project, load_project_rules
+from opp_mri.workflow.project import Project
+
+if TYPE_CHECKING:
+    from opp_mri_napari.reading.widgets.window import RoomWindow
+    from pytestqt.qtbot import QtBot
+
+
+@pytest.fixture
+def room(project: Project) -> ReadingRoom:
+    room = ReadingRoom(project, "A", clock=lambda: NOON)
+    settle(room)
+    room.build_pane_views()
+    settle(room)
+    room.switches.proposals = False
+    room.do_wish("contour")
+    return room
+
+
+def ring(
+    centre: tuple[float, float], radius_mm: float, corners: int = 8
+) -> list[tuple[float, float]]:
+    """Places (down, across) on a circle, in mm."""
+    return [
+        (
+            centre[0] + radius_mm * math.sin(2 * math.pi * n / corners),
+            centre[1] + radius_mm * math.cos(2 * math.pi * n / corners),
+        )
+        for n in range(corners)
+    ]
+
+
+def draw(mouse: Mouse, radius_mm: float) -> None:
+    """Draw freehand around the middle of a pane, and close by a key."""
+    corners = ring(mouse.view.centre, radius_mm, 24)
+    mouse.press(corners[0])
+    for corner in corners[1:]:
+        mouse.move(corner)
+    mouse.release(corners[-1])
+    mouse.room.do_wish("confirm")
+    settle(mouse.room)
+
+
+def contours(room: ReadingRoom) -> VolumeReading | None:
+    """What holds for the current cell."""
+    assert room.panes.current is not None
+    return room.contouring.find_reading(room.panes.current)
+
+
+def test_a_contour_is_saved_as_it_is_closed(room: ReadingRoom, project: Project) -> None:
+    draw(Mouse(room), 8.0)
+    (recorded,) = project.store.log_of(VolumeReading)
+    (contour,) = recorded.contours
+    assert recorded.draft
+    assert len(contour.points) > 10
+    assert "1 contour" in room.build_pane_views()[0].volume
+
+
+def test_a_click_follows_the_edge_and_a_double_click_closes(room: ReadingRoom) -> None:
+    mouse = Mouse(room)
+    corners = ring(mouse.view.centre, 9.0, 4)
+    for corner in corners:
+        mouse.click(corner)
+    mouse.move(corners[0])
+    (outline,) = mouse.view.outlines
+    assert not outline.closed
+    assert len(outline.handles) == len(corners)
+    assert len(outline.points) > 2 * len(corners)  # the path, not four straight sides
+    mouse.do(PointerKind.DOUBLE, corners[-1], Button.LEFT)
+    assert contours(room) is not None
+    assert not room.contouring.busy
+    (outline,) = mouse.view.outlines
+    assert outline.closed
+
+
+def test_undo_takes_back_a_click_and_then_the_contour(room: ReadingRoom) -> None:
+    mouse = Mouse(room)
+    draw(mouse, 8.0)
+    room.do_wish("up")
+    for corner in ring(mouse.view.centre, 8.0, 3):
+        mouse.click(corner)
+    for _ in range(3):
+        assert room.contouring.busy
+        room.do_wish("undo")
+    assert not room.contouring.busy
+    assert contours(room) is not None
+    room.do_wish("undo")
+    assert contours(room) is None
+    room.do_wish("redo")
+    assert contours(room) is not None
+
+
+def test_a_dragged_point_takes_its_neighbors_along_and_leaves_the_far_side(
+    room: ReadingRoom,
+) -> None:
+    mouse = Mouse(room)
+    draw(mouse, 12.0)
+    before = contours(room)
+    down, across = mouse.view.centre
+    mouse.drag((down, across + 12.0), (down, across + 15.0))
+    settle(room)
+    after = contours(room)
+    assert before is not None
+    assert after is not None
+    moved = [
+        math.dist(a, b)
+        for a, b in zip(before.contours[0].points, after.contours[0].points, strict=True)
+    ]
+    assert max(moved) > 1
+    assert sum(step == 0 for step in moved) > len(moved) / 2
+
+
+def test_a_slice_between_contours_is_interpolated_and_dashed(room: ReadingRoom) -> None:
+    mouse = Mouse(room)
+    draw(mouse, 10.0)
+    for _ in range(2):
+        room.do_wish("up")
+    draw(mouse, 8.0)
+    room.do_wish("down")
+    (outline,) = mouse.view.outlines
+    assert outline.style is MarkStyle.CANDIDATE
+    assert "2 contours, 1 interpolated" in mouse.view.volume
+
+
+def test_backspace_deletes_the_contour_of_this_slice_alone(room: ReadingRoom) -> None:
+    mouse = Mouse(room)
+    draw(mouse, 10.0)
+    room.do_wish("up")
+    draw(mouse, 8.0)
+    room.do_wish("withdraw")
+    left = contours(room)
+    assert left is not None
+    assert len(left.contours) == 1
+    room.do_wish("withdraw")
+    assert room.navigation.hint == "This slice has no contour."
+
+
+def test_a_contour_that_crosses_itself_stays_open_and_says_why(room: ReadingRoom) -> None:
+    mouse = Mouse(room)
+    down, across = mouse.view.centre
+    mouse.press((down - 8, across - 8))
+    for corner in ((down + 8, across + 8), (down + 8, across - 8), (down - 8, across + 8)):
+        mouse.move(corner)
+    mouse.release((down - 8, across + 8))
+    room.do_wish("confirm")
+    assert "crosses itself" in room.navigation.hint
+    assert room.contouring.busy
+    assert contours(room) is None
+    room.do_wish("cancel")
+    assert not room.contouring.busy
+
+
+def test_calipers_work_as_before_once_their_tool_is_chosen_again(room: ReadingRoom) -> None:
+    mouse = Mouse(room)
+    draw(mouse, 8.0)
+    room.do_wish("contour")
+    down, across = mouse.view.centre
+    mouse.drag((down, across - 5), (down, across + 5))
+    pane = room.panes.current
+    assert pane is not None
+    assert room.calipers.find_line(pane) is not None
+    assert contours(room) is not None
+    room.do_wish("undo")
+    assert room.calipers.find_line(pane) is None
+    assert contours(room) is not None
+
+
+@pytest.mark.window
+def test_contours_drawn_in_the_window_are_assessed_by_a_profile_of_volumes(
+    window: "RoomWindow", project: Project, qtbot: "QtBot"
+) -> None:
+    """From mouse and keys to the category: two slices at the baseline and at two follow-ups."""
+    left, room = Qt.MouseButton.LeftButton, window.room
+    press(window, qtbot, Qt.Key.Key_T)
+    panes = [0, 1, 2]
+    for pane, radius_mm in zip(panes, (8.0, 12.0, 13.0), strict=True):
+        shown = canvas(window, pane)
+        for _ in range(2):
+            corners = [
+                place(window, across, down, pane) for down, across in ring((0, 0), radius_mm, 12)
+            ]
+            qtbot.mousePress(shown, left, pos=corners[0])
+            for corner in corners[1:]:
+                qtbot.mouseMove(shown, corner)
+            qtbot.mouseRelease(shown, left, pos=corners[-1])
+            press(window, qtbot, Qt.Key.Key_Return)
+            press(window, qtbot, Qt.Key.Key_Up)
+    wait_for(window, qtbot)
+    words = [room.build_pane_views()[pane].volume for pane in panes]
+    assert all("2 contours" in text for text in words), words
+    sign_off(room)
+    wait_for(window, qtbot)
+    rules = load_project_rules(project, load_criteria("maralani-2021"))
+    (lesion,) = assess_project(project, rules)
+    (volumes,) = lesion.timeline.volumes.values()
+    assert [f"{study.volume_cc} cc" for study in volumes] == [text.split(",")[0] for text in words]
+    assert volumes[1].volume_cc > 2 * volumes[0].volume_cc
+    assert lesion.is_measured
+    assert lesion.assessment.category.value == "PD"

@@ -1,0 +1,164 @@
+"""Contours in a blinded read: drawn in the package, checked on the way back, and counted signed."""
+
+from datetime import date
+from pathlib import Path
+
+import attrs
+import pytest
+from fixtures.makers import NOON
+
+from opp_mri.domain.contour import Contour, VolumeReading
+from opp_mri.domain.reader_study import IssuedPackage
+from opp_mri.errors import GeometryError, InputError
+from opp_mri.store.appending import Draft
+from opp_mri.store.sql import SqlStore
+from opp_mri.workflow.double_read.merge import merge_package
+from opp_mri.workflow.measuring.cells import Cell
+from opp_mri.workflow.measuring.contours import draft_contours
+from opp_mri.workflow.measuring.edits import sign_drafts
+from opp_mri.workflow.measuring.timeline import build_draft_timeline, build_lesion_timeline
+from opp_mri.workflow.project import Project, open_project
+from opp_mri.workflow.safekeeping.audit import list_entries, verify
+
+SQUARE = ((2.0, 2.0), (7.0, 2.0), (7.0, 8.0), (2.0, 8.0))
+
+
+def contours_on(cell: Cell, *places: int) -> list[Contour]:
+    """A square on some slices of the series of a cell."""
+    assert cell.volume is not None
+    frames = [cell.volume.frames[place] for place in places]
+    return [
+        Contour(
+            sop_instance_uid=frame.sop_instance_uid, frame_number=frame.frame_number, points=SQUARE
+        )
+        for frame in frames
+    ]
+
+
+def drawn_in(package: Project, *, sign: bool = True) -> list[VolumeReading]:
+    """Draw on three slices of each cell of the package's first lesion, and sign."""
+    lesion = package.store.get_lesions()[0]
+    cells = build_draft_timeline(package.store, lesion, "reader-1").cells
+    drawn = [
+        draft_contours(
+            (cell.study_date, cell.sequence), lesion.lesion_id, cell.volume,
+            contours_on(cell, 0, 1, 2), reader="reader-1", at=NOON,
+        )
+        for cell in cells
+        if cell.volume is not None
+    ]  # fmt: skip
+    package.store.add_readings(drawn)
+    if sign:
+        signature = sign_drafts([], frozenset(), contours=drawn, statement="Done.", at=NOON)
+        package.store.add_signature(signature)
+    return drawn
+
+
+def test_signed_contours_come_back_and_give_the_volume_of_the_projects_own_headers(
+    project: Project, folder: Path, issued: dict[str, IssuedPackage]
+) -> None:
+    with open_project(folder / "reader-1") as package:
+        drawn = drawn_in(package)
+        code = package.store.get_lesions()[0]
+    merged = merge_package(project, folder / "reader-1", NOON, unsealed=True)
+    assert (merged.added, merged.unsigned) == (len(drawn), 0)
+    real = {code: each for case in issued["reader-1"].cases for code, each in case.lesions}
+    lesion = project.store.get_lesion(real[code.lesion_id])
+    assert lesion is not None
+    timeline = build_lesion_timeline(project.store, lesion, reader="reader-1")
+    cells = [cell for cell in timeline.cells if cell.contours is not None]
+    assert len(cells) == len(drawn)
+    for cell in cells:
+        assert cell.volume is not None
+        plane, measured = cell.volume.planes[0], cell.measured_volume
+        area_mm2 = 5 * plane.column_spacing_mm * 6 * plane.row_spacing_mm
+        assert measured is not None
+        truth_cc = 3 * area_mm2 * (cell.volume.slice_spacing_mm or 0) / 1000
+        assert float(measured.volume_cc) == pytest.approx(truth_cc, abs=0.005)
+    assert sum(map(len, timeline.timeline.volumes.values())) == len(drawn)
+    assert not verify(project.store).faults
+    assert merge_package(project, folder / "reader-1", NOON, unsealed=True).added == 0
+
+
+def test_unsigned_contours_stay_in_the_package(
+    project: Project,
+    folder: Path,
+    issued: dict[str, IssuedPackage],  # noqa: ARG001
+) -> None:
+    with open_project(folder / "reader-1") as package:
+        drawn = drawn_in(package, sign=False)
+    merged = merge_package(project, folder / "reader-1", NOON, unsealed=True)
+    assert (merged.added, merged.unsigned) == (0, len(drawn))
+    assert project.store.log_of(VolumeReading) == []
+
+
+@pytest.mark.parametrize(
+    ("points", "words"),
+    [
+        (((1, 1), (8, 1), (50, 8)), "outside its image"),
+        (((1, 1), (8, 8), (8, 1), (1, 8)), "crosses itself"),
+        (((1, 1), (8, 1)), "points"),
+        (((1, 1), (8, 1), (float("nan"), 4)), "not finite"),
+    ],
+)
+def test_a_forged_contour_is_refused_as_if_it_were_drawn(
+    project: Project, folder: Path, issued: dict[str, IssuedPackage],  # noqa: ARG001
+    points: tuple[tuple[float, float], ...], words: str,
+) -> None:  # fmt: skip
+    with open_project(folder / "reader-1") as package:
+        lesion = package.store.get_lesions()[0]
+        cell = build_draft_timeline(package.store, lesion, "reader-1").cells[0]
+        assert cell.volume is not None
+        (sound,) = contours_on(cell, 1)
+        place = (cell.study_date, cell.sequence)
+        forged = attrs.evolve(sound, points=points)
+        with pytest.raises(GeometryError):
+            draft_contours(
+                place, lesion.lesion_id, cell.volume, [forged], reader="reader-1", at=NOON
+            )
+        reading = draft_contours(
+            place, lesion.lesion_id, cell.volume, [sound], reader="reader-1", at=NOON
+        )
+        forged_reading = attrs.evolve(reading, contours=(forged,), draft=False)
+        assert isinstance(package.store, SqlStore)
+        package.store._append([Draft(forged_reading)])
+    with pytest.raises(InputError, match=words):
+        merge_package(project, folder / "reader-1", NOON, unsealed=True)
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"study_date": date(2000, 2, 2)}, "none of the time points"),
+        ({"reader": "reader-2"}, "a reader other than the package's"),
+        ({"lesion_id": "elsewhere"}, "not issued with the package"),
+        ({"repeat": True}, "marked as a repeat"),
+    ],
+)
+def test_contours_that_cannot_have_been_drawn_in_the_package_are_refused(
+    project: Project, folder: Path, issued: dict[str, IssuedPackage],  # noqa: ARG001
+    changes: dict[str, object], words: str,
+) -> None:  # fmt: skip
+    with open_project(folder / "reader-1") as package:
+        (first, *_) = drawn_in(package)
+        forged = attrs.evolve(first, reading_id="forged", draft=False, **changes)
+        package.store.add_readings([forged])
+    with pytest.raises(InputError, match=words):
+        merge_package(project, folder / "reader-1", NOON, unsealed=True)
+
+
+def test_the_log_of_a_blinded_project_shows_no_contours(
+    project: Project,
+    folder: Path,
+    issued: dict[str, IssuedPackage],  # noqa: ARG001
+) -> None:
+    with open_project(folder / "reader-1") as package:
+        drawn_in(package)
+    merge_package(project, folder / "reader-1", NOON, unsealed=True)
+    entries = [
+        entry
+        for entry in list_entries(project.store, blinded=("reader-1",))
+        if entry.action == "VolumeReading"
+    ]
+    assert entries
+    assert all("not shown" in entry.content for entry in entries)
