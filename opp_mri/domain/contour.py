@@ -142,7 +142,7 @@ def compute_perimeter(points: Sequence[PixelPoint], spacing_mm: tuple[float, flo
     return float(np.sum(np.hypot(np.roll(x, -1) - x, np.roll(y, -1) - y)))
 
 
-def crosses_itself(points: Sequence[PixelPoint]) -> bool:
+def has_crossing_sides(points: Sequence[PixelPoint]) -> bool:
     """Return whether two sides of a closed polygon that are not neighbours meet."""
     start = np.asarray(points, dtype=float)
     end = np.roll(start, -1, axis=0)
@@ -178,7 +178,7 @@ def find_contour_faults(contour: Contour, plane: ImagePlane | None = None) -> li
         return [f"A contour has {LEAST_POINTS} to {MOST_POINTS} points, not {len(points)}."]
     if not all(math.isfinite(value) for point in points for value in point):
         return ["A point of a contour is not finite."]
-    if crosses_itself(points):
+    if has_crossing_sides(points):
         return ["A contour crosses itself."]
     if compute_area(points, (1.0, 1.0)) <= 0:
         return ["A contour encloses no area."]

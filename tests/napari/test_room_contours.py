@@ -205,7 +205,7 @@ def test_contours_drawn_in_the_window_are_assessed_by_a_profile_of_volumes(
     words = [room.build_pane_views()[pane].volume for pane in panes]
     assert all("2 contours" in text for text in words), words
     sign_off(room)
-    wait_for(window, qtbot)
+    settle(room)
     rules = load_project_rules(project, load_criteria("maralani-2021"))
     (lesion,) = assess_project(project, rules)
     (volumes,) = lesion.timeline.volumes.values()

@@ -232,6 +232,7 @@ def _read_returned(package: Store, issued_package: IssuedPackage, *, is_sealed: 
     records = list(package.read_chain())
     faults += [fault.message for fault in check_chain(records, package.get_head())]
     readings, signatures = package.get_readings(), package.get_signatures()
+    drawn = package.log_of(VolumeReading)  # reading them names those that are damaged
     faults += [damage.message for damage in package.list_damages()]
     signed_ids = find_signed_ids(package)
     blinding = read_blinding(package)
@@ -245,7 +246,6 @@ def _read_returned(package: Store, issued_package: IssuedPackage, *, is_sealed: 
             faults.append(f"{name_answer(reading)} is by a reader other than the package's.")
         if reading.repeat:
             faults.append(f"{name_answer(reading)} is marked as a repeat.")
-    drawn = package.log_of(VolumeReading)
     faults += find_foreign_contours(issued_package, drawn)
     faults += find_signature_faults(issued_package, [*readings, *drawn], signatures)
     unsigned_count = 0

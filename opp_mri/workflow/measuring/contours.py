@@ -17,15 +17,13 @@ from opp_mri.domain.contour import (
     MeasuredVolume,
     VolumeReading,
     compute_area,
-    crosses_itself,
     find_contour_faults,
+    has_crossing_sides,
 )
 from opp_mri.domain.imaging import SeriesRole, Usability, VolumeDescription
 from opp_mri.domain.measurement import Edit, PixelPoint
-from opp_mri.domain.reader_study import CONSENSUS, Unblinding
 from opp_mri.errors import GeometryError
 from opp_mri.store.protocol import Store
-from opp_mri.workflow.measuring.readings import find_signed_ids, select_counted
 from opp_mri.workflow.measuring.suitability import explain_unsuitable
 
 MOST_TIDIED: Final = 0.05  # share of its area that a contour may lose where it crosses itself
@@ -60,7 +58,7 @@ def close_contour(volume: VolumeDescription, place: int, points: Sequence[PixelP
     """
     frame = volume.frames[place]
     corners = tuple(dict.fromkeys((float(column), float(row)) for column, row in points))
-    if len(corners) >= LEAST_POINTS and crosses_itself(corners):
+    if len(corners) >= LEAST_POINTS and has_crossing_sides(corners):
         tidied = tidy_polygon(corners)
         before, after = (compute_area(each, (1.0, 1.0)) for each in (corners, tidied))
         if abs(before - after) > MOST_TIDIED * max(before, after):
@@ -187,19 +185,6 @@ def get_own_contours(store: Store, lesion_id: str, reader: str) -> list[VolumeRe
     ]
 
 
-def get_independent_contours(store: Store, lesion_id: str) -> list[VolumeReading]:
-    """Return the counted contours of a lesion that readers can hold against each other."""
-    late = store.get_readings_after(Unblinding)
-    counted = select_counted(
-        store.log_of(VolumeReading, lesion_id), find_signed_ids(store, lesion_id)
-    )
-    return [
-        reading
-        for reading in counted
-        if reading.reader != CONSENSUS and reading.reading_id not in late
-    ]
-
-
 def select_latest_contours(
     readings: Iterable[VolumeReading],
 ) -> Mapping[CellKey, VolumeReading]:
@@ -221,11 +206,11 @@ def find_unsigned_contours(
     return [
         reading
         for reading in latest.values()
-        if reading.draft and reading.reading_id not in signed and _changes(reading, counted)
+        if reading.draft and reading.reading_id not in signed and _needs_signature(reading, counted)
     ]
 
 
-def _changes(reading: VolumeReading, counted: Mapping[CellKey, VolumeReading]) -> bool:
+def _needs_signature(reading: VolumeReading, counted: Mapping[CellKey, VolumeReading]) -> bool:
     """Return whether contours differ from those that count: else they need no signature."""
     before = counted.get(reading.cell)
     if before is None:

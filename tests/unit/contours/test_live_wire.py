@@ -7,7 +7,7 @@ import pytest
 from scipy.special import ndtr
 
 from opp_mri.contours.live_wire import tidy_polygon, trace_edge
-from opp_mri.domain.contour import compute_area, crosses_itself
+from opp_mri.domain.contour import compute_area, has_crossing_sides
 
 CENTRE, RADIUS = (30.3, 32.7), 11.3
 
@@ -40,5 +40,5 @@ def test_a_spur_is_left_out_of_the_outline() -> None:
     square = [(10.0, 10.0), (20.0, 10.0), (20.0, 20.0), (10.0, 20.0)]
     spur = (*square[:2], (26.0, 10.0), (20.0, 10.1), *square[2:])
     tidied = tidy_polygon(spur)
-    assert not crosses_itself(tidied)
+    assert not has_crossing_sides(tidied)
     assert compute_area(tidied, (1, 1)) == pytest.approx(100, rel=0.05)

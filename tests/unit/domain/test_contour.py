@@ -13,9 +13,9 @@ from opp_mri.domain.contour import (
     VolumeReading,
     compute_area,
     compute_perimeter,
-    crosses_itself,
     find_contour_faults,
     find_volume_reading_faults,
+    has_crossing_sides,
 )
 from opp_mri.domain.geometry import ImagePlane
 from opp_mri.domain.imaging import SeriesRole
@@ -73,7 +73,7 @@ def test_the_area_is_in_mm_by_the_spacing_each_way(of: list[float], x: float, y:
 
 @given(radii, st.booleans())
 def test_a_star_never_crosses_itself_whichever_way_it_is_drawn(of: list[float], back: bool) -> None:
-    assert not crosses_itself(star(of)[:: -1 if back else 1])
+    assert not has_crossing_sides(star(of)[:: -1 if back else 1])
 
 
 @pytest.mark.parametrize(

@@ -55,14 +55,14 @@ def drawn_in(package: Project, *, sign: bool = True) -> list[VolumeReading]:
 
 
 def test_signed_contours_come_back_and_give_the_volume_of_the_projects_own_headers(
-    project: Project, folder: Path, issued: dict[str, IssuedPackage]
+    project: Project, folder: Path, issued_packages: dict[str, IssuedPackage]
 ) -> None:
     with open_project(folder / "reader-1") as package:
         drawn = drawn_in(package)
         code = package.store.get_lesions()[0]
     merged = merge_package(project, folder / "reader-1", NOON, unsealed=True)
     assert (merged.added, merged.unsigned) == (len(drawn), 0)
-    real = {code: each for case in issued["reader-1"].cases for code, each in case.lesions}
+    real = {code: each for case in issued_packages["reader-1"].cases for code, each in case.lesions}
     lesion = project.store.get_lesion(real[code.lesion_id])
     assert lesion is not None
     timeline = build_lesion_timeline(project.store, lesion, reader="reader-1")
@@ -83,7 +83,7 @@ def test_signed_contours_come_back_and_give_the_volume_of_the_projects_own_heade
 def test_unsigned_contours_stay_in_the_package(
     project: Project,
     folder: Path,
-    issued: dict[str, IssuedPackage],  # noqa: ARG001
+    issued_packages: dict[str, IssuedPackage],  # noqa: ARG001
 ) -> None:
     with open_project(folder / "reader-1") as package:
         drawn = drawn_in(package, sign=False)
@@ -102,7 +102,7 @@ def test_unsigned_contours_stay_in_the_package(
     ],
 )
 def test_a_forged_contour_is_refused_as_if_it_were_drawn(
-    project: Project, folder: Path, issued: dict[str, IssuedPackage],  # noqa: ARG001
+    project: Project, folder: Path, issued_packages: dict[str, IssuedPackage],  # noqa: ARG001
     points: tuple[tuple[float, float], ...], words: str,
 ) -> None:  # fmt: skip
     with open_project(folder / "reader-1") as package:
@@ -136,7 +136,7 @@ def test_a_forged_contour_is_refused_as_if_it_were_drawn(
     ],
 )
 def test_contours_that_cannot_have_been_drawn_in_the_package_are_refused(
-    project: Project, folder: Path, issued: dict[str, IssuedPackage],  # noqa: ARG001
+    project: Project, folder: Path, issued_packages: dict[str, IssuedPackage],  # noqa: ARG001
     changes: dict[str, object], words: str,
 ) -> None:  # fmt: skip
     with open_project(folder / "reader-1") as package:
@@ -150,14 +150,14 @@ def test_contours_that_cannot_have_been_drawn_in_the_package_are_refused(
 def test_the_log_of_a_blinded_project_shows_no_contours(
     project: Project,
     folder: Path,
-    issued: dict[str, IssuedPackage],  # noqa: ARG001
+    issued_packages: dict[str, IssuedPackage],  # noqa: ARG001
 ) -> None:
     with open_project(folder / "reader-1") as package:
         drawn_in(package)
     merge_package(project, folder / "reader-1", NOON, unsealed=True)
     entries = [
         entry
-        for entry in list_entries(project.store, blinded=("reader-1",))
+        for entry in list_entries(project.store, blinded_readers=("reader-1",))
         if entry.action == "VolumeReading"
     ]
     assert entries

@@ -362,7 +362,7 @@ class ReadingRoom:
             "endplate": partial(self.marking.choose_tool, Tool.ENDPLATE),
             "posterior_wall": partial(self.marking.choose_tool, Tool.POSTERIOR_WALL),
             "not_measurable": partial(self.bring_up, Dialog.ANSWER),
-            "withdraw": partial(self.contouring.delete, partial(self.say, Answer.WITHDRAWN)),
+            "withdraw": partial(self.contouring.remove, partial(self.say, Answer.WITHDRAWN)),
             "settle": self.settling.settle,
             "undo": partial(self.contouring.undo, undoing.undo),
             "redo": partial(self.contouring.redo, undoing.redo),

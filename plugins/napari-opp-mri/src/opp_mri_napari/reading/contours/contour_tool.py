@@ -98,7 +98,7 @@ def find_nearest_corner(
     return nearest, distances[nearest]
 
 
-def drag_corner(
+def move_corner(
     points: Sequence[PixelPoint], corner: int, to: PixelPoint, reach: float
 ) -> tuple[PixelPoint, ...]:
     """Return a contour with one corner moved, and those near it along the contour with it.
@@ -118,13 +118,13 @@ def drag_corner(
     shares = [0.0] * len(points)
     shares[corner] = 1.0
     for direction in (1, -1):
-        gone, at = 0.0, corner
+        distance, at = 0.0, corner
         for _ in range(len(points) // 2):
             after = (at + direction) % len(points)
-            gone += math.dist(points[at], points[after])
-            if gone >= reach:
+            distance += math.dist(points[at], points[after])
+            if distance >= reach:
                 break
-            share = (1 + math.cos(math.pi * gone / reach)) / 2
+            share = (1 + math.cos(math.pi * distance / reach)) / 2
             shares[after] = max(shares[after], share)
             at = after
     return tuple(

@@ -21,8 +21,8 @@ from opp_mri_napari.reading.calipers import Calipers
 from opp_mri_napari.reading.contours.contour_tool import (
     REACH_PX,
     ContourTool,
-    drag_corner,
     find_nearest_corner,
+    move_corner,
 )
 from opp_mri_napari.reading.navigation import Navigation
 from opp_mri_napari.reading.panes import Pane, Panes
@@ -151,7 +151,7 @@ class Contouring:
         if drag is not None and drag.pane is pane and drag.place == pane.place:
             plane, zoom = pane.plane, self._panes.zoom_of(pane)
             spacing_mm = plane.column_spacing_mm if plane is not None else 1.0
-            moved = drag_corner(drag.before, drag.corner, pixel, REACH_PX / zoom / spacing_mm)
+            moved = move_corner(drag.before, drag.corner, pixel, REACH_PX / zoom / spacing_mm)
             self._drag = attrs.evolve(drag, points=moved)
             return True
         if self.tool.busy and self._is_on(pane):
@@ -198,7 +198,7 @@ class Contouring:
         self._calipers.selected = None
         self._calipers.tool = Tool.CALIPER if self.is_on else Tool.CONTOUR
 
-    def delete(self, otherwise: Callable[[], None]) -> None:
+    def remove(self, otherwise: Callable[[], None]) -> None:
         """Take back the contour of the shown slice; without the contour tool, do something else."""
         pane = self._panes.current
         if not self.is_on or pane is None:
@@ -209,7 +209,7 @@ class Contouring:
         if contour is None or reading is None or pane.volume is None:
             self._navigation.hint = "This slice has no contour."
             return
-        rest = [other for other in reading.contours if other is not contour]
+        rest = [each for each in reading.contours if each is not contour]
         self._record(pane, pane.volume, rest)
 
     def undo(self, otherwise: Callable[[], None]) -> None:
@@ -269,8 +269,8 @@ class Contouring:
         except OppMriError as error:
             self._navigation.hint = str(error)
             return False
-        others = reading.contours if reading is not None else ()
-        rest = [other for other in others if other.image != contour.image]
+        before = reading.contours if reading is not None else ()
+        rest = [each for each in before if each.image != contour.image]
         return self._record(pane, volume, [*rest, contour])
 
     def _record(self, pane: Pane, volume: VolumeDescription, contours: Sequence[Contour]) -> bool:

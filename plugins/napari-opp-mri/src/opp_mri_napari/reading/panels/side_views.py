@@ -187,14 +187,14 @@ def sign_off_view(
             _draft_line(lesion, reading, weeks, series.get(reading.study_date, ()), blind=blind)
             for reading in unsigned_readings
         )
-        + tuple(_contour_line(lesion, reading, weeks, blind=blind) for reading in drawn),
+        + tuple(_describe_contours(lesion, reading, weeks, blind=blind) for reading in drawn),
         reading_ids=tuple(reading.reading_id for reading in listed),
         statement=f"I have read {count} of lesion {name} and sign these answers. From now on they "
         "are changed only with a reason.",
     )
 
 
-def _contour_line(
+def _describe_contours(
     lesion: RoomLesion, reading: VolumeReading, weeks: Mapping[date, str], *, blind: bool
 ) -> str:
     """Describe the contours that are signed: cell, number, and the volume within them."""
