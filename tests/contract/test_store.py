@@ -324,7 +324,8 @@ def study_records() -> list[StudyRecord]:
             recorded_at=NOON,
         ),
         VolumeReading(
-            reading_id="v1", lesion_id="L", sequence=SeriesRole.T1, reader="a", study_date=shown_day,
+            reading_id="v1", lesion_id="L", sequence=SeriesRole.T1, reader="a",
+            study_date=shown_day,
             contours=(
                 Contour(
                     sop_instance_uid="1.9", frame_number=2,
