@@ -122,8 +122,8 @@ def test_one_place_marked_in_two_panes_links_their_scrolling(
     frames = [pane.frame for pane in panes.panes]
     assert panes.linking(frames[1], frames[0]) is None
     assert "level not confirmed" in window.grid.panes[1].link.text()
-    made, undone = project.store.get_common_points("PHANTOM-01")  # nothing is removed
-    assert (made.edit, undone.edit) == (Edit.MADE, Edit.UNDONE)
+    mark, undone = project.store.get_common_points("PHANTOM-01")  # nothing is removed
+    assert (mark.edit, undone.edit) == (Edit.MADE, Edit.UNDONE)
     press(window, qtbot, Qt.Key.Key_Y, CTRL)
     settle(window, qtbot)
     assert panes.linking(frames[1], frames[0]) is not None

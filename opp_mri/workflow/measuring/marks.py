@@ -26,15 +26,15 @@ def select_in_force(marks: Sequence[AnyMark]) -> list[AnyMark]:
     marks
         Of one kind, in the order of the log, those that were undone too.
     """
-    held: list[AnyMark] = []
+    in_force: list[AnyMark] = []
     for mark in marks:
         if mark.edit is not Edit.UNDONE:
-            held.append(mark)
+            in_force.append(mark)
             continue
-        latest = _find_latest(held, mark)
+        latest = _find_latest(in_force, mark)
         if latest is not None:
-            del held[latest]
-    return held
+            del in_force[latest]
+    return in_force
 
 
 def find_undo(
@@ -104,8 +104,8 @@ def _find_latest(steps: Sequence[Step], step: Step) -> int | None:
     return None
 
 
-def _is_equal(step: Step, other: Step) -> bool:
+def _is_equal(step: Step, other_step: Step) -> bool:
     """Return whether two marks differ in nothing but when and why they were recorded."""
-    return type(step) is type(other) and step == attrs.evolve(
-        other, edit=step.edit, recorded_at=step.recorded_at
+    return type(step) is type(other_step) and step == attrs.evolve(
+        other_step, edit=step.edit, recorded_at=step.recorded_at
     )

@@ -89,7 +89,7 @@ def test_a_return_is_the_first_study_after_the_peak_without_growth_or_never() ->
     }
 
 
-@given(one=lesions())
+@given(assessed_lesion=lesions())
 def test_peak_and_return_are_those_that_the_assessment_reports(assessed_lesion) -> None:
     sequences = assessed_lesion.assessment.sequences
     for role, change_mm in find_peak_changes_mm(assessed_lesion).items():

@@ -55,7 +55,7 @@ class PaneViews:
         self._latest: dict[str, PaneView] = {}
 
     def build(
-        self, mouse: tuple[Pane, ScreenPoint] | None, changed: date | None = None
+        self, mouse: tuple[Pane, ScreenPoint] | None, changed_day: date | None = None
     ) -> tuple[PaneView, ...]:
         """Return all panes as they are drawn.
 
@@ -63,13 +63,13 @@ class PaneViews:
         ----------
         mouse
             The pane under the mouse, and where on it.
-        changed
+        changed_day
             The time point whose panes alone may have changed; None for all.
         """
-        before = {} if changed is None else self._latest
+        before = {} if changed_day is None else self._latest
         self._latest = {
             pane.pane_id: before[pane.pane_id]
-            if pane.study_date != changed and pane.pane_id in before
+            if pane.study_date != changed_day and pane.pane_id in before
             else self.view(pane, mouse)
             for pane in self._panes.panes
         }

@@ -175,8 +175,8 @@ class Proposals:
             self._lesion_id = lesion.lesion.lesion_id
             self._points = {}
             self._forget()
-        shown = [pane.volume for pane in self._panes.panes if pane.volume is not None]
-        waits = any(self._session.cache.is_waiting_for(volume.volume_id) for volume in shown)
+        volumes = [pane.volume for pane in self._panes.panes if pane.volume is not None]
+        waits = any(self._session.cache.is_waiting_for(volume.volume_id) for volume in volumes)
         if lesion is not None and self.allowed and self._switches.proposals and not waits:
             self._ask(lesion)
         self._jump()
@@ -363,8 +363,8 @@ def _build_unplaced(cell: Cell) -> SuggestedCell:
     return abstain(cell, AbstentionReason.NO_FIT)
 
 
-def _is_unplaced(suggested: SuggestedCell | None) -> bool:
-    answer = None if suggested is None else suggested.answer
+def _is_unplaced(suggested_cell: SuggestedCell | None) -> bool:
+    answer = None if suggested_cell is None else suggested_cell.answer
     return isinstance(answer, Abstention) and answer.reason is AbstentionReason.NO_FIT
 
 

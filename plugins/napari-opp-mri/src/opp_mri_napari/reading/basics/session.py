@@ -264,10 +264,10 @@ class Session:
         if self.lesion is not None:
             self._replace(with_level(self.lesion, confirmation))
 
-    def replay_mark(self, mark: Mark, then: Callable[[], None]) -> None:
+    def replay_mark(self, mark: Mark, callback: Callable[[], None]) -> None:
         """Have it recorded that a mark is undone or made again."""
         self._save_mark(mark)
-        self.when_saved = then
+        self.when_saved = callback
 
     def _save_mark(self, mark: Mark) -> None:
         self.saves.add(Save(run=partial(self.write, lambda: self.project.store.add_to_log([mark]))))

@@ -274,8 +274,8 @@ class PaneWidget(QFrame):
             self.update()
 
 
-def _is_same(here: Sequence[float], there: Sequence[float]) -> bool:
+def _is_same(point: Sequence[float], other_point: Sequence[float]) -> bool:
     """Return whether two places are the same; numpy takes longer to tell than to draw."""
-    return len(here) == len(there) and all(
-        abs(a - b) <= SAME_MM for a, b in zip(here, there, strict=True)
+    return len(point) == len(other_point) and all(
+        abs(a - b) <= SAME_MM for a, b in zip(point, other_point, strict=True)
     )
