@@ -1,5 +1,6 @@
 """Verbs of registration: align, fit confirm, fit reject, fit export, fit import."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Final
@@ -21,10 +22,21 @@ from opp_mri.units import format_count
 from opp_mri.workflow.executors import open_cluster
 from opp_mri.workflow.project import open_project
 from opp_mri.workflow.registration.align import align_project
-from opp_mri.workflow.registration.align_report import build_alignment_json, save_alignment_page
+from opp_mri.workflow.registration.align_plan import NotComparable
+from opp_mri.workflow.registration.align_report import (
+    build_alignment_json,
+    build_left_out_json,
+    save_alignment_page,
+)
 from opp_mri.workflow.registration.decisions import decide
 from opp_mri.workflow.registration.fit_files import FitFormat, export_fits, import_fit
-from opp_mri.workflow.registration.visits import VisitFit, group_by_visit
+from opp_mri.workflow.registration.visits import (
+    NOT_COMPARABLE,
+    VisitFit,
+    describe_left_out,
+    group_by_visit,
+    group_left_out,
+)
 
 
 @click.command("align", epilog=format_example("opp-mri align --project study"))
@@ -71,10 +83,12 @@ def align_command(
                 report,
                 project.store,
                 summary.alignments,
+                left_out=summary.left_out,
                 written_on=read_clock().date(),
                 progress=progress,
             )
-    visits = group_by_visit(summary.alignments)
+    visits = group_by_visit(summary.alignments, summary.not_comparable)
+    without_fit = list(group_left_out(summary.not_comparable, summary.alignments).values())
     if as_json:
         by_fit = {fit.fit_id: visit for visit in visits for fit in visit.alignments}
         show_json(
@@ -82,10 +96,12 @@ def align_command(
                 build_alignment_json(fit, decisions.get(fit.fit_id, ()), by_fit[fit.fit_id])
                 for fit in summary.alignments
             ]
+            + [build_left_out_json(left_out) for left_out in without_fit]
         )
     else:
-        decisions_by_fit = {fit: latest[-1].decision.value for fit, latest in decisions.items()}
-        show_table(COLUMNS, [_build_row(visit, decisions_by_fit) for visit in visits])
+        decided = {fit: latest[-1].decision.value for fit, latest in decisions.items()}
+        rows = [_build_row(visit, decided) for visit in visits]
+        show_table(COLUMNS, rows + [_build_left_out_row(left_out) for left_out in without_fit])
         before = len(summary.alignments) - summary.new
         click.echo(f"{format_count(summary.new, 'new fit')}, {before} from before.")
         if quick:
@@ -139,6 +155,22 @@ def _build_row(visit: VisitFit, decisions_by_fit: dict[str, str]) -> list[str]:
         "-" if fit.second_opinion_mm is None else f"{fit.second_opinion_mm:.2f}",
         ", ".join(decisions),
         " ".join(fit.reasons),
+    ]
+
+
+def _build_left_out_row(left_out: Sequence[NotComparable]) -> list[str]:
+    """Return the row of a visit that no sequence is comparable at."""
+    first = left_out[0]
+    return [
+        "-",
+        first.lesion_id or "-",
+        str(first.baseline_study_date),
+        str(first.followup_study_date),
+        NOT_COMPARABLE,
+        ", ".join(map(describe_left_out, left_out)),
+        *["-"] * 5,
+        "",
+        " ".join(dict.fromkeys(each.reason for each in left_out)),
     ]
 
 

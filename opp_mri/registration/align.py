@@ -20,6 +20,7 @@ from opp_mri.domain.transform import RigidTransform
 from opp_mri.errors import GeometryError
 from opp_mri.registration import (
     directions,
+    equations,
     identity,
     layers,
     measure,
@@ -37,9 +38,9 @@ from opp_mri.registration.directions import (
     meet_halfway,
 )
 from opp_mri.registration.estimate import Question, View
-from opp_mri.registration.measure import build_no_fit, measure_fit
+from opp_mri.registration.measure import build_no_fit, find_leading, measure_fit
 
-ALGORITHM_VERSION: Final = "3"
+ALGORITHM_VERSION: Final = "4"
 
 NOD_DEG: Final = (-12.0, -6.0, 0.0, 6.0, 12.0)  # about the left-right axis, tried first
 WIDE_NOD_DEG: Final = (-16.0, -8.0, 0.0, 8.0, 16.0)
@@ -98,13 +99,12 @@ def align_visit(
     *,
     centre_lps_mm: Vector3 | None = None,
     lesion_radius_mm: float = 0.0,
-    comparable: Sequence[bool] = (),
 ) -> tuple[Fit, ...]:
     """Line the sequences of a visit up on those of a baseline, all of them together.
 
     Their similarities are summed, so that the sequence that shows most decides on the level; then
     each is corrected alone, as patients move between sequences. Where together they are not good,
-    each is tried for itself too.
+    each is tried for itself too. Pairs of unlike contrast are not meant to be given.
 
     Parameters
     ----------
@@ -113,9 +113,6 @@ def align_visit(
         all follow-ups in one.
     centre_lps_mm, lesion_radius_mm
         As for `align`.
-    comparable
-        Whether each pair has the same contrast on both dates; all where it is empty. A pair that
-        has not takes no part in the search: it is carried by the others, and judged.
 
     Returns
     -------
@@ -128,22 +125,32 @@ def align_visit(
         As for `align`, or the volumes lie in several frames of reference.
     """
     question = _make_question(pairs, centre_lps_mm, lesion_radius_mm)
-    indices = [index for index, is_comparable in enumerate(comparable) if is_comparable] or list(
-        range(len(pairs))
-    )
-    estimates, visit, centre = _align_together(question, indices, whole=centre_lps_mm is None)
+    both, visit, centre = _align_together(question, whole=centre_lps_mm is None)
     if len(pairs) == 1:
         return (visit,)
     question = evolve(question, centre=centre)
-    fits = []
-    for index in range(len(pairs)):
-        alone = question.select([index])
-        if estimates is None:
-            fits.append(build_no_fit(alone))
-            continue
-        own = correct(alone, estimates) if index in indices else estimates
-        fits.append(measure_fit(alone, own, meet_halfway(own, centre), visit))
-    return tuple(fits)
+    alone = [question.select([index]) for index in range(len(pairs))]
+    if both is None:
+        return tuple(build_no_fit(each) for each in alone)
+    leading = find_leading(question, both.followup_from_baseline)
+    corrected = _correct_sequences(alone, leading, both)
+    return tuple(
+        measure_fit(each, own, meet_halfway(own, centre), visit)
+        for each, own in zip(alone, corrected, strict=True)
+    )
+
+
+def _correct_sequences(sequences: Sequence[Question], leading: int, both: Both) -> list[Both]:
+    """Correct each sequence of a visit for the patient's motion between sequences.
+
+    The most similar sequence is corrected in full. The rest take over its rotation and correct
+    their place: dark marrow tells less of a rotation than a patient turns between two sequences.
+    """
+    carried = correct(sequences[leading], both, turning=True)
+    return [
+        carried if index == leading else correct(sequence, carried, turning=False)
+        for index, sequence in enumerate(sequences)
+    ]
 
 
 def judge(
@@ -197,6 +204,7 @@ def list_parameters() -> dict[str, float]:
         refinement,
         estimation,
         directions,
+        equations,
         measure,
         identity,
         quality,
@@ -213,18 +221,16 @@ def list_parameters() -> dict[str, float]:
 Answer = tuple[Question, Both | None, Fit]
 
 
-def _align_together(
-    question: Question, indices: Sequence[int], *, whole: bool
-) -> tuple[Both | None, Fit, FloatArray]:
-    """Line the chosen sequences up together; where that is not good, each alone, then wider."""
-    together = question.select(indices)
-    attempts = [(together, FIRST_TURNS)]
-    if len(indices) > 1:
-        attempts += [(question.select([index]), FIRST_TURNS) for index in indices]
-    attempts.append((together, ALL_TURNS))
-    best: Answer = (together, None, build_no_fit(together))
-    for attempt, turns in attempts:
-        answer = _align_question(attempt, turns, whole=whole)
+def _align_together(question: Question, *, whole: bool) -> tuple[Both | None, Fit, FloatArray]:
+    """Line the sequences up together; where that is not good, each alone, then wider."""
+    attempts = [(question, FIRST_TURNS)]
+    if len(question.fixed) > 1:
+        each = range(len(question.fixed))
+        attempts += [(question.select([index]), FIRST_TURNS) for index in each]
+    attempts.append((question, ALL_TURNS))
+    best: Answer = (question, None, build_no_fit(question))
+    for tried, turns in attempts:
+        answer = _align_question(tried, turns, whole=whole)
         if best[1] is None or _rank(answer[2]) > _rank(best[2]):
             best = answer
         if best[2].verdict is Verdict.GOOD:

@@ -73,12 +73,18 @@ def find_common_centre(question: Question, estimates: Both) -> FloatArray:
     return middle
 
 
-def correct(question: Question, estimates: Both) -> Both:
-    """Return both directions of one sequence of a visit, each polished on it alone."""
-    ahead = polish(question, estimates.followup_from_baseline)
-    start = invert(ahead) if estimates.backward is None else estimates.baseline_from_followup
+def correct(question: Question, both: Both, *, turning: bool) -> Both:
+    """Return both directions of one sequence of a visit, each polished on it alone.
+
+    Parameters
+    ----------
+    turning
+        Whether the rotation is corrected too, or only the place.
+    """
+    ahead = polish(question, both.followup_from_baseline, turning=turning)
+    start = invert(ahead) if both.backward is None else both.baseline_from_followup
     return evolve(
         estimates,
         followup_from_baseline=ahead,
-        baseline_from_followup=polish(question.reverse(ahead), start),
+        baseline_from_followup=polish(question.reverse(ahead), start, turning=turning),
     )

@@ -9,8 +9,8 @@ from attrs import evolve, field, frozen
 
 from opp_mri.domain.geometry import FloatArray, Volume
 from opp_mri.registration.layers import DETAIL_WINDOW_MM, Layer, find_box, make_layer
-from opp_mri.registration.refine import correlate, refine
-from opp_mri.registration.search import APART_MM, Place, count_cells, search, transform_images
+from opp_mri.registration.refine import correlate_all, refine, refine_all
+from opp_mri.registration.search import APART_MM, count_cells, search, transform_images
 from opp_mri.registration.template import Template, make_template
 
 COARSE_MM: Final = 5.6
@@ -18,7 +18,6 @@ MIDDLE_MM: Final = 2.8
 FINE_MM: Final = 1.4
 COARSE_WINDOW_MM: Final = 14.0  # a body and its disc: what lies in front of them does not decide
 MIDDLE_WINDOW_MM: Final = 8.0
-FINE_WINDOW_MM: Final = 8.0  # marrow without texture is distinguished from its dark rim
 COARSE_STEPS: Final = 4
 ROUGH_STEPS: Final = 5
 MIDDLE_STEPS: Final = 8
@@ -31,7 +30,8 @@ FINE_THINNED: Final = 2
 PLACES: Final = 12  # on fat-suppressed images of treated marrow the right one may be the tenth
 KEPT_PLACES: Final = 4
 LEAST_OVERLAP: Final = 0.5  # a place that lies half outside is not a rival
-FINE_MARGIN_MM: Final = 14.0  # around the box, so that its border is normalised as its middle
+CUT_MARGIN_MM: Final = 14.0  # around a box, so that its border is normalised as its middle
+REUSED_WITHIN_MM: Final = 7.0  # a part that was cut this near serves as well
 
 Half = tuple[float, float, float]
 
@@ -51,12 +51,16 @@ class Region:
         For telling one level from another: about three vertebrae.
     fine
         For the last step: the vertebra itself, as neighbours move on their own.
+    cut
+        What is prepared at the fine scale at once: the boxes above that need it, at this level and
+        the next.
     """
 
     wide: Half
     level: Half
     detail: Half
     fine: Half
+    cut: Half
 
 
 VERTEBRA: Final = Region(
@@ -64,12 +68,14 @@ VERTEBRA: Final = Region(
     level=(25.0, 60.0, 28.0),
     detail=(25.0, 45.0, 28.0),
     fine=(22.0, 20.0, 30.0),
+    cut=(25.0, 75.0, 30.0),
 )
 WHOLE: Final = Region(
     wide=(24.0, 100.0, 70.0),
     level=(25.0, 90.0, 50.0),
     detail=(25.0, 90.0, 50.0),
     fine=(22.0, 60.0, 40.0),
+    cut=(25.0, 90.0, 50.0),
 )
 
 
@@ -83,7 +89,7 @@ class View:
     """A volume as the registration looks at it, prepared once for both directions."""
 
     volume: Volume = field(repr=False)
-    _boxes: dict[tuple[object, float], Layer] = field(init=False, factory=dict, repr=False)
+    _cut: list[tuple[FloatArray, Half, Layer]] = field(init=False, factory=list, repr=False)
 
     @cached_property
     def coarse(self) -> Layer:
@@ -96,21 +102,15 @@ class View:
         return make_layer(self.volume, MIDDLE_MM, None, MIDDLE_WINDOW_MM, is_compressed=True)
 
     def cut_fine_layer(self, centre_lps_mm: FloatArray, region: Region) -> Layer:
-        """Return the part around a point, for the last step."""
-        return self._cut(centre_lps_mm, region.fine, FINE_WINDOW_MM)
-
-    def cut_detail_layer(self, centre_lps_mm: FloatArray, region: Region) -> Layer:
-        """Return the part around a point with shapes of a few millimetres, to compare levels."""
-        return self._cut(centre_lps_mm, region.detail, DETAIL_WINDOW_MM)
-
-    def _cut(self, centre_lps_mm: FloatArray, half: Half, window_mm: float) -> Layer:
-        box = find_box(self.volume.geometry, centre_lps_mm, _widen(half))
-        key = (tuple((axis.start, axis.stop) for axis in box), window_mm)
-        if key not in self._boxes:
-            self._boxes[key] = make_layer(
-                self.volume, FINE_MM, box, window_mm, is_compressed=window_mm == DETAIL_WINDOW_MM
-            )
-        return self._boxes[key]
+        """Return the part around a point with shapes of a few millimetres."""
+        for centre, half, layer in self._cut:
+            near = np.linalg.norm(centre - centre_lps_mm) <= REUSED_WITHIN_MM
+            if near and half == region.cut:
+                return layer
+        box = find_box(self.volume.geometry, centre_lps_mm, _widen(region.cut))
+        layer = make_layer(self.volume, FINE_MM, box, DETAIL_WINDOW_MM, compressed=True)
+        self._cut.append((centre_lps_mm, region.cut, layer))
+        return layer
 
 
 @frozen(kw_only=True, eq=False)
@@ -201,23 +201,24 @@ def estimate(question: Question, turns: Sequence[FloatArray]) -> FitEstimate | N
         None where nothing is alike at all.
     """
     places = _search_places(question, turns)
-    if not places:
+    if not len(places):
         return None
     centre, region, hole_mm = question.centre, question.region, question.hole_mm
     images = [view.middle for view in question.moving]
     level = [make_template(view.middle, centre, region.level, hole_mm) for view in question.fixed]
     rough = _thin(level, ROUGH_THINNED)
-    starts = [refine(rough, images, place.image_from_template, ROUGH_STEPS) for place in places]
-    starts.sort(key=lambda start: -_compute_overlap(rough, images, start))
-    thin_templates = _thin(level, THINNED)
-    candidates = []
-    for start in starts[:KEPT_PLACES]:
-        moving_from_fixed = refine(thin_templates, images, start, MIDDLE_STEPS)
-        similarity, overlap = correlate(thin_templates, images, moving_from_fixed)
-        candidates.append(
-            Candidate(moving_from_fixed=moving_from_fixed, similarity=similarity, overlap=overlap)
+    starts = refine_all(rough, images, places, ROUGH_STEPS)
+    fits = [alike * overlap for alike, overlap in correlate_all(rough, images, starts)]
+    starts = starts[np.argsort(fits)[::-1][:KEPT_PLACES]]
+    thinned = _thin(level, THINNED)
+    placed = refine_all(thinned, images, starts, MIDDLE_STEPS)
+    tried = [
+        Candidate(moving_from_fixed=place, similarity=similarity, overlap=overlap)
+        for place, (similarity, overlap) in zip(
+            placed, correlate_all(thinned, images, placed), strict=True
         )
-    best = max(candidates, key=lambda candidate: candidate.similarity * candidate.overlap)
+    ]
+    best = max(tried, key=lambda candidate: candidate.similarity * candidate.overlap)
     rivals = [
         candidate
         for candidate in candidates
@@ -227,44 +228,41 @@ def estimate(question: Question, turns: Sequence[FloatArray]) -> FitEstimate | N
     return FitEstimate(best=best, rivals=tuple(rivals))
 
 
-def polish(question: Question, start: FloatArray) -> FloatArray:
-    """Do the last steps on the vertebra itself: (4, 4), moving from fixed."""
+def polish(question: Question, start: FloatArray, *, turning: bool = True) -> FloatArray:
+    """Do the last steps on the vertebra itself: (4, 4), moving from fixed.
+
+    Parameters
+    ----------
+    turning
+        Whether the rotation is estimated; or else it stays that of the start.
+    """
     centre, region = question.centre, question.region
     templates = [
         make_template(view.cut_fine_layer(centre, region), centre, region.fine, question.hole_mm)
         for view in question.fixed
     ]
-    moved_centre = (start @ np.append(centre, 1.0))[:3]
-    images = [view.cut_fine_layer(moved_centre, region) for view in question.moving]
-    moving_from_fixed = refine(_thin(templates, THINNED), images, start, FINE_STEPS)
-    return refine(
-        _thin(templates, FINE_THINNED), images, moving_from_fixed, STRICT_STEPS, strict=True
-    )
+    if not turning:
+        templates = [template.restrict_to_shifts() for template in templates]
+    moved = (start @ np.append(centre, 1.0))[:3]
+    images = [view.cut_fine_layer(moved, region) for view in question.moving]
+    placed = refine(_thin(templates, THINNED), images, start, FINE_STEPS)
+    if len(templates) > 1:
+        return placed  # a patient moves between sequences: the last steps are those of each alone
+    return refine(_thin(templates, FINE_THINNED), images, placed, STRICT_STEPS, strict=True)
 
 
-def _search_places(question: Question, turns: Sequence[FloatArray]) -> list[Place]:
-    """Search all of the moving images, and refine each place at the coarse scale."""
+def _search_places(question: Question, turns: Sequence[FloatArray]) -> FloatArray:
+    """Search all of the moving images, and refine the places at the coarse scale: (n, 4, 4)."""
     centre, region = question.centre, question.region
     images = [view.coarse for view in question.moving]
     fixed = [view.coarse for view in question.fixed]
-    spectrum = transform_images(images, count_cells(region.wide))
-    places = search(fixed, centre, region.wide, spectrum, turns, PLACES)
+    searched = transform_images(images, count_cells(region.wide))
+    places = search(fixed, centre, region.wide, searched, turns, PLACES)
+    if not places:
+        return np.empty((0, 4, 4))
     whole = [make_template(layer, centre, region.wide, question.hole_mm) for layer in fixed]
-    templates = _thin(whole, COARSE_THINNED)
-    return [
-        evolve(
-            place,
-            image_from_template=refine(templates, images, place.image_from_template, COARSE_STEPS),
-        )
-        for place in places
-    ]
-
-
-def _compute_overlap(
-    templates: Sequence[Template], images: Sequence[Layer], moving_from_fixed: FloatArray
-) -> float:
-    similarity, overlap = correlate(templates, images, moving_from_fixed)
-    return similarity * overlap
+    starts = np.array([place.image_from_template for place in places])
+    return refine_all(_thin(whole, COARSE_THINNED), images, starts, COARSE_STEPS)
 
 
 def _thin(templates: Sequence[Template], step: int) -> list[Template]:
@@ -273,5 +271,5 @@ def _thin(templates: Sequence[Template], step: int) -> list[Template]:
 
 def _widen(half: Half) -> Half:
     """Return a box with room for a turn, and for the windows at its border."""
-    k, j, i = (length_mm + FINE_MARGIN_MM for length_mm in half)
+    k, j, i = (each + CUT_MARGIN_MM for each in half)
     return k, j, i

@@ -14,7 +14,7 @@ from attrs import frozen
 from opp_mri.domain.geometry import FloatArray
 from opp_mri.registration.estimate import IDENTITY, LEAST_IDENTITY_OVERLAP, Question
 from opp_mri.registration.layers import Layer
-from opp_mri.registration.refine import correlate, refine, stretch
+from opp_mri.registration.refine import correlate_all, refine_all, stretch
 from opp_mri.registration.template import Template, make_template
 
 STEPS: Final = 8
@@ -97,15 +97,13 @@ def measure_resemblance(
     for share in LEVELS_APART:
         centre = question.centre + share * next_level_mm
         hole_mm = question.hole_mm if share == 0.0 else 0.0
-        own = _correlate_vertebra(question, centre, hole_mm, followup_from_baseline)
-        elsewhere = []
-        for way in (1.0, -1.0):
-            shifted_transform = followup_from_baseline.copy()
-            shifted_transform[:3, 3] -= followup_from_baseline[:3, :3] @ (way * next_level_mm)
-            elsewhere.append(_correlate_vertebra(question, centre, hole_mm, shifted_transform))
-        other_values = [value for value in elsewhere if value is not None]
-        if own is not None and other_values:
-            pairs.append((own, max(other_values)))
+        starts = np.tile(followup_from_baseline, (3, 1, 1))
+        for start, way in zip(starts[1:], (1.0, -1.0), strict=True):
+            start[:3, 3] -= followup_from_baseline[:3, :3] @ (way * next_level_mm)
+        own, *elsewhere = _correlate_vertebra(question, centre, hole_mm, starts)
+        known = [other for other in elsewhere if other is not None]
+        if own is not None and known:
+            pairs.append((own, max(known)))
     if len(pairs) < LEAST_VERTEBRAE:
         return None
     return Resemblance(
@@ -115,23 +113,24 @@ def measure_resemblance(
 
 
 def _correlate_vertebra(
-    question: Question, centre: FloatArray, hole_mm: float, start: FloatArray
-) -> float | None:
-    """Register one vertebra and return its correlation; None where the images do not reach."""
-    place = (start @ np.append(centre, 1.0))[:3]
-    templates: list[Template] = []
-    details: list[Template] = []
-    moving, moving_details = [], []
-    for fixed, followup in zip(question.fixed, question.moving, strict=True):
-        for target_list, layer in (
-            (templates, fixed.cut_fine_layer(centre, question.region)),
-            (details, fixed.cut_detail_layer(centre, question.region)),
-        ):
-            target_list.append(
-                make_template(layer, centre, IDENTITY, hole_mm).thin(NEIGHBOUR_THINNED)
-            )
-        moving.append(followup.cut_fine_layer(place, question.region))
-        moving_details.append(followup.cut_detail_layer(place, question.region))
-    moving_from_fixed = refine(templates, moving, start, NEIGHBOUR_STEPS)
-    correlation, overlap = correlate(details, moving_details, moving_from_fixed)
-    return correlation if overlap >= LEAST_IDENTITY_OVERLAP else None
+    question: Question, centre: FloatArray, hole_mm: float, starts: FloatArray
+) -> list[float | None]:
+    """Register one vertebra from starts (n, 4, 4), each of another level.
+
+    Returns
+    -------
+    list of float or None
+        Its correlation at each; None where the images do not reach.
+    """
+    templates = [
+        make_template(view.cut_fine_layer(question.centre, question.region), centre, IDENTITY,
+                      hole_mm).thin(NEIGHBOUR_THINNED)
+        for view in question.fixed
+    ]  # fmt: skip
+    place = (starts[0] @ np.append(question.centre, 1.0))[:3]
+    images = [view.cut_fine_layer(place, question.region) for view in question.moving]
+    placed = refine_all(templates, images, starts, NEIGHBOUR_STEPS)
+    return [
+        correlation if overlap >= LEAST_IDENTITY_OVERLAP else None
+        for correlation, overlap in correlate_all(templates, images, placed)
+    ]

@@ -172,10 +172,10 @@ def invert(matrix: FloatArray) -> FloatArray:
 def _compute_block_mean(values: Float32Array, blocks: NDArray[np.int_]) -> Float32Array:
     for axis, block in enumerate(blocks):
         if block > 1:
-            whole = values.shape[axis] // block
-            values = np.moveaxis(values, axis, -1)[..., : whole * block]
-            values = values.reshape(*values.shape[:-1], whole, block).mean(axis=-1)
-            values = np.moveaxis(values, -1, axis)
+            whole = values.shape[axis] // block * block
+            values = np.moveaxis(values, axis, 0)
+            parts = [values[start:whole:block] for start in range(block)]
+            values = np.moveaxis(sum(parts[1:], parts[0]) / np.float32(block), 0, axis)
     return np.ascontiguousarray(values)
 
 

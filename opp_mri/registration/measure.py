@@ -82,28 +82,28 @@ def _measure_numbers(
 ) -> tuple[Numbers, Vector3 | None]:
     """Return the numbers that a motion is judged by, and where the best other level lies."""
     centre, region = question.centre, question.region
-    moved_centre = (followup_from_baseline @ np.append(centre, 1.0))[:3]
-    templates = [
-        make_template(
-            view.cut_detail_layer(centre, region), centre, region.detail, question.hole_mm
-        ).thin(DETAIL_THINNED)
-        for view in question.fixed
-    ]
-    images = [view.cut_detail_layer(moved_centre, region) for view in question.moving]
-    as_headers_say = [view.cut_detail_layer(centre, region) for view in question.moving]
+    moved = (followup_from_baseline @ np.append(centre, 1.0))[:3]
+    templates = _make_detail_templates(question)
+    images = [view.cut_fine_layer(moved, region) for view in question.moving]
+    as_headers_say = [view.cut_fine_layer(centre, region) for view in question.moving]
     similarity_before, _ = correlate(templates, as_headers_say, np.eye(4))
     similarity, overlap = correlate(templates, images, followup_from_baseline)
-    shifts = measure_block_shifts(templates, images, followup_from_baseline, BLOCK_STEPS)
+    # what tells of shape is asked of one sequence: a patient moves between those of a visit
+    leading = find_leading(question, followup_from_baseline) if len(templates) > 1 else 0
+    own, followup = [templates[leading]], [images[leading]]
+    shifts = measure_block_shifts(own, followup, followup_from_baseline, BLOCK_STEPS)
     level_margin, runner_up = (
         (visit.level_margin, visit.runner_up_lps_mm)
         if visit
         else _compare_levels(question, estimates, templates, moved_centre, similarity)
     )
-    sizes = measure_sizes(templates, images, followup_from_baseline)
+    sizes = measure_sizes(own, followup, followup_from_baseline)
     resemblance = (
         visit
         if visit or runner_up is None
-        else measure_resemblance(question, followup_from_baseline, np.array(runner_up))
+        else measure_resemblance(
+            question.select([leading]), followup_from_baseline, np.array(runner_up)
+        )
     )
     numbers = Numbers(
         similarity_before=similarity_before,
@@ -121,6 +121,26 @@ def _measure_numbers(
         correction_mm=_measure_correction_mm(visit, centre, followup_from_baseline),
     )
     return numbers, runner_up
+
+
+def find_leading(question: Question, followup_from_baseline: FloatArray) -> int:
+    """Return the index of the sequence that is most similar around the centre under a motion."""
+    moved = (followup_from_baseline @ np.append(question.centre, 1.0))[:3]
+    similarities = []
+    for template, view in zip(_make_detail_templates(question), question.moving, strict=True):
+        image = view.cut_fine_layer(moved, question.region)
+        similarities.append(correlate([template], [image], followup_from_baseline)[0])
+    return similarities.index(max(similarities))
+
+
+def _make_detail_templates(question: Question) -> list[Template]:
+    centre, region = question.centre, question.region
+    return [
+        make_template(
+            view.cut_fine_layer(centre, region), centre, region.detail, question.hole_mm
+        ).thin(DETAIL_THINNED)
+        for view in question.fixed
+    ]
 
 
 def build_no_fit(question: Question) -> Fit:
@@ -156,9 +176,9 @@ def _compare_levels(
     best: tuple[float, FloatArray] | None = None
     for start, away in _list_rivals(estimates, centre, moved_centre):
         place = (start @ np.append(centre, 1.0))[:3]
-        images = [view.cut_detail_layer(place, region) for view in question.moving]
-        rival_transform = refine(templates, images, start, RIVAL_STEPS)
-        alike, overlap = correlate(templates, images, rival_transform)
+        images = [view.cut_fine_layer(place, region) for view in question.moving]
+        placed = refine(templates, images, start, RIVAL_STEPS)
+        alike, overlap = correlate(templates, images, placed)
         if overlap >= LEAST_OVERLAP and (best is None or alike > best[0]):
             best = alike, away
     if best is None:

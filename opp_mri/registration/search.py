@@ -160,21 +160,21 @@ def _score_shifts(
     lines = [(np.arange(n) - n // 2) * GRID_MM for n in cells]
     offsets = np.stack(np.meshgrid(*lines, indexing="ij")).reshape(3, -1)
     points = (centre[:, None] + rotation.T @ grid.axes.T @ offsets).astype(np.float32)
-    products = np.zeros((3, *grid.padded), np.float32)
+    spectrum = np.zeros_like(searched.transformed[0])
     energy = 0.0
     inner = tuple(slice(0, n) for n in cells)
     for template, image_spectrum in zip(templates, spectrum.transformed, strict=True):
         values, inside = template.interpolate(points)
         values = np.where(inside, values, 0).reshape(cells)
-        stack = np.zeros((3, *grid.padded), np.float32)
-        stack[0][inner] = values
-        stack[1][inner] = inside.reshape(cells)
-        stack[2][inner] = values * values
-        template_spectrum = np.conj(fft.rfftn(stack, axes=(1, 2, 3)))
-        products += fft.irfftn(template_spectrum * image_spectrum, s=grid.padded, axes=(1, 2, 3))
+        laid = np.zeros((3, *grid.padded), np.float32)
+        laid[0][inner] = values
+        laid[1][inner] = inside.reshape(cells)
+        laid[2][inner] = values * values
+        spectrum += np.conj(fft.rfftn(laid, axes=(1, 2, 3))) * transformed
         energy += float((values * values).sum())
-    own, image_energy = np.maximum(products[2], 1e-3), np.maximum(products[1], 1e-3)
-    scores: Float32Array = products[0] / np.sqrt(own * image_energy)
+    products = fft.irfftn(spectrum, s=grid.padded, axes=(1, 2, 3))
+    own, other = np.maximum(products[2], 1e-3), np.maximum(products[1], 1e-3)
+    scores: Float32Array = products[0] / np.sqrt(own * other)
     scores[products[2] < LEAST_ENERGY * energy] = -1
     return scores
 

@@ -1,5 +1,6 @@
 """The part of a fixed image that is compared: points around a centre, with their derivatives."""
 
+from functools import cached_property
 from typing import Final
 
 import numpy as np
@@ -13,7 +14,7 @@ LEVER_MM: Final = 30.0  # a turn is measured by what it does at this distance
 LEAST_WEIGHT: Final = 0.02  # what counts less is not looked at
 
 
-@frozen(kw_only=True, eq=False)
+@frozen(kw_only=True, eq=False, slots=False)
 class Template:
     """Points of an image around a centre, with what is known of them.
 
@@ -38,6 +39,12 @@ class Template:
     slopes: Float32Array = field(repr=False)
     weights: Float32Array = field(repr=False)
     slices: NDArray[np.intp] = field(repr=False)
+
+    @cached_property
+    def products(self) -> Float32Array:
+        """Products of the slopes of each point, shape (n, m * m)."""
+        outer: Float32Array = self.slopes[:, :, None] * self.slopes[:, None, :]
+        return outer.reshape(len(self.values), -1)
 
     def restrict_to_shifts(self) -> "Template":
         """Return the template that may shift and not turn."""

@@ -80,8 +80,15 @@ def _with_unit(value: float | None, pattern: str) -> str:
     return "-" if value is None else pattern.format(value)
 
 
-def write_alignment_page(path: Path, fits: Sequence[FitPage], *, written_on: date) -> None:
+def write_alignment_page(
+    path: Path, fits: Sequence[FitPage], *, left_out: Sequence[str] = (), written_on: date
+) -> None:
     """Write a self-contained page of fits.
+
+    Parameters
+    ----------
+    left_out
+        What has no fit, and why, a sentence each.
 
     Raises
     ------
@@ -105,6 +112,7 @@ def write_alignment_page(path: Path, fits: Sequence[FitPage], *, written_on: dat
             for fit in fits
         ],
         counts=", ".join(f"{verdicts[v]} {v.value}" for v in Verdict),
+        left_out=left_out,
         written_on=written_on,
     )
     save_page(path, html)

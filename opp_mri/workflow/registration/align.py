@@ -12,11 +12,9 @@ from datetime import datetime
 import attrs
 from attrs import frozen
 
-from opp_mri.dicom.roles.suppression import judge_fat_suppression
 from opp_mri.dicom.volume import load_volume
 from opp_mri.domain.alignment import Alignment
 from opp_mri.domain.geometry import Volume
-from opp_mri.domain.imaging import SeriesRole, VolumeDescription
 from opp_mri.domain.registration import Fit
 from opp_mri.errors import OppMriError, PeerError
 from opp_mri.registration.align import ALGORITHM_VERSION, align_visit, list_parameters
@@ -24,8 +22,12 @@ from opp_mri.registration.second_opinion import add_second_opinion, ask_second_o
 from opp_mri.workflow.executors import open_processes
 from opp_mri.workflow.progress import Progress, ignore_progress
 from opp_mri.workflow.project import Project
-from opp_mri.workflow.registration.align_left_out import describe_unpaired, list_left_out
+from opp_mri.workflow.registration.align_left_out import (
+    describe_not_comparable,
+    list_left_out,
+)
 from opp_mri.workflow.registration.align_plan import (
+    NotComparable,
     SequencePair,
     VisitTask,
     find_recorded_fit,
@@ -49,12 +51,15 @@ class AlignSummary:
         Visits that could not be tried, each as a sentence without names.
     left_out
         Baseline series that get no fit for a lesion, and why, a sentence each.
+    not_comparable
+        Those of them that a follow-up has no like sequence for.
     """
 
     alignments: tuple[Alignment, ...]
     new: int
     failures: tuple[str, ...]
     left_out: tuple[str, ...] = ()
+    not_comparable: tuple[NotComparable, ...] = ()
 
 
 def align_project(
@@ -116,7 +121,8 @@ def align_project(
         alignments=tuple(with_imports(alignments, tuple(now_recorded.values()))),
         new=len(now_recorded.keys() - recorded_fits.keys()),
         failures=tuple(failures),
-        left_out=(*list_left_out(store, lesion_ids), *describe_unpaired(tasks)),
+        left_out=(*list_left_out(store, lesion_ids), *describe_not_comparable(tasks)),
+        not_comparable=tuple(each for task in tasks for each in task.not_comparable),
     )
 
 
@@ -182,14 +188,13 @@ def _align_task(task: VisitTask, *, quick: bool) -> Outcome | str:
     outcome: Outcome = []
     try:
         for group in _group_by_frames(task):
-            volumes = [volume_pair for _, volume_pair in group]
+            volumes = [both for _, both in group]
             fits = align_visit(
                 volumes,
                 centre_lps_mm=task.centre_lps_mm,
                 lesion_radius_mm=task.lesion_radius_mm,
-                comparable=[_is_same_contrast(task.pairs[number]) for number, _ in group],
             )
-            for (number, pair_volumes), fit in zip(group, fits, strict=True):
+            for (pair, both), fit in zip(group, fits, strict=True):
                 if not quick:
                     opinion = ask_second_opinion(*pair_volumes, fit, task.lesion_radius_mm)
                     fit = add_second_opinion(fit, opinion)
@@ -214,13 +219,6 @@ def _group_by_frames(task: VisitTask) -> list[list[tuple[int, tuple[Volume, Volu
         key = frames if all(frames) else (number, number)
         groups.setdefault(key, []).append((number, (baseline, followup)))
     return list(groups.values())
-
-
-def _is_same_contrast(pair: SequencePair) -> bool:
-    """Return whether fat is suppressed on both dates or on neither."""
-    role, baseline, followup = pair
-    before, after = (bool(judge_fat_suppression(v.instance).value) for v in (baseline, followup))
-    return role is SeriesRole.STIR or before == after
 
 
 def _build_alignment(

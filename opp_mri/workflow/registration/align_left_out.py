@@ -30,27 +30,22 @@ def list_left_out(store: Store, lesion_ids: Sequence[str] = ()) -> tuple[str, ..
     return tuple(sentence for lesion in lesions for sentence in _explain_lesion(store, lesion))
 
 
-def describe_unpaired(tasks: Sequence[VisitTask]) -> tuple[str, ...]:
-    """Name the sequences of a baseline that a follow-up does not have, a sentence for each visit.
+def describe_not_comparable(tasks: Sequence[VisitTask]) -> tuple[str, ...]:
+    """Name the sequences of a baseline that no sequence of a follow-up is like, a sentence each.
 
     Parameters
     ----------
     tasks
-        The visits that are lined up, by their other sequences.
+        The visits that are lined up, by their other sequences where there are any.
     """
-    sentences = []
-    for task in tasks:
-        if not task.unpaired:
-            continue
-        _, baseline, followup = task.pairs[0]
-        roles = ", ".join(str(volume.role) for volume in task.unpaired)
-        subject = f"{task.lesion_id}: " if task.lesion_id else ""
-        sentences.append(
-            f"{subject}{roles} of {baseline.study_date} is not lined up on its own with "
-            f"{followup.study_date}, which has no such sequence: unlike sequences are not "
-            "comparable. The fit of the other sequences carries it."
-        )
-    return tuple(sentences)
+    return tuple(
+        (f"{each.lesion_id}: " if each.lesion_id else "")
+        + f"{each.sequence} of {each.baseline_study_date} and {each.followup_study_date}: not "
+        f"comparable, left out. {each.reason}"
+        + (" The fit of the other sequences carries it." if task.pairs else "")
+        for task in tasks
+        for each in task.not_comparable
+    )
 
 
 def _explain_lesion(store: Store, lesion: Lesion) -> Iterator[str]:

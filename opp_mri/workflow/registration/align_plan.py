@@ -3,11 +3,13 @@
 import hashlib
 import json
 from collections.abc import Iterator, Mapping, Sequence
+from datetime import date
 from typing import Final
 
 import attrs
 from attrs import frozen
 
+from opp_mri.dicom.roles.suppression import judge_fat_suppression
 from opp_mri.domain.alignment import Alignment
 from opp_mri.domain.geometry import Vector3
 from opp_mri.domain.imaging import SeriesRole, SourceFile, Usability, VolumeDescription
@@ -27,15 +29,33 @@ SequencePair = tuple[SeriesRole, VolumeDescription, VolumeDescription]
 
 
 @frozen(kw_only=True)
+class NotComparable:
+    """A sequence of a baseline that is left out at a follow-up, as nothing there is like it.
+
+    Parameters
+    ----------
+    reason
+        Why, in a sentence.
+    """
+
+    patient_id: str
+    lesion_id: str | None
+    sequence: SeriesRole
+    baseline_study_date: date
+    followup_study_date: date
+    reason: str
+
+
+@frozen(kw_only=True)
 class VisitTask:
     """One follow-up time point to line up on one baseline, all its sequences together.
 
     Parameters
     ----------
     pairs
-        Sequence, baseline volume and follow-up volume; T1 first.
-    unpaired
-        Baseline volumes whose sequence the follow-up does not have.
+        Sequence, baseline volume and follow-up volume; T1 first. Empty where nothing is comparable.
+    not_comparable
+        Sequences of the baseline without a like one at the follow-up.
     centre_lps_mm, lesion_radius_mm
         The lesion in baseline coordinates; None and 0 for the common field of view.
     sources
@@ -45,7 +65,7 @@ class VisitTask:
     patient_id: str
     lesion_id: str | None
     pairs: tuple[SequencePair, ...]
-    unpaired: tuple[VolumeDescription, ...]
+    not_comparable: tuple[NotComparable, ...]
     centre_lps_mm: Vector3 | None
     lesion_radius_mm: float
     sources: Mapping[str, SourceFile] = attrs.field(repr=False)
@@ -180,8 +200,21 @@ def _plan_visits(
 ) -> list[VisitTask]:
     tasks = []
     for point in later:
+        lesion_id = lesion.lesion_id if lesion else None
         pairs = tuple(_pair_like_with_like(baseline, point, seed))
-        if not pairs:
+        not_comparable = tuple(
+            NotComparable(
+                patient_id=patient.patient_id,
+                lesion_id=lesion_id,
+                sequence=role,
+                baseline_study_date=baseline.study_date,
+                followup_study_date=point.study_date,
+                reason=reason,
+            )
+            for role, reason in _explain_unlike(baseline, point, seed)
+            if baseline.study_date and point.study_date
+        )
+        if not pairs and not not_comparable:
             continue
         uids = [
             frame.sop_instance_uid
@@ -192,9 +225,9 @@ def _plan_visits(
         tasks.append(
             VisitTask(
                 patient_id=patient.patient_id,
-                lesion_id=lesion.lesion_id if lesion else None,
+                lesion_id=lesion_id,
                 pairs=pairs,
-                unpaired=tuple(_list_unpaired(baseline, point, seed)),
+                not_comparable=not_comparable,
                 centre_lps_mm=seed[1] if seed else None,
                 lesion_radius_mm=radius_mm if seed else 0.0,
                 sources=store.get_sources_of(uids),
@@ -206,23 +239,47 @@ def _plan_visits(
 def _pair_like_with_like(
     baseline: TimePoint, followup: TimePoint, seed: tuple[str, Vector3] | None
 ) -> Iterator[SequencePair]:
-    """Pair the volumes of each role; at baseline the one that covers the lesion."""
+    """Pair the volumes of each role and contrast; at baseline the one that covers the lesion."""
     for role in SeriesRole:
         first = [v for v in baseline.get_chosen(role) if _holds(v, seed)]
         second = followup.get_chosen(role)
         usable = [v for v in (*first[:1], *second[:1]) if v.usability is Usability.VOLUME]
-        if len(usable) == 2:
+        if len(usable) == 2 and _is_same_contrast(role, usable[0], usable[1]):
             yield role, usable[0], usable[1]
 
 
-def _list_unpaired(
+def _explain_unlike(
     baseline: TimePoint, followup: TimePoint, seed: tuple[str, Vector3] | None
-) -> Iterator[VolumeDescription]:
-    """Yield the baseline volumes that could be lined up if the follow-up had their sequence."""
+) -> Iterator[tuple[SeriesRole, str]]:
+    """Yield the sequences of a baseline that are like none of a follow-up, and why."""
     for role in SeriesRole:
         first = [v for v in baseline.get_chosen(role) if _holds(v, seed)]
-        if first and not followup.get_chosen(role):
-            yield first[0]
+        second = followup.get_chosen(role)
+        if first and not second:
+            instead = [
+                other.value
+                for other in SeriesRole
+                if followup.get_chosen(other) and not baseline.get_chosen(other)
+            ]
+            only = f", only {' and '.join(instead)}" if instead else ""
+            yield role, (f"The follow-up has no {role}{only}: unlike sequences are not comparable.")
+        elif first and not _is_same_contrast(role, first[0], second[0]):
+            when = "baseline" if _is_fat_suppressed(first[0]) else "follow-up"
+            yield (
+                role,
+                (f"Fat is suppressed at the {when} only: unlike sequences are not comparable."),
+            )
+
+
+def _is_same_contrast(
+    role: SeriesRole, baseline: VolumeDescription, followup: VolumeDescription
+) -> bool:
+    """Return whether fat is suppressed on both dates or on neither."""
+    return role is SeriesRole.STIR or _is_fat_suppressed(baseline) == _is_fat_suppressed(followup)
+
+
+def _is_fat_suppressed(volume: VolumeDescription) -> bool:
+    return bool(judge_fat_suppression(volume.instance).value)
 
 
 def _holds(volume: VolumeDescription, seed: tuple[str, Vector3] | None) -> bool:

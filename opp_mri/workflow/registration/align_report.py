@@ -12,8 +12,9 @@ from opp_mri.errors import OppMriError
 from opp_mri.registration.resampling import cut_overlay
 from opp_mri.store.protocol import Store
 from opp_mri.workflow.progress import Progress, ignore_progress
+from opp_mri.workflow.registration.align_plan import NotComparable
 from opp_mri.workflow.registration.align_review import load_volume_of_project
-from opp_mri.workflow.registration.visits import VisitFit
+from opp_mri.workflow.registration.visits import NOT_COMPARABLE, VisitFit
 
 
 def build_alignment_json(
@@ -60,6 +61,10 @@ def build_alignment_json(
         "leads_visit": visit.leading.fit_id == alignment.fit_id if visit else None,
         "reasons": list(fit.reasons),
         "baseline_from_followup": fit.baseline_from_followup.matrix.tolist(),
+        "not_comparable": [
+            {"sequence": each.sequence.value, "reason": each.reason}
+            for each in (visit.not_comparable if visit else ())
+        ],
         "decision": decisions[-1].decision.value if decisions else None,
         "decisions": [
             {
@@ -74,11 +79,36 @@ def build_alignment_json(
     }
 
 
+def build_left_out_json(left_out: Sequence[NotComparable]) -> dict[str, Any]:
+    """Return what `opp-mri align --json` shows of a visit that has no comparable sequence.
+
+    Parameters
+    ----------
+    left_out
+        The sequences of the visit, one at least.
+    """
+    first = left_out[0]
+    return {
+        "fit_id": None,
+        "patient_id": first.patient_id,
+        "lesion_id": first.lesion_id,
+        "baseline_study_date": first.baseline_study_date.isoformat(),
+        "followup_study_date": first.followup_study_date.isoformat(),
+        "verdict": None,
+        "visit_verdict": NOT_COMPARABLE,
+        "not_comparable": [
+            {"sequence": each.sequence.value, "reason": each.reason} for each in left_out
+        ],
+        "reasons": list(dict.fromkeys(each.reason for each in left_out)),
+    }
+
+
 def save_alignment_page(
     path: Path,
     store: Store,
     alignments: Sequence[Alignment],
     *,
+    left_out: Sequence[str],
     written_on: date,
     progress: Progress = ignore_progress,
 ) -> None:
@@ -92,6 +122,8 @@ def save_alignment_page(
         File of the page, replaced where there is one.
     alignments
         The fits, in the order of the page.
+    left_out
+        What has no fit, and why, a sentence each.
     written_on
         Date on the page.
     progress
@@ -115,8 +147,8 @@ def save_alignment_page(
                 no_picture=no_picture,
             )
         )
-        progress("drawing fits", count, len(alignments))
-    write_alignment_page(path, pages, written_on=written_on)
+        progress("drawing fits", done, len(alignments))
+    write_alignment_page(path, pages, left_out=left_out, written_on=written_on)
 
 
 def _draw_picture(store: Store, alignment: Alignment) -> tuple[bytes | None, str]:

@@ -65,25 +65,6 @@ def test_the_level_is_that_of_the_visit(fits: tuple[Fit, ...]) -> None:
     assert fits[0].level_margin == fits[1].level_margin
 
 
-def test_a_pair_of_unlike_contrast_is_carried_and_not_asked(
-    visits: list[dict[SeriesKind, Scanned]],
-) -> None:
-    baseline, followup = visits
-    t1, t2fs = volumes(followup)
-    upside_down = evolve(t2fs, voxels=t2fs.voxels.max() - t2fs.voxels)
-    fits = align_visit(
-        list(zip(volumes(baseline), (t1, upside_down), strict=True)),
-        centre_lps_mm=baseline[SeriesKind.T1].centre_lps_mm,
-        lesion_radius_mm=baseline[SeriesKind.T1].radius_mm,
-        comparable=(True, False),
-    )
-    assert fits[0].verdict is Verdict.GOOD
-    assert fits[1].verdict is Verdict.FAILED
-    np.testing.assert_allclose(
-        fits[1].baseline_from_followup.matrix, fits[0].baseline_from_followup.matrix, atol=0.05
-    )
-
-
 def test_sequences_of_several_frames_are_refused_together(
     visits: list[dict[SeriesKind, Scanned]],
 ) -> None:

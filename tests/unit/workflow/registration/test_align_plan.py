@@ -8,8 +8,9 @@ from fixtures.makers import NOON, make_lesion, study_volume
 from opp_mri.domain.imaging import SeriesRole, VolumeDescription
 from opp_mri.domain.measurement import SeedPoint
 from opp_mri.store.sql import SqlStore
-from opp_mri.workflow.registration.align_left_out import describe_unpaired, list_left_out
+from opp_mri.workflow.registration.align_left_out import describe_not_comparable, list_left_out
 from opp_mri.workflow.registration.align_plan import plan
+from opp_mri.workflow.registration.visits import group_by_visit, group_left_out
 
 T1, T2FS = SeriesRole.T1, SeriesRole.T2FS
 Fill = Callable[[SqlStore, list[VolumeDescription]], None]
@@ -104,9 +105,42 @@ def test_a_sequence_that_the_follow_up_does_not_have_is_left_out_in_words(
     )
     seed = SeedPoint(sop_instance_uid="1.before.T1.8", column=100.0, row=50.0)
     store.add_lesions([make_lesion("L", seed=seed)], NOON)
-    task = next(task for task in plan(store, ["L"]) if task.unpaired)
+    task = next(task for task in plan(store, ["L"]) if task.not_comparable)
     assert [pair[0] for pair in task.pairs] == [T1]
-    assert [volume.role for volume in task.unpaired] == [T2FS]
-    (sentence,) = describe_unpaired([task])
-    assert sentence.startswith("L: T2FS of 2024-01-15 is not lined up on its own with 2024-")
-    assert "unlike sequences are not comparable" in sentence
+    (sentence,) = describe_not_comparable([task])
+    assert sentence.startswith("L: T2FS of 2024-01-15 and 2024-")
+    assert "not comparable, left out. The follow-up has no T2FS" in sentence
+    assert "The fit of the other sequences carries it." in sentence
+
+
+def test_a_visit_without_a_common_sequence_is_left_out_in_words(
+    store: SqlStore, fill: Fill
+) -> None:
+    fill(store, [study_volume("before", T2FS), study_volume("later", T1)])
+    seed = SeedPoint(sop_instance_uid="1.before.T2FS.8", column=100.0, row=50.0)
+    store.add_lesions([make_lesion("L", seed=seed)], NOON)
+    (task,) = plan(store, ["L"])
+    assert task.pairs == ()
+    (sentence,) = describe_not_comparable([task])
+    assert "The follow-up has no T2FS, only T1: unlike sequences are not comparable." in sentence
+    assert "carries" not in sentence
+    assert group_by_visit([], task.not_comparable) == []
+    assert list(group_left_out(task.not_comparable).values()) == [task.not_comparable]
+
+
+def test_a_sequence_that_lost_its_fat_suppression_is_left_out_in_words(
+    store: SqlStore, fill: Fill
+) -> None:
+    before, later = (
+        attrs.evolve(study_volume(study, None), role=SeriesRole.T1POST, selected=True)
+        for study in ("before", "later")
+    )
+    plain = attrs.evolve(later.instance, scan_options=(), series_description="SAG T1 POST")
+    later = attrs.evolve(later, instance=plain)
+    fill(store, [study_volume("before", T1), before, study_volume("later", T1), later])
+    seed = SeedPoint(sop_instance_uid="1.before.T1.8", column=100.0, row=50.0)
+    store.add_lesions([make_lesion("L", seed=seed)], NOON)
+    (task,) = plan(store, ["L"])
+    assert [pair[0] for pair in task.pairs] == [T1]
+    (sentence,) = describe_not_comparable([task])
+    assert "Fat is suppressed at the baseline only" in sentence
