@@ -82,8 +82,8 @@ class Pair:
     @property
     def truth(self) -> FloatArray:
         """Followup from baseline at the lesion's vertebra, (4, 4)."""
-        motion = self.followup.posture.motion_from(self.baseline.posture)
-        truth: FloatArray = motion[self.baseline.shape.vertebra]
+        moved = self.followup.posture.compute_motion_from(self.baseline.posture)
+        truth: FloatArray = moved[self.baseline.shape.vertebra]
         return truth
 
     def tre_mm(self, followup_from_baseline: FloatArray) -> FloatArray:
@@ -319,7 +319,7 @@ def move_on_purpose(name: str, volume: Volume, number: int) -> Moved:
     rng = np.random.default_rng(number)
     geometry = volume.geometry
     centre = geometry.lps_from_kji((np.array(geometry.shape_kji) - 1) / 2)
-    truth = phantoms.rigid(rng.uniform(-7, 7, 3) * (1.0, 0.4, 0.4), np.zeros(3))
+    truth = phantoms.build_rigid(rng.uniform(-7, 7, 3) * (1.0, 0.4, 0.4), np.zeros(3))
     shift = rng.uniform(-12, 12, 3) + geometry.directions[0] * geometry.spacing_kji_mm[0] / 2
     shift[2] = rng.choice((-1, 1)) * rng.uniform(20, 30)
     shift[0] = geometry.spacing_kji_mm[0] / 2
