@@ -109,32 +109,32 @@ def simple_itk(first, second, centre, *, how):
     registration.SetInitialTransform(transform, False)
     start = time.process_time()
     try:
-        result = registration.Execute(fixed, moving)
+        found = registration.Execute(fixed, moving)
     except RuntimeError:  # it ran away until the images no longer met: no better than its start
-        result = transform
-    return matrix_of(result.TransformPoint), time.process_time() - start
+        found = transform
+    return matrix_of(found.TransformPoint), time.process_time() - start
 
 
 # --- elastix
 
 
-def elastix(first, second, centre, *, is_tuned):
+def elastix(first, second, centre, *, tuned):
     import itk
 
     def image(scan, values, kind):
-        image = itk.image_from_array(np.ascontiguousarray(values.astype(kind)))
-        image.SetSpacing([float(x) for x in scan.spacing_kji_mm[::-1]])
-        image.SetOrigin([float(x) for x in scan.origin_lps_mm])
-        image.SetDirection(itk.matrix_from_array(scan.direction_matrix))
-        return image
+        made = itk.image_from_array(np.ascontiguousarray(values.astype(kind)))
+        made.SetSpacing([float(x) for x in scan.spacing_kji_mm[::-1]])
+        made.SetOrigin([float(x) for x in scan.origin_lps_mm])
+        made.SetDirection(itk.matrix_from_array(scan.direction_matrix))
+        return made
 
-    fixed, moving = (image(volume, volume.voxels, np.float32) for volume in (first, second))
+    fixed, moving = (image(one, one.voxels, np.float32) for one in (first, second))
     settings = itk.ParameterObject.New()
     rigid = settings.GetDefaultParameterMap("rigid")
     rigid["AutomaticTransformInitialization"] = ["false"]
     rigid["WriteResultImage"] = ["false"]
     more = {}
-    if is_tuned:
+    if tuned:
         rigid["Metric"] = ["AdvancedNormalizedCorrelation"]
         rigid["NumberOfResolutions"] = ["3"]
         # slices are thick: smooth and thin out in the plane only
@@ -149,15 +149,15 @@ def elastix(first, second, centre, *, is_tuned):
     settings.AddParameterMap(rigid)
     start = time.process_time()
     try:
-        _, transform = itk.elastix_registration_method(
+        _, found = itk.elastix_registration_method(
             fixed, moving, parameter_object=settings, log_to_console=False, number_of_threads=1,
             **more,
         )  # fmt: skip
     except RuntimeError:
         return np.eye(4), time.process_time() - start
     seconds = time.process_time() - start
-    numbers = [float(x) for x in transform.GetParameterMap(0)["TransformParameters"]]
-    about = [float(x) for x in transform.GetParameterMap(0)["CenterOfRotationPoint"]]
+    numbers = [float(x) for x in found.GetParameterMap(0)["TransformParameters"]]
+    about = [float(x) for x in found.GetParameterMap(0)["CenterOfRotationPoint"]]
     euler = itk.Euler3DTransform[itk.D].New()
     euler.SetCenter(about)
     euler.SetParameters(itk.OptimizerParameters[itk.D](numbers))
@@ -186,12 +186,12 @@ def ants_rigid(first, second, centre, *, local):
         more = {"mask": image(first, box(first, centre, ONE_KJI_MM)), "aff_metric": "GC",
                 "aff_sampling": 32, "aff_random_sampling_rate": 0.5}  # fmt: skip
     start = time.process_time()
-    result = ants.registration(
+    found = ants.registration(
         fixed, moving, type_of_transform="Rigid", initial_transform=[_identity()], **more
     )
     seconds = time.process_time() - start
-    saved_transform = sitk.ReadTransform(result["fwdtransforms"][0])
-    return matrix_of(saved_transform.TransformPoint), seconds
+    read = sitk.ReadTransform(found["fwdtransforms"][0])
+    return matrix_of(read.TransformPoint), seconds
 
 
 def _identity():
@@ -229,8 +229,8 @@ METHODS = {
     "SimpleITK, tutorial settings": lambda *p: simple_itk(*p, how="tutorial"),
     "SimpleITK, MI 10 %": lambda *p: simple_itk(*p, how="mutual information"),
     "SimpleITK, local correlation": lambda *p: simple_itk(*p, how="correlation"),
-    "elastix, default rigid": lambda *p: elastix(*p, is_tuned=False),
-    "elastix, tuned to the vertebra": lambda *p: elastix(*p, is_tuned=True),
+    "elastix, default rigid": lambda *p: elastix(*p, tuned=False),
+    "elastix, tuned to the vertebra": lambda *p: elastix(*p, tuned=True),
     "ANTs, rigid": lambda *p: ants_rigid(*p, local=False),
     "ANTs, local": lambda *p: ants_rigid(*p, local=True),
     "greedy, NMI": lambda *p: greedy(*p, metric="NMI"),
@@ -240,13 +240,13 @@ METHODS = {
 
 def main():
     method, output, *paths = sys.argv[1:]
-    entries = []
+    found = []
     for path in paths:
         with np.load(path) as pair:
             first, second, centre = Scan(pair, "first"), Scan(pair, "second"), pair["centre"]
         matrix, seconds = METHODS[method](first, second, centre)
-        entries.append({"pair": path, "matrix": np.asarray(matrix).tolist(), "seconds": seconds})
-    Path(output).write_text(json.dumps(entries))
+        found.append({"pair": path, "matrix": np.asarray(matrix).tolist(), "seconds": seconds})
+    Path(output).write_text(json.dumps(found))
 
 
 if __name__ == "__main__":

@@ -188,12 +188,12 @@ def judge(
             "baseline and follow-up."
         )
     question = _make_question([(baseline, followup)], centre_lps_mm, lesion_radius_mm)
-    estimates = estimate_both_ways(question, FIRST_TURNS)
-    if estimates is None:
+    both = estimate_both_ways(question, FIRST_TURNS)
+    if both is None:
         return build_no_fit(question)
     if centre_lps_mm is None:
-        question, estimates = _recentre(question, estimates, FIRST_TURNS)
-    return measure_fit(question, estimates, baseline_from_followup.invert().matrix)
+        question, both = _recentre(question, both, FIRST_TURNS)
+    return measure_fit(question, both, baseline_from_followup.invert().matrix)
 
 
 def list_parameters() -> dict[str, float]:
@@ -239,16 +239,12 @@ def _align_together(question: Question, *, whole: bool) -> tuple[Both | None, Fi
 
 
 def _align_question(question: Question, turns: Sequence[FloatArray], *, whole: bool) -> Answer:
-    estimates = estimate_both_ways(question, turns)
-    if estimates is None:
+    both = estimate_both_ways(question, turns)
+    if both is None:
         return question, None, build_no_fit(question)
     if whole:
-        question, estimates = _recentre(question, estimates, turns)
-    return (
-        question,
-        estimates,
-        measure_fit(question, estimates, meet_halfway(estimates, question.centre)),
-    )
+        question, both = _recentre(question, both, turns)
+    return question, both, measure_fit(question, both, meet_halfway(both, question.centre))
 
 
 def _make_question(
@@ -293,15 +289,13 @@ def _check_volume(name: str, volume: Volume) -> None:
         raise GeometryError(f"The {name} has no contrast: all its voxels are alike.")
 
 
-def _recentre(
-    question: Question, estimates: Both, turns: Sequence[FloatArray]
-) -> tuple[Question, Both]:
+def _recentre(question: Question, both: Both, turns: Sequence[FloatArray]) -> tuple[Question, Both]:
     """Move the centre to the middle of what both images show; estimate again where that is far."""
-    middle = find_common_centre(question, estimates)
+    middle = find_common_centre(question, both)
     moved_mm = float(np.linalg.norm(middle - question.centre))
     question = evolve(question, centre=middle)
     again = estimate_both_ways(question, turns) if moved_mm > RECENTRE_BEYOND_MM else None
-    return question, again or estimates
+    return question, again or both
 
 
 def _rank(fit: Fit) -> tuple[int, float]:

@@ -108,7 +108,7 @@ class View:
             if near and half == region.cut:
                 return layer
         box = find_box(self.volume.geometry, centre_lps_mm, _widen(region.cut))
-        layer = make_layer(self.volume, FINE_MM, box, DETAIL_WINDOW_MM, compressed=True)
+        layer = make_layer(self.volume, FINE_MM, box, DETAIL_WINDOW_MM, is_compressed=True)
         self._cut.append((centre_lps_mm, region.cut, layer))
         return layer
 
@@ -138,12 +138,12 @@ class Question:
         centre = (moving_from_fixed @ np.append(self.centre, 1.0))[:3]
         return evolve(self, fixed=self.moving, moving=self.fixed, centre=centre)
 
-    def select(self, indices: Sequence[int]) -> "Question":
+    def select(self, chosen: Sequence[int]) -> "Question":
         """Return the question of some of the sequences."""
         return evolve(
             self,
-            fixed=tuple(self.fixed[index] for index in indices),
-            moving=tuple(self.moving[index] for index in indices),
+            fixed=tuple(self.fixed[index] for index in chosen),
+            moving=tuple(self.moving[index] for index in chosen),
         )
 
 
@@ -165,8 +165,8 @@ class Candidate:
 
     def map_point(self, point_lps_mm: FloatArray) -> FloatArray:
         """Return where a point of the fixed image lies in the moving one."""
-        mapped_lps_mm: FloatArray = (self.moving_from_fixed @ np.append(point_lps_mm, 1.0))[:3]
-        return mapped_lps_mm
+        placed: FloatArray = (self.moving_from_fixed @ np.append(point_lps_mm, 1.0))[:3]
+        return placed
 
 
 @frozen(kw_only=True, eq=False)
@@ -221,7 +221,7 @@ def estimate(question: Question, turns: Sequence[FloatArray]) -> FitEstimate | N
     best = max(tried, key=lambda candidate: candidate.similarity * candidate.overlap)
     rivals = [
         candidate
-        for candidate in candidates
+        for candidate in tried
         if np.linalg.norm(candidate.map_point(centre) - best.map_point(centre)) >= APART_MM
     ]
     rivals.sort(key=lambda candidate: -candidate.similarity)

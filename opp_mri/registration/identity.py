@@ -65,10 +65,10 @@ def measure_sizes(
     templates, images, image_from_template
         As for `opp_mri.registration.refine.refine`.
     """
-    factors = stretch(templates, images, image_from_template, STEPS)
-    if factors is None:
+    stretched = stretch(templates, images, image_from_template, STEPS)
+    if stretched is None:
         return Sizes(along=None, across=None)
-    return Sizes(along=float(factors[0]), across=float(factors[1]))
+    return Sizes(along=float(stretched[0]), across=float(stretched[1]))
 
 
 def measure_resemblance(
@@ -107,8 +107,8 @@ def measure_resemblance(
     if len(pairs) < LEAST_VERTEBRAE:
         return None
     return Resemblance(
-        mismatch=float(np.mean([(1 - own) / max(1 - rival, 1e-6) for own, rival in pairs])),
-        advantage=float(np.mean([own / max(rival, 0.1) for own, rival in pairs])),
+        mismatch=float(np.mean([(1 - own) / max(1 - other, 1e-6) for own, other in pairs])),
+        advantage=float(np.mean([own / max(other, 0.1) for own, other in pairs])),
     )
 
 

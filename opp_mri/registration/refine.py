@@ -113,7 +113,7 @@ def refine_all(
         placed = placed @ move_about(templates[0].centre_lps_mm, -step)
         if measure_largest_mm(step).max() < STILL_MM:
             break
-    return transform
+    return placed
 
 
 def correlate(
@@ -181,11 +181,11 @@ def stretch(
         templates lies on the images.
     """
     sizes = np.ones(2)
-    transform = image_from_template
+    placed = image_from_template
     for _ in range(iterations):
         normal, right = np.zeros((8, 8)), np.zeros(8)
         for template, image in zip(templates, images, strict=True):
-            growing_template = evolve(
+            growing = evolve(
                 template,
                 points=template.points * np.array([[1], [sizes[1]], [sizes[0]]], np.float32),
                 slopes=np.column_stack(

@@ -15,6 +15,7 @@ from attrs import frozen
 from opp_mri.dicom.volume import load_volume
 from opp_mri.domain.alignment import Alignment
 from opp_mri.domain.geometry import Volume
+from opp_mri.domain.imaging import VolumeDescription
 from opp_mri.domain.registration import Fit
 from opp_mri.errors import OppMriError, PeerError
 from opp_mri.registration.align import ALGORITHM_VERSION, align_visit, list_parameters
@@ -157,7 +158,7 @@ def _remove_identity(task: VisitTask) -> VisitTask:
         (sequence, _remove_volume_identity(baseline), _remove_volume_identity(followup))
         for sequence, baseline, followup in task.pairs
     )
-    return attrs.evolve(task, patient_id="", lesion_id=None, pairs=pairs, unpaired=())
+    return attrs.evolve(task, patient_id="", lesion_id=None, pairs=pairs, not_comparable=())
 
 
 def _remove_volume_identity(volume: VolumeDescription) -> VolumeDescription:
@@ -188,13 +189,13 @@ def _align_task(task: VisitTask, *, quick: bool) -> Outcome | str:
     outcome: Outcome = []
     try:
         for group in _group_by_frames(task):
-            volumes = [both for _, both in group]
+            volumes = [volume_pair for _, volume_pair in group]
             fits = align_visit(
                 volumes,
                 centre_lps_mm=task.centre_lps_mm,
                 lesion_radius_mm=task.lesion_radius_mm,
             )
-            for (pair, both), fit in zip(group, fits, strict=True):
+            for (number, pair_volumes), fit in zip(group, fits, strict=True):
                 if not quick:
                     opinion = ask_second_opinion(*pair_volumes, fit, task.lesion_radius_mm)
                     fit = add_second_opinion(fit, opinion)

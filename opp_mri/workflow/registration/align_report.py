@@ -147,7 +147,7 @@ def save_alignment_page(
                 no_picture=no_picture,
             )
         )
-        progress("drawing fits", done, len(alignments))
+        progress("drawing fits", count, len(alignments))
     write_alignment_page(path, pages, left_out=left_out, written_on=written_on)
 
 
