@@ -54,7 +54,7 @@ def as_strings(therapy_day: int, behaviour: OtherBoneLesions, mode: Mode) -> tup
 
 @given(
     therapy_day=st.integers(-10, 210),
-    other=st.sampled_from(OtherBoneLesions),
+    behaviour=st.sampled_from(OtherBoneLesions),
     mode=st.sampled_from(Mode),
 )
 def test_strings_and_members_give_the_same_answer(therapy_day, behaviour, mode) -> None:
