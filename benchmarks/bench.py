@@ -1,6 +1,6 @@
 """All benchmarks of speed in one run: opp_mri next to its peers, ratios, medians, growth.
 
-    python -m benchmarks.bench [--quick] [--write FOLDER]
+    python -m benchmarks.bench [--quick] [--only PART] [--write FOLDER]
 
 Writes `benchmarks-measured.md`, `.png` and `.json` into FOLDER (docs/reference by default). With
 `--quick` the sizes are so small that only the harness is tested, and their times mean nothing.
@@ -180,13 +180,13 @@ def measure_cohort(sizes: Sizes) -> Iterator[Row]:
                 )
 
 
-PARTS: tuple[Callable[[Sizes], Iterator[Row]], ...] = (
-    measure_indexing,
-    measure_loading,
-    measure_index_again,
-    measure_classification,
-    measure_cohort,
-)
+PARTS: dict[str, Callable[[Sizes], Iterator[Row]]] = {
+    "indexing": measure_indexing,
+    "loading": measure_loading,
+    "project": measure_index_again,
+    "classification": measure_classification,
+    "cohort": measure_cohort,
+}
 
 
 def run_scripts() -> dict[str, str]:
@@ -305,19 +305,20 @@ def draw(path: Path, rows: Sequence[Row]) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
     parser.add_argument("--quick", action="store_true", help="small sizes: tests the harness")
+    parser.add_argument("--only", action="append", choices=PARTS, help="may be given several times")
     parser.add_argument("--write", type=Path, default=ROOT / "docs" / "reference")
     options = parser.parse_args()
     warnings.simplefilter("ignore")
     sitk.ProcessObject.SetGlobalWarningDisplay(False)
     folder, machine, rows = options.write.absolute(), describe_machine(), []
-    for measure in PARTS:
-        for row in measure(QUICK if options.quick else FULL):
+    for part in options.only or PARTS:
+        for row in PARTS[part](QUICK if options.quick else FULL):
             rows.append(row)
             print(
                 f"{row.part}, {row.case}, {row.size}: {row.reader} {row.seconds:.4g} s", flush=True
             )
         write_page(folder, machine, rows, {})  # a run that is stopped leaves what it measured
-    if not options.quick:
+    if not options.quick and not options.only:
         write_page(folder, machine, rows, run_scripts())
     print(f"Written: {folder / NAME}.md, .png and .json")
 

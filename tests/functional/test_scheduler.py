@@ -12,16 +12,19 @@ from typing import Any
 
 import pytest
 from fixtures.clusters import Cluster, running_cluster
-from fixtures.makers import NOON
+from fixtures.makers import NOON, make_lesion
+from fixtures.postgresql import ABSENT, binaries, execute, running_server
 
 from opp_mri.dicom import scan as scanning
 from opp_mri.dicom.headers.sources import find_sources
 from opp_mri.dicom.scan import ScannedFile, scan
 from opp_mri.domain.imaging import FileStatus, SeriesRole, SourceFile
 from opp_mri.domain.registration import Fit
-from opp_mri.errors import OppMriError, PeerError, ProjectError
+from opp_mri.errors import ConflictError, OppMriError, PeerError, ProjectError
+from opp_mri.store.chain import Head
 from opp_mri.store.serial import to_json
 from opp_mri.workflow import executors
+from opp_mri.workflow.assessing import respond as responding
 from opp_mri.workflow.assessing.respond import load_project_rules
 from opp_mri.workflow.catalogue import index as indexing
 from opp_mri.workflow.catalogue.index import index
@@ -214,3 +217,24 @@ def test_a_condition_on_a_worker_is_the_condition_here(
 ) -> None:
     with pytest.raises(ProjectError, match="not an opp_mri project"):
         executor.submit(open_project, tmp_path).result()
+
+
+def test_a_cohort_in_postgresql_is_read_by_workers_as_by_one_process(
+    executor: ClusterExecutor, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if binaries() is None:
+        pytest.skip(ABSENT)
+    monkeypatch.setattr(responding, "LESIONS_OF_TASK", 2)
+    with running_server() as address:
+        execute(f"{address}/postgres", "CREATE DATABASE cohort")
+        create_project(tmp_path / "project", f"{address}/cohort")
+        with open_project(tmp_path / "project") as project:
+            project.store.add_lesions([make_lesion(f"L{number}") for number in range(5)], NOON)
+            rules = load_project_rules(project)
+            alone = assess_project_cohort(project, rules)
+            assert len(alone.lesions) == 5
+            assert assess_project_cohort(project, rules, executor=executor) == alone
+            heads = iter([project.store.get_head(), Head()])
+            monkeypatch.setattr(type(project.store), "get_head", lambda _: next(heads))
+            with pytest.raises(ConflictError, match="run the command again"):
+                responding.assess_project_on(executor, project, rules)
