@@ -88,10 +88,10 @@ QUICK = Sizes(
 )
 FULL = Sizes(
     rounds=5,
-    files=(300, 1000, 3000),
-    files_again=(1000, 3000, 10_000),
-    lesions=(1000, 10_000, 100_000),
-    lesions_of_cohort=(1000, 3000, 10_000),
+    files=(100, 300, 1000),
+    files_again=(300, 1000, 3000),
+    lesions=(1000, 3000, 10_000, 30_000),
+    lesions_of_cohort=(300, 1000, 3000),
     commands=len(cohort.WORDS),
 )
 
