@@ -67,16 +67,16 @@ def measure(patients: int) -> Cost:
             readings = [reading for lesion in lesions for reading in make_readings(lesion)]
             project.store.add_lesions(lesions, NOW)
             readings_s = spend(lambda: project.store.add_readings(readings))
-            some = [lesion.lesion_id for lesion in lesions[:10]]
-            load_project_timelines(project, some[:1])
-            timeline_s = spend(lambda: load_project_timelines(project, some))
+            lesion_ids = [lesion.lesion_id for lesion in lesions[:10]]
+            load_project_timelines(project, lesion_ids[:1])
+            timeline_s = spend(lambda: load_project_timelines(project, lesion_ids))
         whole_bytes = (folder / STORE_NAME).stat().st_size
     return Cost(
         scan_s=scan_s / patients,
         index_s=index_s / patients,
         again_s=again_s / patients,
         readings_s=readings_s / patients,
-        timeline_s=timeline_s / len(some),
+        timeline_s=timeline_s / len(lesion_ids),
         images_bytes=images_bytes / patients,
         readings_bytes=(whole_bytes - images_bytes) / patients,
     )
@@ -128,15 +128,15 @@ def simulate(workers: int, tasks: int, task_s: float, written_s: float) -> float
     """
     chance = random.Random(2016)  # noqa: S311 - a simulation needs no secret
     free = [(0.0, number) for number in range(workers)]
-    writer_s, waiting = 0.0, tasks
-    while waiting:
+    writer_s, task_count = 0.0, tasks
+    while task_count:
         start_s, worker = heapq.heappop(free)
         spent_s = task_s * chance.uniform(0.7, 1.3)
         lost_s = chance.expovariate(1 / (3600 * LOST_EVERY_H))
         if lost_s < spent_s:  # another worker repeats it; this one is back after a minute
             heapq.heappush(free, (start_s + lost_s + 60, worker))
             continue
-        waiting -= 1
+        task_count -= 1
         heapq.heappush(free, (start_s + spent_s, worker))
         writer_s = max(writer_s, start_s + spent_s) + written_s
     return writer_s / 3600
