@@ -47,6 +47,19 @@ SCRIPTS = (  # with a page or a table of their own; here their text is kept
 )  # fmt: skip
 
 
+GOALS = {  # part, case, first word of the reader: time of the reader / time of opp_mri, at least
+    ("indexing", "synthetic MR files", "pydicom"): 20,
+    ("indexing", "synthetic MR files", "GDCM"): 4,
+    ("indexing", "real files", "pydicom"): 20,
+    ("indexing", "real files", "GDCM"): 4,
+    ("loading", "uncompressed", "bare"): 0.67,
+    ("loading", "uncompressed", "pydicom"): 9,
+    ("loading", "uncompressed", "SimpleITK"): 15,
+    ("loading", "JPEG 2000", "SimpleITK"): 1,
+    ("loading", "enhanced multi-frame", "pydicom"): 1,
+}
+
+
 @frozen(kw_only=True)
 class Row:
     """The time of one reader on one case.
@@ -143,9 +156,7 @@ def measure_index_again(sizes: Sizes) -> Iterator[Row]:
                 for _ in range(sizes.rounds)
             ]
         for reader, seconds in (("first", first), ("unchanged", statistics.median(again))):
-            yield Row(
-                part="index of a project", case=reader, size=count, reader=OURS, seconds=seconds
-            )
+            yield Row(part="project", case=reader, size=count, reader=OURS, seconds=seconds)
 
 
 def measure_classification(sizes: Sizes) -> Iterator[Row]:
@@ -248,14 +259,17 @@ def write_page(
         ],
         "texts": texts,
     }
+    parts = {row.part for row in rows} | texts.keys()
+    missing = [name for name in (*PARTS, *(name for name, _ in SCRIPTS)) if name not in parts]
     folder.mkdir(parents=True, exist_ok=True)
     (folder / f"{NAME}.json").write_text(json.dumps(numbers, indent=1) + "\n", encoding="utf-8")
     lines = [
         "# Speed, measured",
         "",
         "Written by `make bench`. Readers of one case take turns within one run; seconds are",
-        "medians. The last column is the time of a reader divided by that of opp_mri. On a busy",
-        "machine only these ratios mean something.",
+        "medians. “Times opp_mri” is the time of a reader divided by that of opp_mri. On a busy",
+        "machine only these ratios mean something. Sizes are files, slices or lesions.",
+        f"Not in this run: {', '.join(missing) or 'nothing'}.",
         "",
         *(f"- {name}: {text}" for name, text in machine.items()),
         "",
@@ -263,9 +277,13 @@ def write_page(
     ]
     for part in dict.fromkeys(row.part for row in rows):
         lines += ["", f"## {part.capitalize()}", ""]
-        lines += ["| case | size | reader | seconds | times opp_mri |", "|---|---:|---|---:|---:|"]
         lines += [
-            f"| {row.case} | {row.size:,} | {row.reader} | {row.seconds:.4g} | {ratio:.2f} |"
+            "| case | size | reader | seconds | times opp_mri | goal |",
+            "|---|---:|---|---:|---:|---|",
+        ]
+        lines += [
+            f"| {row.case} | {row.size:,} | {row.reader} | {row.seconds:.4g} | {ratio:.2f} "
+            f"| {describe_goal(row, ratio)} |"
             for row, ratio in zip(rows, ratios, strict=True)
             if row.part == part
         ]
@@ -273,6 +291,13 @@ def write_page(
         lines += ["", f"## {name.capitalize()}", "", "```text", text.strip(), "```"]
     (folder / f"{NAME}.md").write_text("\n".join(lines) + "\n", encoding="utf-8")
     draw(folder / f"{NAME}.png", rows)
+
+
+def describe_goal(row: Row, ratio: float) -> str:
+    goal = GOALS.get((row.part, row.case, row.reader.split()[0]))
+    if goal is None:
+        return ""
+    return f"{goal}, {'met' if ratio >= goal else 'missed'}"
 
 
 def draw(path: Path, rows: Sequence[Row]) -> None:
@@ -310,9 +335,11 @@ def main() -> None:
     options = parser.parse_args()
     warnings.simplefilter("ignore")
     sitk.ProcessObject.SetGlobalWarningDisplay(False)
-    folder, machine, rows = options.write.absolute(), describe_machine(), []
+    sizes = QUICK if options.quick else FULL
+    folder, rows = options.write.absolute(), list[Row]()
+    machine = {**describe_machine(), "rounds": str(sizes.rounds)}
     for part in options.only or PARTS:
-        for row in PARTS[part](QUICK if options.quick else FULL):
+        for row in PARTS[part](sizes):
             rows.append(row)
             print(
                 f"{row.part}, {row.case}, {row.size}: {row.reader} {row.seconds:.4g} s", flush=True

@@ -17,7 +17,7 @@ def test_the_short_version_measures_each_part_next_to_its_peers(tmp_path: Path) 
     )
     assert process.returncode == 0, process.stderr
     numbers = json.loads((tmp_path / "benchmarks-measured.json").read_text())
-    parts = {"indexing", "loading", "index of a project", "classification", "cohort"}
+    parts = {"indexing", "loading", "project", "classification", "cohort"}
     assert {row["part"] for row in numbers["rows"]} == parts
     readers = " ".join({row["reader"] for row in numbers["rows"]})
     assert all(peer in readers for peer in ("pydicom", "GDCM", "SimpleITK", "bare read"))
