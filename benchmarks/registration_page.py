@@ -54,7 +54,8 @@ def write_page(path: Path, records: Sequence[Record], real: Path | None) -> None
     by_section: dict[str, list[Record]] = {}
     for record in records:
         by_section.setdefault(record["section"], []).append(record)
-    lines = [INTRODUCTION, "", *_describe_share(by_section, real), "", *_compare_goals(by_section)]
+    lines = [INTRODUCTION, "", *_describe_share(by_section, real), ""]
+    lines += _compare_goals(by_section)
     for section, tell in SECTIONS.items():
         if section in by_section:
             lines += ["", f"## {section}", "", *tell(by_section[section])]
@@ -72,10 +73,12 @@ def _describe_share(by_section: dict[str, list[Record]], real: Path | None) -> I
 
 
 def _compare_goals(by_section: dict[str, list[Record]]) -> Iterable[str]:
-    """Say of each goal whether it is met."""
+    """Say of each goal whether the cases that have been run meet it."""
     yield "## Goals"
     yield ""
-    yield "| goal | measured | met |"
+    yield "Of the cases that have been run; the table above gives their number."
+    yield ""
+    yield "| goal | measured | met by these |"
     yield "|---|---|---|"
     for section, name, how, median, p95 in GOALS:
         chosen = [
