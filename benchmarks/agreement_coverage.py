@@ -38,7 +38,7 @@ def of_lengths(rng: np.random.Generator, lesions: int, visits: int) -> dict[str,
     differences = lengths[..., 0] - lengths[..., 1]
     by_lesion = {str(n): list(difference) for n, difference in enumerate(differences)}
     bland_altman = compute_bland_altman(by_lesion)
-    correlated = compute_icc(
+    icc = compute_icc(
         lengths.reshape(-1, 2), [str(n) for n in range(lesions) for _ in range(visits)]
     )
     variance = BETWEEN_SD_MM**2 + 2 * READER_SD_MM**2  # of a difference
@@ -51,8 +51,8 @@ def of_lengths(rng: np.random.Generator, lesions: int, visits: int) -> dict[str,
         "SD of one measurement": holds(
             estimate_within_subject_sd_mm(by_lesion), ((BIAS_MM**2 + variance) / 2) ** 0.5
         ),
-        "ICC(2,1)": holds(correlated.single, true_icc),
-        "ICC(A,k)": holds(correlated.average, 2 * true_icc / (1 + true_icc)),
+        "ICC(2,1)": holds(icc.single, true_icc),
+        "ICC(A,k)": holds(icc.average, 2 * true_icc / (1 + true_icc)),
     }
 
 
@@ -65,8 +65,8 @@ def _true_icc(variance: float) -> float:
 
 def of_categories(rng: np.random.Generator, lesions: int) -> dict[str, bool | None]:
     names = ["OPP", "PD", "SD"]
-    drawn = rng.choice(9, lesions, p=TRUE_TABLE.ravel() / TRUE_TABLE.sum())
-    pairs = [(names[one // 3], names[one % 3]) for one in drawn]
+    positions = rng.choice(9, lesions, p=TRUE_TABLE.ravel() / TRUE_TABLE.sum())
+    pairs = [(names[position // 3], names[position % 3]) for position in positions]
     table = TRUE_TABLE / TRUE_TABLE.sum()
     by_chance = float(table.sum(axis=1) @ table.sum(axis=0))
     truth = (float(np.trace(table)) - by_chance) / (1 - by_chance)
@@ -78,17 +78,17 @@ def main() -> None:
     rng = np.random.default_rng(20160401)
     print("| number | lesions | lengths per lesion | coverage |\n|---|---|---|---|")
     for lesions, visits in ((12, 1), (12, 5), (20, 5), (40, 5)):
-        told: dict[str, list[bool]] = {}
+        shares_by_name: dict[str, list[bool]] = {}
         for _ in range(draws):
-            found = of_lengths(rng, lesions, visits)
+            hits = of_lengths(rng, lesions, visits)
             if visits > 1:
-                found |= of_categories(rng, lesions)
-            for name, held in found.items():
-                if held is not None:
-                    told.setdefault(name, []).append(held)
-        for name, held in told.items():
-            each = "-" if name == "kappa" else visits
-            print(f"| {name} | {lesions} | {each} | {np.mean(held):.1%} |")
+                hits |= of_categories(rng, lesions)
+            for name, hit in hits.items():
+                if hit is not None:
+                    shares_by_name.setdefault(name, []).append(hit)
+        for name, hit in shares_by_name.items():
+            visits_text = "-" if name == "kappa" else visits
+            print(f"| {name} | {lesions} | {visits_text} | {np.mean(hit):.1%} |")
 
 
 if __name__ == "__main__":

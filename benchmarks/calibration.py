@@ -173,16 +173,16 @@ def bins_of(population: str, lesions: int, sd_mm: float, correlation: float) -> 
         days = np.array([0, *(91 * visit for visit in range(1, int(rng.integers(3, 8)) + 1))])
         truth_mm = POPULATIONS[population](rng, days)
         pairs.append(_stated_and_same(rng, truth_mm, days, error))
-    stated, same = np.array(pairs).T
-    place = np.digitize(stated, BINS)
+    forecast, repeat_share = np.array(pairs).T
+    place = np.digitize(forecast, BINS)
     for number in range(1, len(BINS)):
         own = place == number
         if own.sum() >= FEWEST:
             yield Bin(
                 lesions=int(own.sum()),
-                stated=float(stated[own].mean()),
-                same=float(same[own].mean()),
-                standard_error=float(same[own].std() / np.sqrt(own.sum())),
+                stated=float(forecast[own].mean()),
+                same=float(repeat_share[own].mean()),
+                standard_error=float(repeat_share[own].std() / np.sqrt(own.sum())),
             )
 
 
@@ -192,21 +192,21 @@ def _stated_and_same(
     sd_mm, correlation = error.sd_mm, error.visit_correlation
     first_mm = truth_mm + errors(rng, truth_mm.shape, sd_mm, correlation)
     timeline = timeline_of(first_mm, days)
-    studied = split_studies(timeline)
-    repeated = draw_repeated_tenths(timeline, error, draws=DRAWS, seed=0)[1]
+    studies_by_sequence = split_studies(timeline)
+    repeated_tenths = draw_repeated_tenths(timeline, error, draws=DRAWS, seed=0)[1]
     shape = (SECOND_MEASUREMENTS, *truth_mm.shape)
     second_mm = truth_mm + errors(rng, shape, sd_mm, correlation)
     measured_mm = np.concatenate([first_mm[np.newaxis], second_mm])
     tenths = {
-        name: np.hstack([repeated[name], round_to_tenths(10 * measured_mm[:, place].T)])
-        for place, name in enumerate(studied)
+        name: np.hstack([repeated_tenths[name], round_to_tenths(10 * measured_mm[:, place].T)])
+        for place, name in enumerate(studies_by_sequence)
     }
-    calls = classify_draws(studied, tenths, FACTS, RULES)
-    stated, call, second = calls[:DRAWS], calls[DRAWS], calls[DRAWS + 1 :]
-    return float((stated == call).mean()), float((second == call).mean())
+    calls = classify_draws(studies_by_sequence, tenths, FACTS, RULES)
+    first_calls, call, second = calls[:DRAWS], calls[DRAWS], calls[DRAWS + 1 :]
+    return float((first_calls == call).mean()), float((second == call).mean())
 
 
-def page(measured: dict[tuple[str, float, float], list[Bin]], lesions: int) -> str:
+def page(bins_by_setting: dict[tuple[str, float, float], list[Bin]], lesions: int) -> str:
     """Write the page."""
     lines = [
         "# Is the stated probability kept?",
@@ -241,24 +241,24 @@ def page(measured: dict[tuple[str, float, float], list[Bin]], lesions: int) -> s
         "in groups within | open, estimate within | open, estimate beyond | beyond |",
         "|---|---:|---:|---:|---:|---:|---:|---:|---:|---:|",
     ]
-    for (name, sd_mm, correlation), bins in measured.items():
-        n = sum(each.lesions for each in bins)
-        stated = sum(each.lesions * each.stated for each in bins) / n
-        same = sum(each.lesions * each.same for each in bins) / n
-        mean = sum(each.lesions * abs(each.stated - each.same) for each in bins) / n
+    for (name, sd_mm, correlation), bins in bins_by_setting.items():
+        n = sum(group.lesions for group in bins)
+        forecast = sum(group.lesions * group.stated for group in bins) / n
+        repeat_share = sum(group.lesions * group.same for group in bins) / n
+        mean = sum(group.lesions * abs(group.stated - group.same) for group in bins) / n
         kinds = (("within", True), ("open", True), ("open", False), ("beyond", False))
         shares = " | ".join(
             f"{sum(b.lesions for b in bins if (b.verdict, b.is_near) == kind) / n:.0%}"
             for kind in kinds
         )
         lines.append(
-            f"| {name} | {sd_mm} | {correlation} | {stated:.1%} | {same:.1%} | "
+            f"| {name} | {sd_mm} | {correlation} | {forecast:.1%} | {repeat_share:.1%} | "
             f"{100 * mean:.1f} | {shares} |"
         )
     beyond = list(
         dict.fromkeys(
             name
-            for (name, *_), bins in measured.items()
+            for (name, *_), bins in bins_by_setting.items()
             if any(b.verdict == "beyond" for b in bins)
         )
     )
@@ -278,30 +278,32 @@ def page(measured: dict[tuple[str, float, float], list[Bin]], lesions: int) -> s
         "|---|---:|---:|---:|---:|---:|---:|---|",
     ]
     lines += [
-        f"| {name} | {sd_mm} | {correlation} | {each.lesions} | {each.stated:.0%} | "
-        f"{each.same:.0%} | {each.in_words} | {each.verdict} |"
-        for (name, sd_mm, correlation), bins in measured.items()
-        for each in bins
+        f"| {name} | {sd_mm} | {correlation} | {fit.lesions} | {fit.stated:.0%} | "
+        f"{fit.same:.0%} | {fit.in_words} | {fit.verdict} |"
+        for (name, sd_mm, correlation), bins in bins_by_setting.items()
+        for fit in bins
     ]
     return "\n".join(lines) + "\n"
 
 
-def draw(measured: dict[tuple[str, float, float], list[Bin]]) -> None:
+def draw(bins_by_setting: dict[tuple[str, float, float], list[Bin]]) -> None:
     """Draw a reliability plot: a panel for each population."""
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(10.5, 7.2), layout="constrained", dpi=110)
     panels = figure.subplots(3, 4, sharex=True, sharey=True).ravel()
-    for axes, ((name, sd_mm, correlation), bins) in zip(panels, measured.items(), strict=False):
+    for axes, ((name, sd_mm, correlation), bins) in zip(
+        panels, bins_by_setting.items(), strict=False
+    ):
         axes.fill_between([0, 1], [-0.02, 0.98], [0.02, 1.02], color="0.9", lw=0)
         axes.plot([0, 1], [0, 1], color="0.6", lw=0.8)
         axes.errorbar(
-            [each.stated for each in bins], [each.same for each in bins],
-            [2 * each.standard_error for each in bins], fmt="o", ms=3, lw=1, color="black",
+            [group.stated for group in bins], [group.same for group in bins],
+            [2 * group.standard_error for group in bins], fmt="o", ms=3, lw=1, color="black",
         )  # fmt: skip
         axes.set_title(f"{name}, SD {sd_mm}, corr. {correlation}", fontsize=7)
         axes.set(xlim=(0, 1), ylim=(0, 1))
-    for axes in panels[len(measured) :]:
+    for axes in panels[len(bins_by_setting) :]:
         axes.set_axis_off()
     figure.supxlabel("stated probability of the same call", fontsize=9)
     figure.supylabel("share that was the same (± 2 SE)", fontsize=9)
@@ -312,16 +314,16 @@ def main() -> None:
     """Simulate, and write or print the page."""
     quick = "--quick" in sys.argv
     lesions = 100 if quick else 6000
-    measured = {
+    bins_by_setting = {
         (name, sd_mm, correlation): list(bins_of(name, lesions, sd_mm, correlation))
         for name, sd_mm, correlation in SETTINGS
     }
-    text = page(measured, lesions)
+    text = page(bins_by_setting, lesions)
     if quick:
         print(text)
         return
     PAGE.write_text(text, encoding="utf-8")
-    draw(measured)
+    draw(bins_by_setting)
 
 
 if __name__ == "__main__":

@@ -39,16 +39,22 @@ def timeline(number: int, chance: random.Random) -> Timeline:
     return Timeline(lesion_id=str(number), observations=observations, events=events)
 
 
+def make_timelines(lesions: int) -> list[Timeline]:
+    chance = random.Random(2016)  # noqa: S311 - a benchmark needs no secret
+    return [timeline(number, chance) for number in range(lesions)]
+
+
 def main() -> None:
     lesions = int(sys.argv[1]) if len(sys.argv) > 1 else 100_000
-    chance = random.Random(2016)  # noqa: S311 - a benchmark needs no secret
-    timelines = [timeline(number, chance) for number in range(lesions)]
+    timelines = make_timelines(lesions)
     criteria = load_criteria(DEFAULT_CRITERIA)
     for mode in Mode:
         wall, processor = time.perf_counter(), time.process_time()
         calls = [
             (call.category, call.reason)
-            for call in (classify(one, Rules(criteria=criteria, mode=mode)) for one in timelines)
+            for call in (
+                classify(timeline, Rules(criteria=criteria, mode=mode)) for timeline in timelines
+            )
         ]
         wall, processor = time.perf_counter() - wall, time.process_time() - processor
         print(

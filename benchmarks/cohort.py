@@ -37,9 +37,9 @@ def run(words: tuple[str, ...], folder: Path) -> tuple[float, float, float]:
     os.chdir(folder)
     command = [sys.executable, "-c", RUN, *words, "--tables", "tables"]
     process = os.posix_spawn(sys.executable, command, os.environ, file_actions=silent)
-    _, status, used = os.wait4(process, 0)
+    _, status, usage = os.wait4(process, 0)
     assert status == 0, words
-    return time.perf_counter() - start, used.ru_utime + used.ru_stime, used.ru_maxrss / 2**20
+    return time.perf_counter() - start, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 2**20
 
 
 def main() -> None:
@@ -53,10 +53,12 @@ def main() -> None:
         print("| command | wall s | processor s | GB |\n|---|---|---|---|")
         for words in WORDS:
             wall_s, processor_s, memory_gb = run(words, folder)
-            shown = f"opp-mri {' '.join(words)}"
-            print(f"| `{shown}` | {wall_s:.1f} | {processor_s:.1f} | {memory_gb:.2f} |", flush=True)
+            command = f"opp-mri {' '.join(words)}"
+            print(
+                f"| `{command}` | {wall_s:.1f} | {processor_s:.1f} | {memory_gb:.2f} |", flush=True
+            )
             if wall_s > GOAL_S or memory_gb > GOAL_GB:
-                late.append(shown)
+                late.append(command)
     if late:
         sys.exit(f"Over {GOAL_S} s or {GOAL_GB} GB: {', '.join(late)}")
 

@@ -38,7 +38,7 @@ def speed() -> None:
     lesions = make_cohort(LESIONS)
     start = time.process_time()
     analysis = analyse(lesions)
-    analysed = time.process_time()
+    analysis_s = time.process_time()
     tables = [
         make(lesions)
         for make in (
@@ -49,13 +49,14 @@ def speed() -> None:
         )
     ]
     tables += build_analysis_tables(analysis)
-    made = time.process_time()
+    tables_s = time.process_time()
     suppress_counts(tables, BELOW)
     end = time.process_time()
     peak_gb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
     print(
-        f"{analysis.n} of {LESIONS} lesions: analysis {analysed - start:.1f} s, tables "
-        f"{made - analysed:.1f} s, withholding {end - made:.1f} s; {peak_gb:.2f} GB at most"
+        f"{analysis.n} of {LESIONS} lesions: analysis {analysis_s - start:.1f} s, "
+        f"tables {tables_s - analysis_s:.1f} s, withholding {end - tables_s:.1f} s; "
+        f"{peak_gb:.2f} GB at most"
     )
     if end - start > GOAL_S or peak_gb > GOAL_GB:
         sys.exit(f"The goal is {GOAL_S:g} s and {GOAL_GB:g} GB.")
@@ -79,19 +80,19 @@ def coverage(times: int) -> None:
     print("| lesions | events | lesions that share a patient | by lesion | by patient | Firth |")
     print("|---|---|---|---|---|---|")
     for n, events, shared in SHAPES:
-        held = np.zeros(3)
-        made = 0
-        while made < times:
+        coverage = np.zeros(3)
+        samples = 0
+        while samples < times:
             observed = simulated(chance, n, events, shared)
             doses = {"dose": chance.choice([16.0, 18.0, 24.0, 27.0, 30.0], n)}
             fits = (fit_cox(observed, doses), fit_cox(observed, doses, by_patient=True))
             if any(fit.reason for fit in fits):
                 continue  # no finite ratio
-            made += 1
-            for place, one in enumerate((*fits, fit_firth(observed, doses))):
-                ratio = one.hazards[0].ratio
-                held[place] += ratio.low < 1 < ratio.high
-        shares = " | ".join(f"{100 * one / times:.1f}%" for one in held)
+            samples += 1
+            for place, regression in enumerate((*fits, fit_firth(observed, doses))):
+                ratio = regression.hazards[0].ratio
+                coverage[place] += ratio.low < 1 < ratio.high
+        shares = " | ".join(f"{100 * count / times:.1f}%" for count in coverage)
         print(f"| {n} | {events} | {100 * shared:.0f}% | {shares} |")
 
 

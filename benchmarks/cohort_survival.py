@@ -31,36 +31,38 @@ def compare(mode: Mode, times: int, n: int) -> bool:
     scenario, rng, good = Scenario(), np.random.default_rng(2016), True
     cohorts = [simulate(rng, scenario, n, mode) for _ in range(times)]
     for day in DAYS:
-        complete, shown = (
+        complete, visible = (
             truth(scenario, day, mode=mode, all_visits=all_visits) for all_visits in (True, False)
         )
         by_cohort = [estimates(lesions, day) for lesions in cohorts]
         for name, share in complete.items():
-            estimated = [each[name] for each in by_cohort if each[name].value is not None]
-            mean = 100 * float(np.mean([each.value for each in estimated]))
-            held = np.array(
+            estimated = [
+                estimates[name] for estimates in by_cohort if estimates[name].value is not None
+            ]
+            mean = 100 * float(np.mean([member.value for member in estimated]))
+            hits = np.array(
                 [
-                    100 * each.low <= shown[name] <= 100 * each.high
-                    for each in estimated
-                    if each.low is not None
+                    100 * estimate.low <= visible[name] <= 100 * estimate.high
+                    for estimate in estimated
+                    if estimate.low is not None
                 ]
             )
-            coverage, error = _share_and_error(held)
+            coverage, error = _share_and_error(hits)
             meets = abs(mean - share) < MOST_BIAS
             meets &= LOW - 2 * error <= coverage <= HIGH + 2 * error
             good &= meets
             print(
                 f"| {mode.value} | {day} | {name.replace('_', ' ')} | {share:.1f} | "
-                f"{shown[name]:.1f} | {mean:.1f} | {mean - share:+.1f} | {coverage:.1f} ± "
+                f"{visible[name]:.1f} | {mean:.1f} | {mean - share:+.1f} | {coverage:.1f} ± "
                 f"{error:.1f} % |{'' if meets else ' !'}",
                 flush=True,
             )
     return good
 
 
-def _share_and_error(held: NDArray[np.bool_]) -> tuple[float, float]:
-    share = float(held.mean())
-    return 100 * share, 100 * sqrt(share * (1 - share) / len(held))
+def _share_and_error(hits: NDArray[np.bool_]) -> tuple[float, float]:
+    share = float(hits.mean())
+    return 100 * share, 100 * sqrt(share * (1 - share) / len(hits))
 
 
 if __name__ == "__main__":

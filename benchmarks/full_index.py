@@ -43,8 +43,8 @@ def main() -> None:
     before, after = (statistics.median(seconds[tree][1:]) for tree in trees)
     print("| version | s of processor time, median | smallest |\n|---|---:|---:|")
     for name, tree in zip(("before", "after"), trees, strict=True):
-        taken = seconds[tree][1:]
-        print(f"| {name} | {statistics.median(taken):.2f} | {min(taken):.2f} |")
+        times_s = seconds[tree][1:]
+        print(f"| {name} | {statistics.median(times_s):.2f} | {min(times_s):.2f} |")
     print(f"\n{files} files, {rounds} rounds: {100 * (after / before - 1):+.0f} %")
 
 
@@ -68,14 +68,14 @@ def print_instructions(trees: Sequence[Path], corpus: str) -> None:
 
 def instructions_of(tree: Path, corpus: str) -> int:
     """Count the instructions of a process that indexes a corpus, its start included."""
-    counting = [
+    cachegrind = [
         "valgrind",
         "--tool=cachegrind",
         "--cache-sim=no",
         "--cachegrind-out-file=/dev/null",
     ]
     answer = subprocess.run(
-        [*counting, sys.executable, __file__, "--index", tree, corpus],
+        [*cachegrind, sys.executable, __file__, "--index", tree, corpus],
         env={"PYTHONPATH": str(tree), "PATH": os.environ["PATH"], "PYTHONHASHSEED": "0"},
         check=True, capture_output=True, text=True,
     )  # fmt: skip
@@ -90,9 +90,9 @@ def index_once(tree: Path, corpus: Path) -> None:
     with tempfile.TemporaryDirectory() as folder:
         projects.create_project(Path(folder) / "project")
         with projects.open_project(Path(folder) / "project") as project:
-            started = time.process_time()
+            start_s = time.process_time()
             index(project, [corpus], workers=1)
-            print(time.process_time() - started)
+            print(time.process_time() - start_s)
 
 
 def _index_in(place: str) -> Callable[..., object] | None:

@@ -38,6 +38,7 @@ from opp_mri.dicom.stacks import describe_series
 from opp_mri.dicom.volume import load_volume
 from opp_mri.domain.imaging import Frame, Instance, SourceFile, Usability, VolumeDescription
 
+KINDS = ("uncompressed", "JPEG 2000", "enhanced multi-frame")
 SLICES, ROWS, COLUMNS = 15, 512, 512
 SPACING_MM, SLICE_SPACING_MM = [0.7, 0.7], 4.4
 ORIENTATION = [0.0, 1.0, 0.0, 0.0, 0.0, -1.0]
@@ -116,8 +117,8 @@ def frames_of(dataset: Dataset) -> tuple[Frame, ...]:
         orientation = shared.PlaneOrientationSequence[0]
         measures = shared.PixelMeasuresSequence[0]
         places = [
-            (each.PlanePositionSequence[0], orientation, measures)
-            for each in dataset.PerFrameFunctionalGroupsSequence
+            (frame.PlanePositionSequence[0], orientation, measures)
+            for frame in dataset.PerFrameFunctionalGroupsSequence
         ]
     return tuple(
         Frame(
@@ -192,30 +193,47 @@ def medians_ms(readers: list[Callable[[], object]], rounds: int) -> list[float]:
     """Time the readers in turn, so that a busy moment of the machine meets all of them."""
     times: list[list[float]] = [[] for _ in readers]
     for _ in range(rounds):
-        for reader, kept in zip(readers, times, strict=True):
+        for reader, times_ms in zip(readers, times, strict=True):
             start = time.perf_counter()
             reader()
-            kept.append(1000 * (time.perf_counter() - start))
-    return [statistics.median(kept) for kept in times]
+            times_ms.append(1000 * (time.perf_counter() - start))
+    return [statistics.median(of_reader) for of_reader in times]
+
+
+def by_bare_read(files: list[str]) -> list[bytes]:
+    return [Path(file).read_bytes() for file in files]
+
+
+def time_readers(case: Case, rounds: int) -> dict[str, float]:
+    """Return the median ms of each reader, after a comparison of what they give; ours is last."""
+    _, description, sources = case
+    files = list(dict.fromkeys(sources[f.sop_instance_uid].path for f in description.frames))
+    check(case, files)
+    readers: dict[str, Callable[[], object]] = {
+        "bare read": lambda: by_bare_read(files),
+        "SimpleITK ImageSeriesReader": lambda: by_simpleitk(files),
+        "pydicom pixel_array, stacked": lambda: by_pydicom(files),
+        "opp_mri load_volume": lambda: load_volume(description, sources),
+    }
+    return dict(zip(readers, medians_ms(list(readers.values()), rounds), strict=True))
+
+
+def write_series(kind: str, folder: Path) -> None:
+    """Write a synthetic series: uncompressed, JPEG 2000 or enhanced multi-frame."""
+    if kind == "enhanced multi-frame":
+        write_enhanced(folder)
+    else:
+        write_classic(folder, JPEG2000Lossless if kind == "JPEG 2000" else ExplicitVRLittleEndian)
 
 
 def report(case: Case, rounds: int) -> None:
-    name, description, sources = case
-    files = list(dict.fromkeys(sources[f.sop_instance_uid].path for f in description.frames))
-    check(case, files)
-    ours, simpleitk, pydicom = medians_ms(
-        [
-            lambda: load_volume(description, sources),
-            lambda: by_simpleitk(files),
-            lambda: by_pydicom(files),
-        ],
-        rounds,
-    )
+    name, description, _ = case
+    bare, simpleitk, pydicom, own_ms = time_readers(case, rounds).values()
     first = description.planes[0]
     shape = f"{len(description.frames)} x {first.rows} x {first.columns}"
     print(
-        f"{name:<34}{shape:>16}{ours:>10.1f}{simpleitk:>11.1f}{pydicom:>10.1f}"
-        f"{simpleitk / ours:>11.2f}{pydicom / ours:>11.2f}"
+        f"{name:<34}{shape:>16}{own_ms:>10.1f}{bare:>11.1f}{simpleitk:>11.1f}{pydicom:>10.1f}"
+        f"{own_ms / bare:>11.2f}{simpleitk / own_ms:>11.2f}{pydicom / own_ms:>11.2f}"
     )
 
 
@@ -226,19 +244,15 @@ def main() -> None:
     sitk.ProcessObject.SetGlobalWarningDisplay(False)
     warnings.simplefilter("ignore")
     print(
-        f"{'series':<34}{'shape':>16}{'ours':>10}{'SimpleITK':>11}{'pydicom':>10}"
-        f"{'SimpleITK':>11}{'pydicom':>11}\n{'':<50}{'ms':>10}{'ms':>11}{'ms':>10}"
-        f"{'/ ours':>11}{'/ ours':>11}"
+        f"{'series':<34}{'shape':>16}{'ours':>10}{'bare read':>11}{'SimpleITK':>11}{'pydicom':>10}"
+        f"{'ours':>11}{'SimpleITK':>11}{'pydicom':>11}\n{'':<50}{'ms':>10}{'ms':>11}{'ms':>11}"
+        f"{'ms':>10}{'/ bare':>11}{'/ ours':>11}{'/ ours':>11}"
     )
     with tempfile.TemporaryDirectory() as temporary:
-        for name, write in (
-            ("uncompressed", lambda folder: write_classic(folder, ExplicitVRLittleEndian)),
-            ("JPEG 2000", lambda folder: write_classic(folder, JPEG2000Lossless)),
-            ("enhanced multi-frame", write_enhanced),
-        ):
+        for name in KINDS:
             folder = Path(temporary, name)
             folder.mkdir()
-            write(folder)
+            write_series(name, folder)
             for case in cases(folder, name):
                 report(case, rounds)
     real = os.environ.get("OPP_MRI_REAL_DATA")

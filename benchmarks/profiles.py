@@ -63,10 +63,14 @@ def calls(courses: Courses, days: NDArray[np.int64], sd_mm: float, rules: Rules,
     """Measure each course once and give the share of each category."""
     rng = np.random.default_rng(seed)
     tenths = np.clip(np.rint(10 * (courses + rng.normal(0, sd_mm, courses.shape))), 0, None)
-    drawn = {name: tenths[:, place].T.astype(np.int64) for place, name in enumerate(SEQUENCES)}
+    tenths_by_sequence = {
+        name: tenths[:, place].T.astype(np.int64) for place, name in enumerate(SEQUENCES)
+    }
     baseline, *later = (Observation(int(day), 0) for day in days)
-    studied = dict.fromkeys(SEQUENCES, Studied(baseline=baseline, follow_ups=tuple(later)))
-    codes = classify_draws(studied, drawn, FACTS, rules)
+    studies_by_sequence = dict.fromkeys(
+        SEQUENCES, Studied(baseline=baseline, follow_ups=tuple(later))
+    )
+    codes = classify_draws(studies_by_sequence, tenths_by_sequence, FACTS, rules)
     shares = np.bincount(codes, minlength=len(CATEGORIES)) / len(codes)
     return dict(zip(CATEGORIES, shares.tolist(), strict=True))
 
@@ -95,7 +99,7 @@ def characteristics(lesions: int) -> Iterator[Characteristics]:
             }
             for sd_mm in SDS_MM:
                 shares = {
-                    kind: calls(each, days, sd_mm, rules, 1) for kind, each in courses.items()
+                    kind: calls(course, days, sd_mm, rules, 1) for kind, course in courses.items()
                 }
                 yield Characteristics(
                     profile=name,

@@ -69,7 +69,7 @@ def make_project(folder: Path) -> None:
                 StudyDate=f"{day:%Y%m%d}",
             )  # fmt: skip
     create_project(folder / "project")
-    now = datetime.now(UTC)
+    moment = datetime.now(UTC)
     with open_project(folder / "project") as project:
         index(project, [folder / "dicom"])
         first = project.store.get_volumes()[0]
@@ -81,7 +81,7 @@ def make_project(folder: Path) -> None:
                 "seed_sop_instance_uid": first.frames[7].sop_instance_uid,
                 "seed_column": "256", "seed_row": "256",
             },
-            now,
+            moment,
         )  # fmt: skip
         for visit in range(1, VISITS):  # so that all panes are linked
             project.store.add_common_point(
@@ -89,7 +89,7 @@ def make_project(folder: Path) -> None:
                     patient_id="P1", reader="A",
                     frame_of_reference_uid="1.2.3.1.0", point_lps_mm=(0.0, 0.0, 0.0),
                     other_frame_of_reference_uid=f"1.2.3.{visit + 1}.0",
-                    other_point_lps_mm=(0.0, 0.0, 0.0), recorded_at=now,
+                    other_point_lps_mm=(0.0, 0.0, 0.0), recorded_at=moment,
                 )
             )  # fmt: skip
         if len(open_patient(project.store, "P1", "A").study_dates) != VISITS:
@@ -124,9 +124,9 @@ def empty_window() -> dict[str, float]:
 
     viewer = napari.Viewer()
     QApplication.instance().processEvents()
-    told = {EMPTY: time.perf_counter() - start, EMPTY_CPU: time.process_time()}
+    times_s = {EMPTY: time.perf_counter() - start, EMPTY_CPU: time.process_time()}
     viewer.close()
-    return told
+    return times_s
 
 
 def one_round(folder: Path) -> dict[str, float]:
@@ -141,7 +141,7 @@ def one_round(folder: Path) -> dict[str, float]:
 
     from opp_mri.workflow.project import open_project
 
-    told: dict[str, float] = {}
+    times_s: dict[str, float] = {}
     project = open_project(folder / "project")
     viewer = napari.Viewer(show=False)
     room = ReadingRoom(project, "A")
@@ -150,7 +150,7 @@ def one_round(folder: Path) -> dict[str, float]:
     window.show()
     application = QApplication.instance()
     application.processEvents()
-    told[SHOWN], told[SHOWN_CPU] = time.perf_counter() - start, time.process_time()
+    times_s[SHOWN], times_s[SHOWN_CPU] = time.perf_counter() - start, time.process_time()
     gc.freeze()
     gc.enable()
 
@@ -162,11 +162,11 @@ def one_round(folder: Path) -> dict[str, float]:
             time.sleep(0.001)
         return time.perf_counter() - start
 
-    told["first pane interactive, s"] = until(
+    times_s["first pane interactive, s"] = until(
         lambda: any(len(pane.model.layers) for pane in window.grid.panes)
     )
-    told[FIRST_CPU] = time.process_time() - told[SHOWN_CPU]
-    told["patient complete, s"] = until(
+    times_s[FIRST_CPU] = time.process_time() - times_s[SHOWN_CPU]
+    times_s["patient complete, s"] = until(
         lambda: room.session.patient is not None and not room.session.count_missing_images()
         and not room.session.unsaved and len(window.grid.panes) == VISITS
     )  # fmt: skip
@@ -192,7 +192,7 @@ def one_round(folder: Path) -> dict[str, float]:
         curve.append(since(start))
         application.processEvents()
     window.grid.pointer.emit(pointer(PointerKind.RELEASE, 40, button=Button.LEFT))
-    told |= medians("caliper drag step", steps) | medians("growth curve while dragging", curve)
+    times_s |= medians("caliper drag step", steps) | medians("growth curve while dragging", curve)
 
     if room.session.lesion is None or not room.session.lesion.log:
         raise SystemExit("The drag left no caliper.")
@@ -207,12 +207,12 @@ def one_round(folder: Path) -> dict[str, float]:
         application.processEvents()
     if len({pane.place for pane in room.panes.panes}) != 1 or len(set(places)) == 1:
         raise SystemExit("The panes did not scroll together.")
-    told |= medians(SCROLL, scrolls)
-    told["memory, MB"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    times_s |= medians(SCROLL, scrolls)
+    times_s["memory, MB"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     window.close()
     viewer.close()
     project.store.close()
-    return told
+    return times_s
 
 
 def main() -> None:
@@ -225,25 +225,25 @@ def main() -> None:
     rounds = int(sys.argv[1]) if sys.argv[1:] else 3
     with tempfile.TemporaryDirectory() as folder:
         make_project(Path(folder))
-        told = []
+        entries = []
         for _ in range(rounds):
-            each: dict[str, float] = {}
-            for what in (["--empty"], ["--round", folder]):
-                done = subprocess.run(
-                    [sys.executable, __file__, *what], capture_output=True, text=True, check=True
+            times_of_run: dict[str, float] = {}
+            for words in (["--empty"], ["--round", folder]):
+                process = subprocess.run(
+                    [sys.executable, __file__, *words], capture_output=True, text=True, check=True
                 )
-                each |= json.loads(done.stdout.rpartition("told ")[2])
-            told.append(each)
-    missed = []
+                times_of_run |= json.loads(process.stdout.rpartition("told ")[2])
+            entries.append(times_of_run)
+    slow_steps = []
     print("| what | median | goal |\n|---|---|---|")
     for name in (EMPTY, EMPTY_CPU, SHOWN_CPU, FIRST_CPU, *STEP_CPU, *GOALS):
         goal = GOALS.get(name)
-        median = statistics.median(each[name] for each in told)
+        median = statistics.median(entry[name] for entry in entries)
         print(f"| {name} | {median:.2f} | {'-' if goal is None else f'{goal:g}'} |")
         if goal is not None and median > goal:
-            missed.append(name)
-    if missed:
-        raise SystemExit(f"Missed: {', '.join(missed)}.")
+            slow_steps.append(name)
+    if slow_steps:
+        raise SystemExit(f"Missed: {', '.join(slow_steps)}.")
 
 
 if __name__ == "__main__":

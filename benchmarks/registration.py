@@ -71,11 +71,13 @@ def run_peer(task: tuple[str, str, int], number: int, python: Path) -> list[Reco
     """Run a peer over some pairs of a phantom, in the peers' own environment."""
     method, section, count = task
     pairs = get_pairs(section, number)
-    chosen = [pairs[n] for n in sorted({round(x) for x in np.linspace(0, len(pairs) - 1, count)})]
+    selected_pairs = [
+        pairs[n] for n in sorted({round(x) for x in np.linspace(0, len(pairs) - 1, count)})
+    ]
     script = Path(__file__).with_name("registration_peers.py")
     with tempfile.TemporaryDirectory() as folder:
         output = Path(folder) / "output.json"
-        paths = write_pairs(chosen, Path(folder))
+        paths = write_pairs(selected_pairs, Path(folder))
         command = [python, script, method, output, *paths]
         subprocess.run(command, stdout=subprocess.DEVNULL, check=True)
         answers = json.loads(output.read_text())
@@ -88,7 +90,7 @@ def run_peer(task: tuple[str, str, int], number: int, python: Path) -> list[Reco
             "seconds": round(answer["seconds"], 3),
         }
         | measure_error(pair, np.array(answer["matrix"]))
-        for pair, answer in zip(chosen, answers, strict=True)
+        for pair, answer in zip(selected_pairs, answers, strict=True)
     ]
 
 
@@ -147,37 +149,37 @@ def main() -> None:
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--until", help="start no case after this time of day, as 21:40")
     parser.add_argument("--write", type=Path, help="write the page here")
-    chosen = parser.parse_args()
+    options = parser.parse_args()
     os.environ["OMP_NUM_THREADS"] = os.environ["OPENBLAS_NUM_THREADS"] = "1"  # a process a core
     until = float("inf")
-    if chosen.until:
-        today = time.strftime("%Y-%m-%d ") + chosen.until
+    if options.until:
+        today = time.strftime("%Y-%m-%d ") + options.until
         until = time.mktime(time.strptime(today, "%Y-%m-%d %H:%M"))
-    path = chosen.records or Path(tempfile.mkdtemp()) / "records.jsonl"
+    path = options.records or Path(tempfile.mkdtemp()) / "records.jsonl"
     records = read_records(path)
     run = {record["case"] for record in records}
-    peers = chosen.peers if chosen.peers.exists() else None
+    peers = options.peers if options.peers.exists() else None
     if peers is None:
-        print(f"{chosen.peers} is not there: `make peers` installs the peers. Ours only.")
+        print(f"{options.peers} is not there: `make peers` installs the peers. Ours only.")
 
     def record(found: list[Record]) -> None:
         with path.open("a") as file:
-            file.write("".join(json.dumps(each) + "\n" for each in found))
+            file.write("".join(json.dumps(entry) + "\n" for entry in found))
         records.extend(found)
         print(time.strftime("%H:%M:%S"), found[0]["case"], f"{len(found)} records", flush=True)
 
-    only = tuple(chosen.only or [""])
-    for number in range(chosen.rounds):
-        cases = [] if chosen.no_ours else list_round(number, chosen.real)
+    only = tuple(options.only or [""])
+    for number in range(options.rounds):
+        cases = [] if options.no_ours else list_round(number, options.real)
         todo = [case for case in cases if case.section.startswith(only) and case.key not in run]
-        for found in run_open_cases(todo, until, chosen.workers):
+        for found in run_open_cases(todo, until, options.workers):
             record(found)
         for task in list_peer_tasks(number) if peers else []:
             key = f"{task[1]}|{number}|{task[0]}"
             if task[1].startswith(only) and key not in run and time.time() < until:
                 record(run_peer(task, number, peers))
-        if chosen.write:
-            write_page(chosen.write, records, chosen.real)
+        if options.write:
+            write_page(options.write, records, options.real)
 
 
 if __name__ == "__main__":

@@ -251,11 +251,11 @@ def _run_wrong(case: Case) -> list[Record]:
         region=VERTEBRA,
         hole_mm=pair.baseline.shape.ap_mm / 2 + HOLE_MARGIN_MM,
     )
-    both = estimate_both_ways(question, FIRST_TURNS)
-    assert both is not None
+    estimates = estimate_both_ways(question, FIRST_TURNS)
+    assert estimates is not None
     return [
         {"kind": kind}
-        | describe_fit(measure_fit(question, both, matrix))
+        | describe_fit(measure_fit(question, estimates, matrix))
         | measure_error(pair, matrix)
         for kind, matrix in make_wrong_fits(pair, WRONG_FITS, 100 * case.number + case.index)
     ]
@@ -265,16 +265,20 @@ def make_wrong_fits(pair: Pair, count: int, seed: int) -> list[tuple[str, FloatA
     """Make fits that are wrong at the lesion by more than 2 mm, or a level off."""
     rng = np.random.default_rng(seed)
     centre = np.append(pair.baseline.centre_lps_mm, 1.0)
-    made: list[tuple[str, FloatArray]] = []
+    named_starts: list[tuple[str, FloatArray]] = []
     vertebra = pair.baseline.shape.vertebra
     levels = len(pair.baseline.posture.spine.vertebrae)
     for level in (vertebra - 2, vertebra - 1, vertebra + 1, vertebra + 2):
         if 0 <= level < levels:
-            laid = pair.followup.posture.lps_from_local[level]
+            posture = pair.followup.posture.lps_from_local[level]
             own = np.linalg.inv(pair.baseline.posture.lps_from_local[vertebra])
-            made.append(("a level off" if abs(level - vertebra) == 1 else "two off", laid @ own))
-    while len(made) < count:
-        kind = ("2 to 3 mm off", "left-right only", "3 to 20 mm off", "turned")[len(made) % 4]
+            named_starts.append(
+                ("a level off" if abs(level - vertebra) == 1 else "two off", posture @ own)
+            )
+    while len(named_starts) < count:
+        kind = ("2 to 3 mm off", "left-right only", "3 to 20 mm off", "turned")[
+            len(named_starts) % 4
+        ]
         shift = rng.normal(size=3)
         turn = np.zeros(3)
         if kind == "left-right only":
@@ -283,11 +287,11 @@ def make_wrong_fits(pair: Pair, count: int, seed: int) -> list[tuple[str, FloatA
         shift *= far / np.linalg.norm(shift)
         if kind in ("turned", "3 to 20 mm off"):
             turn = rng.normal(size=3) * (6.0 if kind == "turned" else 2.0)
-        there = pair.truth @ centre
-        moved = phantoms.build_rigid(turn, np.zeros(3))
-        moved[:3, 3] = there[:3] + shift - moved[:3, :3] @ there[:3]
-        made.append((kind, moved @ pair.truth))
-    return made[:count]
+        target = pair.truth @ centre
+        motion = phantoms.build_rigid(turn, np.zeros(3))
+        motion[:3, 3] = target[:3] + shift - motion[:3, :3] @ target[:3]
+        named_starts.append((kind, motion @ pair.truth))
+    return named_starts[:count]
 
 
 def _run_artefact(case: Case) -> list[Record]:
@@ -327,18 +331,18 @@ def _run_real_pair(case: Case) -> list[Record]:
     fit = align(first, second, centre_lps_mm=_as_point(centre))
     if not way_back:
         return [{"name": f"{up_mm:+.0f} mm from the middle"} | describe_fit(fit)]
-    there = fit.baseline_from_followup.invert().apply(centre)
-    back = align(second, first, centre_lps_mm=_as_point(there))
+    point = fit.baseline_from_followup.invert().apply(centre)
+    back = align(second, first, centre_lps_mm=_as_point(point))
     points = np.vstack([centre, centre + 15.0 * np.eye(3), centre - 15.0 * np.eye(3)])
     loop = _measure_loop(fit, back, points)
     return [{"name": "the same, from second to first", "loop_mm": loop} | describe_fit(back)]
 
 
-def _measure_loop(there: Fit, back: Fit, points: FloatArray) -> float:
+def _measure_loop(forth: Fit, back: Fit, points: FloatArray) -> float:
     """Return how far points of the first date are carried by both fits, at most, mm."""
-    on_second = there.baseline_from_followup.invert().apply(points)
-    returned = back.baseline_from_followup.invert().apply(on_second)
-    return round(float(np.linalg.norm(returned - points, axis=1).max()), 3)
+    on_second = forth.baseline_from_followup.invert().apply(points)
+    returned_points = back.baseline_from_followup.invert().apply(on_second)
+    return round(float(np.linalg.norm(returned_points - points, axis=1).max()), 3)
 
 
 def _as_point(values: FloatArray) -> tuple[float, float, float]:
@@ -351,15 +355,15 @@ def _run_moved(case: Case) -> list[Record]:
     assert case.real is not None
     series = _get_real(case.real)
     name = list(series)[case.index]
-    moved = move_on_purpose(name, series[name], 10 * case.number + len(name))
-    geometry = moved.baseline.geometry
+    moved_pair = move_on_purpose(name, series[name], 10 * case.number + len(name))
+    geometry = moved_pair.baseline.geometry
     centre = geometry.lps_from_kji((np.array(geometry.shape_kji) - 1) / 2)
-    fit = align(moved.baseline, moved.followup, centre_lps_mm=_as_point(centre))
+    fit = align(moved_pair.baseline, moved_pair.followup, centre_lps_mm=_as_point(centre))
     points = np.vstack([centre, centre + 15.0 * np.eye(3), centre - 15.0 * np.eye(3)])
     back = RigidTransform(
-        to_frame_of_reference_uid=moved.followup.geometry.frame_of_reference_uid,
+        to_frame_of_reference_uid=moved_pair.followup.geometry.frame_of_reference_uid,
         from_frame_of_reference_uid=geometry.frame_of_reference_uid,
-        matrix=np.linalg.inv(moved.truth),
+        matrix=np.linalg.inv(moved_pair.truth),
     )
     errors = np.linalg.norm(fit.baseline_from_followup.apply(back.apply(points)) - points, axis=1)
     return [{"name": name, "error_mm": round(float(errors.max()), 3)} | describe_fit(fit)]

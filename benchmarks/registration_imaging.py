@@ -86,10 +86,10 @@ class Distortion:
 
     def appears(self, points: FloatArray) -> FloatArray:
         """Return where true places, shape (n, 3), appear in the image."""
-        seen = points.T.copy()
+        points_seen = points.T.copy()
         for _ in range(5):
-            seen = points.T - self.offset(seen)
-        return np.asarray(seen.T)
+            points_seen = points.T - self.offset(points_seen)
+        return np.asarray(points_seen.T)
 
 
 @frozen(kw_only=True, eq=False)
@@ -124,22 +124,24 @@ def look(
     plane = planes[0]
     column, row = np.meshgrid(np.arange(float(plane.columns)), np.arange(float(plane.rows)))
     points = np.stack(
-        [acquisition.compute_points_lps_mm(each, column, row) for each in planes], axis=1
+        [acquisition.compute_points_lps_mm(plane, column, row) for plane in planes], axis=1
     )
     shifts = rng.normal(0, artefacts.slice_sd_mm, (len(planes), 3))
     # the mean over the slices through the vertebra is the patient's place, and part of the truth
     centre = where.place_points(vertebra, (0.0, 0.0, 0.0))
     near = [
-        abs(each.measure_distance_mm(tuple(centre.tolist()))) < HALF_WIDTH_MM for each in planes
+        abs(plane.measure_distance_mm(tuple(centre.tolist()))) < HALF_WIDTH_MM for plane in planes
     ]
     shifts -= shifts[near].mean(axis=0) if any(near) else 0.0
-    seen = points + shifts.T[:, :, None, None] + distortion.offset(points)
-    moved = tuple(_shifted(each, shift) for each, shift in zip(planes, shifts, strict=True))
+    points_seen = points + shifts.T[:, :, None, None] + distortion.offset(points)
+    moved_planes = tuple(
+        _shifted(plane, shift) for plane, shift in zip(planes, shifts, strict=True)
+    )
     return Sight(
         planes=planes,
-        moved=moved,
-        straight=straight_from_lps(where, seen),
-        points=seen.astype(np.float32),
+        moved=moved_planes,
+        straight=straight_from_lps(where, points_seen),
+        points=points_seen.astype(np.float32),
     )
 
 
@@ -160,8 +162,8 @@ def image(
     rng: np.random.Generator,
 ) -> Volume32:
     """Return the signal of a series, lesion included, before coil and noise."""
-    suppressed = contrast.fat_suppressed or contrast.ti_ms is not None
-    flat = dark if suppressed else None
+    is_suppressed = contrast.fat_suppressed or contrast.ti_ms is not None
+    flat = dark if is_suppressed else None
     plain = Contrast(
         tr_ms=contrast.tr_ms, te_ms=contrast.te_ms, ti_ms=contrast.ti_ms,
         agent=contrast.agent, field_t=contrast.field_t,
@@ -173,32 +175,34 @@ def image(
     water_grid = water[anatomy.labels] * (1 - fraction)
     fat_grid = fat[anatomy.labels] * fraction
     csf = abs(float(water[Tissue.CSF]))
-    pulsing: Volume32 | None = None
+    fluid: Volume32 | None = None
     if flat is not None:
         sign = np.sign(water[Tissue.MARROW]) or 1.0
         marrow = anatomy.labels == Tissue.MARROW
         water_grid[marrow] = sign * flat.marrow_of_csf * csf
         fat_grid[marrow] *= 0.3  # what is left where suppression fails
         _change_surroundings(water_grid, anatomy, csf, flat, rng)
-        pulsing = np.where(anatomy.labels == Tissue.CSF, np.abs(water_grid), 0).astype(np.float32)
+        fluid = np.where(anatomy.labels == Tissue.CSF, np.abs(water_grid), 0).astype(np.float32)
     wide = max(round(thickness_mm / anatomy.spacing_mm[2]), 1)
-    grids = [water_grid, fat_grid] + ([pulsing] if pulsing is not None else [])
-    laid = [
-        anatomy.sample_signal(ndimage.uniform_filter1d(each.astype(np.float32), wide, axis=2),
+    grids = [water_grid, fat_grid] + ([fluid] if fluid is not None else [])
+    signals = [
+        anatomy.sample_signal(ndimage.uniform_filter1d(grid.astype(np.float32), wide, axis=2),
                        sight.straight)
-        for each in grids
+        for grid in grids
     ]  # fmt: skip
-    shifted = ndimage.shift(laid[1], (0, 0, artefacts.shift_pixels), order=1, mode="nearest")
+    shifted_values = ndimage.shift(
+        signals[1], (0, 0, artefacts.shift_pixels), order=1, mode="nearest"
+    )
     leaves = _leaves(sight, contrast, flat, rng)
-    made = np.abs(laid[0] + leaves * shifted).astype(np.float32)
+    image = np.abs(signals[0] + leaves * shifted_values).astype(np.float32)
     level = compute_lesion_signal(contrast)
     if flat is not None:
         level = flat.lesion_of_csf * csf
-    _draw_lesion(made, where, sight.moved, thickness_mm, shape, level)
-    if pulsing is not None:
-        _ghost(made, laid[2], rng)
-    _cut_voids(made, sight, where, shape, artefacts.voids, rng)
-    return made
+    _draw_lesion(image, where, sight.moved, thickness_mm, shape, level)
+    if fluid is not None:
+        _ghost(image, signals[2], rng)
+    _cut_voids(image, sight, where, shape, artefacts.voids, rng)
+    return image
 
 
 def _change_surroundings(
@@ -235,13 +239,13 @@ def _leaves(
     middle = sight.points.mean(axis=(1, 2, 3))
     along = sight.points[2] - middle[2] + rng.uniform(-15, 15)
     ahead = sight.points[1] - middle[1]
-    failing = 1 / (1 + np.exp(-(np.abs(along) - 115) / 9)) + 1 / (1 + np.exp((ahead + 95) / 9))
-    left: Volume32 = (0.07 + 0.7 * np.clip(failing, 0, 1)).astype(np.float32)
+    falloff = 1 / (1 + np.exp(-(np.abs(along) - 115) / 9)) + 1 / (1 + np.exp((ahead + 95) / 9))
+    left: Volume32 = (0.07 + 0.7 * np.clip(falloff, 0, 1)).astype(np.float32)
     return left
 
 
 def _draw_lesion(
-    made: Volume32,
+    image: Volume32,
     where: Posture,
     planes: tuple[ImagePlane, ...],
     thickness_mm: float,
@@ -264,21 +268,21 @@ def _draw_lesion(
             ),
         )
         share, core = acquisition.compute_lesion_share(where, plane, window, thickness_mm, shape)
-        patch = made[index][window]
+        patch = image[index][window]
         patch += share * (level * (1 - 0.12 * core) - patch)
 
 
-def _ghost(made: Volume32, fluid: Volume32, rng: np.random.Generator) -> None:
+def _ghost(image: Volume32, fluid: Volume32, rng: np.random.Generator) -> None:
     """Add ghosts of pulsating CSF along the columns and the rows, fainter with each."""
     axis = 1 + int(rng.integers(0, 2))
-    step = int(made.shape[axis] * rng.uniform(0.08, 0.2))
+    step = int(image.shape[axis] * rng.uniform(0.08, 0.2))
     for order, strength in ((1, 0.12), (2, 0.06)):
         for way in (-1, 1):
-            made += strength * np.roll(fluid, way * order * step, axis=axis)
+            image += strength * np.roll(fluid, way * order * step, axis=axis)
 
 
 def _cut_voids(
-    made: Volume32,
+    image: Volume32,
     sight: Sight,
     where: Posture,
     shape: LesionShape,
@@ -293,11 +297,11 @@ def _cut_voids(
         radius = rng.uniform(4, 7)
         middle = (centre + away).astype(np.float32)
         far = sum((sight.points[axis] - middle[axis]) ** 2 for axis in range(3))
-        made *= 1 - 0.9 * np.exp(-((far / radius**2) ** 2))
+        image *= 1 - 0.9 * np.exp(-((far / radius**2) ** 2))
 
 
-def stored(made: Volume32, sight: Sight, receiver: Receiver, rng: np.random.Generator
+def stored(image: Volume32, sight: Sight, receiver: Receiver, rng: np.random.Generator
            ) -> NDArray[np.int16]:  # fmt: skip
     """Turn signal into stored values."""
-    pixels = acquisition.receive(made, sight.planes, sight.straight, receiver, rng)
+    pixels = acquisition.receive(image, sight.planes, sight.straight, receiver, rng)
     return pixels.astype(np.int16)

@@ -68,8 +68,8 @@ def _describe_share(by_section: dict[str, list[Record]], real: Path | None) -> I
     yield "| set | cases run | of |"
     yield "|---|---|---|"
     for section in SECTIONS:
-        ours = {r["case"] for r in by_section.get(section, []) if r["method"] == "ours"}
-        yield f"| {section} | {len(ours)} | {count_cases(section, real)} |"
+        own_cases = {r["case"] for r in by_section.get(section, []) if r["method"] == "ours"}
+        yield f"| {section} | {len(own_cases)} | {count_cases(section, real)} |"
 
 
 def _compare_goals(by_section: dict[str, list[Record]]) -> Iterable[str]:
@@ -81,22 +81,22 @@ def _compare_goals(by_section: dict[str, list[Record]]) -> Iterable[str]:
     yield "| goal | measured | met by these |"
     yield "|---|---|---|"
     for section, name, how, median, p95 in GOALS:
-        chosen = [
+        records_of_cases = [
             record
             for record in _choose_ours(by_section.get(section, []))
             if name in (None, record["name"]) and how in (None, record.get("how"))
         ]
-        if chosen:
-            errors = _join_errors(chosen)
+        if records_of_cases:
+            errors = _join_errors(records_of_cases)
             a, b = np.median(errors), np.percentile(errors, 95)
-            met = "yes" if a <= median and b <= p95 else "no"
+            verdict = "yes" if a <= median and b <= p95 else "no"
             title = f"{section}, {name} {how}" if name else section
-            yield f"| {title}: {median:.2f} / {p95:.2f} mm | {a:.2f} / {b:.2f} mm | {met} |"
+            yield f"| {title}: {median:.2f} / {p95:.2f} mm | {a:.2f} / {b:.2f} mm | {verdict} |"
     visits = [r["seconds"] for r in by_section.get(DARK, []) if r.get("how") == "in its visit"]
     if visits:
         seconds = float(np.median(visits))
-        met = "yes" if seconds <= GOAL_S else "no"
-        yield f"| a visit of four sequences in {GOAL_S} s | {seconds:.2f} s | {met} |"
+        verdict = "yes" if seconds <= GOAL_S else "no"
+        yield f"| a visit of four sequences in {GOAL_S} s | {seconds:.2f} s | {verdict} |"
     hard = _choose_ours(by_section.get(HARD_T1, []))
     if hard:
         share = np.mean([np.mean(record["tre_mm"]) <= 1 for record in hard])
@@ -116,8 +116,8 @@ def _compare_goals(by_section: dict[str, list[Record]]) -> Iterable[str]:
         yield f"| the real pair both ways within 0.25 mm | {answer} | {_say(max(loops) <= 0.25)} |"
 
 
-def _say(met: bool) -> str:
-    return "yes" if met else "no"
+def _say(is_met: bool) -> str:
+    return "yes" if is_met else "no"
 
 
 def _choose_ours(records: Sequence[Record]) -> list[Record]:
@@ -153,9 +153,9 @@ def _tell_set(records: Sequence[Record]) -> Iterable[str]:
 def _tell_hard(records: Sequence[Record]) -> Iterable[str]:
     yield from _tell_set(records)
     yield from ("", "Ours, by what is hard:", "", HEAD)
-    ours = _choose_ours(records)
-    for name in dict.fromkeys(record["name"] for record in ours):
-        yield _build_row(name, [r for r in ours if r["name"] == name])
+    own_records = _choose_ours(records)
+    for name in dict.fromkeys(record["name"] for record in own_records):
+        yield _build_row(name, [r for r in own_records if r["name"] == name])
 
 
 def _tell_dark(records: Sequence[Record]) -> Iterable[str]:
@@ -167,8 +167,12 @@ def _tell_dark(records: Sequence[Record]) -> Iterable[str]:
     yield HEAD
     keys = dict.fromkeys((r["name"], r.get("how", r["method"])) for r in records)
     for name, how in sorted(keys):
-        chosen = [r for r in records if (r["name"], r.get("how", r["method"])) == (name, how)]
-        yield _build_row(f"{name} {how}" if "how" in chosen[0] else f"{name}, {how}", chosen)
+        method_records = [
+            r for r in records if (r["name"], r.get("how", r["method"])) == (name, how)
+        ]
+        yield _build_row(
+            f"{name} {how}" if "how" in method_records[0] else f"{name}, {how}", method_records
+        )
     visits: dict[str, bool] = {}
     for record in records:
         if record.get("how") == "in its visit":
@@ -183,11 +187,11 @@ def _tell_dark(records: Sequence[Record]) -> Iterable[str]:
 
 def _tell_opinion(records: Sequence[Record]) -> Iterable[str]:
     away = [record["away_mm"] for record in records if record["away_mm"] is not None]
-    lost = sum(r["before"] == "good" and r["after"] != "good" for r in records)
+    lost_count = sum(r["before"] == "good" and r["after"] != "good" for r in records)
     yield (
         f"Easy set, T1, {len(records)} pairs: SimpleITK (Mattes mutual information) lies "
         f"{np.median(away):.2f} mm (median) and {max(away):.2f} mm (at most) from ours; "
-        f"{lost} good fits become doubtful. It takes "
+        f"{lost_count} good fits become doubtful. It takes "
         f"{np.median([record['seconds'] for record in records]):.2f} s a pair."
     )
 
@@ -216,14 +220,14 @@ def _tell_artefacts(records: Sequence[Record]) -> Iterable[str]:
     yield "| artefact | pairs | median mm | p95 mm | centre x, y, z | turn x, y, z | rigid mm |"
     yield "|---" * 7 + "|"
     for name in dict.fromkeys(record["name"] for record in records):
-        chosen = [record for record in records if record["name"] == name]
-        lengths = _join_errors(chosen)
-        errors = [np.array(record["errors_mm"]) for record in chosen]
-        places = np.array([each.mean(axis=0) for each in errors])
-        turns = np.concatenate([each - each.mean(axis=0) for each in errors])
-        rigid = np.concatenate([record["rigid_mm"] for record in chosen])
+        records_of_name = [record for record in records if record["name"] == name]
+        lengths = _join_errors(records_of_name)
+        errors = [np.array(record["errors_mm"]) for record in records_of_name]
+        places = np.array([points.mean(axis=0) for points in errors])
+        turns = np.concatenate([points - points.mean(axis=0) for points in errors])
+        rigid = np.concatenate([record["rigid_mm"] for record in records_of_name])
         yield (
-            f"| {name} | {len(chosen)} | {np.median(lengths):.2f} | "
+            f"| {name} | {len(records_of_name)} | {np.median(lengths):.2f} | "
             f"{np.percentile(lengths, 95):.2f} | {_list_rms(places)} | {_list_rms(turns)} | "
             f"{np.percentile(rigid, 95):.2f} |"
         )
@@ -262,11 +266,11 @@ def _tell_moved(records: Sequence[Record]) -> Iterable[str]:
     yield "| series | fits | median mm | worst mm | good | good but > 1 mm |"
     yield "|---" * 6 + "|"
     for name in dict.fromkeys(record["name"] for record in records):
-        chosen = [record for record in records if record["name"] == name]
-        errors = np.array([record["error_mm"] for record in chosen])
-        good = np.array([record["verdict"] == "good" for record in chosen])
+        records_of_name = [record for record in records if record["name"] == name]
+        errors = np.array([record["error_mm"] for record in records_of_name])
+        good = np.array([record["verdict"] == "good" for record in records_of_name])
         yield (
-            f"| {name} | {len(chosen)} | {np.median(errors):.2f} | {errors.max():.2f} | "
+            f"| {name} | {len(records_of_name)} | {np.median(errors):.2f} | {errors.max():.2f} | "
             f"{good.sum()} | {int((good & (errors > 1)).sum())} |"
         )
 

@@ -109,32 +109,32 @@ def simple_itk(first, second, centre, *, how):
     registration.SetInitialTransform(transform, False)
     start = time.process_time()
     try:
-        found = registration.Execute(fixed, moving)
+        result = registration.Execute(fixed, moving)
     except RuntimeError:  # it ran away until the images no longer met: no better than its start
-        found = transform
-    return matrix_of(found.TransformPoint), time.process_time() - start
+        result = transform
+    return matrix_of(result.TransformPoint), time.process_time() - start
 
 
 # --- elastix
 
 
-def elastix(first, second, centre, *, tuned):
+def elastix(first, second, centre, *, is_tuned):
     import itk
 
     def image(scan, values, kind):
-        made = itk.image_from_array(np.ascontiguousarray(values.astype(kind)))
-        made.SetSpacing([float(x) for x in scan.spacing_kji_mm[::-1]])
-        made.SetOrigin([float(x) for x in scan.origin_lps_mm])
-        made.SetDirection(itk.matrix_from_array(scan.direction_matrix))
-        return made
+        image = itk.image_from_array(np.ascontiguousarray(values.astype(kind)))
+        image.SetSpacing([float(x) for x in scan.spacing_kji_mm[::-1]])
+        image.SetOrigin([float(x) for x in scan.origin_lps_mm])
+        image.SetDirection(itk.matrix_from_array(scan.direction_matrix))
+        return image
 
-    fixed, moving = (image(one, one.voxels, np.float32) for one in (first, second))
+    fixed, moving = (image(volume, volume.voxels, np.float32) for volume in (first, second))
     settings = itk.ParameterObject.New()
     rigid = settings.GetDefaultParameterMap("rigid")
     rigid["AutomaticTransformInitialization"] = ["false"]
     rigid["WriteResultImage"] = ["false"]
     more = {}
-    if tuned:
+    if is_tuned:
         rigid["Metric"] = ["AdvancedNormalizedCorrelation"]
         rigid["NumberOfResolutions"] = ["3"]
         # slices are thick: smooth and thin out in the plane only
@@ -149,15 +149,15 @@ def elastix(first, second, centre, *, tuned):
     settings.AddParameterMap(rigid)
     start = time.process_time()
     try:
-        _, found = itk.elastix_registration_method(
+        _, transform = itk.elastix_registration_method(
             fixed, moving, parameter_object=settings, log_to_console=False, number_of_threads=1,
             **more,
         )  # fmt: skip
     except RuntimeError:
         return np.eye(4), time.process_time() - start
     seconds = time.process_time() - start
-    numbers = [float(x) for x in found.GetParameterMap(0)["TransformParameters"]]
-    about = [float(x) for x in found.GetParameterMap(0)["CenterOfRotationPoint"]]
+    numbers = [float(x) for x in transform.GetParameterMap(0)["TransformParameters"]]
+    about = [float(x) for x in transform.GetParameterMap(0)["CenterOfRotationPoint"]]
     euler = itk.Euler3DTransform[itk.D].New()
     euler.SetCenter(about)
     euler.SetParameters(itk.OptimizerParameters[itk.D](numbers))
@@ -186,12 +186,12 @@ def ants_rigid(first, second, centre, *, local):
         more = {"mask": image(first, box(first, centre, ONE_KJI_MM)), "aff_metric": "GC",
                 "aff_sampling": 32, "aff_random_sampling_rate": 0.5}  # fmt: skip
     start = time.process_time()
-    found = ants.registration(
+    result = ants.registration(
         fixed, moving, type_of_transform="Rigid", initial_transform=[_identity()], **more
     )
     seconds = time.process_time() - start
-    read = sitk.ReadTransform(found["fwdtransforms"][0])
-    return matrix_of(read.TransformPoint), seconds
+    saved_transform = sitk.ReadTransform(result["fwdtransforms"][0])
+    return matrix_of(saved_transform.TransformPoint), seconds
 
 
 def _identity():
@@ -229,8 +229,8 @@ METHODS = {
     "SimpleITK, tutorial settings": lambda *p: simple_itk(*p, how="tutorial"),
     "SimpleITK, MI 10 %": lambda *p: simple_itk(*p, how="mutual information"),
     "SimpleITK, local correlation": lambda *p: simple_itk(*p, how="correlation"),
-    "elastix, default rigid": lambda *p: elastix(*p, tuned=False),
-    "elastix, tuned to the vertebra": lambda *p: elastix(*p, tuned=True),
+    "elastix, default rigid": lambda *p: elastix(*p, is_tuned=False),
+    "elastix, tuned to the vertebra": lambda *p: elastix(*p, is_tuned=True),
     "ANTs, rigid": lambda *p: ants_rigid(*p, local=False),
     "ANTs, local": lambda *p: ants_rigid(*p, local=True),
     "greedy, NMI": lambda *p: greedy(*p, metric="NMI"),
@@ -240,13 +240,13 @@ METHODS = {
 
 def main():
     method, output, *paths = sys.argv[1:]
-    found = []
+    entries = []
     for path in paths:
         with np.load(path) as pair:
             first, second, centre = Scan(pair, "first"), Scan(pair, "second"), pair["centre"]
         matrix, seconds = METHODS[method](first, second, centre)
-        found.append({"pair": path, "matrix": np.asarray(matrix).tolist(), "seconds": seconds})
-    Path(output).write_text(json.dumps(found))
+        entries.append({"pair": path, "matrix": np.asarray(matrix).tolist(), "seconds": seconds})
+    Path(output).write_text(json.dumps(entries))
 
 
 if __name__ == "__main__":

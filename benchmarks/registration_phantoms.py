@@ -156,7 +156,7 @@ def _within(rng: np.random.Generator, radius: float) -> FloatArray:
     return within
 
 
-def fattier(anatomy: Anatomy, added: float, rng: np.random.Generator) -> Anatomy:
+def fattier(anatomy: Anatomy, fat_share: float, rng: np.random.Generator) -> Anatomy:
     """Return the anatomy with marrow that is fattier in wide patches, as after radiation."""
     from opp_mri.phantom.canvas import Canvas, smooth_noise
     from opp_mri.phantom.tissue import Tissue
@@ -166,7 +166,7 @@ def fattier(anatomy: Anatomy, added: float, rng: np.random.Generator) -> Anatomy
     )
     patches = 1 + 0.8 * smooth_noise(rng, canvas, (25.0, 15.0, 15.0))
     marrow = anatomy.labels == Tissue.MARROW
-    fat = np.where(marrow, anatomy.fat_fraction + added * patches, anatomy.fat_fraction)
+    fat = np.where(marrow, anatomy.fat_fraction + fat_share * patches, anatomy.fat_fraction)
     return evolve(anatomy, fat_fraction=np.clip(fat, 0, 1).astype(np.float32))
 
 
@@ -193,7 +193,7 @@ def scan(
         stack = _laid_away(stack, where, patient.vertebra, away_mm)
     planes = stack.build_planes(frame_uid)
     shape = _lesion_at(patient, look)
-    made = {}
+    scans = {}
     for kind in kinds:
         rng = make_generator(SEED, case.number, visit, kind, "images")
         lies = _moved(where, patient.vertebra, look.between_mm, rng)
@@ -214,21 +214,21 @@ def scan(
             look.dark,
             rng,
         )
-        suppressed = contrast.fat_suppressed or contrast.ti_ms is not None
+        is_suppressed = contrast.fat_suppressed or contrast.ti_ms is not None
         receiver = Receiver(
-            gain=900.0 * (1.8 if suppressed else 1.25),
-            noise=(16.0 if suppressed else 12.0) * look.noise,
+            gain=900.0 * (1.8 if is_suppressed else 1.25),
+            noise=(16.0 if is_suppressed else 12.0) * look.noise,
             shading=look.shading,
             saturated_from_mm=None if look.dark else -34.0,
         )
         pixels = imaging.stored(image, sight, receiver, rng)
-        made[kind] = Scan(
+        scans[kind] = Scan(
             volume=_volume(f"{case.number}-{visit}-{kind}", planes, stack, pixels),
             posture=lies,
             shape=shape,
             distortion=distortion,
         )
-    return made
+    return scans
 
 
 def _lesion_at(patient: Patient, look: Look) -> LesionShape:
@@ -246,9 +246,9 @@ def _lesion_at(patient: Patient, look: Look) -> LesionShape:
 def _moved(where: Posture, vertebra: int, sd_mm: float, rng: np.random.Generator) -> Posture:
     """Let the patient move a little as a whole, as between the series of a visit."""
     centre = where.place_points(vertebra, (0.0, 0.0, 0.0))
-    moved = build_rigid(rng.normal(0, 0.5 * sd_mm, 3), np.zeros(3))
-    moved[:3, 3] = centre + rng.normal(0, sd_mm, 3) - moved[:3, :3] @ centre
-    return evolve(where, lps_from_local=moved @ where.lps_from_local)
+    motion = build_rigid(rng.normal(0, 0.5 * sd_mm, 3), np.zeros(3))
+    motion[:3, 3] = centre + rng.normal(0, sd_mm, 3) - motion[:3, :3] @ centre
+    return evolve(where, lps_from_local=motion @ where.lps_from_local)
 
 
 def _laid_away(stack: Prescription, where: Posture, vertebra: int, away_mm: float) -> Prescription:

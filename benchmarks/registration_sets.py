@@ -82,8 +82,8 @@ class Pair:
     @property
     def truth(self) -> FloatArray:
         """Followup from baseline at the lesion's vertebra, (4, 4)."""
-        moved = self.followup.posture.compute_motion_from(self.baseline.posture)
-        truth: FloatArray = moved[self.baseline.shape.vertebra]
+        motion = self.followup.posture.compute_motion_from(self.baseline.posture)
+        truth: FloatArray = motion[self.baseline.shape.vertebra]
         return truth
 
     def tre_mm(self, followup_from_baseline: FloatArray) -> FloatArray:
@@ -95,8 +95,8 @@ class Pair:
         """Errors at the landmarks by direction: (15, 3)."""
         vertebra = self.baseline.shape.vertebra
         start = self.baseline.landmarks_lps_mm(vertebra)
-        carried = start @ followup_from_baseline[:3, :3].T + followup_from_baseline[:3, 3]
-        errors: FloatArray = carried - self.followup.landmarks_lps_mm(vertebra)
+        mapped_points = start @ followup_from_baseline[:3, :3].T + followup_from_baseline[:3, 3]
+        errors: FloatArray = mapped_points - self.followup.landmarks_lps_mm(vertebra)
         return errors
 
     @property
@@ -128,12 +128,12 @@ class Body:
 def _cached(name: str, make: Callable[[], T]) -> T:
     path = Path(tempfile.gettempdir()) / "opp-mri-registration" / f"{_version()}-{name}.pickle"
     if path.exists():
-        kept: T = pickle.loads(path.read_bytes())  # noqa: S301 - our own file
-        return kept
-    made = make()
+        content: T = pickle.loads(path.read_bytes())  # noqa: S301 - our own file
+        return content
+    scans = make()
     path.parent.mkdir(exist_ok=True)
-    path.write_bytes(pickle.dumps(made))
-    return made
+    path.write_bytes(pickle.dumps(scans))
+    return scans
 
 
 def body(number: int) -> Body:
@@ -235,27 +235,27 @@ def _version() -> str:
 
 def easy_pairs(bodies: Iterable[Body], kind: SeriesKind) -> list[Pair]:
     return [
-        Pair(name=f"{each.level} {a}-{b}", baseline=each.visits[a][kind],
-             followup=each.visits[b][kind])
-        for each in bodies
+        Pair(name=f"{body_scans.level} {a}-{b}", baseline=body_scans.visits[a][kind],
+             followup=body_scans.visits[b][kind])
+        for body_scans in bodies
         for a, b in itertools.combinations(range(VISITS), 2)
     ]  # fmt: skip
 
 
 def hard_pairs(bodies: Iterable[Body]) -> list[Pair]:
     return [
-        Pair(name=name, baseline=each.visits[0][T1], followup=scan)
-        for each in bodies
-        for name, scan in each.hard.items()
+        Pair(name=name, baseline=body_scans.visits[0][T1], followup=scan)
+        for body_scans in bodies
+        for name, scan in body_scans.hard.items()
     ]
 
 
 def gone_pairs(bodies: Iterable[Body]) -> list[Pair]:
     return [
         Pair(name=name, baseline=visit[T1], followup=scan)
-        for each in bodies
-        for visit in each.visits
-        for name, scan in each.gone.items()
+        for body_scans in bodies
+        for visit in body_scans.visits
+        for name, scan in body_scans.gone.items()
     ]
 
 
@@ -271,10 +271,14 @@ def dark_visits(bodies: Iterable[Body]) -> list[list[Pair]]:
     """Return each pair of visits, both ways, as its pairs of sequences."""
     return [
         [
-            Pair(name=kind.value, baseline=each.visits[a][kind], followup=each.visits[b][kind])
+            Pair(
+                name=kind.value,
+                baseline=body_scans.visits[a][kind],
+                followup=body_scans.visits[b][kind],
+            )
             for kind in SEQUENCES
         ]
-        for each in bodies
+        for body_scans in bodies
         for a, b in itertools.permutations(range(DARK_VISITS), 2)
     ]
 
@@ -326,7 +330,7 @@ def move_on_purpose(name: str, volume: Volume, number: int) -> Moved:
     truth[:3, 3] = centre + shift - truth[:3, :3] @ centre
     frame = f"2.25.{number + 1}"
     grid = evolve(geometry, frame_of_reference_uid=frame)
-    seen = resample_on_grid(
+    resampled_volume = resample_on_grid(
         volume,
         grid,
         RigidTransform(
@@ -335,9 +339,9 @@ def move_on_purpose(name: str, volume: Volume, number: int) -> Moved:
             matrix=truth,
         ),
     )
-    shade = 1 + 0.3 * np.linspace(-1, 1, seen.shape[1])[None, :, None]
-    noise = rng.normal(0, 0.02 * np.nanpercentile(seen, 99), seen.shape)
-    voxels = np.clip(np.nan_to_num(seen) * shade + noise, 0, None).astype(np.float32)
+    shade = 1 + 0.3 * np.linspace(-1, 1, resampled_volume.shape[1])[None, :, None]
+    noise = rng.normal(0, 0.02 * np.nanpercentile(resampled_volume, 99), resampled_volume.shape)
+    voxels = np.clip(np.nan_to_num(resampled_volume) * shade + noise, 0, None).astype(np.float32)
     return Moved(
         name=name,
         baseline=volume,

@@ -32,27 +32,27 @@ def main(files: int, runs: int) -> None:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         source = folder / "files"
-        made = make_files(source, files)
-        print(f"{made} files, {os.cpu_count()} cores, medians of {runs} runs")
+        file_count = make_files(source, files)
+        print(f"{file_count} files, {os.cpu_count()} cores, medians of {runs} runs")
         for label, workers in (("one process", 1), ("a process a core", None)):
             project = folder / label.replace(" ", "-")
             create_project(project)
             summary, seconds = timed(lambda p=project, w=workers: indexed(p, source, w))
-            assert summary.read == made
-            print(f"first index, {label:17} {seconds:7.2f} s  {made / seconds:8.0f} files/s")
-        unchanged = []
+            assert summary.read == file_count
+            print(f"first index, {label:17} {seconds:7.2f} s  {file_count / seconds:8.0f} files/s")
+        times_unchanged_s = []
         for _ in range(runs):
             summary, seconds = timed(lambda: indexed(project, source, None))
-            assert (summary.files, summary.read) == (made, 0)
-            unchanged.append(seconds)
-        print(f"again, nothing changed         {statistics.median(unchanged):7.2f} s")
-        touched = []
+            assert (summary.files, summary.read) == (file_count, 0)
+            times_unchanged_s.append(seconds)
+        print(f"again, nothing changed         {statistics.median(times_unchanged_s):7.2f} s")
+        times_touched_s = []
         for run in range(runs):
             os.utime(next(source.rglob("IM*")), ns=(run, run))
             summary, seconds = timed(lambda: indexed(project, source, None))
             assert summary.read == 1
-            touched.append(seconds)
-        print(f"again, one file changed        {statistics.median(touched):7.2f} s")
+            times_touched_s.append(seconds)
+        print(f"again, one file changed        {statistics.median(times_touched_s):7.2f} s")
 
 
 def indexed(folder: Path, source: Path, workers: int | None) -> IndexSummary:
@@ -64,9 +64,9 @@ def indexed(folder: Path, source: Path, workers: int | None) -> IndexSummary:
 
 
 def timed(run: Callable[[], IndexSummary]) -> tuple[IndexSummary, float]:
-    started = time.perf_counter()
+    start_s = time.perf_counter()
     summary = run()
-    return summary, time.perf_counter() - started
+    return summary, time.perf_counter() - start_s
 
 
 def make_files(folder: Path, files: int) -> int:

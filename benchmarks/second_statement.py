@@ -28,13 +28,14 @@ def main() -> None:
         rng = random.Random(seed)  # noqa: S311 - no secret
         timeline, criteria = random_timeline(rng), random_criteria(rng)
         for mode in Mode:
-            coded = classify(timeline, Rules(criteria=criteria, mode=mode))
-            stated = second_implementation.assess(timeline, criteria, mode)
-            reasons[coded.reason.value] += 1
+            own_answer = classify(timeline, Rules(criteria=criteria, mode=mode))
+            second_answer = second_implementation.assess(timeline, criteria, mode)
+            reasons[own_answer.reason.value] += 1
             answers = (
-                coded.category, coded.reason, coded.deciding_sequence, coded.discordant,
+                own_answer.category, own_answer.reason, own_answer.deciding_sequence,
+                own_answer.discordant,
             )  # fmt: skip
-            if answers != stated[:4] or set(coded.cautions) != stated.cautions:
+            if answers != second_answer[:4] or set(own_answer.cautions) != second_answer.cautions:
                 differences.append((seed, mode.value))
     print(f"{lesions:,} lesions in both modes: {len(differences)} differ {differences[:5] or ''}")
     print(f"{len(reasons)} reasons: " + ", ".join(f"{k} {n}" for k, n in reasons.most_common()))

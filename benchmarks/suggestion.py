@@ -62,21 +62,21 @@ class Case:
         return float(self.answer.length_mm) - self.true_mm
 
 
-def measure(patients: int, each: int) -> tuple[list[Case], list[float]]:
+def measure(patients: int, lesions_each: int) -> tuple[list[Case], list[float]]:
     """Propose on all visits, and let the other methods measure the same clicks."""
     cases, times = [], []
-    for visit in visits(SEED, patients=patients, each=each):
+    for visit in visits(SEED, patients=patients, lesions_each=lesions_each):
         start = time.process_time()
         answers = propose_visit(visit.images, visit.click_lps_mm)
         times.append(1000 * (time.process_time() - start) / len(answers))
         frame = build_ap_frame(visit.images[0], visit.click_lps_mm, visit.axis_lps)
         for image, answer in zip(visit.images, answers, strict=True):
             true_mm = visit.true_mm.get(image.role, math.nan)
-            others = {} if math.isnan(true_mm) else _others(frame, image)
+            rival_lengths = {} if math.isnan(true_mm) else _others(frame, image)
             cases.append(
                 Case(
                     difficulty=visit.difficulty, patient=visit.patient, role=image.role,
-                    true_mm=true_mm, answer=answer, others=others,
+                    true_mm=true_mm, answer=answer, others=rival_lengths,
                 )
             )  # fmt: skip
     return cases, times
@@ -88,26 +88,26 @@ def _others(frame: ApFrame, image: SequenceImage) -> dict[str, float]:
     slice_ = patches.values[int(np.argmin(np.abs(patches.across_mm)))]
     v_mm, u_mm = compute_axis_mm()
     rows, columns = np.abs(v_mm) < 22, np.abs(u_mm) < 30
-    shown = slice_[np.ix_(rows, columns)].astype(np.float64)
+    patch = slice_[np.ix_(rows, columns)].astype(np.float64)
     seed = (int(np.argmin(np.abs(v_mm[rows]))), int(np.argmin(np.abs(u_mm[columns]))))
     methods: dict[str, Callable[[NDArray[np.float64], tuple[int, int]], Mask]] = {
         "ConfidenceConnected": _confidence, "Chan-Vese": _chan_vese,
         "random walker": _random_walker,
     }  # fmt: skip
-    return {name: _run_mm(method(shown, seed), seed) for name, method in methods.items()}
+    return {name: _run_mm(method(patch, seed), seed) for name, method in methods.items()}
 
 
 def _confidence(image: NDArray[np.float64], seed: tuple[int, int]) -> Mask:
-    filled = SimpleITK.ConfidenceConnected(
+    region = SimpleITK.ConfidenceConnected(
         SimpleITK.GetImageFromArray(image), [(seed[1], seed[0])], numberOfIterations=3,
         multiplier=2.5, initialNeighborhoodRadius=2,
     )  # fmt: skip
-    return SimpleITK.GetArrayFromImage(filled) > 0
+    return SimpleITK.GetArrayFromImage(region) > 0
 
 
 def _chan_vese(image: NDArray[np.float64], seed: tuple[int, int]) -> Mask:
-    scaled = (image - image.min()) / max(np.ptp(image), 1e-6)
-    inside: Mask = chan_vese(scaled, mu=0.1, max_num_iter=100, init_level_set="disk")
+    unit_image = (image - image.min()) / max(np.ptp(image), 1e-6)
+    inside: Mask = chan_vese(unit_image, mu=0.1, max_num_iter=100, init_level_set="disk")
     return inside if inside[seed] else ~inside
 
 
@@ -115,9 +115,9 @@ def _random_walker(image: NDArray[np.float64], seed: tuple[int, int]) -> Mask:
     marks = np.zeros(image.shape, np.int8)
     marks[seed[0] - 1 : seed[0] + 2, seed[1] - 1 : seed[1] + 2] = 1
     marks[0], marks[-1], marks[:, 0], marks[:, -1] = 2, 2, 2, 2
-    scaled = (image - image.min()) / max(np.ptp(image), 1e-6)
-    walked: Mask = random_walker(scaled, marks, beta=800, mode="cg_j") == 1
-    return walked
+    unit_image = (image - image.min()) / max(np.ptp(image), 1e-6)
+    region: Mask = random_walker(unit_image, marks, beta=800, mode="cg_j") == 1
+    return region
 
 
 def _run_mm(mask: Mask, seed: tuple[int, int]) -> float:
@@ -158,23 +158,23 @@ def edge_precision(contrast_to_noise: float, pixel_mm: float = 0.7) -> tuple[flo
 
 def report(cases: Sequence[Case], times: Sequence[float]) -> list[str]:
     """Write the page as lines of Markdown."""
-    measured = [case for case in cases if case.error_mm is not None]
+    measured_cases = [case for case in cases if case.error_mm is not None]
     lesions = [case for case in cases if not math.isnan(case.true_mm)]
-    errors = np.array([case.error_mm for case in measured])
-    scores = np.array([c.error_mm / c.answer.standard_error_mm for c in measured])
+    errors = np.array([case.error_mm for case in measured_cases])
+    scores = np.array([c.error_mm / c.answer.standard_error_mm for c in measured_cases])
     misses = int((np.abs(errors) >= MISS_MM).sum())
     lines = ["| goal | asked | measured |", "|---|---|---|"]
     edges = {cnr: edge_precision(cnr) for cnr in (10.0, 20.0, 30.0)}
     worst = max(sd / limit for sd, limit in edges.values())
-    covered = float(np.mean(np.abs(scores) <= 1.96))
+    coverage = float(np.mean(np.abs(scores) <= 1.96))
     lines += [
         f"| median absolute error, all sequences | at most 0.4 mm | {_median(errors):.2f} mm |",
         f"| 90th percentile | at most 1.0 mm | {_p90(errors):.2f} mm |",
-        f"| errors of {MISS_MM:g} mm or more | none | {misses} of {len(measured)} |",
-        f"| truth in the 95 % interval | 93 to 97 % | {covered:.0%} |",
+        f"| errors of {MISS_MM:g} mm or more | none | {misses} of {len(measured_cases)} |",
+        f"| truth in the 95 % interval | 93 to 97 % | {coverage:.0%} |",
         f"| snapped ends over the Cramer-Rao limit | at most 1.10 | {worst:.2f} |",
         f"| time of a proposal, processor | under 20 ms | {np.median(times):.0f} ms |",
-        f"| abstentions on lesions | | {len(lesions) - len(measured)} of {len(lesions)} |",
+        f"| abstentions on lesions | | {len(lesions) - len(measured_cases)} of {len(lesions)} |",
         _without_lesion(cases),
         "",
     ]
@@ -193,7 +193,9 @@ def report(cases: Sequence[Case], times: Sequence[float]) -> list[str]:
         lines.append(
             f"| {name} | " + " | ".join(_other(lesions, name, r) for r in SeriesRole) + " |"
         )
-    lines.append("| proposal | " + " | ".join(_own(measured, role) for role in SeriesRole) + " |")
+    lines.append(
+        "| proposal | " + " | ".join(_own(measured_cases, role) for role in SeriesRole) + " |"
+    )
     lines += ["", "| contrast-to-noise | SD of a snapped end | Cramer-Rao limit | ratio |",
               "|---|---|---|---|"]  # fmt: skip
     for cnr, (sd, limit) in edges.items():
@@ -206,8 +208,8 @@ def report(cases: Sequence[Case], times: Sequence[float]) -> list[str]:
 
 def _without_lesion(cases: Sequence[Case]) -> str:
     empty = [case for case in cases if math.isnan(case.true_mm)]
-    proposed = sum(isinstance(case.answer, Proposal) for case in empty)
-    return f"| proposals where there is no lesion | none | {proposed} of {len(empty)} |"
+    proposal_count = sum(isinstance(case.answer, Proposal) for case in empty)
+    return f"| proposals where there is no lesion | none | {proposal_count} of {len(empty)} |"
 
 
 def _row(name: str, cases: Sequence[Case]) -> str:
@@ -253,15 +255,15 @@ def draw(cases: Sequence[Case], path: Path) -> None:
     from matplotlib import pyplot
     from scipy.stats import norm
 
-    measured = [case for case in cases if case.error_mm is not None]
-    scores = np.abs([c.error_mm / c.answer.standard_error_mm for c in measured])
+    measured_cases = [case for case in cases if case.error_mm is not None]
+    scores = np.abs([c.error_mm / c.answer.standard_error_mm for c in measured_cases])
     figure, (left, right) = pyplot.subplots(1, 2, figsize=(9, 4.2))
     nominal = np.linspace(0.05, 0.99, 40)
     left.plot([0, 1], [0, 1], color="0.6", linewidth=1)
     left.plot(nominal, [np.mean(scores <= norm.ppf(0.5 + n / 2)) for n in nominal], color="C0")
     left.set(xlabel="Nominal coverage", ylabel="Observed coverage", title="Intervals", aspect=1)
     by_role = defaultdict(list)
-    for case in measured:
+    for case in measured_cases:
         by_role[case.role].append((case.true_mm, float(case.answer.length_mm)))
     limits = (4, 30)
     right.plot(limits, limits, color="0.6", linewidth=1)
@@ -292,14 +294,14 @@ def main() -> None:
     parser.add_argument("--quick", action="store_true", help="One patient.")
     parser.add_argument("--page", type=Path, help="Write the page here, its figure next to it.")
     options = parser.parse_args()
-    patients, each = QUICK if options.quick else FULL
-    cases, times = measure(patients, each)
+    patients, lesions_each = QUICK if options.quick else FULL
+    cases, times = measure(patients, lesions_each)
     lines = report(cases, times)
     print("\n".join(lines))
     if options.page is not None:
         figure = options.page.with_suffix(".png")
         draw(cases, figure)
-        head = HEAD.format(visits=patients * each, patients=patients)
+        head = HEAD.format(visits=patients * lesions_each, patients=patients)
         picture = f"![Calibration of intervals, and proposals against truth]({figure.name})"
         options.page.write_text("\n".join([head, *lines, "", picture, ""]), encoding="utf-8")
 

@@ -101,14 +101,14 @@ class HardVisit:
     true_mm: dict[SeriesRole, float]
 
 
-def visits(seed: int, *, patients: int, each: int) -> Iterator[HardVisit]:
+def visits(seed: int, *, patients: int, lesions_each: int) -> Iterator[HardVisit]:
     """Make visits: patients, and on each this many lesions of difficulties in turn."""
     turn = itertools.cycle(DIFFICULTIES)
     for number in range(patients):
         case = CASES[(number + seed) % len(CASES)]
         person = make_patient(case, seed=seed * 1000 + number)
         cache: dict[object, tuple[Grid, Grid]] = {}
-        for index in range(each):
+        for index in range(lesions_each):
             yield make_visit(person, index, next(turn), cache)
 
 
@@ -147,8 +147,8 @@ def make_visit(
         _draw(water, fat, where, planes, stack, shape, contrast, difficulty, rng)
         fat = ndimage.shift(fat, (0, 0, shift) if rng.random() < 0.8 else (0, shift, 0), order=1)
         image = ndimage.gaussian_filter(np.abs(water + fat), (0, blur, blur))
-        suppressed = contrast.fat_suppressed or contrast.ti_ms is not None
-        receiver = Receiver(gain=900 * (1.8 if suppressed else 1.4), noise=16.0)
+        is_suppressed = contrast.fat_suppressed or contrast.ti_ms is not None
+        receiver = Receiver(gain=900 * (1.8 if is_suppressed else 1.4), noise=16.0)
         pixels = receive(image, planes, straight, receiver, rng)
         images.append(
             SequenceImage(
@@ -196,8 +196,8 @@ def _lesion(rng: np.random.Generator, body: Vertebra, spot: int, difficulty: str
 
 
 def _prescription(rng: np.random.Generator, where: Posture, spot: int) -> Prescription:
-    aligned = build_rigid(rng.normal(0, 1.2, 3), np.zeros(3))[:3, :3]
-    axes = where.lps_from_local[where.spine.middle, :3, :3] @ aligned
+    tilt = build_rigid(rng.normal(0, 1.2, 3), np.zeros(3))[:3, :3]
+    axes = where.lps_from_local[where.spine.middle, :3, :3] @ tilt
     centre = where.place_points(spot, (0.0, 2.0, 0.0)) + rng.normal(0, 1.5, 3)
     pixel = float(rng.uniform(0.65, 1.05))
     gap = (4.4, 4.0) if rng.random() < 0.5 else (3.3, 3.0)
@@ -219,8 +219,8 @@ def _parts(anatomy: Anatomy, contrast: Contrast, fatty: float) -> tuple[Grid, Gr
         share = np.where(anatomy.labels == Tissue.MARROW, np.clip(share + fatty, 0, 1), share)
     parts = (water[anatomy.labels] * (1 - share), fat[anatomy.labels] * share)
     cells = round(4.0 / anatomy.spacing_mm[2])
-    averaged = [ndimage.uniform_filter1d(part.astype(np.float32), cells, axis=2) for part in parts]
-    return averaged[0], averaged[1]
+    means = [ndimage.uniform_filter1d(part.astype(np.float32), cells, axis=2) for part in parts]
+    return means[0], means[1]
 
 
 def _inside_body_mm(local: NDArray[np.float64], body: Vertebra) -> NDArray[np.float64]:
@@ -271,7 +271,7 @@ def _window(
     rows = slice(max(int(row - down), 0), int(row + down) + 2)
     columns = slice(max(int(column - across), 0), int(column + across) + 2)
     grid = np.meshgrid(np.arange(columns.start, columns.stop), np.arange(rows.start, rows.stop))
-    lps = np.stack([compute_points_lps_mm(each, *grid) for each in planes], axis=1)
+    lps = np.stack([compute_points_lps_mm(plane, *grid) for plane in planes], axis=1)
     inverse = np.linalg.inv(where.lps_from_local[spot])
     turn = inverse[:3, :3]
     return _Window(
@@ -293,27 +293,27 @@ def _draw(
     lesion = float(abs(levels[Tissue.LESION]))
     window = _window(where, planes, stack, shape.vertebra)
     water, fat = water[window.cut], fat[window.cut]  # views: what is drawn is drawn on the image
-    share, other = np.zeros_like(water), np.zeros_like(water)
+    share, other_share = np.zeros_like(water), np.zeros_like(water)
     points = list(itertools.product((np.arange(5) - 2) / 5, (-0.25, 0.25), (-0.25, 0.25)))
     for deep, down, across in points:
         step = deep * window.normal + down * window.column + across * window.row
         local = window.local + step[:, None, None, None]
         inside = _inside_body_mm(local, body) > CORTEX_MM
         share += _lesion_inside(local, shape, inside, difficulty, body) / len(points)
-        other += (_neighbour(local, shape, difficulty, body) & inside) / len(points)
+        other_share += (_neighbour(local, shape, difficulty, body) & inside) / len(points)
     rng_level = 1 + 0.08 * ndimage.gaussian_filter(rng.standard_normal(share.shape), (0, 2, 2)) * 4
     if difficulty != "no lesion":
         water += share * (lesion * rng_level.astype(np.float32) - water)
         fat -= share * fat
     if difficulty == "second lesion":
-        water += other * (lesion - water)
-        fat -= other * fat
+        water += other_share * (lesion - water)
+        fat -= other_share * fat
     elif difficulty == "haemangioma":
-        fat += other * 0.1 * fat
-        water += other * (0.55 * lesion - water)
+        fat += other_share * 0.1 * fat
+        water += other_share * (0.55 * lesion - water)
     elif difficulty == "endplate change":
-        water += 0.5 * other * (0.8 * lesion - water)
-        fat -= 0.5 * other * fat
+        water += 0.5 * other_share * (0.8 * lesion - water)
+        fat -= 0.5 * other_share * fat
 
 
 def _lesion_inside(
@@ -330,8 +330,8 @@ def _lesion_inside(
         up = (z - shape.centre_local_mm[2]) / (shape.half_height_mm * 0.9)
         blob = ((y - body.depth_mm / 2 + 1) / 4.0) ** 2 + up**2 + (x / 7) ** 2 < 1
         share = np.maximum(share, blob & (level < 8) & (y > body.depth_mm / 2 * 0.9))
-    drawn: Grid = share.astype(np.float32)
-    return drawn
+    lesion_share: Grid = share.astype(np.float32)
+    return lesion_share
 
 
 def _neighbour(
@@ -386,8 +386,8 @@ def _true_extent_mm(
         for label in range(1, count + 1):
             region = labels == label
             for line in region[region.any(axis=1)]:
-                padded = np.flatnonzero(np.diff(np.pad(line.astype(np.int8), 1)))
-                longest = max(longest, float((padded[1::2] - padded[::2]).max()) * FINE_MM[0])
+                edges = np.flatnonzero(np.diff(np.pad(line.astype(np.int8), 1)))
+                longest = max(longest, float((edges[1::2] - edges[::2]).max()) * FINE_MM[0])
     return longest
 
 

@@ -99,8 +99,8 @@ def align_command(
             + [build_left_out_json(left_out) for left_out in without_fit]
         )
     else:
-        decided = {fit: latest[-1].decision.value for fit, latest in decisions.items()}
-        rows = [_build_row(visit, decided) for visit in visits]
+        decisions_by_fit = {fit: latest[-1].decision.value for fit, latest in decisions.items()}
+        rows = [_build_row(visit, decisions_by_fit) for visit in visits]
         show_table(COLUMNS, rows + [_build_left_out_row(left_out) for left_out in without_fit])
         before = len(summary.alignments) - summary.new
         click.echo(f"{format_count(summary.new, 'new fit')}, {before} from before.")
@@ -170,7 +170,7 @@ def _build_left_out_row(left_out: Sequence[NotComparable]) -> list[str]:
         ", ".join(map(describe_left_out, left_out)),
         *["-"] * 5,
         "",
-        " ".join(dict.fromkeys(each.reason for each in left_out)),
+        " ".join(dict.fromkeys(series_left_out.reason for series_left_out in left_out)),
     ]
 
 

@@ -66,12 +66,12 @@ def measure_volume(polygons: Mapping[int, Polygon], stack: Stack) -> MeasuredVol
     """
     between = interpolate_slices(polygons, stack)
     areas = [compute_area(polygons[index], stack.spacing_mm) for index in sorted(polygons)]
-    added = _sum_areas(between, stack)
-    volume_cc = (sum(areas) + added) * stack.slice_spacing_mm / MM3_IN_CC
+    area_sum = _sum_areas(between, stack)
+    volume_cc = (sum(areas) + area_sum) * stack.slice_spacing_mm / MM3_IN_CC
     error_cc = _estimate_error_cc(polygons, areas, stack)
     if between and error_cc is not None:
         straight = _sum_areas(interpolate_slices(polygons, stack, neighbors=1), stack)
-        error_cc = math.hypot(error_cc, (added - straight) * stack.slice_spacing_mm / MM3_IN_CC)
+        error_cc = math.hypot(error_cc, (area_sum - straight) * stack.slice_spacing_mm / MM3_IN_CC)
     return MeasuredVolume(
         volume_cc=Decimal(volume_cc).quantize(RECORDED_CC, ROUND_HALF_EVEN),
         standard_error_cc=error_cc,
@@ -94,21 +94,28 @@ def interpolate_slices(
     neighbors
         Number of slices with a contour, on each side, through which the polynomial runs.
     """
-    drawn = sorted(polygons)
-    missing = [index for index in range(drawn[0], drawn[-1]) if index not in polygons]
+    sorted_places = sorted(polygons)
+    missing = [
+        index for index in range(sorted_places[0], sorted_places[-1]) if index not in polygons
+    ]
     if not missing:
         return {}
-    corners = np.concatenate([np.asarray(polygons[index]) for index in drawn])
+    corners = np.concatenate([np.asarray(polygons[index]) for index in sorted_places])
     origin = np.floor(corners.min(axis=0)) - MARGIN_PX
     size = np.ceil(corners.max(axis=0)) + MARGIN_PX - origin
-    distances = {index: _map_distances(polygons[index], origin, size, stack) for index in drawn}
+    distances = {
+        index: _map_distances(polygons[index], origin, size, stack) for index in sorted_places
+    }
     outlines = {}
     for index in missing:
-        near = [k for k in drawn if k < index][-neighbors:] + [k for k in drawn if k > index][
-            :neighbors
-        ]
+        near = [k for k in sorted_places if k < index][-neighbors:] + [
+            k for k in sorted_places if k > index
+        ][:neighbors]
         level = sum(
-            math.prod((index - other) / (k - other) for other in near if other != k) * distances[k]
+            math.prod(
+                (index - near_place) / (k - near_place) for near_place in near if near_place != k
+            )
+            * distances[k]
             for k in near
         )
         outlines[index] = _trace_outlines(np.asarray(level), origin)
@@ -147,8 +154,8 @@ def _trace_outlines(level: FloatArray, origin: FloatArray) -> tuple[Polygon, ...
     for line in find_contours(level, 0.0):
         corners = approximate_polygon(line, tolerance=0.5)[:-1] / FINE
         if len(corners) > 2:
-            placed = corners[:, ::-1] + origin
-            outlines.append(tuple((float(column), float(row)) for column, row in placed))
+            corner_points = corners[:, ::-1] + origin
+            outlines.append(tuple((float(column), float(row)) for column, row in corner_points))
     return tuple(outlines)
 
 
@@ -158,8 +165,10 @@ def _estimate_error_cc(
     """Return the standard error of a volume in cc; None for fewer than three contours."""
     if len(areas) < FEWEST_FOR_ERROR:
         return None
-    drawn = sorted(polygons)
-    distance_mm = stack.slice_spacing_mm * (drawn[-1] - drawn[0]) / (len(drawn) - 1)
+    sorted_places = sorted(polygons)
+    distance_mm = (
+        stack.slice_spacing_mm * (sorted_places[-1] - sorted_places[0]) / (len(sorted_places) - 1)
+    )
     a = np.asarray(areas)
     squares, nexts, seconds = a @ a, a[:-1] @ a[1:], a[:-2] @ a[2:]
     spacing = max(0.0, float(3 * squares - 4 * nexts + seconds)) / SMOOTH

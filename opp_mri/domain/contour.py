@@ -205,7 +205,7 @@ def _split_mm(
 
 def _turn(a: FloatArray, b: FloatArray, c: FloatArray) -> FloatArray:
     """Return 1, 0 or -1 where c lies left of the line from a to b, on it, or right of it."""
-    turned: FloatArray = np.sign(
+    turn_signs: FloatArray = np.sign(
         (b[:, 0] - a[:, 0]) * (c[:, 1] - a[:, 1]) - (b[:, 1] - a[:, 1]) * (c[:, 0] - a[:, 0])
     )
-    return turned
+    return turn_signs

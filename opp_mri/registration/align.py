@@ -125,30 +125,30 @@ def align_visit(
         As for `align`, or the volumes lie in several frames of reference.
     """
     question = _make_question(pairs, centre_lps_mm, lesion_radius_mm)
-    both, visit, centre = _align_together(question, whole=centre_lps_mm is None)
+    estimates, visit, centre = _align_together(question, whole=centre_lps_mm is None)
     if len(pairs) == 1:
         return (visit,)
     question = evolve(question, centre=centre)
     alone = [question.select([index]) for index in range(len(pairs))]
-    if both is None:
-        return tuple(build_no_fit(each) for each in alone)
-    leading = find_leading(question, both.followup_from_baseline)
-    corrected = _correct_sequences(alone, leading, both)
+    if estimates is None:
+        return tuple(build_no_fit(question_alone) for question_alone in alone)
+    leading = find_leading(question, estimates.followup_from_baseline)
+    corrections = _correct_sequences(alone, leading, estimates)
     return tuple(
-        measure_fit(each, own, meet_halfway(own, centre), visit)
-        for each, own in zip(alone, corrected, strict=True)
+        measure_fit(question_alone, own, meet_halfway(own, centre), visit)
+        for question_alone, own in zip(alone, corrections, strict=True)
     )
 
 
-def _correct_sequences(sequences: Sequence[Question], leading: int, both: Both) -> list[Both]:
+def _correct_sequences(sequences: Sequence[Question], leading: int, estimates: Both) -> list[Both]:
     """Correct each sequence of a visit for the patient's motion between sequences.
 
     The most similar sequence is corrected in full. The rest take over its rotation and correct
     their place: dark marrow tells less of a rotation than a patient turns between two sequences.
     """
-    carried = correct(sequences[leading], both, turning=True)
+    correction = correct(sequences[leading], estimates, turning=True)
     return [
-        carried if index == leading else correct(sequence, carried, turning=False)
+        correction if index == leading else correct(sequence, correction, turning=False)
         for index, sequence in enumerate(sequences)
     ]
 
@@ -188,12 +188,12 @@ def judge(
             "baseline and follow-up."
         )
     question = _make_question([(baseline, followup)], centre_lps_mm, lesion_radius_mm)
-    both = estimate_both_ways(question, FIRST_TURNS)
-    if both is None:
+    estimates = estimate_both_ways(question, FIRST_TURNS)
+    if estimates is None:
         return build_no_fit(question)
     if centre_lps_mm is None:
-        question, both = _recentre(question, both, FIRST_TURNS)
-    return measure_fit(question, both, baseline_from_followup.invert().matrix)
+        question, estimates = _recentre(question, estimates, FIRST_TURNS)
+    return measure_fit(question, estimates, baseline_from_followup.invert().matrix)
 
 
 def list_parameters() -> dict[str, float]:
@@ -225,12 +225,12 @@ def _align_together(question: Question, *, whole: bool) -> tuple[Both | None, Fi
     """Line the sequences up together; where that is not good, each alone, then wider."""
     attempts = [(question, FIRST_TURNS)]
     if len(question.fixed) > 1:
-        each = range(len(question.fixed))
-        attempts += [(question.select([index]), FIRST_TURNS) for index in each]
+        indices = range(len(question.fixed))
+        attempts += [(question.select([index]), FIRST_TURNS) for index in indices]
     attempts.append((question, ALL_TURNS))
     best: Answer = (question, None, build_no_fit(question))
-    for tried, turns in attempts:
-        answer = _align_question(tried, turns, whole=whole)
+    for attempt, turns in attempts:
+        answer = _align_question(attempt, turns, whole=whole)
         if best[1] is None or _rank(answer[2]) > _rank(best[2]):
             best = answer
         if best[2].verdict is Verdict.GOOD:
@@ -239,12 +239,16 @@ def _align_together(question: Question, *, whole: bool) -> tuple[Both | None, Fi
 
 
 def _align_question(question: Question, turns: Sequence[FloatArray], *, whole: bool) -> Answer:
-    both = estimate_both_ways(question, turns)
-    if both is None:
+    estimates = estimate_both_ways(question, turns)
+    if estimates is None:
         return question, None, build_no_fit(question)
     if whole:
-        question, both = _recentre(question, both, turns)
-    return question, both, measure_fit(question, both, meet_halfway(both, question.centre))
+        question, estimates = _recentre(question, estimates, turns)
+    return (
+        question,
+        estimates,
+        measure_fit(question, estimates, meet_halfway(estimates, question.centre)),
+    )
 
 
 def _make_question(
@@ -289,13 +293,15 @@ def _check_volume(name: str, volume: Volume) -> None:
         raise GeometryError(f"The {name} has no contrast: all its voxels are alike.")
 
 
-def _recentre(question: Question, both: Both, turns: Sequence[FloatArray]) -> tuple[Question, Both]:
+def _recentre(
+    question: Question, estimates: Both, turns: Sequence[FloatArray]
+) -> tuple[Question, Both]:
     """Move the centre to the middle of what both images show; estimate again where that is far."""
-    middle = find_common_centre(question, both)
+    middle = find_common_centre(question, estimates)
     moved_mm = float(np.linalg.norm(middle - question.centre))
     question = evolve(question, centre=middle)
     again = estimate_both_ways(question, turns) if moved_mm > RECENTRE_BEYOND_MM else None
-    return question, again or both
+    return question, again or estimates
 
 
 def _rank(fit: Fit) -> tuple[int, float]:

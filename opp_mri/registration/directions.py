@@ -41,10 +41,10 @@ def estimate_both_ways(question: Question, turns: Sequence[FloatArray]) -> Both 
     )
 
 
-def meet_halfway(both: Both, centre: FloatArray) -> FloatArray:
+def meet_halfway(estimates: Both, centre: FloatArray) -> FloatArray:
     """Return the motion halfway between the directions, or the forward one where they differ."""
-    ahead = both.followup_from_baseline
-    loop = both.baseline_from_followup @ ahead
+    ahead = estimates.followup_from_baseline
+    loop = estimates.baseline_from_followup @ ahead
     start = np.append(centre, 1.0)
     shift = (loop @ start - start)[:3]
     if float(np.linalg.norm(shift)) > HALFWAY_WITHIN_MM:
@@ -58,22 +58,22 @@ def meet_halfway(both: Both, centre: FloatArray) -> FloatArray:
     return middle
 
 
-def find_common_centre(question: Question, both: Both) -> FloatArray:
+def find_common_centre(question: Question, estimates: Both) -> FloatArray:
     """Return the middle of what baseline and follow-up both show, in baseline coordinates."""
     image = question.fixed[0].coarse
     cells = np.stack(np.meshgrid(*[np.arange(n) for n in image.values.shape], indexing="ij"))
     cells = cells.reshape(3, -1)
     points = image.lps_from_kji[:3, :3] @ cells + image.lps_from_kji[:3, 3:]
-    matrix = both.followup_from_baseline
-    carried = matrix[:3, :3] @ points + matrix[:3, 3:]
-    _, inside = question.moving[0].coarse.interpolate(carried.astype(np.float32))
+    matrix = estimates.followup_from_baseline
+    mapped_points = matrix[:3, :3] @ points + matrix[:3, 3:]
+    _, inside = question.moving[0].coarse.interpolate(mapped_points.astype(np.float32))
     if not inside.any():
         return question.centre
     middle: FloatArray = points[:, inside].mean(axis=1)
     return middle
 
 
-def correct(question: Question, both: Both, *, turning: bool) -> Both:
+def correct(question: Question, estimates: Both, *, turning: bool) -> Both:
     """Return both directions of one sequence of a visit, each polished on it alone.
 
     Parameters
@@ -81,10 +81,10 @@ def correct(question: Question, both: Both, *, turning: bool) -> Both:
     turning
         Whether the rotation is corrected too, or only the place.
     """
-    ahead = polish(question, both.followup_from_baseline, turning=turning)
-    start = invert(ahead) if both.backward is None else both.baseline_from_followup
+    ahead = polish(question, estimates.followup_from_baseline, turning=turning)
+    start = invert(ahead) if estimates.backward is None else estimates.baseline_from_followup
     return evolve(
-        both,
+        estimates,
         followup_from_baseline=ahead,
         baseline_from_followup=polish(question.reverse(ahead), start, turning=turning),
     )

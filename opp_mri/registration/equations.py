@@ -52,21 +52,21 @@ class Equations:
 def build_normal_equations(
     template: Template,
     image: Layer,
-    placed: FloatArray,
+    image_from_template: FloatArray,
     part: NDArray[np.bool_] | None = None,
     *,
     strict: bool = False,
 ) -> Equations:
     """Return the equations of one step at places (n, 4, 4), of all points or of a part at each."""
-    moving_values, inside = sample(template, image, placed, cubic=strict)
+    moving_values, inside = sample(template, image, image_from_template, cubic=strict)
     weights = template.weights * (inside if part is None else inside & part)
     weights *= (np.count_nonzero(weights, axis=1) >= LEAST_POINTS)[:, None]
-    matched, correlation = _match(template.values, moving_values, weights)
+    matched_values, correlation = _match(template.values, moving_values, weights)
     weights = weights * _compute_tukey_weights(
-        moving_values - matched, weights, STRICT_TUKEY if strict else TUKEY
+        moving_values - matched_values, weights, STRICT_TUKEY if strict else TUKEY
     )
     residual = moving_values - _match(template.values, moving_values, weights)[0]
-    count, size = len(placed), template.slopes.shape[1]
+    count, size = len(image_from_template), template.slopes.shape[1]
     if count == 1:
         weighted = template.slopes * weights[0][:, None]
         normal = (weighted.T @ template.slopes)[None]
@@ -119,16 +119,16 @@ def free_slices(
     normal, right = equations.normal[0], equations.right[0]
     squares = []
     for index in np.unique(template.slices):
-        chosen = np.flatnonzero((template.slices == index) & (weights > 0))
-        slopes = template.slopes[chosen].astype(np.float64)
-        weighted = slopes[:, :3] * weights[chosen, None]
+        indices = np.flatnonzero((template.slices == index) & (weights > 0))
+        slopes = template.slopes[indices].astype(np.float64)
+        weighted = slopes[:, :3] * weights[indices, None]
         own = np.linalg.inv(weighted.T @ slopes[:, :3] + prior)
-        across, shifted = weighted.T @ slopes, weighted.T @ residual[chosen]
+        across, right_part = weighted.T @ slopes, weighted.T @ residual[indices]
         normal = normal - across.T @ own @ across
-        right = right - across.T @ own @ shifted
-        squares.append(float(np.sum((own @ shifted) ** 2) + variance * np.trace(own)) / 3)
-    freed = evolve(equations, normal=normal[None], right=right[None])
-    return freed, max(math.sqrt(np.mean(squares)), LEAST_SLICE_MOTION_MM)
+        right = right - across.T @ own @ right_part
+        squares.append(float(np.sum((own @ right_part) ** 2) + variance * np.trace(own)) / 3)
+    free_equations = evolve(equations, normal=normal[None], right=right[None])
+    return free_equations, max(math.sqrt(np.mean(squares)), LEAST_SLICE_MOTION_MM)
 
 
 def sample(
@@ -148,20 +148,20 @@ def _compute_tukey_weights(
 ) -> Float32Array:
     """Weigh each point by how well it agrees once gain and offset are matched."""
     step = max(residual.shape[1] // SPREAD_POINTS, 1)
-    counted = weights[:, ::step] > 0
-    sizes = np.where(counted, np.abs(residual[:, ::step]), np.inf)
+    has_weight = weights[:, ::step] > 0
+    sizes = np.where(has_weight, np.abs(residual[:, ::step]), np.inf)
     sizes.sort(axis=1)
-    counts = np.count_nonzero(counted, axis=1)
+    counts = np.count_nonzero(has_weight, axis=1)
     medians = sizes[np.arange(len(sizes)), np.maximum(counts - 1, 0) // 2]
     spread = np.where(counts > 0, medians, 0.0)
     limit = np.maximum(patience * MAD_TO_SD * spread, 1e-6).astype(np.float32)
     far = residual / limit[:, None]
-    weighed: Float32Array = np.clip(1 - far * far, 0, None) ** 2
-    return weighed
+    tukey_weights: Float32Array = np.clip(1 - far * far, 0, None) ** 2
+    return tukey_weights
 
 
 def _match(
-    values: Float32Array, seen: Float32Array, weights: Float32Array
+    values: Float32Array, image_values: Float32Array, weights: Float32Array
 ) -> tuple[Float32Array, Float32Array]:
     """Return the template with the gain and offset at which it is nearest to the image.
 
@@ -171,9 +171,9 @@ def _match(
         The matched templates (n, points), and their correlations with the image (n,).
     """
     total = np.maximum(weights.sum(axis=1, keepdims=True), np.float32(1e-9))
-    mean_seen = (weights * seen).sum(axis=1, keepdims=True) / total
+    mean_seen = (weights * image_values).sum(axis=1, keepdims=True) / total
     mean_values = (weights @ values)[:, None] / total
-    a, b = seen - mean_seen, values - mean_values
+    a, b = image_values - mean_seen, values - mean_values
     weighted = weights * b
     across = (weighted * a).sum(axis=1)
     own = np.maximum((weighted * b).sum(axis=1), np.float32(1e-9))
@@ -186,8 +186,8 @@ def solve(normal: FloatArray, right: FloatArray) -> FloatArray:
     """Return the steps (n, m) of equations (n, m, m) and (n, m); 0 where there are none."""
     size = right.shape[1]
     traces = np.trace(normal, axis1=1, axis2=2)
-    damped = normal + np.eye(size) * (1e-4 * np.maximum(traces / size, 1e-9))[:, None, None]
-    step = np.linalg.solve(damped, right[..., None])[..., 0]
+    damped_normal = normal + np.eye(size) * (1e-4 * np.maximum(traces / size, 1e-9))[:, None, None]
+    step = np.linalg.solve(damped_normal, right[..., None])[..., 0]
     if size == len(LEVERS):
         step[:, 3:] /= LEVER_MM
     return np.clip(step, -LARGEST_STEP[:size], LARGEST_STEP[:size])

@@ -138,12 +138,12 @@ class Question:
         centre = (moving_from_fixed @ np.append(self.centre, 1.0))[:3]
         return evolve(self, fixed=self.moving, moving=self.fixed, centre=centre)
 
-    def select(self, chosen: Sequence[int]) -> "Question":
+    def select(self, indices: Sequence[int]) -> "Question":
         """Return the question of some of the sequences."""
         return evolve(
             self,
-            fixed=tuple(self.fixed[index] for index in chosen),
-            moving=tuple(self.moving[index] for index in chosen),
+            fixed=tuple(self.fixed[index] for index in indices),
+            moving=tuple(self.moving[index] for index in indices),
         )
 
 
@@ -165,8 +165,8 @@ class Candidate:
 
     def map_point(self, point_lps_mm: FloatArray) -> FloatArray:
         """Return where a point of the fixed image lies in the moving one."""
-        placed: FloatArray = (self.moving_from_fixed @ np.append(point_lps_mm, 1.0))[:3]
-        return placed
+        mapped_lps_mm: FloatArray = (self.moving_from_fixed @ np.append(point_lps_mm, 1.0))[:3]
+        return mapped_lps_mm
 
 
 @frozen(kw_only=True, eq=False)
@@ -210,18 +210,18 @@ def estimate(question: Question, turns: Sequence[FloatArray]) -> FitEstimate | N
     starts = refine_all(rough, images, places, ROUGH_STEPS)
     fits = [alike * overlap for alike, overlap in correlate_all(rough, images, starts)]
     starts = starts[np.argsort(fits)[::-1][:KEPT_PLACES]]
-    thinned = _thin(level, THINNED)
-    placed = refine_all(thinned, images, starts, MIDDLE_STEPS)
-    tried = [
+    thin_templates = _thin(level, THINNED)
+    moving_from_fixed = refine_all(thin_templates, images, starts, MIDDLE_STEPS)
+    candidates = [
         Candidate(moving_from_fixed=place, similarity=similarity, overlap=overlap)
         for place, (similarity, overlap) in zip(
-            placed, correlate_all(thinned, images, placed), strict=True
+            moving_from_fixed, correlate_all(thin_templates, images, moving_from_fixed), strict=True
         )
     ]
-    best = max(tried, key=lambda candidate: candidate.similarity * candidate.overlap)
+    best = max(candidates, key=lambda candidate: candidate.similarity * candidate.overlap)
     rivals = [
         candidate
-        for candidate in tried
+        for candidate in candidates
         if np.linalg.norm(candidate.map_point(centre) - best.map_point(centre)) >= APART_MM
     ]
     rivals.sort(key=lambda candidate: -candidate.similarity)
@@ -243,12 +243,15 @@ def polish(question: Question, start: FloatArray, *, turning: bool = True) -> Fl
     ]
     if not turning:
         templates = [template.restrict_to_shifts() for template in templates]
-    moved = (start @ np.append(centre, 1.0))[:3]
-    images = [view.cut_fine_layer(moved, region) for view in question.moving]
-    placed = refine(_thin(templates, THINNED), images, start, FINE_STEPS)
+    moved_centre = (start @ np.append(centre, 1.0))[:3]
+    images = [view.cut_fine_layer(moved_centre, region) for view in question.moving]
+    moving_from_fixed = refine(_thin(templates, THINNED), images, start, FINE_STEPS)
     if len(templates) > 1:
-        return placed  # a patient moves between sequences: the last steps are those of each alone
-    return refine(_thin(templates, FINE_THINNED), images, placed, STRICT_STEPS, strict=True)
+        # a patient moves between sequences: the last steps are those of each alone
+        return moving_from_fixed
+    return refine(
+        _thin(templates, FINE_THINNED), images, moving_from_fixed, STRICT_STEPS, strict=True
+    )
 
 
 def _search_places(question: Question, turns: Sequence[FloatArray]) -> FloatArray:
@@ -256,8 +259,8 @@ def _search_places(question: Question, turns: Sequence[FloatArray]) -> FloatArra
     centre, region = question.centre, question.region
     images = [view.coarse for view in question.moving]
     fixed = [view.coarse for view in question.fixed]
-    searched = transform_images(images, count_cells(region.wide))
-    places = search(fixed, centre, region.wide, searched, turns, PLACES)
+    spectrum = transform_images(images, count_cells(region.wide))
+    places = search(fixed, centre, region.wide, spectrum, turns, PLACES)
     if not places:
         return np.empty((0, 4, 4))
     whole = [make_template(layer, centre, region.wide, question.hole_mm) for layer in fixed]
@@ -271,5 +274,5 @@ def _thin(templates: Sequence[Template], step: int) -> list[Template]:
 
 def _widen(half: Half) -> Half:
     """Return a box with room for a turn, and for the windows at its border."""
-    k, j, i = (each + CUT_MARGIN_MM for each in half)
+    k, j, i = (length_mm + CUT_MARGIN_MM for length_mm in half)
     return k, j, i

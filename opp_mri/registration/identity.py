@@ -65,10 +65,10 @@ def measure_sizes(
     templates, images, image_from_template
         As for `opp_mri.registration.refine.refine`.
     """
-    stretched = stretch(templates, images, image_from_template, STEPS)
-    if stretched is None:
+    factors = stretch(templates, images, image_from_template, STEPS)
+    if factors is None:
         return Sizes(along=None, across=None)
-    return Sizes(along=float(stretched[0]), across=float(stretched[1]))
+    return Sizes(along=float(factors[0]), across=float(factors[1]))
 
 
 def measure_resemblance(
@@ -101,14 +101,14 @@ def measure_resemblance(
         for start, way in zip(starts[1:], (1.0, -1.0), strict=True):
             start[:3, 3] -= followup_from_baseline[:3, :3] @ (way * next_level_mm)
         own, *elsewhere = _correlate_vertebra(question, centre, hole_mm, starts)
-        known = [other for other in elsewhere if other is not None]
-        if own is not None and known:
-            pairs.append((own, max(known)))
+        other_values = [value for value in elsewhere if value is not None]
+        if own is not None and other_values:
+            pairs.append((own, max(other_values)))
     if len(pairs) < LEAST_VERTEBRAE:
         return None
     return Resemblance(
-        mismatch=float(np.mean([(1 - own) / max(1 - other, 1e-6) for own, other in pairs])),
-        advantage=float(np.mean([own / max(other, 0.1) for own, other in pairs])),
+        mismatch=float(np.mean([(1 - own) / max(1 - rival, 1e-6) for own, rival in pairs])),
+        advantage=float(np.mean([own / max(rival, 0.1) for own, rival in pairs])),
     )
 
 
@@ -129,8 +129,8 @@ def _correlate_vertebra(
     ]  # fmt: skip
     place = (starts[0] @ np.append(question.centre, 1.0))[:3]
     images = [view.cut_fine_layer(place, question.region) for view in question.moving]
-    placed = refine_all(templates, images, starts, NEIGHBOUR_STEPS)
+    moving_from_fixed = refine_all(templates, images, starts, NEIGHBOUR_STEPS)
     return [
         correlation if overlap >= LEAST_IDENTITY_OVERLAP else None
-        for correlation, overlap in correlate_all(templates, images, placed)
+        for correlation, overlap in correlate_all(templates, images, moving_from_fixed)
     ]

@@ -66,8 +66,8 @@ class Layer:
             for axis, step in enumerate(self.spacing_kji_mm)
         ]  # fmt: skip
         axes = (self.lps_from_kji[:3, :3] / self.spacing_kji_mm).astype(np.float32)
-        turned: Float32Array = np.tensordot(axes, np.stack(along), axes=1)
-        return turned
+        gradient: Float32Array = np.tensordot(axes, np.stack(along), axes=1)
+        return gradient
 
     @cached_property
     def spline(self) -> Float32Array:
@@ -130,8 +130,8 @@ def make_layer(
     values = _compute_block_mean(values, blocks)
     for axis in range(3):
         native, coarse = spacing[axis], spacing[axis] * blocks[axis]
-        wanted = max(BLUR_OF_SCALE * scale_mm, BLUR_OF_SPACING * native)
-        variance = wanted**2 - (coarse**2 - native**2) / 12  # averaging blurs too
+        blur_mm = max(BLUR_OF_SCALE * scale_mm, BLUR_OF_SPACING * native)
+        variance = blur_mm**2 - (coarse**2 - native**2) / 12  # averaging blurs too
         if variance > 0:
             ndimage.gaussian_filter1d(
                 values, math.sqrt(variance) / coarse, axis=axis, output=values,
@@ -165,8 +165,8 @@ def find_box(
 
 def invert(matrix: FloatArray) -> FloatArray:
     """Invert a matrix, (4, 4)."""
-    inverted: FloatArray = np.linalg.inv(matrix).astype(np.float64)
-    return inverted
+    inverse: FloatArray = np.linalg.inv(matrix).astype(np.float64)
+    return inverse
 
 
 def _compute_block_mean(values: Float32Array, blocks: NDArray[np.int_]) -> Float32Array:
@@ -192,9 +192,9 @@ def _lps_from_kji(
 def _compress(values: Float32Array) -> Float32Array:
     """Take the logarithm of the signal above black, raised so that noise is not amplified."""
     black, white = np.percentile(values[::2, ::2, ::2], (BLACK_PERCENTILE, WHITE_PERCENTILE))
-    raised = max(float(white - black) * COMPRESSED_FROM, 1e-6)
-    compressed: Float32Array = np.log1p(np.maximum(values - np.float32(black), 0) / raised)
-    return compressed
+    divisor = max(float(white - black) * COMPRESSED_FROM, 1e-6)
+    compressed_values: Float32Array = np.log1p(np.maximum(values - np.float32(black), 0) / divisor)
+    return compressed_values
 
 
 def _normalise(values: Float32Array, spacing_mm: FloatArray, window_mm: float) -> Float32Array:
@@ -204,17 +204,17 @@ def _normalise(values: Float32Array, spacing_mm: FloatArray, window_mm: float) -
     square = _compute_window_mean(values * values, spacing_mm, window_mm)
     variance = np.maximum(square - mean * mean, 0)
     floor = (FLOOR_OF_MEAN * mean) ** 2 + (FLOOR_OF_WHITE * white) ** 2 + np.float32(1e-12)
-    normalised: Float32Array = (values - mean) / np.sqrt(variance + floor)
-    return normalised
+    normal_values: Float32Array = (values - mean) / np.sqrt(variance + floor)
+    return normal_values
 
 
 def _compute_window_mean(
     values: Float32Array, spacing_mm: FloatArray, half_mm: float
 ) -> Float32Array:
     """Average twice over a box: nearly a bell, at the cost of a running sum."""
-    averaged = values
+    means = values
     for axis, step in enumerate(spacing_mm):
         size = 2 * round(half_mm / step / 2) + 1
         for _ in range(2):
-            averaged = ndimage.uniform_filter1d(averaged, size, axis=axis, mode="nearest")
-    return averaged
+            means = ndimage.uniform_filter1d(means, size, axis=axis, mode="nearest")
+    return means

@@ -32,7 +32,7 @@ NEAR_MM: Final = 15.0  # the two directions are compared at the centre and this 
 
 def measure_fit(
     question: Question,
-    both: Both,
+    estimates: Both,
     followup_from_baseline: FloatArray,
     visit: Fit | None = None,
 ) -> Fit:
@@ -42,7 +42,7 @@ def measure_fit(
     ----------
     question
         The images, one sequence or several, and the place.
-    both
+    estimates
         What both directions found.
     followup_from_baseline
         The motion, (4, 4).
@@ -50,7 +50,7 @@ def measure_fit(
         The fit of all sequences of the visit together, where the question is one of them: the
         level is theirs.
     """
-    numbers, runner_up = _measure_numbers(question, both, followup_from_baseline, visit)
+    numbers, runner_up = _measure_numbers(question, estimates, followup_from_baseline, visit)
     verdict, reasons = judge_numbers(numbers)
     followup_transform = RigidTransform(
         to_frame_of_reference_uid=question.moving[0].volume.geometry.frame_of_reference_uid,
@@ -78,13 +78,13 @@ def measure_fit(
 
 
 def _measure_numbers(
-    question: Question, both: Both, followup_from_baseline: FloatArray, visit: Fit | None
+    question: Question, estimates: Both, followup_from_baseline: FloatArray, visit: Fit | None
 ) -> tuple[Numbers, Vector3 | None]:
     """Return the numbers that a motion is judged by, and where the best other level lies."""
     centre, region = question.centre, question.region
-    moved = (followup_from_baseline @ np.append(centre, 1.0))[:3]
+    moved_centre = (followup_from_baseline @ np.append(centre, 1.0))[:3]
     templates = _make_detail_templates(question)
-    images = [view.cut_fine_layer(moved, region) for view in question.moving]
+    images = [view.cut_fine_layer(moved_centre, region) for view in question.moving]
     as_headers_say = [view.cut_fine_layer(centre, region) for view in question.moving]
     similarity_before, _ = correlate(templates, as_headers_say, np.eye(4))
     similarity, overlap = correlate(templates, images, followup_from_baseline)
@@ -95,7 +95,7 @@ def _measure_numbers(
     level_margin, runner_up = (
         (visit.level_margin, visit.runner_up_lps_mm)
         if visit
-        else _compare_levels(question, both, templates, moved, similarity)
+        else _compare_levels(question, estimates, templates, moved_centre, similarity)
     )
     sizes = measure_sizes(own, followup, followup_from_baseline)
     resemblance = (
@@ -109,7 +109,7 @@ def _measure_numbers(
         similarity_before=similarity_before,
         similarity=similarity,
         level_margin=level_margin,
-        inverse_consistency_mm=_measure_inconsistency_mm(both, centre, followup_from_baseline),
+        inverse_consistency_mm=_measure_inconsistency_mm(estimates, centre, followup_from_baseline),
         block_residual_mm=(
             float(np.median(np.linalg.norm(shifts, axis=1))) if len(shifts) else math.inf
         ),
@@ -125,10 +125,10 @@ def _measure_numbers(
 
 def find_leading(question: Question, followup_from_baseline: FloatArray) -> int:
     """Return the index of the sequence that is most similar around the centre under a motion."""
-    moved = (followup_from_baseline @ np.append(question.centre, 1.0))[:3]
+    moved_centre = (followup_from_baseline @ np.append(question.centre, 1.0))[:3]
     similarities = []
     for template, view in zip(_make_detail_templates(question), question.moving, strict=True):
-        image = view.cut_fine_layer(moved, question.region)
+        image = view.cut_fine_layer(moved_centre, question.region)
         similarities.append(correlate([template], [image], followup_from_baseline)[0])
     return similarities.index(max(similarities))
 
@@ -166,19 +166,19 @@ def build_no_fit(question: Question) -> Fit:
 
 def _compare_levels(
     question: Question,
-    both: Both,
+    estimates: Both,
     templates: list[Template],
-    moved: FloatArray,
+    moved_centre: FloatArray,
     similarity: float,
 ) -> tuple[float | None, Vector3 | None]:
     """Return the margin over the best place at another level, and where that lies."""
     centre, region = question.centre, question.region
     best: tuple[float, FloatArray] | None = None
-    for start, away in _list_rivals(both, centre, moved):
+    for start, away in _list_rivals(estimates, centre, moved_centre):
         place = (start @ np.append(centre, 1.0))[:3]
         images = [view.cut_fine_layer(place, region) for view in question.moving]
-        placed = refine(templates, images, start, RIVAL_STEPS)
-        alike, overlap = correlate(templates, images, placed)
+        rival_transform = refine(templates, images, start, RIVAL_STEPS)
+        alike, overlap = correlate(templates, images, rival_transform)
         if overlap >= LEAST_OVERLAP and (best is None or alike > best[0]):
             best = alike, away
     if best is None:
@@ -187,21 +187,21 @@ def _compare_levels(
 
 
 def _measure_inconsistency_mm(
-    both: Both, centre: FloatArray, followup_from_baseline: FloatArray
+    estimates: Both, centre: FloatArray, followup_from_baseline: FloatArray
 ) -> float:
     """Carry the centre and points around it forward and back, and give the largest error.
 
     Forward is both the motion in question and that of the forward search: the answer halfway
     between the directions would else show half of what they differ by.
     """
-    if both.backward is None:
+    if estimates.backward is None:
         return math.inf
     points = np.vstack([centre, centre + NEAR_MM * np.eye(3), centre - NEAR_MM * np.eye(3)])
     errors = []
-    for forward in (followup_from_baseline, both.followup_from_baseline):
-        loop = both.baseline_from_followup @ forward
-        returned = points @ loop[:3, :3].T + loop[:3, 3]
-        errors.append(float(np.linalg.norm(returned - points, axis=1).max()))
+    for forward in (followup_from_baseline, estimates.followup_from_baseline):
+        loop = estimates.baseline_from_followup @ forward
+        returned_points = points @ loop[:3, :3].T + loop[:3, 3]
+        errors.append(float(np.linalg.norm(returned_points - points, axis=1).max()))
     return max(errors)
 
 
@@ -211,12 +211,14 @@ def _measure_correction_mm(
     """Return how far a sequence is from the visit's fit at the centre; None for the visit's."""
     if visit is None:
         return None
-    carried = visit.baseline_from_followup.matrix @ followup_from_baseline @ np.append(centre, 1.0)
-    return float(np.linalg.norm(carried[:3] - centre))
+    moved_centre = (
+        visit.baseline_from_followup.matrix @ followup_from_baseline @ np.append(centre, 1.0)
+    )
+    return float(np.linalg.norm(moved_centre[:3] - centre))
 
 
 def _list_rivals(
-    both: Both, centre: FloatArray, moved: FloatArray
+    estimates: Both, centre: FloatArray, moved_centre: FloatArray
 ) -> list[tuple[FloatArray, FloatArray]]:
     """Return the most similar places other than that of the fit, of both directions.
 
@@ -226,22 +228,22 @@ def _list_rivals(
         Follow-up from baseline, (4, 4), and where it lays what the fit lays on the centre, less
         the centre.
     """
-    places = sorted(_list_places(both), key=lambda place: -place[1])
+    places = sorted(_list_places(estimates), key=lambda place: -place[1])
     rivals: list[tuple[FloatArray, FloatArray]] = []
     for matrix, _ in places:
-        away = (invert(matrix) @ np.append(moved, 1.0))[:3] - centre
-        known = any(np.linalg.norm(away - other) < APART_MM for _, other in rivals)
-        if np.linalg.norm(away) >= APART_MM and not known:
+        away = (invert(matrix) @ np.append(moved_centre, 1.0))[:3] - centre
+        is_known = any(np.linalg.norm(away - rival) < APART_MM for _, rival in rivals)
+        if np.linalg.norm(away) >= APART_MM and not is_known:
             rivals.append((matrix, away))
     return rivals[:RIVALS]
 
 
-def _list_places(both: Both) -> Iterator[tuple[FloatArray, float]]:
+def _list_places(estimates: Both) -> Iterator[tuple[FloatArray, float]]:
     """Yield all places of both directions, follow-up from baseline, with their similarity."""
-    for place in (both.forward.best, *both.forward.rivals):
+    for place in (estimates.forward.best, *estimates.forward.rivals):
         yield place.moving_from_fixed, place.similarity * place.overlap
-    if both.backward is not None:
-        for place in (both.backward.best, *both.backward.rivals):
+    if estimates.backward is not None:
+        for place in (estimates.backward.best, *estimates.backward.rivals):
             yield invert(place.moving_from_fixed), place.similarity * place.overlap
 
 

@@ -56,27 +56,27 @@ def refine(
         Shape (4, 4); the start where too little of the templates lies on the images.
     """
     if not strict:
-        (refined,) = refine_all(templates, images, image_from_template[None], iterations)
-        return np.asarray(refined)
-    placed = image_from_template
+        (refined_transform,) = refine_all(templates, images, image_from_template[None], iterations)
+        return np.asarray(refined_transform)
+    transform = image_from_template
     motions = [SLICE_MOTION_MM for _ in templates]
     for _ in range(iterations):
         parts = [
-            build_normal_equations(template, image, placed[None], strict=True)
+            build_normal_equations(template, image, transform[None], strict=True)
             for template, image in zip(templates, images, strict=True)
         ]
-        freed = [
+        free_equations = [
             free_slices(template, part, motion_mm)
             for template, part, motion_mm in zip(templates, parts, motions, strict=True)
         ]
-        motions = [motion_mm for _, motion_mm in freed]
-        step = solve(*sum_equations([part for part, _ in freed]))
+        motions = [motion_mm for _, motion_mm in free_equations]
+        step = solve(*sum_equations([part for part, _ in free_equations]))
         if not step.any():
-            return placed
-        placed = placed @ move_about(templates[0].centre_lps_mm, -step)[0]
+            return transform
+        transform = transform @ move_about(templates[0].centre_lps_mm, -step)[0]
         if measure_largest_mm(step).max() < VERY_STILL_MM:
             break
-    return placed
+    return transform
 
 
 def refine_all(
@@ -102,18 +102,18 @@ def refine_all(
     numpy.ndarray
         Shape (n, 4, 4), in the order of the starts.
     """
-    placed = images_from_template
-    chosen: Sequence[NDArray[np.bool_] | None] = parts or [None] * len(templates)
+    transforms = images_from_template
+    chosen_parts: Sequence[NDArray[np.bool_] | None] = parts or [None] * len(templates)
     for _ in range(iterations):
         equations = [
-            build_normal_equations(template, image, placed, part)
-            for template, image, part in zip(templates, images, chosen, strict=True)
+            build_normal_equations(template, image, transforms, part)
+            for template, image, part in zip(templates, images, chosen_parts, strict=True)
         ]
         step = solve(*sum_equations(equations))
-        placed = placed @ move_about(templates[0].centre_lps_mm, -step)
+        transforms = transforms @ move_about(templates[0].centre_lps_mm, -step)
         if measure_largest_mm(step).max() < STILL_MM:
             break
-    return placed
+    return transforms
 
 
 def correlate(
@@ -132,7 +132,7 @@ def correlate_all(
     templates: Sequence[Template], images: Sequence[Layer], images_from_template: FloatArray
 ) -> list[tuple[float, float]]:
     """Return correlation and overlap as `correlate` does, at several places (n, 4, 4)."""
-    total, shared, across, own, other = np.zeros((5, len(images_from_template)))
+    total, shared, across, own, image_energy = np.zeros((5, len(images_from_template)))
     for template, image in zip(templates, images, strict=True):
         values, inside = sample(template, image, images_from_template)
         weights = template.weights * inside
@@ -146,8 +146,8 @@ def correlate_all(
         b = template.values - (weights * template.values).sum(axis=1, keepdims=True) / norm
         across += (weights * a * b).sum(axis=1)
         own += (weights * a * a).sum(axis=1)
-        other += (weights * b * b).sum(axis=1)
-    norms = np.sqrt(own * other)
+        image_energy += (weights * b * b).sum(axis=1)
+    norms = np.sqrt(own * image_energy)
     similarities = np.where(norms > 0, across / np.where(norms > 0, norms, 1), 0.0)
     overlaps = shared / np.where(total > 0, total, 1)
     return list(zip(similarities.tolist(), overlaps.tolist(), strict=True))
@@ -181,11 +181,11 @@ def stretch(
         templates lies on the images.
     """
     sizes = np.ones(2)
-    placed = image_from_template
+    transform = image_from_template
     for _ in range(iterations):
         normal, right = np.zeros((8, 8)), np.zeros(8)
         for template, image in zip(templates, images, strict=True):
-            growing = evolve(
+            growing_template = evolve(
                 template,
                 points=template.points * np.array([[1], [sizes[1]], [sizes[0]]], np.float32),
                 slopes=np.column_stack(
@@ -196,7 +196,7 @@ def stretch(
                     ]
                 ),
             )
-            part = build_normal_equations(growing, image, placed[None])
+            part = build_normal_equations(growing_template, image, transform[None])
             normal += part.correlation[0] * part.normal[0]
             right += part.correlation[0] * part.right[0]
         if not normal.any():
@@ -205,7 +205,7 @@ def stretch(
         step = np.linalg.solve(normal, right)
         step[3:] /= LEVER_MM
         motion = -np.clip(step[:6], -LARGEST_STEP, LARGEST_STEP)
-        placed = placed @ move_about(templates[0].centre_lps_mm, motion[None])[0]
+        transform = transform @ move_about(templates[0].centre_lps_mm, motion[None])[0]
         sizes = sizes * (1 - np.clip(step[6:], -0.02, 0.02))
     return sizes
 
@@ -240,8 +240,8 @@ def measure_block_shifts(
     ]
     starts = np.tile(image_from_template, (8, 1, 1))
     moving = [template.restrict_to_shifts() for template in templates]
-    placed = refine_all(moving, images, starts, iterations, parts)
-    moved = (placed != starts).any(axis=(1, 2))
+    block_transform = refine_all(moving, images, starts, iterations, parts)
+    has_moved = (block_transform != starts).any(axis=(1, 2))
     centre = np.append(templates[0].centre_lps_mm, 1.0)
-    shifts: FloatArray = ((placed - starts) @ centre)[moved, :3]
+    shifts: FloatArray = ((block_transform - starts) @ centre)[has_moved, :3]
     return shifts

@@ -73,7 +73,7 @@ def transform_images(images: Sequence[Layer], template_cells: tuple[int, int, in
     axes = (image.lps_from_kji[:3, :3] / image.spacing_kji_mm).T
     margin = (extent - (shape - 1) * GRID_MM) / 2
     k, j, i = (int(count) for count in shape)
-    padded = [
+    padded_shape = [
         int(fft.next_fast_len(int(count + room), real=True))
         for count, room in zip(shape, template_cells, strict=True)
     ]
@@ -81,9 +81,9 @@ def transform_images(images: Sequence[Layer], template_cells: tuple[int, int, in
         axes=axes,
         origin_lps_mm=image.lps_from_kji[:3, 3] + margin @ axes,
         shape=(k, j, i),
-        padded=(padded[0], padded[1], padded[2]),
+        padded=(padded_shape[0], padded_shape[1], padded_shape[2]),
     )
-    return Spectrum(grid=grid, transformed=tuple(_transform(each, grid) for each in images))
+    return Spectrum(grid=grid, transformed=tuple(_transform(image, grid) for image in images))
 
 
 def _transform(image: Layer, grid: Grid) -> NDArray[np.complex64]:
@@ -91,14 +91,14 @@ def _transform(image: Layer, grid: Grid) -> NDArray[np.complex64]:
     points = grid.origin_lps_mm[:, None] + grid.axes.T @ (cells.reshape(3, -1) * GRID_MM)
     values, inside = image.interpolate(points.astype(np.float32))
     values = np.where(inside, values, 0).reshape(grid.shape)
-    laid = np.zeros((3, *grid.padded), np.float32)
+    stack = np.zeros((3, *grid.padded), np.float32)
     inner = tuple(slice(0, n) for n in grid.shape)
-    laid[0][inner] = values
-    laid[1][inner] = values * values
+    stack[0][inner] = values
+    stack[1][inner] = values * values
     # where the image is: for the energy of the template that falls on it
-    laid[2][inner] = inside.reshape(grid.shape)
-    transformed: NDArray[np.complex64] = fft.rfftn(laid, axes=(1, 2, 3))
-    return transformed
+    stack[2][inner] = inside.reshape(grid.shape)
+    spectrum: NDArray[np.complex64] = fft.rfftn(stack, axes=(1, 2, 3))
+    return spectrum
 
 
 def count_cells(half_kji_mm: tuple[float, float, float]) -> tuple[int, int, int]:
@@ -111,7 +111,7 @@ def search(
     templates: Sequence[Layer],
     centre_lps_mm: FloatArray,
     half_kji_mm: tuple[float, float, float],
-    searched: Spectrum,
+    spectrum: Spectrum,
     turns: Sequence[FloatArray],
     most: int,
 ) -> list[Place]:
@@ -124,7 +124,7 @@ def search(
         is that of all sequences taken as one image.
     centre_lps_mm, half_kji_mm
         The point, and half the size of its surroundings along the axes of the searched images.
-    searched
+    spectrum
         Where to look.
     turns
         Rotation vectors in radians, LPS, from template to searched image.
@@ -137,44 +137,44 @@ def search(
         Best first.
     """
     cells = count_cells(half_kji_mm)
-    best = np.full(searched.grid.padded, -1.0, np.float32)
-    best_turn = np.zeros(searched.grid.padded, np.int16)
+    best = np.full(spectrum.grid.padded, -1.0, np.float32)
+    best_turn = np.zeros(spectrum.grid.padded, np.int16)
     for index, turn in enumerate(turns):
         rotation = Rotation.from_rotvec(turn).as_matrix()
-        scores = _score_shifts(templates, centre_lps_mm, cells, searched, rotation)
+        scores = _score_shifts(templates, centre_lps_mm, cells, spectrum, rotation)
         better = scores > best
         best[better] = scores[better]
         best_turn[better] = index
-    return _pick_peaks(best, best_turn, searched.grid, cells, centre_lps_mm, turns, most)
+    return _pick_peaks(best, best_turn, spectrum.grid, cells, centre_lps_mm, turns, most)
 
 
 def _score_shifts(
     templates: Sequence[Layer],
     centre: FloatArray,
     cells: tuple[int, int, int],
-    searched: Spectrum,
+    image_spectra: Spectrum,
     rotation: FloatArray,
 ) -> Float32Array:
     """Correlate the turned templates with the images at all shifts, over what they share."""
-    grid = searched.grid
+    grid = image_spectra.grid
     lines = [(np.arange(n) - n // 2) * GRID_MM for n in cells]
     offsets = np.stack(np.meshgrid(*lines, indexing="ij")).reshape(3, -1)
     points = (centre[:, None] + rotation.T @ grid.axes.T @ offsets).astype(np.float32)
-    spectrum = np.zeros_like(searched.transformed[0])
+    spectrum = np.zeros_like(image_spectra.transformed[0])
     energy = 0.0
     inner = tuple(slice(0, n) for n in cells)
-    for template, transformed in zip(templates, searched.transformed, strict=True):
+    for template, image_spectrum in zip(templates, image_spectra.transformed, strict=True):
         values, inside = template.interpolate(points)
         values = np.where(inside, values, 0).reshape(cells)
-        laid = np.zeros((3, *grid.padded), np.float32)
-        laid[0][inner] = values
-        laid[1][inner] = inside.reshape(cells)
-        laid[2][inner] = values * values
-        spectrum += np.conj(fft.rfftn(laid, axes=(1, 2, 3))) * transformed
+        stack = np.zeros((3, *grid.padded), np.float32)
+        stack[0][inner] = values
+        stack[1][inner] = inside.reshape(cells)
+        stack[2][inner] = values * values
+        spectrum += np.conj(fft.rfftn(stack, axes=(1, 2, 3))) * image_spectrum
         energy += float((values * values).sum())
     products = fft.irfftn(spectrum, s=grid.padded, axes=(1, 2, 3))
-    own, other = np.maximum(products[2], 1e-3), np.maximum(products[1], 1e-3)
-    scores: Float32Array = products[0] / np.sqrt(own * other)
+    own, image_energy = np.maximum(products[2], 1e-3), np.maximum(products[1], 1e-3)
+    scores: Float32Array = products[0] / np.sqrt(own * image_energy)
     scores[products[2] < LEAST_ENERGY * energy] = -1
     return scores
 

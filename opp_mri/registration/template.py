@@ -54,15 +54,15 @@ class Template:
         """Return the template of every so many of the points: enough for rough work."""
         return self.select(np.arange(0, len(self.values), step))
 
-    def select(self, chosen: NDArray[np.intp]) -> "Template":
+    def select(self, indices: NDArray[np.intp]) -> "Template":
         """Return the template of some of the points."""
         return evolve(
             self,
-            points=self.points[:, chosen],
-            values=self.values[chosen],
-            slopes=self.slopes[chosen],
-            weights=self.weights[chosen],
-            slices=self.slices[chosen],
+            points=self.points[:, indices],
+            values=self.values[indices],
+            slopes=self.slopes[indices],
+            weights=self.weights[indices],
+            slices=self.slices[indices],
         )
 
 
@@ -90,7 +90,7 @@ def make_template(
     low = np.clip(np.ceil(middle - reach), 0, np.array(image.values.shape) - 1).astype(int)
     high = np.clip(np.floor(middle + reach) + 1, low + 1, image.values.shape).astype(int)
     box = tuple(slice(a, b) for a, b in zip(low, high, strict=True))
-    cut = Layer(
+    window = Layer(
         values=image.values[box],
         lps_from_kji=image.lps_from_kji,
         kji_from_lps=image.kji_from_lps,
@@ -101,8 +101,8 @@ def make_template(
     ]
     offsets = np.stack(np.meshgrid(*lines, indexing="ij")).reshape(3, -1)
     points = image.lps_from_kji[:3, :3].astype(np.float32) @ offsets
-    gradient = cut.compute_gradient_lps().reshape(3, -1)
-    turning = np.cross(points, gradient, axis=0) / np.float32(LEVER_MM)
+    gradient = window.compute_gradient_lps().reshape(3, -1)
+    rotation_slopes = np.cross(points, gradient, axis=0) / np.float32(LEVER_MM)
     taper = np.prod(
         [_taper(np.abs(offset) / r) for offset, r in zip(offsets, reach, strict=True)], axis=0
     )
@@ -110,10 +110,10 @@ def make_template(
     whole = Template(
         centre_lps_mm=np.asarray(centre_lps_mm, np.float64),
         points=points,
-        values=cut.values.reshape(-1),
-        slopes=np.concatenate([gradient, turning]).T,
+        values=window.values.reshape(-1),
+        slopes=np.concatenate([gradient, rotation_slopes]).T,
         weights=taper.astype(np.float32),
-        slices=np.repeat(np.arange(cut.values.shape[0]), cut.values[0].size),
+        slices=np.repeat(np.arange(window.values.shape[0]), window.values[0].size),
     )
     return whole.select(np.flatnonzero(~near & (taper > LEAST_WEIGHT)))
 

@@ -80,10 +80,10 @@ def test_the_real_spine_is_lined_up_at_the_right_level(
 def test_the_stir_of_one_date_and_the_t2_of_the_other_are_left_out_in_words(
     real_project: Path, opp_mri: Callable[..., Any]
 ) -> None:
-    told = opp_mri("align", "--project", real_project)
-    assert "STIR not comparable: left out" in told.out
-    assert "STIR of" in told.err
-    assert "unlike sequences are not comparable" in told.err
+    result = opp_mri("align", "--project", real_project)
+    assert "STIR not comparable: left out" in result.out
+    assert "STIR of" in result.err
+    assert "unlike sequences are not comparable" in result.err
 
 
 def test_what_is_aligned_already_is_not_done_again(

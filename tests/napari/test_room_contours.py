@@ -65,9 +65,9 @@ def contours(room: ReadingRoom) -> VolumeReading | None:
 
 def test_a_contour_is_saved_as_it_is_closed(room: ReadingRoom, project: Project) -> None:
     draw(Mouse(room), 8.0)
-    (recorded,) = project.store.log_of(VolumeReading)
-    (contour,) = recorded.contours
-    assert recorded.draft
+    (reading,) = project.store.log_of(VolumeReading)
+    (contour,) = reading.contours
+    assert reading.draft
     assert len(contour.points) > 10
     assert "1 contour" in room.build_pane_views()[0].volume
 
@@ -118,12 +118,12 @@ def test_a_dragged_point_takes_its_neighbors_along_and_leaves_the_far_side(
     after = contours(room)
     assert before is not None
     assert after is not None
-    moved = [
+    corners = [
         math.dist(a, b)
         for a, b in zip(before.contours[0].points, after.contours[0].points, strict=True)
     ]
-    assert max(moved) > 1
-    assert sum(step == 0 for step in moved) > len(moved) / 2
+    assert max(corners) > 1
+    assert sum(step == 0 for step in corners) > len(corners) / 2
 
 
 def test_a_slice_between_contours_is_interpolated_and_dashed(room: ReadingRoom) -> None:
@@ -190,15 +190,15 @@ def test_contours_drawn_in_the_window_are_assessed_by_a_profile_of_volumes(
     press(window, qtbot, Qt.Key.Key_T)
     panes = [0, 1, 2]
     for pane, radius_mm in zip(panes, (8.0, 12.0, 13.0), strict=True):
-        shown = canvas(window, pane)
+        pane_canvas = canvas(window, pane)
         for _ in range(2):
             corners = [
                 place(window, across, down, pane) for down, across in ring((0, 0), radius_mm, 12)
             ]
-            qtbot.mousePress(shown, left, pos=corners[0])
+            qtbot.mousePress(pane_canvas, left, pos=corners[0])
             for corner in corners[1:]:
-                qtbot.mouseMove(shown, corner)
-            qtbot.mouseRelease(shown, left, pos=corners[-1])
+                qtbot.mouseMove(pane_canvas, corner)
+            qtbot.mouseRelease(pane_canvas, left, pos=corners[-1])
             press(window, qtbot, Qt.Key.Key_Return)
             press(window, qtbot, Qt.Key.Key_Up)
     wait_for(window, qtbot)

@@ -171,11 +171,11 @@ def _take(
         store.add_to_log([merged_package], readings=added_readings, signatures=signatures)
     # each kind is in the order of its recording
     lengths = [reading for reading in added_readings if isinstance(reading, Reading)]
-    drawn = [reading for reading in added_readings if isinstance(reading, VolumeReading)]
+    contour_readings = [reading for reading in added_readings if isinstance(reading, VolumeReading)]
     clocks = dict.fromkeys(
         (
             *find_clock_cautions(issued_package, lengths, at),
-            *find_clock_cautions(issued_package, drawn, at),
+            *find_clock_cautions(issued_package, contour_readings, at),
         )
     )
     lesions = {lesion_id for case in issued_package.cases for _, lesion_id in case.lesions}
@@ -232,7 +232,7 @@ def _read_returned(package: Store, issued_package: IssuedPackage, *, is_sealed: 
     records = list(package.read_chain())
     faults += [fault.message for fault in check_chain(records, package.get_head())]
     readings, signatures = package.get_readings(), package.get_signatures()
-    drawn = package.log_of(VolumeReading)  # reading them names those that are damaged
+    contour_readings = package.log_of(VolumeReading)  # reading them names those that are damaged
     faults += [damage.message for damage in package.list_damages()]
     signed_ids = find_signed_ids(package)
     blinding = read_blinding(package)
@@ -246,17 +246,21 @@ def _read_returned(package: Store, issued_package: IssuedPackage, *, is_sealed: 
             faults.append(f"{name_answer(reading)} is by a reader other than the package's.")
         if reading.repeat:
             faults.append(f"{name_answer(reading)} is marked as a repeat.")
-    faults += find_foreign_contours(issued_package, drawn)
-    faults += find_signature_faults(issued_package, [*readings, *drawn], signatures)
+    faults += find_foreign_contours(issued_package, contour_readings)
+    faults += find_signature_faults(issued_package, [*readings, *contour_readings], signatures)
     unsigned_count = 0
     for lesion in package.get_lesions():
         own = package.get_readings(lesion.lesion_id)
-        own_drawn = [each for each in drawn if each.lesion_id == lesion.lesion_id]
+        own_drawn = [
+            contour_reading
+            for contour_reading in contour_readings
+            if contour_reading.lesion_id == lesion.lesion_id
+        ]
         unsigned_count += len(find_unsigned_cells(own, signed_ids))
         unsigned_count += len(find_unsigned_contours(own_drawn, signed_ids))
     return _Returned(
         readings=tuple(get_counted_readings(package)),
-        contours=tuple(select_counted(drawn, signed_ids)), signatures=tuple(signatures),
+        contours=tuple(select_counted(contour_readings, signed_ids)), signatures=tuple(signatures),
         unsigned=unsigned_count, faults=tuple(faults),
         hashes=tuple(record.hash for record in records), sealed=is_sealed,
     )  # fmt: skip

@@ -62,20 +62,22 @@ def find_package_faults(folder: Path, package: Store, issued_package: IssuedPack
     return faults
 
 
-def find_foreign_contours(issued: IssuedPackage, drawn: Sequence[VolumeReading]) -> list[str]:
+def find_foreign_contours(
+    issued_package: IssuedPackage, contour_readings: Sequence[VolumeReading]
+) -> list[str]:
     """Return, in sentences, contours that the reader of a package cannot have drawn in it.
 
     Parameters
     ----------
-    issued
+    issued_package
         The package as the project issued it.
-    drawn
+    contour_readings
         All contours that the package holds, under its own names.
     """
     faults = []
-    for reading in drawn:
+    for reading in contour_readings:
         name = f"The volume on {reading.sequence.value} of {reading.study_date}"
-        if reading.reader != issued.reader:
+        if reading.reader != issued_package.reader:
             faults.append(f"{name} is by a reader other than the package's.")
         if reading.repeat:
             faults.append(f"{name} is marked as a repeat.")

@@ -47,13 +47,13 @@ class Translation:
     Answers that cannot have been given in the package are named in `faults`.
     """
 
-    def __init__(self, store: Store, issued: IssuedPackage) -> None:
+    def __init__(self, store: Store, issued_package: IssuedPackage) -> None:
         self.faults: list[str] = []
         self._lesions: dict[str, tuple[PackageCase, str]] = {}
         self._frames: dict[Place, NativeFrame] = {}
-        for case in issued.cases:
+        for case in issued_package.cases:
             self._lesions |= {code: (case, lesion_id) for code, lesion_id in case.lesions}
-            new_uid, trims = build_new_uids(issued, case), find_trims(case)
+            new_uid, trims = build_new_uids(issued_package, case), find_trims(case)
             for day, volume in select_readable_volumes(store, case.patient_id):
                 for frame, plane in zip(volume.frames, volume.planes, strict=False):
                     place = (new_uid(frame.sop_instance_uid), frame.frame_number)
@@ -86,11 +86,11 @@ class Translation:
         if place is None:
             return reading
         case, lesion_id, day = place
-        contours = [self._translate_contour(reading, each, day) for each in reading.contours]
+        contours = [self._translate_contour(reading, contour, day) for contour in reading.contours]
         frames = [
             self._frames[key]
-            for each in reading.contours
-            if (key := (each.sop_instance_uid, each.frame_number)) in self._frames
+            for contour in reading.contours
+            if (key := (contour.sop_instance_uid, contour.frame_number)) in self._frames
         ]
         refusals = [explain_no_volume(frame.volume, reading.sequence) for frame in frames[:1]]
         if len({frame.volume.volume_id for frame in frames}) > 1:
@@ -124,27 +124,29 @@ class Translation:
             self.faults.append(f"{name} has a contour on none of the images of its time point.")
             return contour
         points = tuple(_undo_trim(point, native) for point in contour.points)
-        translated = attrs.evolve(
+        translated_reading = attrs.evolve(
             contour, sop_instance_uid=native.sop_instance_uid, points=points
         )  # fmt: skip
         self.faults += [
-            f"{name}: {fault}" for fault in find_contour_faults(translated, native.plane)
+            f"{name}: {fault}" for fault in find_contour_faults(translated_reading, native.plane)
         ]
-        return translated
+        return translated_reading
 
     def _translate_proposal(self, reading: Reading, day: date) -> ShownProposal | None:
         """Return the proposal that was shown before an answer on the project's own image."""
-        shown = reading.proposed
-        if shown is None:
+        proposal = reading.proposed
+        if proposal is None:
             return None
-        native = self._frames.get((shown.sop_instance_uid, shown.frame_number))
+        native = self._frames.get((proposal.sop_instance_uid, proposal.frame_number))
         if native is None or native.study_date != day:
             self.faults.append(
                 f"{name_answer(reading)} names a proposal on none of the images of its time point."
             )
             return None
-        start, end = (_undo_trim(point, native) for point in (shown.start, shown.end))
-        return attrs.evolve(shown, sop_instance_uid=native.sop_instance_uid, start=start, end=end)
+        start, end = (_undo_trim(point, native) for point in (proposal.start, proposal.end))
+        return attrs.evolve(
+            proposal, sop_instance_uid=native.sop_instance_uid, start=start, end=end
+        )
 
     def translate_signature(self, signature: Signature) -> Signature:
         """Return a signature of the package as one of the project, under the same content."""

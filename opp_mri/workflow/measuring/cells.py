@@ -62,7 +62,7 @@ def build_cells(
     latest: Mapping[tuple[date, SeriesRole], Reading],
     measured_on: Mapping[tuple[date, SeriesRole], VolumeDescription],
     seeds: Mapping[str, Vector3],
-    drawn: Collection[tuple[date, SeriesRole]],
+    contoured_cells: Collection[tuple[date, SeriesRole]],
 ) -> list[Cell]:
     """Return every sequence of every time point of a lesion, by date and sequence.
 
@@ -76,23 +76,23 @@ def build_cells(
         The volume that holds the points of each answer.
     seeds
         Point of the lesion, LPS mm, by frame of reference.
-    drawn
+    contoured_cells
         Cells that have contours.
     """
     by_date = {point.study_date: point for point in points if point.study_date}
-    answered = {*latest, *drawn}
-    read = {sequence for _, sequence in answered}
-    offered = {
+    answered_cells = {*latest, *contoured_cells}
+    read_sequences = {sequence for _, sequence in answered_cells}
+    offered_sequences = {
         v.role
         for point in points
         for v in point.volumes
         if v.role and (v.selected or v.is_in_doubt)
     }
     cells = []
-    for day in sorted(by_date.keys() | {day for day, _ in answered}):
+    for day in sorted(by_date.keys() | {day for day, _ in answered_cells}):
         volumes = by_date[day].volumes if day in by_date else ()
         for sequence in SeriesRole:
-            if sequence not in read | offered:
+            if sequence not in read_sequences | offered_sequences:
                 continue
             reading = latest.get((day, sequence))
             status, volume = _determine_status(reading, sequence, volumes, seeds)
@@ -117,14 +117,14 @@ def _determine_status(
     seeds: Mapping[str, Vector3],
 ) -> tuple[CellStatus, VolumeDescription | None]:
     """Return a cell's status, and the volume that a reader should open for it."""
-    chosen = [volume for volume in volumes if volume.selected and volume.role is sequence]
-    covering = [volume for volume in chosen if covers(volume, seeds) is not False]
+    selected_volumes = [volume for volume in volumes if volume.selected and volume.role is sequence]
+    covering = [volume for volume in selected_volumes if covers(volume, seeds) is not False]
     volume = covering[0] if covering else None
     if reading is not None:
         return CellStatus(reading.answer.value), volume
     if covering:
         return CellStatus.UNREAD, volume
-    if chosen:
+    if selected_volumes:
         return CellStatus.NOT_COVERED, None
     if any(volume.is_in_doubt and volume.role is sequence for volume in volumes):
         return CellStatus.IN_DOUBT, None
@@ -151,21 +151,21 @@ def find_measured_volumes(
 
 def draw_cells(
     cells: Iterable[Cell],
-    drawn: Mapping[tuple[date, SeriesRole], VolumeReading],
+    contours_by_cell: Mapping[tuple[date, SeriesRole], VolumeReading],
     volumes: Sequence[VolumeDescription],
 ) -> list[Cell]:
     """Return cells with the contours that hold for them, and the volume within these.
 
     Parameters
     ----------
-    drawn
+    contours_by_cell
         Contours that hold, by cell.
     volumes
         The series that they may lie on.
     """
-    changed = []
+    new_cells = []
     for cell in cells:
-        contours = drawn.get((cell.study_date, cell.sequence))
-        measured = None if contours is None else measure_contours(contours, volumes)
-        changed.append(attrs.evolve(cell, contours=contours, measured_volume=measured))
-    return changed
+        contours = contours_by_cell.get((cell.study_date, cell.sequence))
+        measured_volume = None if contours is None else measure_contours(contours, volumes)
+        new_cells.append(attrs.evolve(cell, contours=contours, measured_volume=measured_volume))
+    return new_cells

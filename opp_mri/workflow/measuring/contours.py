@@ -59,13 +59,13 @@ def close_contour(volume: VolumeDescription, place: int, points: Sequence[PixelP
     frame = volume.frames[place]
     corners = tuple(dict.fromkeys((float(column), float(row)) for column, row in points))
     if len(corners) >= LEAST_POINTS and has_crossing_sides(corners):
-        tidied = tidy_polygon(corners)
-        before, after = (compute_area(each, (1.0, 1.0)) for each in (corners, tidied))
+        tidy_corners = tidy_polygon(corners)
+        before, after = (compute_area(polygon, (1.0, 1.0)) for polygon in (corners, tidy_corners))
         if abs(before - after) > MOST_TIDIED * max(before, after):
             raise GeometryError(
                 "The contour crosses itself: take the last points back (Ctrl+Z) and close it again."
             )
-        corners = tidied
+        corners = tidy_corners
     contour = Contour(
         sop_instance_uid=frame.sop_instance_uid, frame_number=frame.frame_number, points=corners
     )
@@ -197,7 +197,7 @@ def find_unsigned_contours(
     readings: Sequence[VolumeReading], signed: frozenset[str]
 ) -> list[VolumeReading]:
     """Return the latest contours of each cell of one lesion and reader that are not signed."""
-    counted = {
+    counted_by_cell = {
         reading.cell: reading
         for reading in readings
         if not reading.draft or reading.reading_id in signed
@@ -206,13 +206,17 @@ def find_unsigned_contours(
     return [
         reading
         for reading in latest.values()
-        if reading.draft and reading.reading_id not in signed and _needs_signature(reading, counted)
+        if reading.draft
+        and reading.reading_id not in signed
+        and _needs_signature(reading, counted_by_cell)
     ]
 
 
-def _needs_signature(reading: VolumeReading, counted: Mapping[CellKey, VolumeReading]) -> bool:
+def _needs_signature(
+    reading: VolumeReading, counted_by_cell: Mapping[CellKey, VolumeReading]
+) -> bool:
     """Return whether contours differ from those that count: else they need no signature."""
-    before = counted.get(reading.cell)
+    before = counted_by_cell.get(reading.cell)
     if before is None:
         return bool(reading.contours)
     return reading.edit is not Edit.UNDONE or reading.contours != before.contours

@@ -183,8 +183,10 @@ def undo_contours(
     if not current_entries:
         return None
     latest = current_entries[-1]
-    counted = [entry for entry in log if not entry.draft or entry.reading_id in signed_ids]
-    before = [entry for entry in (*counted, *current_entries[:-1]) if entry.cell == latest.cell]
+    counted_entries = [entry for entry in log if not entry.draft or entry.reading_id in signed_ids]
+    before = [
+        entry for entry in (*counted_entries, *current_entries[:-1]) if entry.cell == latest.cell
+    ]
     if before:
         return _record_again(before[-1], Edit.UNDONE, at)
     return attrs.evolve(_record_again(latest, Edit.UNDONE, at), contours=(), amendment_reason="")

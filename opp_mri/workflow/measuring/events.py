@@ -16,20 +16,22 @@ def convert_events(lesion: Lesion, visits: Sequence[Visit] = ()) -> tuple[Treatm
     exclusions = [
         TreatmentEvent(0, EventKind.EXCLUSION, exclusion.value) for exclusion in lesion.exclusions
     ]
-    dated = [
+    dated_events = [
         TreatmentEvent(count_days(lesion.ssrs_last_date, event.date), event.kind, event.value)
         for event in lesion.events
     ]
-    return (*exclusions, *dated, *find_visit_events(lesion, visits, dated))
+    return (*exclusions, *dated_events, *find_visit_events(lesion, visits, dated_events))
 
 
 def find_visit_events(
-    lesion: Lesion, visits: Sequence[Visit], recorded: Iterable[TreatmentEvent]
+    lesion: Lesion, visits: Sequence[Visit], recorded_events: Iterable[TreatmentEvent]
 ) -> tuple[TreatmentEvent, ...]:
     """Return the events that follow from visits and are not among those recorded."""
-    known = {(event.days_from_ssrs, event.kind) for event in recorded}
+    known_events = {(event.days_from_ssrs, event.kind) for event in recorded_events}
     events = [
         TreatmentEvent(count_days(lesion.ssrs_last_date, event.date), event.kind, event.value)
         for event in derive_events(visits, lesion.ssrs_first_date)
     ]
-    return tuple(event for event in events if (event.days_from_ssrs, event.kind) not in known)
+    return tuple(
+        event for event in events if (event.days_from_ssrs, event.kind) not in known_events
+    )

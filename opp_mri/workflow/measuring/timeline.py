@@ -89,10 +89,10 @@ def build_lesion_timeline(
     """
     with store.hold_snapshot():
         all_readings = store.get_readings(lesion.lesion_id)
-        drawn = store.log_of(VolumeReading, lesion.lesion_id)
+        contour_readings = store.log_of(VolumeReading, lesion.lesion_id)
         signed_ids = find_signed_ids(store, lesion.lesion_id)
         counted_readings = select_counted(all_readings, signed_ids)
-        counted_contours = select_counted(drawn, signed_ids)
+        counted_contours = select_counted(contour_readings, signed_ids)
         reader = _select_reader([*counted_readings, *counted_contours], reader)
         timeline = build_reader_timeline(
             store,
@@ -103,7 +103,9 @@ def build_lesion_timeline(
             counted_readings=counted_readings,
         )
     own = [reading for reading in all_readings if reading.reader == reader and not reading.repeat]
-    own_drawn = [reading for reading in drawn if reading.reader == reader and not reading.repeat]
+    own_drawn = [
+        reading for reading in contour_readings if reading.reader == reader and not reading.repeat
+    ]
     unsigned_cells = [
         *find_unsigned_cells(own, signed_ids),
         *find_unsigned_contours(own_drawn, signed_ids),
@@ -194,14 +196,16 @@ def build_reader_timeline(
     counted_readings
         The lesion's readings of all readers that count, where they are at hand.
     """
-    latest, drawn = select_latest_by_cell(readings), select_latest_contours(contours)
+    latest, latest_contours = select_latest_by_cell(readings), select_latest_contours(contours)
     points = list_time_points(store, lesion.patient_id)
     measured_on = find_measured_volumes(points, latest)
     cells = build_cells(
         lesion, points, latest, measured_on, carry_seed_to_frames(store, lesion, counted_readings),
-        drawn.keys(),
+        latest_contours.keys(),
     )  # fmt: skip
-    cells = draw_cells(cells, drawn, [volume for point in points for volume in point.volumes])
+    cells = draw_cells(
+        cells, latest_contours, [volume for point in points for volume in point.volumes]
+    )
     cells = _flag_cells(cells)
     visits = get_recorded_visits(store, lesion.lesion_id)
     damage_messages = [damage.message for damage in store.list_damages(lesion.lesion_id)]
@@ -256,9 +260,9 @@ def _collect_observations(cells: Iterable[Cell]) -> dict[SeriesRole, tuple[Obser
 def _collect_volumes(cells: Sequence[Cell]) -> dict[SeriesRole, tuple[VolumeObservation, ...]]:
     """Return the volumes within contours; where a sequence has any, “gone” is 0 cc on it."""
     by_sequence: dict[SeriesRole, list[VolumeObservation]] = defaultdict(list)
-    contoured = {cell.sequence for cell in cells if cell.measured_volume is not None}
+    contoured_sequences = {cell.sequence for cell in cells if cell.measured_volume is not None}
     for cell in cells:
-        if cell.sequence not in contoured or cell.phase is Phase.DURING:
+        if cell.sequence not in contoured_sequences or cell.phase is Phase.DURING:
             continue
         if cell.measured_volume is not None:
             volume_cc = cell.measured_volume.volume_cc

@@ -285,8 +285,11 @@ def with_answers(
     series
         All series of each time point.
     """
-    log = (*lesion.log, *(each for each in answers if isinstance(each, Reading)))
-    contours = (*lesion.contours, *(each for each in answers if isinstance(each, VolumeReading)))
+    log = (*lesion.log, *(answer for answer in answers if isinstance(answer, Reading)))
+    contours = (
+        *lesion.contours,
+        *(answer for answer in answers if isinstance(answer, VolumeReading)),
+    )
     timeline = lesion.timeline
     if len(log) > len(lesion.log):
         timeline = with_readings(timeline, log)

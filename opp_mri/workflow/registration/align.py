@@ -123,7 +123,9 @@ def align_project(
         new=len(now_recorded.keys() - recorded_fits.keys()),
         failures=tuple(failures),
         left_out=(*list_left_out(store, lesion_ids), *describe_not_comparable(tasks)),
-        not_comparable=tuple(each for task in tasks for each in task.not_comparable),
+        not_comparable=tuple(
+            series_left_out for task in tasks for series_left_out in task.not_comparable
+        ),
     )
 
 

@@ -39,12 +39,12 @@ def describe_not_comparable(tasks: Sequence[VisitTask]) -> tuple[str, ...]:
         The visits that are lined up, by their other sequences where there are any.
     """
     return tuple(
-        (f"{each.lesion_id}: " if each.lesion_id else "")
-        + f"{each.sequence} of {each.baseline_study_date} and {each.followup_study_date}: not "
-        f"comparable, left out. {each.reason}"
+        (f"{pair.lesion_id}: " if pair.lesion_id else "")
+        + f"{pair.sequence} of {pair.baseline_study_date} and {pair.followup_study_date}: not "
+        f"comparable, left out. {pair.reason}"
         + (" The fit of the other sequences carries it." if task.pairs else "")
         for task in tasks
-        for each in task.not_comparable
+        for pair in task.not_comparable
     )
 
 

@@ -257,9 +257,9 @@ def _explain_unlike(
         second = followup.get_chosen(role)
         if first and not second:
             instead = [
-                other.value
-                for other in SeriesRole
-                if followup.get_chosen(other) and not baseline.get_chosen(other)
+                other_role.value
+                for other_role in SeriesRole
+                if followup.get_chosen(other_role) and not baseline.get_chosen(other_role)
             ]
             only = f", only {' and '.join(instead)}" if instead else ""
             yield role, (f"The follow-up has no {role}{only}: unlike sequences are not comparable.")

@@ -62,8 +62,8 @@ def build_alignment_json(
         "reasons": list(fit.reasons),
         "baseline_from_followup": fit.baseline_from_followup.matrix.tolist(),
         "not_comparable": [
-            {"sequence": each.sequence.value, "reason": each.reason}
-            for each in (visit.not_comparable if visit else ())
+            {"sequence": series_left_out.sequence.value, "reason": series_left_out.reason}
+            for series_left_out in (visit.not_comparable if visit else ())
         ],
         "decision": decisions[-1].decision.value if decisions else None,
         "decisions": [
@@ -97,9 +97,10 @@ def build_left_out_json(left_out: Sequence[NotComparable]) -> dict[str, Any]:
         "verdict": None,
         "visit_verdict": NOT_COMPARABLE,
         "not_comparable": [
-            {"sequence": each.sequence.value, "reason": each.reason} for each in left_out
+            {"sequence": series_left_out.sequence.value, "reason": series_left_out.reason}
+            for series_left_out in left_out
         ],
-        "reasons": list(dict.fromkeys(each.reason for each in left_out)),
+        "reasons": list(dict.fromkeys(series_left_out.reason for series_left_out in left_out)),
     }
 
 

@@ -93,10 +93,10 @@ def group_left_out(
     """
     visits = {_get_visit(alignment) for alignment in but_for}
     groups: dict[Visit, tuple[NotComparable, ...]] = {}
-    for each in not_comparable:
-        visit = _get_visit(each)
+    for series_left_out in not_comparable:
+        visit = _get_visit(series_left_out)
         if visit not in visits:
-            groups[visit] = (*groups.get(visit, ()), each)
+            groups[visit] = (*groups.get(visit, ()), series_left_out)
     return groups
 
 
@@ -112,9 +112,9 @@ def _get_visit(member: Alignment | NotComparable) -> Visit:
 def _build_answer(
     alignments: list[Alignment], not_comparable: tuple[NotComparable, ...]
 ) -> VisitFit:
-    ordered = sorted(alignments, key=lambda fit: SEQUENCES.index(fit.sequence))
-    leading = min(ordered, key=lambda fit: VERDICTS.index(fit.fit.verdict))
-    return VisitFit(leading=leading, alignments=tuple(ordered), not_comparable=not_comparable)
+    sorted_fits = sorted(alignments, key=lambda fit: SEQUENCES.index(fit.sequence))
+    leading = min(sorted_fits, key=lambda fit: VERDICTS.index(fit.fit.verdict))
+    return VisitFit(leading=leading, alignments=tuple(sorted_fits), not_comparable=not_comparable)
 
 
 def _describe(alignment: Alignment) -> str:

@@ -39,6 +39,6 @@ def test_four_clicks_on_an_edge_give_its_circle(disc: np.ndarray) -> None:
 def test_a_spur_is_left_out_of_the_outline() -> None:
     square = [(10.0, 10.0), (20.0, 10.0), (20.0, 20.0), (10.0, 20.0)]
     spur = (*square[:2], (26.0, 10.0), (20.0, 10.1), *square[2:])
-    tidied = tidy_polygon(spur)
-    assert not has_crossing_sides(tidied)
-    assert compute_area(tidied, (1, 1)) == pytest.approx(100, rel=0.05)
+    tidy_corners = tidy_polygon(spur)
+    assert not has_crossing_sides(tidy_corners)
+    assert compute_area(tidy_corners, (1, 1)) == pytest.approx(100, rel=0.05)

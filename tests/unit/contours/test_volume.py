@@ -70,17 +70,19 @@ def test_a_volume_does_not_depend_on_how_the_body_is_turned_in_the_slice(
     offset_mm: float, turn: float
 ) -> None:
     axes = (9.0, 11.0, 10.0)
-    turned = measure_volume(ellipsoid(axes, offset_mm, turn), STACK)
-    there = measure_volume(ellipsoid(axes, offset_mm), STACK)
-    assert abs(turned.volume_cc - there.volume_cc) <= RECORDED_CC
+    turned_volume = measure_volume(ellipsoid(axes, offset_mm, turn), STACK)
+    straight_volume = measure_volume(ellipsoid(axes, offset_mm), STACK)
+    assert abs(turned_volume.volume_cc - straight_volume.volume_cc) <= RECORDED_CC
 
 
 def test_a_slice_left_out_in_the_middle_is_interpolated() -> None:
     whole = ellipsoid((12.0, 12.0, 14.0), 1.0)
     part = {index: polygon for index, polygon in whole.items() if index != 0}
     (outline,) = interpolate_slices(part, STACK)[0]
-    there, here = (np.asarray(each).mean(axis=0) for each in (outline, whole[0]))
-    assert np.hypot(*(there - here)) < 0.3
+    outline_middle, whole_middle = (
+        np.asarray(corners).mean(axis=0) for corners in (outline, whole[0])
+    )
+    assert np.hypot(*(outline_middle - whole_middle)) < 0.3
     full, less = measure_volume(whole, STACK), measure_volume(part, STACK)
     assert less.interpolated == 1
     assert float(less.volume_cc) == pytest.approx(float(full.volume_cc), rel=0.03)

@@ -61,9 +61,11 @@ def test_the_area_is_the_sum_of_the_triangles_from_the_middle(of: list[float]) -
 def test_neither_turning_nor_moving_changes_area_and_perimeter(
     of: list[float], turn: float, dx: float, dy: float
 ) -> None:
-    moved, there = star(of, turn, dx, dy), star(of)
+    moved_star, first_star = star(of, turn, dx, dy), star(of)
     for measure in (compute_area, compute_perimeter):
-        assert measure(moved, (1.0, 1.0)) == pytest.approx(measure(there, (1.0, 1.0)), rel=1e-6)
+        assert measure(moved_star, (1.0, 1.0)) == pytest.approx(
+            measure(first_star, (1.0, 1.0)), rel=1e-6
+        )
 
 
 @given(radii, st.floats(0.2, 2.0), st.floats(0.2, 2.0))

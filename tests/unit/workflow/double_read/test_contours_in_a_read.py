@@ -39,7 +39,7 @@ def drawn_in(package: Project, *, sign: bool = True) -> list[VolumeReading]:
     """Draw on three slices of each cell of the package's first lesion, and sign."""
     lesion = package.store.get_lesions()[0]
     cells = build_draft_timeline(package.store, lesion, "reader-1").cells
-    drawn = [
+    contour_readings = [
         draft_contours(
             (cell.study_date, cell.sequence), lesion.lesion_id, cell.volume,
             contours_on(cell, 0, 1, 2), reader="reader-1", at=NOON,
@@ -47,35 +47,41 @@ def drawn_in(package: Project, *, sign: bool = True) -> list[VolumeReading]:
         for cell in cells
         if cell.volume is not None
     ]  # fmt: skip
-    package.store.add_readings(drawn)
+    package.store.add_readings(contour_readings)
     if sign:
-        signature = sign_drafts([], frozenset(), contours=drawn, statement="Done.", at=NOON)
+        signature = sign_drafts(
+            [], frozenset(), contours=contour_readings, statement="Done.", at=NOON
+        )
         package.store.add_signature(signature)
-    return drawn
+    return contour_readings
 
 
 def test_signed_contours_come_back_and_give_the_volume_of_the_projects_own_headers(
     project: Project, folder: Path, issued_packages: dict[str, IssuedPackage]
 ) -> None:
     with open_project(folder / "reader-1") as package:
-        drawn = drawn_in(package)
+        contour_readings = drawn_in(package)
         code = package.store.get_lesions()[0]
-    merged = merge_package(project, folder / "reader-1", NOON, unsealed=True)
-    assert (merged.added, merged.unsigned) == (len(drawn), 0)
-    real = {code: each for case in issued_packages["reader-1"].cases for code, each in case.lesions}
+    summary = merge_package(project, folder / "reader-1", NOON, unsealed=True)
+    assert (summary.added, summary.unsigned) == (len(contour_readings), 0)
+    real = {
+        code: lesion_id
+        for case in issued_packages["reader-1"].cases
+        for code, lesion_id in case.lesions
+    }
     lesion = project.store.get_lesion(real[code.lesion_id])
     assert lesion is not None
     timeline = build_lesion_timeline(project.store, lesion, reader="reader-1")
     cells = [cell for cell in timeline.cells if cell.contours is not None]
-    assert len(cells) == len(drawn)
+    assert len(cells) == len(contour_readings)
     for cell in cells:
         assert cell.volume is not None
-        plane, measured = cell.volume.planes[0], cell.measured_volume
+        plane, measured_volume = cell.volume.planes[0], cell.measured_volume
         area_mm2 = 5 * plane.column_spacing_mm * 6 * plane.row_spacing_mm
-        assert measured is not None
+        assert measured_volume is not None
         truth_cc = 3 * area_mm2 * (cell.volume.slice_spacing_mm or 0) / 1000
-        assert float(measured.volume_cc) == pytest.approx(truth_cc, abs=0.005)
-    assert sum(map(len, timeline.timeline.volumes.values())) == len(drawn)
+        assert float(measured_volume.volume_cc) == pytest.approx(truth_cc, abs=0.005)
+    assert sum(map(len, timeline.timeline.volumes.values())) == len(contour_readings)
     assert not verify(project.store).faults
     assert merge_package(project, folder / "reader-1", NOON, unsealed=True).added == 0
 
@@ -86,9 +92,9 @@ def test_unsigned_contours_stay_in_the_package(
     issued_packages: dict[str, IssuedPackage],  # noqa: ARG001
 ) -> None:
     with open_project(folder / "reader-1") as package:
-        drawn = drawn_in(package, sign=False)
-    merged = merge_package(project, folder / "reader-1", NOON, unsealed=True)
-    assert (merged.added, merged.unsigned) == (0, len(drawn))
+        contour_readings = drawn_in(package, sign=False)
+    summary = merge_package(project, folder / "reader-1", NOON, unsealed=True)
+    assert (summary.added, summary.unsigned) == (0, len(contour_readings))
     assert project.store.log_of(VolumeReading) == []
 
 
@@ -111,15 +117,15 @@ def test_a_forged_contour_is_refused_as_if_it_were_drawn(
         assert cell.volume is not None
         (sound,) = contours_on(cell, 1)
         place = (cell.study_date, cell.sequence)
-        forged = attrs.evolve(sound, points=points)
+        forged_contour = attrs.evolve(sound, points=points)
         with pytest.raises(GeometryError):
             draft_contours(
-                place, lesion.lesion_id, cell.volume, [forged], reader="reader-1", at=NOON
+                place, lesion.lesion_id, cell.volume, [forged_contour], reader="reader-1", at=NOON
             )
         reading = draft_contours(
             place, lesion.lesion_id, cell.volume, [sound], reader="reader-1", at=NOON
         )
-        forged_reading = attrs.evolve(reading, contours=(forged,), draft=False)
+        forged_reading = attrs.evolve(reading, contours=(forged_contour,), draft=False)
         assert isinstance(package.store, SqlStore)
         package.store._append([Draft(forged_reading)])
     with pytest.raises(InputError, match=words):
@@ -141,8 +147,8 @@ def test_contours_that_cannot_have_been_drawn_in_the_package_are_refused(
 ) -> None:  # fmt: skip
     with open_project(folder / "reader-1") as package:
         (first, *_) = drawn_in(package)
-        forged = attrs.evolve(first, reading_id="forged", draft=False, **changes)
-        package.store.add_readings([forged])
+        forged_reading = attrs.evolve(first, reading_id="forged", draft=False, **changes)
+        package.store.add_readings([forged_reading])
     with pytest.raises(InputError, match=words):
         merge_package(project, folder / "reader-1", NOON, unsealed=True)
 

@@ -151,8 +151,10 @@ class Contouring:
         if drag is not None and drag.pane is pane and drag.place == pane.place:
             plane, zoom = pane.plane, self._panes.zoom_of(pane)
             spacing_mm = plane.column_spacing_mm if plane is not None else 1.0
-            moved = move_corner(drag.before, drag.corner, pixel, REACH_PX / zoom / spacing_mm)
-            self._drag = attrs.evolve(drag, points=moved)
+            moved_corners = move_corner(
+                drag.before, drag.corner, pixel, REACH_PX / zoom / spacing_mm
+            )
+            self._drag = attrs.evolve(drag, points=moved_corners)
             return True
         if self.tool.busy and self._is_on(pane):
             self.tool.move(pixel, (event.x_px, event.y_px), self._follow)
@@ -169,10 +171,10 @@ class Contouring:
             self._keep(drag.pane, drag.pane.volume, drag.place, drag.points)
 
     def _follow(self, start: PixelPoint, end: PixelPoint) -> Sequence[PixelPoint]:
-        loaded = self._session.get_images(self.on[1]) if self.on is not None else None
-        if loaded is None or self.on is None or math.dist(start, end) < 1:
+        loaded_images = self._session.get_images(self.on[1]) if self.on is not None else None
+        if loaded_images is None or self.on is None or math.dist(start, end) < 1:
             return (start, end)
-        return follow_edge(loaded.images[self.on[2]], start, end)
+        return follow_edge(loaded_images.images[self.on[2]], start, end)
 
     # --- keys
 
@@ -209,7 +211,7 @@ class Contouring:
         if contour is None or reading is None or pane.volume is None:
             self._navigation.hint = "This slice has no contour."
             return
-        rest = [each for each in reading.contours if each is not contour]
+        rest = [other_contour for other_contour in reading.contours if other_contour is not contour]
         self._record(pane, pane.volume, rest)
 
     def undo(self, otherwise: Callable[[], None]) -> None:
@@ -257,7 +259,7 @@ class Contouring:
         if reading is None or pane.volume is None:
             return None
         image = pane.volume.frames[pane.place]
-        return next((each for each in reading.contours if each.image == image), None)
+        return next((contour for contour in reading.contours if contour.image == image), None)
 
     def _keep(
         self, pane: Pane, volume: VolumeDescription, place: int, points: Sequence[PixelPoint]
@@ -270,7 +272,7 @@ class Contouring:
             self._navigation.hint = str(error)
             return False
         before = reading.contours if reading is not None else ()
-        rest = [each for each in before if each.image != contour.image]
+        rest = [other_contour for other_contour in before if other_contour.image != contour.image]
         return self._record(pane, volume, [*rest, contour])
 
     def _record(self, pane: Pane, volume: VolumeDescription, contours: Sequence[Contour]) -> bool:

@@ -167,7 +167,7 @@ def sign_off_view(
         Whether lengths are left out.
     """
     unsigned_readings = find_unsigned_cells(lesion.log, lesion.signed)
-    drawn = find_unsigned_contours(lesion.contours, lesion.signed)
+    unsigned_contours = find_unsigned_contours(lesion.contours, lesion.signed)
     unread: dict[date, list[str]] = defaultdict(list)
     for cell in lesion.timeline.cells:
         if cell.status is CellStatus.UNREAD and cell.contours is None:
@@ -176,8 +176,8 @@ def sign_off_view(
         f"{weeks.get(day, '')}: {', '.join(sequences)}" for day, sequences in unread.items()
     ]
     name = f"{lesion.lesion.lesion_id} ({lesion.lesion.level})"
-    listed: list[Reading | VolumeReading] = [*unsigned_readings, *drawn]
-    cells = len({reading.cell for reading in listed})
+    unsigned_answers: list[Reading | VolumeReading] = [*unsigned_readings, *unsigned_contours]
+    cells = len({reading.cell for reading in unsigned_answers})
     count = f"{cells} image series" if cells != 1 else "one image series"
     return SignOffView(
         lesion_id=lesion.lesion.lesion_id,
@@ -187,8 +187,10 @@ def sign_off_view(
             _draft_line(lesion, reading, weeks, series.get(reading.study_date, ()), blind=blind)
             for reading in unsigned_readings
         )
-        + tuple(_describe_contours(lesion, reading, weeks, blind=blind) for reading in drawn),
-        reading_ids=tuple(reading.reading_id for reading in listed),
+        + tuple(
+            _describe_contours(lesion, reading, weeks, blind=blind) for reading in unsigned_contours
+        ),
+        reading_ids=tuple(reading.reading_id for reading in unsigned_answers),
         statement=f"I have read {count} of lesion {name} and sign these answers. From now on they "
         "are changed only with a reason.",
     )
