@@ -162,18 +162,23 @@ def main() -> None:
     if peers is None:
         print(f"{options.peers} is not there: `make peers` installs the peers. Ours only.")
 
-    def record(found: list[Record]) -> None:
+    def record(case_records: list[Record]) -> None:
         with path.open("a") as file:
-            file.write("".join(json.dumps(entry) + "\n" for entry in found))
-        records.extend(found)
-        print(time.strftime("%H:%M:%S"), found[0]["case"], f"{len(found)} records", flush=True)
+            file.write("".join(json.dumps(entry) + "\n" for entry in case_records))
+        records.extend(case_records)
+        print(
+            time.strftime("%H:%M:%S"),
+            case_records[0]["case"],
+            f"{len(case_records)} records",
+            flush=True,
+        )
 
     only = tuple(options.only or [""])
     for number in range(options.rounds):
         cases = [] if options.no_ours else list_round(number, options.real)
         todo = [case for case in cases if case.section.startswith(only) and case.key not in run]
-        for found in run_open_cases(todo, until, options.workers):
-            record(found)
+        for case_records in run_open_cases(todo, until, options.workers):
+            record(case_records)
         for task in list_peer_tasks(number) if peers else []:
             key = f"{task[1]}|{number}|{task[0]}"
             if task[1].startswith(only) and key not in run and time.time() < until:
