@@ -1,4 +1,4 @@
-"""Verbs of exchange with other programs: sr export, sr import, fhir export."""
+"""Verbs of exchange with other programs: sr export, sr import, seg export, fhir export."""
 
 from pathlib import Path
 from typing import Final
@@ -193,6 +193,42 @@ def _build_import_json(summary: ImportSummary) -> dict[str, object]:
     }
 
 
+@click.group("seg")
+def seg_group() -> None:
+    """Write contours as DICOM segmentations."""
+
+
+@seg_group.command("export", epilog=format_example("opp-mri seg export segs --project study"))
+@click.argument("folder", type=click.Path(file_okay=False, path_type=Path))
+@click.argument("lesion_ids", metavar="[LESION]...", nargs=-1)
+@project_option
+@click.option("--reader", help="Only the contours of this reader; default: of all readers.")
+@json_option
+def seg_export_command(
+    folder: Path,
+    lesion_ids: tuple[str, ...],
+    project_folder: Path,
+    reader: str | None,
+    as_json: bool,
+) -> None:
+    """Write the signed contours as DICOM segmentations into FOLDER, for the archive of the images.
+
+    One segmentation per reader, lesion, time point and series, with one segment: the pixels whose
+    centres lie within the contours, interpolated slices included.
+    """
+    from opp_mri.workflow.exchange.seg_export import export_segmentations  # loads highdicom.seg
+
+    with open_project(project_folder) as project:
+        summary = export_segmentations(project.store, folder, lesion_ids, reader)
+    if as_json:
+        names = [path.name for path in summary.files]
+        show_json({"segmentations": names, "left_out": list(summary.left_out)})
+    else:
+        click.echo(f"{format_count(len(summary.files), 'segmentation')} in {folder}.")
+    for sentence in summary.left_out:
+        click.echo(f"Left out: {sentence}", err=True)
+
+
 @click.group("fhir")
 def fhir_group() -> None:
     """Write assessed lesions for a hospital's systems, as FHIR."""
@@ -236,4 +272,4 @@ def fhir_export_command(
         click.echo(f"Left out: {sentence}", err=True)
 
 
-COMMANDS: Final = (sr_group, fhir_group)
+COMMANDS: Final = (sr_group, seg_group, fhir_group)

@@ -54,6 +54,7 @@ VERBS: Final = {
     "unblind": Verb("study", "Lift the blinding of a reader study."),
     "certify": Verb("certify", "Certify a reader on phantom lesions."),
     "sr": Verb("exchange", "Exchange measurements as DICOM structured reports."),
+    "seg": Verb("exchange", "Write contours as DICOM segmentations."),
     "fhir": Verb("exchange", "Write assessed lesions as FHIR bundles."),
     "deidentify": Verb("deidentify", "Export images and reports without identity."),
     "pacs": Verb("pacs.studies", "Find, pull and push studies in an archive (PACS)."),

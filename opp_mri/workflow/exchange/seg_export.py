@@ -1,0 +1,134 @@
+"""Contours as DICOM segmentations, for the archive that holds the images."""
+
+import re
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from attrs import frozen
+
+from opp_mri.contours.masks import fill_polygons
+from opp_mri.contours.volume import Polygon
+from opp_mri.dicom.objects.modules import write_object
+from opp_mri.dicom.objects.segmentation import SegmentedLesion, build_segmentation
+from opp_mri.domain.contour import VolumeReading
+from opp_mri.domain.imaging import VolumeDescription
+from opp_mri.domain.measurement import Lesion
+from opp_mri.errors import InputError
+from opp_mri.store.protocol import Store
+from opp_mri.units import count_days, weeks_from_days
+from opp_mri.workflow.measuring.blinding import check_shown
+from opp_mri.workflow.measuring.contours import (
+    find_series,
+    interpolate_contours,
+    select_latest_contours,
+)
+from opp_mri.workflow.measuring.lesions import find_lesion
+from opp_mri.workflow.measuring.readings import find_signed_ids, select_counted
+
+
+@frozen(kw_only=True)
+class SegmentationSummary:
+    """The segmentations that were written.
+
+    Parameters
+    ----------
+    files
+        Their files.
+    left_out
+        Contours without a segmentation, and why, in sentences.
+    """
+
+    files: tuple[Path, ...]
+    left_out: tuple[str, ...]
+
+
+def export_segmentations(
+    store: Store, folder: Path, lesion_ids: Sequence[str] = (), reader: str | None = None
+) -> SegmentationSummary:
+    """Write the contours that count as DICOM segmentations, one for each reader and series.
+
+    Slices between contours are part of it as they are of the volume. The same contours make the
+    same object.
+
+    Parameters
+    ----------
+    folder
+        Where the files go; it is created.
+    lesion_ids
+        Only these lesions; none for all.
+    reader
+        Only the contours of this reader.
+
+    Raises
+    ------
+    InputError
+        There are no contours that count.
+    ProjectError
+        A reader still reads blind.
+    UnknownError
+        The project has no such lesion.
+    """
+    lesions = [find_lesion(store, lesion_id) for lesion_id in lesion_ids] or store.get_lesions()
+    files: list[Path] = []
+    left_out: list[str] = []
+    for lesion, reading in _list_contours(store, lesions, reader):
+        check_shown(store, [reading.reader])
+        volumes = store.get_volumes_with_frame(
+            reading.contours[0].sop_instance_uid, reading.contours[0].frame_number
+        )
+        originals = [volume for volume in volumes if not volume.duplicate_of]
+        volume = find_series(reading, originals or volumes)
+        name = f"{lesion.lesion_id}-{reading.study_date}-{reading.sequence.value}-{reading.reader}"
+        if volume is None:
+            left_out.append(f"{name}: its series is no longer in the project.")
+            continue
+        path = folder / (re.sub(r"[^\w-]+", "_", name) + "-seg.dcm")
+        write_object(build_segmentation(_segment(store, lesion, reading, volume)), path)
+        files.append(path)
+    if not files and not left_out:
+        raise InputError(
+            "There are no signed contours: draw them in the reading room (key T), and sign."
+        )
+    return SegmentationSummary(files=tuple(files), left_out=tuple(left_out))
+
+
+def _list_contours(
+    store: Store, lesions: Sequence[Lesion], reader: str | None
+) -> Iterator[tuple[Lesion, VolumeReading]]:
+    for lesion in lesions:
+        counted_readings = select_counted(
+            store.log_of(VolumeReading, lesion.lesion_id), find_signed_ids(store, lesion.lesion_id)
+        )
+        for name in sorted({reading.reader for reading in counted_readings}):
+            if reader in (None, name):
+                own = [reading for reading in counted_readings if reading.reader == name]
+                for reading in select_latest_contours(own).values():
+                    yield lesion, reading
+
+
+def _segment(
+    store: Store, lesion: Lesion, reading: VolumeReading, volume: VolumeDescription
+) -> SegmentedLesion:
+    polygons: dict[int, tuple[Polygon, ...]] = {
+        volume.frames.index(contour.image): (contour.points,) for contour in reading.contours
+    }
+    polygons |= interpolate_contours(reading.contours, volume)
+    uids = dict.fromkeys(frame.sop_instance_uid for frame in volume.frames)
+    sources = store.get_sources_of(uids)
+    has_frames = len(uids) == 1
+    plane = volume.planes[0]
+    weeks = weeks_from_days(count_days(lesion.ssrs_last_date, reading.study_date))
+    return SegmentedLesion(
+        sources=tuple(sources[uid] for uid in uids),
+        masks={
+            volume.frames[place].frame_number - 1 if has_frames else place: fill_polygons(
+                parts, (plane.rows, plane.columns)
+            )
+            for place, parts in polygons.items()
+        },
+        description=f"{lesion.lesion_id} {reading.sequence.value} {weeks:+.1f} weeks",
+        reader=reading.reader,
+        recorded_at=reading.recorded_at,
+        tracking_uid=lesion.tracking_uid,
+        identity=(lesion.tracking_uid, reading.reading_id),
+    )

@@ -1,0 +1,79 @@
+"""Contours as DICOM segmentations: read back, they are the pixels that were drawn."""
+
+import shutil
+import subprocess
+from pathlib import Path
+
+import highdicom
+import pytest
+from fixtures.makers import NOON
+from fixtures.small_study import make_study
+
+from opp_mri.domain.contour import Contour, MeasuredVolume
+from opp_mri.workflow.exchange.seg_export import export_segmentations
+from opp_mri.workflow.measuring.contours import draft_contours
+from opp_mri.workflow.measuring.edits import sign_drafts
+from opp_mri.workflow.measuring.timeline import build_draft_timeline, build_lesion_timeline
+from opp_mri.workflow.project import open_project
+
+SQUARE = ((1.5, 2.5), (7.5, 2.5), (7.5, 8.5), (1.5, 8.5))  # 6 by 6 pixels
+PLACES = (0, 1, 3)
+
+
+@pytest.fixture(scope="module")
+def contoured_project(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, MeasuredVolume]:
+    """A project with contours on three of the four slices of a T1, signed, and their volume."""
+    project = make_study(tmp_path_factory.mktemp("seg"))
+    with open_project(project) as opened_project:
+        (lesion,) = opened_project.store.get_lesions()
+        cell = build_draft_timeline(opened_project.store, lesion, "A").cells[0]
+        assert cell.volume is not None
+        frames = [cell.volume.frames[place] for place in PLACES]
+        contours = [
+            Contour(sop_instance_uid=frame.sop_instance_uid, points=SQUARE) for frame in frames
+        ]
+        reading = draft_contours(
+            (cell.study_date, cell.sequence), lesion.lesion_id, cell.volume, contours,
+            reader="A", at=NOON,
+        )  # fmt: skip
+        opened_project.store.add_readings([reading])
+        opened_project.store.add_signature(
+            sign_drafts([], frozenset(), contours=[reading], statement="Done.", at=NOON)
+        )
+        measured_volume = (
+            build_lesion_timeline(opened_project.store, lesion).cells[0].measured_volume
+        )
+        assert measured_volume is not None
+    return project, measured_volume
+
+
+def test_a_segmentation_read_back_has_the_volume_that_was_measured(
+    contoured_project: tuple[Path, MeasuredVolume], tmp_path: Path
+) -> None:
+    project, measured_volume = contoured_project
+    with open_project(project) as opened_project:
+        summary = export_segmentations(opened_project.store, tmp_path / "segs")
+        (path,) = summary.files
+        before = path.read_bytes()
+        export_segmentations(opened_project.store, tmp_path / "segs")
+        (lesion,) = opened_project.store.get_lesions()
+    assert path.read_bytes() == before
+    segmentation = highdicom.seg.segread(path)
+    pixels = segmentation.pixel_array
+    assert pixels.sum(axis=(1, 2)).tolist() == [36, 36, 36, 36]  # the third is interpolated
+    assert measured_volume.interpolated == 1
+    measures = segmentation.SharedFunctionalGroupsSequence[0].PixelMeasuresSequence[0]
+    row_mm, column_mm = measures.PixelSpacing
+    volume = segmentation.get_volume()
+    assert volume.spacing[1:] == pytest.approx((row_mm, column_mm))
+    pixel_cc = volume.spacing[0] * row_mm * column_mm / 1000
+    assert float(pixels.sum() * pixel_cc) == pytest.approx(
+        float(measured_volume.volume_cc), rel=0.01
+    )
+    (segment,) = segmentation.SegmentSequence
+    assert segment.TrackingUID == lesion.tracking_uid
+    assert segmentation.ContentCreatorName == "A^"
+    program = shutil.which("dciodvfy")
+    if program is not None:
+        ran = subprocess.run([program, path], capture_output=True, text=True, check=False)
+        assert [line for line in ran.stderr.splitlines() if line.startswith("Error")] == []
