@@ -16,12 +16,14 @@ from highdicom.seg import (
 from numpy.typing import NDArray
 from pydicom.dataset import Dataset
 from pydicom.sr.coding import Code
+from pydicom.valuerep import DT
 
 from opp_mri.dicom.objects.modules import (
     MANUFACTURER,
     add_patient_and_study,
     add_times,
     convert_to_person_name,
+    convert_to_zone,
     derive_uid,
     read_image_header,
 )
@@ -110,6 +112,8 @@ def build_segmentation(lesion: SegmentedLesion) -> Dataset:
     organization_uid = derive_uid("segmentation dimensions", *lesion.identity)
     for item in (*segmentation.DimensionOrganizationSequence, *segmentation.DimensionIndexSequence):
         item.DimensionOrganizationUID = organization_uid
+    for equipment in segmentation.get("ContributingEquipmentSequence", ()):
+        equipment.ContributionDateTime = DT(convert_to_zone(lesion.recorded_at, headers[0]))
     add_patient_and_study(segmentation, headers[0])
     add_times(segmentation, lesion.recorded_at, headers[0])
     return segmentation
