@@ -1,6 +1,6 @@
 """Contours painted over a pane."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Final
 
 from qtpy.QtCore import QPointF, Qt
@@ -14,7 +14,16 @@ CLICK_PX: Final = 3.0
 HALO_PX, LINE_PX = 3.2, 1.5
 
 
-def draw_outline(
+def draw_outlines(
+    painter: QPainter, outlines: Iterable[Outline], to_px: Callable[[ScreenPoint], Px],
+    colours: Mapping[MarkStyle, str], halo: QColor,
+) -> None:  # fmt: skip
+    """Paint the contours of a pane."""
+    for outline in outlines:
+        _draw_outline(painter, outline, to_px, QColor(colours[outline.style]), halo)
+
+
+def _draw_outline(
     painter: QPainter, outline: Outline, to_px: Callable[[ScreenPoint], Px], ink: QColor,
     halo: QColor,
 ) -> None:  # fmt: skip

@@ -21,7 +21,7 @@ from opp_mri_napari.reading.basics.overlay_layout import (
     scale_bar_mm,
 )
 from opp_mri_napari.reading.basics.views import Mark, MarkStyle, PaneView
-from opp_mri_napari.reading.widgets.outlines import draw_outline
+from opp_mri_napari.reading.widgets.outlines import draw_outlines
 
 COLOURS: Final = {  # distinguishable with all common kinds of colour vision
     MarkStyle.OWN: "#f0e442",
@@ -94,9 +94,8 @@ class Overlay(QWidget):
             self._draw_level(painter, view)
             self._draw_compared(painter, view.compared)
             self._draw_proposal(painter, "\n".join(filter(None, (view.volume, view.proposal))))
-            for outline in view.outlines:
-                ink = QColor(COLOURS[outline.style])
-                draw_outline(painter, outline, partial(self._convert_to_px, view), ink, HALO)
+            to_px = partial(self._convert_to_px, view)
+            draw_outlines(painter, view.outlines, to_px, COLOURS, HALO)
             for mark in view.marks:
                 self._mark(painter, view, mark)
             if view.magnified is not None:
