@@ -173,24 +173,18 @@ def make_certification(
                 workers=workers,
             )
             descriptions = json.loads(cohort.truth.read_text(encoding="utf-8"))["patients"]
-            patient_visits = [
-                (patient, _choose_visits(seed, patient, visits)) for patient in descriptions
-            ]
-            for patient, numbers in patient_visits:
+            choices = [(patient, _choose_visits(seed, patient, visits)) for patient in descriptions]
+            for patient, numbers in choices:
                 _move(cohort.dicom / patient["patient_id"], folder / IMAGES, numbers)
             _fill(folder, cohort.lesions, at, workers, progress)
-            lengths = [
-                length
-                for patient_with_visits in patient_visits
-                for length in _collect_true_lengths(*patient_with_visits)
-            ]
+            lengths = [n for choice in choices for n in _collect_true_lengths(*choice)]
             _write_truth(truth_path, lengths)
     except OSError as error:
         raise InputError(
             f"The certification cannot be written ({error}): choose places that you may write."
         ) from error
     return CertificationSet(
-        folder=folder, truth=truth_path, lesions=len(patient_visits), lengths=len(lengths)
+        folder=folder, truth=truth_path, lesions=len(choices), lengths=len(lengths)
     )
 
 

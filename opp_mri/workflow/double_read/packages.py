@@ -122,7 +122,7 @@ def make_package(
     wave = find_due_wave(store, protocol, reader, at, again=again)
     cases = plan_cases(store, protocol, reader, wave, secret)
     keys, return_keys = make_keys(), make_keys()
-    issued_package = IssuedPackage(
+    package = IssuedPackage(
         package_id=str(uuid4()),
         reader=reader,
         wave=wave,
@@ -137,20 +137,18 @@ def make_package(
     )
     try:
         partial.mkdir(parents=True, mode=0o700)
-        (partial / MARKER).write_text(issued_package.package_id, encoding="utf-8")
-        images, left_out = _build(
-            project, protocol, issued_package, partial, progress, allowed_keywords
-        )
+        (partial / MARKER).write_text(package.package_id, encoding="utf-8")
+        images, left_out = _build(project, protocol, package, partial, progress, allowed_keywords)
         write_return_key(partial / RETURN_KEY_NAME, return_keys.private, passphrase)
-        _seal(issued_package, partial)
+        _seal(package, partial)
         with store.lock():  # another package may have been made meanwhile
-            _check_still_due(store, protocol, issued_package, at, again=again)
-            store.add_to_log([issued_package])
+            _check_still_due(store, protocol, package, at, again=again)
+            store.add_to_log([package])
     except BaseException:
         shutil.rmtree(partial, ignore_errors=True)
         raise
     _move(partial, folder)
-    return MadePackage(issued=issued_package, folder=folder, images=images, left_out=left_out)
+    return MadePackage(issued=package, folder=folder, images=images, left_out=left_out)
 
 
 def _find_protocol(store: Store, reader: str) -> ReadingProtocol:

@@ -319,7 +319,7 @@ class Overlay(QWidget):
         painter.setClipRect(inside)
         painter.fillRect(inside, QColor("black"))
         _, down_mm, across_mm = view.scale_mm
-        source_box = Box(
+        area = Box(
             box.x + box.width / 2 + (first_mm[1] - view.magnified[1]) * zoom,
             box.y + box.height / 2 + (first_mm[0] - view.magnified[0]) * zoom,
             picture.shape[1] * across_mm * zoom,
@@ -327,9 +327,7 @@ class Overlay(QWidget):
         )
         if picture.size:
             image = build_grey_image(picture, view.window)
-            painter.drawImage(
-                QRectF(source_box.x, source_box.y, source_box.width, source_box.height), image
-            )
+            painter.drawImage(QRectF(area.x, area.y, area.width, area.height), image)
         painter.setPen(QPen(QColor(240, 228, 66, 200), 1))
         middle = inside.center()
         for dx, dy in ((12, 0), (0, 12)):  # a cross with a hole, so that the pixel stays visible
