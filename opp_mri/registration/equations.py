@@ -147,6 +147,8 @@ def _compute_tukey_weights(
     residual: Float32Array, weights: Float32Array, patience: float
 ) -> Float32Array:
     """Weigh each point by how well it agrees once gain and offset are matched."""
+    if not residual.size:  # the template lies beside its image
+        return np.ones_like(residual)
     step = max(residual.shape[1] // SPREAD_POINTS, 1)
     has_weight = weights[:, ::step] > 0
     sizes = np.where(has_weight, np.abs(residual[:, ::step]), np.inf)

@@ -44,7 +44,7 @@ class Template:
     def products(self) -> Float32Array:
         """Products of the slopes of each point, shape (n, m * m)."""
         outer: Float32Array = self.slopes[:, :, None] * self.slopes[:, None, :]
-        return outer.reshape(len(self.values), -1)
+        return outer.reshape(len(self.values), self.slopes.shape[1] ** 2)
 
     def restrict_to_shifts(self) -> "Template":
         """Return the template that may shift and not turn."""
