@@ -319,9 +319,19 @@ def study_records() -> list[StudyRecord]:
             resolved_by=("a", "b"), reason="half", recorded_at=NOON,
         ),
         Unblinding(signed_by="lead", reason="done", statement="I do.", recorded_at=NOON),
+        ApAxis(
+            lesion_id="L", reader="a", frame_of_reference_uid="1.9", direction_lps=(0.0, 0.6, 0.8),
+            landmark=AxisLandmark.POSTERIOR_WALL, sop_instance_uid="1.9", frame_number=2,
+            start=(1.0, 2.5), end=(8.0, 2.0), recorded_at=NOON, edit=Edit.UNDONE,
+        ),
+        CommonPoint(
+            patient_id="P1", reader="a", frame_of_reference_uid="1.9", point_lps_mm=(1.0, 2.0, 3.5),
+            other_frame_of_reference_uid="1.8", other_point_lps_mm=(4.0, 5.0, 6.5),
+            recorded_at=NOON, edit=Edit.REDONE,
+        ),
         LevelConfirmation(
             lesion_id="L", reader="a", frame_of_reference_uid="1.9", point_lps_mm=(1.0, 2.0, 3.5),
-            recorded_at=NOON,
+            recorded_at=NOON, edit=Edit.UNDONE,
         ),
         VolumeReading(
             reading_id="v1", lesion_id="L", sequence=SeriesRole.T1, reader="a",

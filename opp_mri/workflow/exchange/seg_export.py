@@ -83,7 +83,9 @@ def export_segmentations(
             left_out.append(f"{name}: its series is no longer in the project.")
             continue
         path = folder / (re.sub(r"[^\w-]+", "_", name) + "-seg.dcm")
-        write_object(build_segmentation(_segment(store, lesion, reading, volume)), path)
+        write_object(
+            build_segmentation(_build_segmented_lesion(store, lesion, reading, volume)), path
+        )
         files.append(path)
     if not files and not left_out:
         raise InputError(
@@ -106,7 +108,7 @@ def _list_contours(
                     yield lesion, reading
 
 
-def _segment(
+def _build_segmented_lesion(
     store: Store, lesion: Lesion, reading: VolumeReading, volume: VolumeDescription
 ) -> SegmentedLesion:
     polygons: dict[int, tuple[Polygon, ...]] = {
