@@ -181,7 +181,8 @@ def _match(
     own = np.maximum((weighted * b).sum(axis=1), np.float32(1e-9))
     gain = np.maximum(across / own, np.float32(0.2))[:, None]
     norm = np.sqrt(own * np.maximum((weights * a * a).sum(axis=1), np.float32(1e-9)))
-    return gain * b + mean_seen, across / norm
+    # the stubs of some versions of numpy take the result for doubles
+    return np.asarray(gain * b + mean_seen, np.float32), np.asarray(across / norm, np.float32)
 
 
 def solve(normal: FloatArray, right: FloatArray) -> FloatArray:
