@@ -4,12 +4,13 @@ import shutil
 import subprocess
 from pathlib import Path
 
+import attrs
 import highdicom
 import pytest
 from fixtures.makers import NOON
 from fixtures.small_study import make_study
 
-from opp_mri.domain.contour import Contour, MeasuredVolume
+from opp_mri.domain.contour import Contour, MeasuredVolume, VolumeReading
 from opp_mri.workflow.exchange.seg_export import export_segmentations
 from opp_mri.workflow.measuring.contours import draft_contours
 from opp_mri.workflow.measuring.edits import sign_drafts
@@ -77,3 +78,19 @@ def test_a_segmentation_read_back_has_the_volume_that_was_measured(
     if program is not None:
         ran = subprocess.run([program, path], capture_output=True, text=True, check=False)
         assert [line for line in ran.stderr.splitlines() if line.startswith("Error")] == []
+
+
+def test_readers_whose_names_a_file_name_does_not_tell_apart_have_a_file_each(
+    contoured_project: tuple[Path, MeasuredVolume], tmp_path: Path
+) -> None:
+    project = shutil.copytree(contoured_project[0], tmp_path / "project")
+    with open_project(project) as opened_project:
+        (reading,) = opened_project.store.log_of(VolumeReading)
+        for name in ("B C", "B/C", "B_C"):
+            own = attrs.evolve(reading, reading_id=f"of {name}", reader=name)
+            opened_project.store.add_readings([own])
+            opened_project.store.add_signature(
+                sign_drafts([], frozenset(), contours=[own], statement="Done.", at=NOON)
+            )
+        summary = export_segmentations(opened_project.store, tmp_path / "segs")
+    assert len(summary.files) == len({path.name.casefold() for path in summary.files}) == 4

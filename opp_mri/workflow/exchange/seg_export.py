@@ -1,6 +1,5 @@
 """Contours as DICOM segmentations, for the archive that holds the images."""
 
-import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -14,6 +13,7 @@ from opp_mri.domain.contour import VolumeReading
 from opp_mri.domain.imaging import VolumeDescription
 from opp_mri.domain.measurement import Lesion
 from opp_mri.errors import InputError
+from opp_mri.files import make_file_name
 from opp_mri.store.protocol import Store
 from opp_mri.units import count_days, weeks_from_days
 from opp_mri.workflow.measuring.blinding import check_shown
@@ -82,10 +82,10 @@ def export_segmentations(
         if volume is None:
             left_out.append(f"{name}: its series is no longer in the project.")
             continue
-        path = folder / (re.sub(r"[^\w-]+", "_", name) + "-seg.dcm")
-        write_object(
-            build_segmentation(_build_segmented_lesion(store, lesion, reading, volume)), path
-        )
+        segmentation = build_segmentation(_build_segmented_lesion(store, lesion, reading, volume))
+        # as two lesions or readers may have names that a file name does not tell apart
+        path = folder / f"{make_file_name(name)}-{segmentation.SOPInstanceUID[-10:]}.dcm"
+        write_object(segmentation, path)
         files.append(path)
     if not files and not left_out:
         raise InputError(
