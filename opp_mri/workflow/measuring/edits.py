@@ -158,16 +158,9 @@ def accept_proposal(reading: Reading, shown_proposal: ShownProposal) -> Reading:
 
 def undo(log: Sequence[Reading], signed_ids: Container[str], at: datetime) -> Reading | None:
     """Return the reading that takes back the latest edit since the signature, or None."""
-    current_entries, _ = _replay_log(log, signed_ids)
-    if not current_entries:
-        return None
-    latest = current_entries[-1]
-    counted_entries = [entry for entry in log if not entry.draft or entry.reading_id in signed_ids]
-    before = [
-        entry for entry in (*counted_entries, *current_entries[:-1]) if entry.cell == latest.cell
-    ]
-    if before:
-        return _record_again(before[-1], Edit.UNDONE, at)
+    latest, before = _find_latest_edit(log, signed_ids)
+    if latest is None or before is not None:
+        return _record_again(before, Edit.UNDONE, at) if before is not None else None
     return attrs.evolve(
         _record_again(latest, Edit.UNDONE, at),
         answer=Answer.WITHDRAWN, length_mm=None, length_source=None, caliper=None, reason="",
@@ -179,17 +172,24 @@ def undo_contours(
     log: Sequence[VolumeReading], signed_ids: Container[str], at: datetime
 ) -> VolumeReading | None:
     """Return the contours that take back the latest edit since the signature, or None."""
+    latest, before = _find_latest_edit(log, signed_ids)
+    if latest is None or before is not None:
+        return _record_again(before, Edit.UNDONE, at) if before is not None else None
+    return attrs.evolve(_record_again(latest, Edit.UNDONE, at), contours=(), amendment_reason="")
+
+
+def _find_latest_edit(
+    log: Sequence[AnyReading], signed_ids: Container[str]
+) -> tuple[AnyReading | None, AnyReading | None]:
+    """Return the latest edit since the signature, and what held for its cell before; or None."""
     current_entries, _ = _replay_log(log, signed_ids)
     if not current_entries:
-        return None
+        return None, None
     latest = current_entries[-1]
-    counted_entries = [entry for entry in log if not entry.draft or entry.reading_id in signed_ids]
-    before = [
-        entry for entry in (*counted_entries, *current_entries[:-1]) if entry.cell == latest.cell
-    ]
-    if before:
-        return _record_again(before[-1], Edit.UNDONE, at)
-    return attrs.evolve(_record_again(latest, Edit.UNDONE, at), contours=(), amendment_reason="")
+    entries = [entry for entry in log if not entry.draft or entry.reading_id in signed_ids]
+    entries += current_entries[:-1]
+    before = [entry for entry in entries if entry.cell == latest.cell]
+    return latest, before[-1] if before else None
 
 
 def redo(log: Sequence[AnyReading], signed_ids: Container[str], at: datetime) -> AnyReading | None:

@@ -1,16 +1,22 @@
 """Undo and redo of all that a reader did to a lesion since the signature, in order of time."""
 
+from collections.abc import Callable, Container, Sequence
+from datetime import datetime
 from functools import partial
 from typing import Final
 
 import attrs
 
 from opp_mri.domain.measurement import ApAxis, CommonPoint, Edit, Reading
-from opp_mri.workflow.measuring.marks import Mark, find_redo, find_undo
+from opp_mri.workflow.measuring.marks import Mark, Step, find_redo, find_undo
 from opp_mri_napari.reading.basics.session import Session
 from opp_mri_napari.reading.calipers import Calipers
 from opp_mri_napari.reading.navigation import Navigation
 from opp_mri_napari.reading.settling import Settling
+
+FindStep = Callable[
+    [Sequence[Reading], Container[str], Sequence[Mark], datetime | None], Step | None
+]
 
 NO_STEP: Final = "There is nothing more to undo or redo since the signature."
 
@@ -32,29 +38,27 @@ class Undoing:
 
     def undo(self) -> None:
         """Take back what was done last."""
-        lesion = self._session.lesion
-        if self._settling.undo() or lesion is None:
-            return
-        step = find_undo(lesion.log, lesion.signed, lesion.marks, lesion.signed_at)
-        if step is None:
-            self._navigation.hint = NO_STEP
-        elif isinstance(step, Reading):
-            self._navigation.show_edit(self._calipers.undo())
-        else:
-            self._replay(step, Edit.UNDONE)
+        if not self._settling.undo():
+            self._go(find_undo, self._calipers.undo, Edit.UNDONE)
 
     def redo(self) -> None:
         """Make again what was taken back last."""
+        self._go(find_redo, self._calipers.redo, Edit.REDONE)
+
+    def _go(
+        self, find_step: FindStep, edit_answer: Callable[[], Reading | None], edit: Edit
+    ) -> None:
+        """Take the next step back or forth: of an answer, or of a mark."""
         lesion = self._session.lesion
         if lesion is None:
             return
-        step = find_redo(lesion.log, lesion.signed, lesion.marks, lesion.signed_at)
+        step = find_step(lesion.log, lesion.signed, lesion.marks, lesion.signed_at)
         if step is None:
             self._navigation.hint = NO_STEP
         elif isinstance(step, Reading):
-            self._navigation.show_edit(self._calipers.redo())
+            self._navigation.show_edit(edit_answer())
         else:
-            self._replay(step, Edit.REDONE)
+            self._replay(step, edit)
 
     def _replay(self, mark: Mark, edit: Edit) -> None:
         act = "Taken back" if edit is Edit.UNDONE else "Made again"
