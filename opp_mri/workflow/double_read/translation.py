@@ -117,11 +117,20 @@ class Translation:
             return None
         return case, lesion_id, days[reading.study_date]
 
+    def _find_native(
+        self, drawing: Contour | ShownProposal | Caliper, day: date, subject: str
+    ) -> NativeFrame | None:
+        """Return the project's image of what was drawn in the package; name why there is none."""
+        native = self._frames.get((drawing.sop_instance_uid, drawing.frame_number))
+        if native is None or native.study_date != day:
+            self.faults.append(f"{subject} none of the images of its time point.")
+            return None
+        return native
+
     def _translate_contour(self, reading: VolumeReading, contour: Contour, day: date) -> Contour:
         name = name_answer(reading)
-        native = self._frames.get((contour.sop_instance_uid, contour.frame_number))
-        if native is None or native.study_date != day:
-            self.faults.append(f"{name} has a contour on none of the images of its time point.")
+        native = self._find_native(contour, day, f"{name} has a contour on")
+        if native is None:
             return contour
         points = tuple(_undo_trim(point, native) for point in contour.points)
         translated_reading = attrs.evolve(
@@ -137,11 +146,8 @@ class Translation:
         proposal = reading.proposed
         if proposal is None:
             return None
-        native = self._frames.get((proposal.sop_instance_uid, proposal.frame_number))
-        if native is None or native.study_date != day:
-            self.faults.append(
-                f"{name_answer(reading)} names a proposal on none of the images of its time point."
-            )
+        native = self._find_native(proposal, day, f"{name_answer(reading)} names a proposal on")
+        if native is None:
             return None
         start, end = (_undo_trim(point, native) for point in (proposal.start, proposal.end))
         return attrs.evolve(
@@ -155,9 +161,8 @@ class Translation:
 
     def _translate_caliper(self, reading: Reading, caliper: Caliper, day: date) -> Caliper:
         name = name_answer(reading)
-        native = self._frames.get((caliper.sop_instance_uid, caliper.frame_number))
-        if native is None or native.study_date != day:
-            self.faults.append(f"{name} lies on none of the images of its time point.")
+        native = self._find_native(caliper, day, f"{name} lies on")
+        if native is None:
             return caliper
         if native.role is not reading.sequence:
             self.faults.append(
