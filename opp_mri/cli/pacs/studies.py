@@ -17,7 +17,7 @@ from opp_mri.domain.peer import RemoteStudy, StudyQuery
 from opp_mri.errors import PeerError
 from opp_mri.units import format_count
 from opp_mri.workflow.pacs.choosing import SeriesChoice
-from opp_mri.workflow.pacs.finding import ListedStudy, find_studies, watch_patients
+from opp_mri.workflow.pacs.finding import STUDY_COLUMNS, ListedStudy, find_studies, watch_patients
 from opp_mri.workflow.pacs.peers import find_default_folder, find_peer
 from opp_mri.workflow.pacs.pulling import PullChoice, PulledSeries, PullSummary, pull_studies
 from opp_mri.workflow.pacs.pushing import push_reports
@@ -90,25 +90,13 @@ def find_command(
             )
 
 
-STUDY_COLUMNS: Final = ("Patient", "Date", "Description", "Series", "Images", "In project", "Study")
 SERIES_COLUMNS: Final = ("Series", "Description", "Images", "Pulled", "Role", "Reason")
 
 
 def _show_studies(studies: list[ListedStudy] | tuple[ListedStudy, ...]) -> None:
     show_table(
-        STUDY_COLUMNS,
-        [
-            [
-                study.study.patient_id,
-                str(study.study.study_date or "-"),
-                study.study.study_description or "-",
-                _count(study.study.series_count),
-                _count(study.study.instance_count),
-                "yes" if study.is_here else "no",
-                study.study.study_instance_uid,
-            ]
-            for study in studies
-        ],
+        (*STUDY_COLUMNS, "Study"),
+        [[*study.build_row(), study.study.study_instance_uid] for study in studies],
     )
 
 

@@ -1,6 +1,7 @@
 """Find studies in an archive, and say which of them the project holds."""
 
 from collections.abc import Callable, Iterator, Sequence
+from typing import Final
 
 from attrs import frozen
 
@@ -9,6 +10,8 @@ from opp_mri.domain.peer import Peer, RemoteStudy, StudyQuery
 from opp_mri.workflow.pacs.choosing import SeriesChoice, choose_series
 from opp_mri.workflow.pacs.peers import open_archive
 from opp_mri.workflow.project import Project
+
+STUDY_COLUMNS: Final = ("Patient", "Date", "Description", "Series", "Images", "In project")
 
 
 @frozen(kw_only=True)
@@ -26,6 +29,17 @@ class ListedStudy:
     study: RemoteStudy
     is_here: bool
     series: tuple[SeriesChoice, ...] = ()
+
+    def build_row(self) -> tuple[str, ...]:
+        """Return the cells of a list of studies, by `STUDY_COLUMNS`."""
+        numbers = (self.study.series_count, self.study.instance_count)
+        return (
+            self.study.patient_id,
+            str(self.study.study_date or "-"),
+            self.study.study_description or "-",
+            *("-" if number is None else str(number) for number in numbers),
+            "yes" if self.is_here else "no",
+        )
 
 
 def find_studies(

@@ -24,7 +24,6 @@ NO_PEERS: Final = (
 )
 NO_QUERY: Final = "Enter a patient ID, a name or a date: * and ? stand for other characters."
 STOPPED: Final = "Stopped. What has arrived is kept; pull again to fetch the rest."
-COLUMNS: Final = ("Patient", "Date", "Description", "Series", "Images", "In project")
 
 
 class StoppedError(OppMriError):
@@ -111,18 +110,8 @@ class StudyList:
         self._is_stopped = self.is_busy
 
     def build_rows(self) -> list[tuple[str, ...]]:
-        """Return the rows of the list, by `COLUMNS`."""
-        return [
-            (
-                study.study.patient_id,
-                str(study.study.study_date or "-"),
-                study.study.study_description or "-",
-                _format_number(study.study.series_count),
-                _format_number(study.study.instance_count),
-                "yes" if study.is_here else "no",
-            )
-            for study in self.studies
-        ]
+        """Return the rows of the list, by `STUDY_COLUMNS`."""
+        return [study.build_row() for study in self.studies]
 
     # what `shared.work.Work` asks
 
@@ -220,7 +209,3 @@ def _read_date(text: str) -> date | None:
         return date.fromisoformat(text.strip())
     except ValueError as error:
         raise InputError(f"{text.strip()} is not a date: write it as 2021-05-30.") from error
-
-
-def _format_number(value: int | None) -> str:
-    return "-" if value is None else str(value)

@@ -21,7 +21,8 @@ from qtpy.QtWidgets import (
 )
 
 from opp_mri.errors import OppMriError
-from opp_mri_napari.archive.presenter import COLUMNS, StudyList
+from opp_mri.workflow.pacs.finding import STUDY_COLUMNS
+from opp_mri_napari.archive.presenter import StudyList
 from opp_mri_napari.shared.background import Background
 from opp_mri_napari.shared.closing import Closer
 from opp_mri_napari.shared.labels import make_label, show_text
@@ -60,7 +61,7 @@ class StudyListPanel(QWidget):
         self.presenter = StudyList(folder, self._progress.progressed.emit)
         self._background = Background(self.presenter)
         self._background.read.connect(lambda _label: self.refresh())
-        self.peer, self.table = QComboBox(), QTableWidget(0, len(COLUMNS))
+        self.peer, self.table = QComboBox(), QTableWidget(0, len(STUDY_COLUMNS))
         self.patient, self.name, self.earliest, self.latest, self.reader = (
             QLineEdit() for _ in range(5)
         )
@@ -93,7 +94,7 @@ class StudyListPanel(QWidget):
         self.reader.setText(str(self._settings.value("reader", "")))
         for line in (self.earliest, self.latest):
             line.setPlaceholderText("2021-05-30")
-        self.table.setHorizontalHeaderLabels(list(COLUMNS))
+        self.table.setHorizontalHeaderLabels(list(STUDY_COLUMNS))
         self.table.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
         self.table.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
         self.table.verticalHeader().hide()
@@ -150,7 +151,7 @@ class StudyListPanel(QWidget):
         return [
             tuple(
                 item.text() if (item := self.table.item(row, column)) is not None else ""
-                for column in range(len(COLUMNS))
+                for column in range(len(STUDY_COLUMNS))
             )
             for row in range(self.table.rowCount())
         ]
