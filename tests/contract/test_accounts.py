@@ -10,6 +10,7 @@ from contract.test_store import reading, study_records
 from fixtures.makers import NOON, make_lesion
 from fixtures.postgresql import RECORDS, as_account, execute, fetch_visible
 
+from opp_mri.domain.contour import VolumeReading
 from opp_mri.domain.measurement import Signature
 from opp_mri.domain.reader_study import (
     IssuedPackage,
@@ -82,6 +83,29 @@ def test_a_blinded_reader_sees_nothing_of_the_other_until_the_blinding_is_lifted
     lift = Unblinding(signed_by="lead", reason="done", statement="I do.", recorded_at=NOON)
     stores["cora"].add_to_log([lift])
     assert seen(stores["anna"]) == {"anna-signed", "anna-draft", "bert-signed"}
+
+
+def test_contours_are_seen_and_written_as_lengths_are(
+    stores: dict[str, PostgresqlStore], accounts: dict[str, str]
+) -> None:
+    (sample,) = [record for record in study_records() if isinstance(record, VolumeReading)]
+    stores["cora"].add_lesions([make_lesion("L")], NOON)
+    for user in ("anna", "bert"):
+        for name in ("signed", "draft"):
+            own = attrs.evolve(sample, reading_id=f"{user}-{name}", reader=user, draft=True)
+            stores[user].add_readings([own])
+        sign(stores[user], user, f"{user}-signed")
+
+    def list_visible(user: str) -> set[str]:
+        return {contours.reading_id for contours in stores[user].log_of(VolumeReading)}
+
+    assert list_visible("anna") == {"anna-signed", "anna-draft", "bert-signed"}
+    assert list_visible("ali") == {"anna-signed", "bert-signed"}
+    with pytest.raises(ProjectError, match="may not do this"):
+        stores["anna"].add_readings([attrs.evolve(sample, reading_id="forged", reader="bert")])
+    stores["cora"].add_to_log([ReadingProtocol(name="n", readers=("anna", "bert"))])
+    assert list_visible("anna") == {"anna-signed", "anna-draft"}
+    assert "bert-" not in fetch_visible(accounts["anna"])
 
 
 def test_a_blinded_reader_is_not_left_to_take_hidden_records_for_missing_ones(
