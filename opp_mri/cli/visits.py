@@ -18,7 +18,7 @@ from opp_mri.cli.shared.options import (
 from opp_mri.cli.show import show_json, show_table
 from opp_mri.domain.columns.visit import VISIT_COLUMNS, describe_visit
 from opp_mri.units import count_days, format_count
-from opp_mri.workflow.measuring.lesions import find_lesion
+from opp_mri.workflow.measuring.lesions import select_lesions
 from opp_mri.workflow.measuring.visits import add_visit, add_visits, group_visits_by_lesion
 from opp_mri.workflow.project import open_project
 
@@ -85,7 +85,7 @@ def list_command(lesion_ids: tuple[str, ...], project_folder: Path, as_json: boo
     """List the current visits of some lesions, or of all."""
     with open_project(project_folder) as project:
         store = project.store
-        lesions = [find_lesion(store, lesion_id) for lesion_id in lesion_ids] or store.get_lesions()
+        lesions = select_lesions(store, lesion_ids)
         by_lesion = group_visits_by_lesion(store)
     visits = [
         (lesion, visit) for lesion in lesions for visit in by_lesion.get(lesion.lesion_id, ())

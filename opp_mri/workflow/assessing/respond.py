@@ -8,7 +8,6 @@ from typing import Any, Final
 from attrs import asdict, frozen
 
 from opp_mri.domain.assessment import Criteria, Mode, Rules
-from opp_mri.domain.measurement import Lesion
 from opp_mri.domain.measurement_error import MeasurementError
 from opp_mri.errors import ConflictError, ProjectError
 from opp_mri.response.assessed import AssessedLesion
@@ -17,7 +16,7 @@ from opp_mri.response.criteria import load_criteria
 from opp_mri.response.probability import DEFAULT_ERROR
 from opp_mri.workflow.assessing.assess import build_assessment_json
 from opp_mri.workflow.measuring.cells import Cell
-from opp_mri.workflow.measuring.lesions import find_lesion
+from opp_mri.workflow.measuring.lesions import select_lesions
 from opp_mri.workflow.measuring.timeline import LesionTimeline, build_lesion_timeline
 from opp_mri.workflow.project import Project, open_project
 
@@ -50,12 +49,11 @@ def load_project_timelines(
     InputError
         Several readers measured a lesion and none was named.
     """
-    lesions: Sequence[Lesion] = (
-        [find_lesion(project.store, lesion_id) for lesion_id in lesion_ids]
-        if lesion_ids
-        else project.store.get_lesions()
-    )
-    return [build_lesion_timeline(project.store, lesion, reader=reader) for lesion in lesions]
+    store = project.store
+    return [
+        build_lesion_timeline(store, lesion, reader=reader)
+        for lesion in select_lesions(store, lesion_ids)
+    ]
 
 
 def assess_project(

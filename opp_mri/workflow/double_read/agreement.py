@@ -27,6 +27,7 @@ from opp_mri.domain.timeline import Origin
 from opp_mri.errors import InputError
 from opp_mri.response.classify import classify
 from opp_mri.store.protocol import Store
+from opp_mri.workflow.measuring.lesions import select_lesions
 from opp_mri.workflow.measuring.protocol import load_current_protocol
 from opp_mri.workflow.measuring.readings import get_independent_readings, select_latest_by_cell
 from opp_mri.workflow.measuring.timeline import build_reader_timeline
@@ -270,13 +271,6 @@ def pair_readings(
             cell = (day, sequence)
             pairs[lesion.lesion_id, day, sequence] = (first[cell], second[cell])
     return pairs
-
-
-def select_lesions(store: Store, lesion_ids: Collection[str]) -> list[Lesion]:
-    """Return the lesions with these ids, or all where none is given."""
-    return [
-        lesion for lesion in store.get_lesions() if not lesion_ids or lesion.lesion_id in lesion_ids
-    ]
 
 
 def classify_by_reader(

@@ -15,12 +15,13 @@ from opp_mri.domain.measurement import Lesion, Reading
 from opp_mri.domain.reader_study import ReadingProtocol, Resolution
 from opp_mri.errors import UnknownError
 from opp_mri.store.protocol import Store
-from opp_mri.workflow.double_read.agreement import pair_readings, select_lesions
+from opp_mri.workflow.double_read.agreement import pair_readings
 from opp_mri.workflow.double_read.discordances import (
     DiscordantPair,
     choose_limits,
     find_discordances,
 )
+from opp_mri.workflow.measuring.lesions import select_lesions
 from opp_mri.workflow.measuring.protocol import require_protocol
 from opp_mri.workflow.measuring.readings import get_independent_readings, select_latest_by_cell
 from opp_mri.workflow.project import Project

@@ -30,8 +30,8 @@ from opp_mri.workflow.double_read.agreement import (
     classify_readings,
     pair_readings,
     round_for_reading,
-    select_lesions,
 )
+from opp_mri.workflow.measuring.lesions import select_lesions
 from opp_mri.workflow.measuring.protocol import load_current_protocol
 from opp_mri.workflow.measuring.readings import get_independent_readings
 from opp_mri.workflow.measuring.seeds import carry_seed_to_frames

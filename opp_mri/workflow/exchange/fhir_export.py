@@ -36,7 +36,7 @@ from opp_mri.workflow.assessing.respond import assess_lesion
 from opp_mri.workflow.double_read.repeatability import estimate_measurement_error
 from opp_mri.workflow.measuring.blinding import check_shown
 from opp_mri.workflow.measuring.cells import Cell
-from opp_mri.workflow.measuring.lesions import find_lesion
+from opp_mri.workflow.measuring.lesions import select_lesions
 from opp_mri.workflow.measuring.timeline import LesionTimeline, build_lesion_timeline
 
 SYSTEMS: Final = {
@@ -98,9 +98,7 @@ def export_bundles(
     InputError
         A file cannot be written.
     """
-    lesions = [find_lesion(store, lesion_id) for lesion_id in lesion_ids] or list(
-        store.get_lesions()
-    )
+    lesions = select_lesions(store, lesion_ids)
     error = estimate_measurement_error(store)
     folder.mkdir(parents=True, exist_ok=True)
     paths, left_out = [], []

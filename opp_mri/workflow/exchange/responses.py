@@ -15,7 +15,7 @@ from opp_mri.workflow.double_read.repeatability import estimate_measurement_erro
 from opp_mri.workflow.exchange.report_plan import ImageReferences
 from opp_mri.workflow.measuring.blinding import check_shown
 from opp_mri.workflow.measuring.cells import Cell
-from opp_mri.workflow.measuring.lesions import find_lesion
+from opp_mri.workflow.measuring.lesions import select_lesions
 from opp_mri.workflow.measuring.timeline import LesionTimeline, build_lesion_timeline
 
 
@@ -44,9 +44,7 @@ def plan_responses(
     UnknownError
         There is no such lesion.
     """
-    lesions = [find_lesion(store, lesion_id) for lesion_id in lesion_ids] or list(
-        store.get_lesions()
-    )
+    lesions = select_lesions(store, lesion_ids)
     error = estimate_measurement_error(store)
     images = ImageReferences(store)
     reports, left_out = [], []

@@ -22,7 +22,7 @@ from opp_mri.workflow.measuring.contours import (
     interpolate_contours,
     select_latest_contours,
 )
-from opp_mri.workflow.measuring.lesions import find_lesion
+from opp_mri.workflow.measuring.lesions import select_lesions
 from opp_mri.workflow.measuring.readings import find_signed_ids, select_counted
 
 
@@ -68,7 +68,7 @@ def export_segmentations(
     UnknownError
         The project has no such lesion.
     """
-    lesions = [find_lesion(store, lesion_id) for lesion_id in lesion_ids] or store.get_lesions()
+    lesions = select_lesions(store, lesion_ids)
     files: list[Path] = []
     left_out: list[str] = []
     for lesion, reading in _list_contours(store, lesions, reader):

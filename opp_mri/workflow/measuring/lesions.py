@@ -1,6 +1,6 @@
 """Lesions and what happened to them: from the command line or from tables."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Final
@@ -210,6 +210,18 @@ def find_lesion(store: Store, lesion_id: str) -> Lesion:
             "`opp-mri lesion add` adds one."
         )
     return lesion
+
+
+def select_lesions(store: Store, lesion_ids: Iterable[str] = ()) -> list[Lesion]:
+    """Return the lesions with these ids, in the order given, or all of them where it is empty.
+
+    Raises
+    ------
+    UnknownError
+        The project has no lesion of that name.
+    """
+    selected_lesions = [find_lesion(store, lesion_id) for lesion_id in lesion_ids]
+    return selected_lesions or list(store.get_lesions())
 
 
 def _select_changed(catalogue: _Known, lesions: Sequence[Lesion]) -> list[Lesion]:

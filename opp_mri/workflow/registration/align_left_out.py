@@ -7,6 +7,7 @@ from opp_mri.domain.imaging import SeriesRole, VolumeDescription
 from opp_mri.domain.measurement import Lesion
 from opp_mri.store.protocol import Store
 from opp_mri.workflow.catalogue.patients import list_time_points
+from opp_mri.workflow.measuring.lesions import select_lesions
 from opp_mri.workflow.measuring.seeds import Phase, covers, determine_phase, find_lesion_seed_lps_mm
 from opp_mri.workflow.registration.align_plan import VisitTask
 
@@ -24,9 +25,7 @@ def list_left_out(store: Store, lesion_ids: Sequence[str] = ()) -> tuple[str, ..
     tuple of str
         A sentence for each, without names of patients.
     """
-    lesions = [
-        lesion for lesion in store.get_lesions() if not lesion_ids or lesion.lesion_id in lesion_ids
-    ]
+    lesions = select_lesions(store, lesion_ids)
     return tuple(sentence for lesion in lesions for sentence in _explain_lesion(store, lesion))
 
 

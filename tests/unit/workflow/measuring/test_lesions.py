@@ -9,7 +9,13 @@ from opp_mri.domain.measurement import LesionEvent
 from opp_mri.domain.timeline import EventKind, Exclusion
 from opp_mri.errors import InputError, RowsError, TableError, UnknownError
 from opp_mri.store.sql import SqlStore
-from opp_mri.workflow.measuring.lesions import add_events, add_lesion, add_lesions, find_lesion
+from opp_mri.workflow.measuring.lesions import (
+    add_events,
+    add_lesion,
+    add_lesions,
+    find_lesion,
+    select_lesions,
+)
 
 CELLS = {
     "lesion_id": "N",
@@ -176,3 +182,12 @@ def test_a_bad_event_is_named(store: SqlStore, tmp_path: Path, row: str, message
 def test_an_unknown_lesion_says_where_to_look(store: SqlStore) -> None:
     with pytest.raises(UnknownError, match="opp-mri lesion list"):
         find_lesion(store, "none")
+
+
+def test_a_selection_with_an_unknown_lesion_is_refused_and_an_empty_one_is_all(
+    store: SqlStore,
+) -> None:
+    lesion_ids = [lesion.lesion_id for lesion in store.get_lesions()]
+    assert [lesion.lesion_id for lesion in select_lesions(store)] == lesion_ids
+    with pytest.raises(UnknownError, match="opp-mri lesion list"):
+        select_lesions(store, [*lesion_ids, "none"])
