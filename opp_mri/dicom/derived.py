@@ -73,7 +73,7 @@ def write_derived_series(
     series_uid = generate_uid()
     paths = []
     for index in range(len(planes)):
-        dataset = build_classic_dataset(series, index)
+        dataset = build_classic_dataset(series, index, Dataset())
         for keyword in COPIED:
             if keyword in original:
                 dataset[keyword] = original[keyword]

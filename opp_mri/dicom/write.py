@@ -61,15 +61,16 @@ def write_classic(series: SeriesToWrite, paths: Sequence[Path], *, jpeg_2000: bo
     jpeg_2000
         Whether to compress without loss.
     """
+    header = Dataset()
+    put(header, series.header)
     for index, path in enumerate(paths):
-        save(build_classic_dataset(series, index), path, jpeg_2000=jpeg_2000)
+        save(build_classic_dataset(series, index, header), path, jpeg_2000=jpeg_2000)
 
 
-def build_classic_dataset(series: SeriesToWrite, index: int) -> Dataset:
-    """Return one image of a series as an MR Image Storage dataset."""
+def build_classic_dataset(series: SeriesToWrite, index: int, header: Dataset) -> Dataset:
+    """Return one image of a series, with a header for all, as an MR Image Storage dataset."""
     plane = series.planes[index]
-    dataset = Dataset()
-    put(dataset, series.header)
+    dataset = Dataset(header)
     put(
         dataset,
         {

@@ -57,10 +57,23 @@ class LesionShape:
         return math.hypot(self.ap_mm / 2, widest * 1.1)
 
     def compute_level(self, points_local_mm: FloatArray) -> FloatArray:
-        """Return the left side of the inequality at points (3, ...): inside it is at most 1."""
+        """Return the left side of the inequality at points (3, ...): inside it is at most 1.
+
+        It is infinite at points so far along one axis that they cannot lie inside.
+        """
         x, y, z = (
             points_local_mm[axis] - np.float32(self.centre_local_mm[axis]) for axis in range(3)
         )
+        beyond = 1.01  # a little more than can be inside, so that no rounding matters
+        widest = beyond / math.sqrt(1 - IRREGULARITY)
+        near = np.abs(y) <= beyond * self.ap_mm / 2
+        near &= np.abs(x) <= self.half_left_right_mm * widest
+        near &= np.abs(z) <= self.half_height_mm * widest
+        level = np.full(near.shape, np.inf)
+        level[near] = self._compute_near_level(x[near], y[near], z[near])
+        return level
+
+    def _compute_near_level(self, x: FloatArray, y: FloatArray, z: FloatArray) -> FloatArray:
         across, along = x / self.half_left_right_mm, y / (self.ap_mm / 2)
         up = z / self.half_height_mm
         rho = np.abs(across) ** LR_BLUNTNESS + up * up
