@@ -10,6 +10,7 @@ from operator import index
 from typing import Final, SupportsIndex
 
 RECORDED_PRECISION_MM: Final = Decimal("0.1")
+RECORDED_PRECISION_CC: Final = Decimal("0.01")
 LONGEST_MM: Final = 1000  # a length is shorter
 LARGEST_CC: Final = 10_000  # a volume is smaller
 MOST_DECIMALS: Final = 20  # with LONGEST_MM, a difference of two lengths stays exact in 28 digits
@@ -36,11 +37,23 @@ def round_to_recorded_mm(length_mm: float) -> Decimal:
     return exact.quantize(RECORDED_PRECISION_MM, rounding=ROUND_HALF_EVEN)
 
 
+def round_to_recorded_cc(volume_cc: float) -> Decimal:
+    """Round a computed volume, or its standard error, once, half-even, to 0.01 cc."""
+    return Decimal(volume_cc).quantize(RECORDED_PRECISION_CC, rounding=ROUND_HALF_EVEN)
+
+
 def format_mm(length_mm: Decimal) -> str:
     """Write a recorded length with its unit: always mm, with at least one decimal."""
     if length_mm == length_mm.quantize(RECORDED_PRECISION_MM):
         length_mm = length_mm.quantize(RECORDED_PRECISION_MM)
     return f"{length_mm} mm"
+
+
+def format_cc(volume_cc: Decimal, standard_error_cc: float | Decimal | None = None) -> str:
+    """Write a volume with its unit, and with its standard error where there is one."""
+    if standard_error_cc is None:
+        return f"{volume_cc} cc"
+    return f"{volume_cc} ± {standard_error_cc:.2f} cc"
 
 
 def format_count(number: int, noun: str, plural: str = "") -> str:

@@ -2,12 +2,16 @@
 
 import hashlib
 from decimal import ROUND_HALF_EVEN, Decimal
+from typing import TypeVar
 
 from attrs import frozen
 
+from opp_mri.domain.contour import VolumeReading
 from opp_mri.domain.geometry import ImagePlane, Vector3
 from opp_mri.domain.measurement import Answer, Caliper, PixelPoint, Reading
 from opp_mri.units import RECORDED_PRECISION_MM
+
+AnyReading = TypeVar("AnyReading", Reading, VolumeReading)
 
 
 @frozen(kw_only=True)
@@ -24,8 +28,8 @@ class EndsApart:
     posterior_mm: float
 
 
-def letter_readings(readings: tuple[Reading, Reading]) -> tuple[Reading, Reading]:
-    """Return two answers as A and B, by lot for each cell: letters do not reveal readers.
+def letter_readings(readings: tuple[AnyReading, AnyReading]) -> tuple[AnyReading, AnyReading]:
+    """Return two answers or contours as A and B, by lot for each cell: letters reveal no reader.
 
     The lot is drawn from the ids of both readings, which are random: nobody who knows the protocol,
     the program and one of the two answers can predict it, and it stays the same for a pair.

@@ -220,3 +220,51 @@ def _measure_angle_deg(a: Vector3, b: Vector3) -> float:
 
 def _measure_distance_in_image_mm(plane: ImagePlane, a: Vector3, b: Vector3) -> float:
     return plane.measure_length_mm(plane.pixel_from_lps(a), plane.pixel_from_lps(b))
+
+
+class VolumeCause(StrEnum):
+    """Why two readers' volumes of one cell differ; the first that applies is named."""
+
+    SERIES = "another series"
+    UNKNOWN = "a volume without images"
+    VOLUME = "volume"
+    OVERLAP = "overlap"
+
+
+@frozen(kw_only=True)
+class VolumeLimits:
+    """How far apart two readers' contours may be without being discordant.
+
+    Parameters
+    ----------
+    percent
+        Difference of the volumes in percent of their mean. The default is a choice of this
+        software: the publications on volumes of spine metastases give none for two readers.
+    dice
+        Least Dice coefficient: above 0.7 agreement is called excellent (Zijdenbos et al., IEEE
+        Trans Med Imaging 1994;13:716-724).
+    """
+
+    percent: float = 20.0
+    dice: float = 0.7
+
+
+def find_volume_cause(
+    difference_percent: float | None, dice: float | None, limits: VolumeLimits
+) -> VolumeCause | None:
+    """Return why two volumes are discordant, or None where they agree within the limits.
+
+    Parameters
+    ----------
+    difference_percent
+        First less second in percent of their mean; None where one cannot be computed.
+    dice
+        Dice coefficient; None where both do not lie on one series.
+    """
+    if difference_percent is None:
+        return VolumeCause.UNKNOWN
+    if dice is None:
+        return VolumeCause.SERIES
+    if abs(difference_percent) > limits.percent:
+        return VolumeCause.VOLUME
+    return VolumeCause.OVERLAP if dice < limits.dice else None

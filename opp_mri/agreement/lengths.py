@@ -211,7 +211,8 @@ def compute_kappa(pairs: Sequence[tuple[str, str]], categories: Sequence[str]) -
     one.
     """
     n = len(pairs)
-    counts = np.array([[pairs.count((a, b)) for b in categories] for a in categories])
+    counts = np.array([[pairs.count((a, b)) for b in categories] for a in categories], dtype=int)
+    counts = counts.reshape(len(categories), len(categories))  # without categories too
     table = tuple(tuple(int(x) for x in row) for row in counts)
     agreement = estimate_proportion(int(np.trace(counts)), n)
     value = Estimate(value=None)

@@ -7,6 +7,7 @@ from typing import Final
 
 import click
 
+from opp_mri.agreement.discordance import VolumeCause
 from opp_mri.agreement.lengths import Kappa
 from opp_mri.cli.response import PICTURES
 from opp_mri.cli.shared.options import format_example, json_option, project_option
@@ -18,9 +19,10 @@ from opp_mri.workflow.double_read.agreement import (
     AnswerTable,
     LengthAgreement,
     ProposalUse,
-    build_agreement_json,
+    choose_two_readers,
     measure_agreement,
 )
+from opp_mri.workflow.double_read.agreement_json import build_agreement_json
 from opp_mri.workflow.double_read.discordances import (
     DiscordantPair,
     build_discordance_json,
@@ -32,6 +34,12 @@ from opp_mri.workflow.double_read.repeatability import (
     Repeatability,
     build_repeatability_json,
     measure_repeatability,
+)
+from opp_mri.workflow.double_read.volume_agreement import (
+    VolumeAgreement,
+    VolumePair,
+    build_discordant_volume_json,
+    find_discordant_volumes,
 )
 from opp_mri.workflow.project import open_project
 
@@ -67,7 +75,7 @@ def agreement_command(
     repeats: bool,
     plot: Path | None,
 ) -> None:
-    """Report the agreement of two readers: lengths per sequence, categories, the chosen slice.
+    """Report the agreement of two readers: lengths, volumes, categories, the chosen slice.
 
     Only final answers are compared: signed ones, and those imported from a table.
     """
@@ -93,6 +101,7 @@ def agreement_command(
         ("OPP or PD", agreement.opp_against_pd),
     ):
         _show_kappa(name, kappa)
+    _show_volumes(agreement.volumes)
     _show_proposals(agreement.proposals)
     if plot:
         click.echo(f"Drawn: {plot}")
@@ -137,6 +146,29 @@ def _show_lengths(lengths: tuple[LengthAgreement, ...]) -> None:
     show_table(
         ["", *(length.name for length in lengths)],
         [[name, *(write(length) for length in lengths)] for name, write in rows],
+    )
+
+
+def _show_volumes(volumes: tuple[VolumeAgreement, ...]) -> None:
+    if not volumes:
+        return
+    rows: list[tuple[str, Callable[[VolumeAgreement], str]]] = [
+        ("lesions, pairs", lambda row: f"{row.lesions}, {row.pairs}"),
+        ("pairs on one series", lambda row: f"{row.compared}"),
+        ("Dice coefficient", lambda row: _format_number(row.dice, 3)),
+        ("mean surface distance, mm", lambda row: _format_number(row.mean_surface_mm, 2)),
+        ("95 % Hausdorff distance, mm", lambda row: _format_number(row.hausdorff_95_mm, 2)),
+        ("bias, cc", lambda row: _format_number(row.bias_cc, 2)),
+        ("lower limit of agreement, cc", lambda row: _format_number(row.lower_cc, 2)),
+        ("upper limit of agreement, cc", lambda row: _format_number(row.upper_cc, 2)),
+        ("bias, % of the mean", lambda row: _format_number(row.bias_percent, 1)),
+        ("lower limit of agreement, %", lambda row: _format_number(row.lower_percent, 1)),
+        ("upper limit of agreement, %", lambda row: _format_number(row.upper_percent, 1)),
+    ]
+    click.echo("Volumes within the contours of cells that both readers drew")
+    show_table(
+        ["", *(volume.name for volume in volumes)],
+        [[name, *(write(volume) for volume in volumes)] for name, write in rows],
     )
 
 
@@ -222,7 +254,11 @@ def discordance_command(
     limit_deg: float | None,
     as_json: bool,
 ) -> None:
-    """List where two readers differ and why: what changes a category first, then by mm."""
+    """List where two readers differ and why: what changes a category first, then by mm.
+
+    Volumes that differ by more than 20 % of their mean, or overlap with a Dice coefficient below
+    0.7, follow in a table of their own.
+    """
     with open_project(project_folder) as project:
         pairs = find_discordances(
             project,
@@ -230,17 +266,45 @@ def discordance_command(
             rules.complete_for_project(project),
             limits=choose_limits(project.store, length_mm=limit_mm, angle_deg=limit_deg),
         )
+        volumes = find_discordant_volumes(
+            project.store,
+            choose_two_readers(project.store, readers or ()),
+            project.store.get_lesions(),
+        )
     if as_json:
-        show_json([build_discordance_json(pair) for pair in pairs])
-    elif pairs:
+        show_json(
+            [build_discordance_json(pair) for pair in pairs]
+            + [build_discordant_volume_json(*volume) for volume in volumes]
+        )
+        return
+    if volumes:
+        _show_discordant_volumes(volumes)
+    if pairs:
         lengths = [
             f"{reading.reader} mm"
             for reading in (pairs[0].discordance.first, pairs[0].discordance.second)
         ]
         columns = ["Lesion", "Study", "Sequence", *lengths, "Cause", "Category"]
         show_table(columns, [_build_row(pair) for pair in pairs])
-    else:
+    elif not volumes:
         click.echo("The two readers differ nowhere beyond the limits.")
+
+
+def _show_discordant_volumes(volumes: list[tuple[VolumePair, VolumeCause]]) -> None:
+    first = volumes[0][0]
+    names = [f"{reading.reader} cc" for reading in (first.first, first.second)]
+    rows = [
+        [
+            pair.first.lesion_id,
+            str(pair.first.study_date),
+            pair.first.sequence.value,
+            *("-" if cc is None else f"{cc:.2f} cc" for cc in (pair.first_cc, pair.second_cc)),
+            "-" if pair.overlap is None else f"{pair.overlap.dice:.2f}",
+            cause.value,
+        ]
+        for pair, cause in volumes
+    ]
+    show_table(["Lesion", "Study", "Sequence", *names, "Dice", "Cause"], rows)
 
 
 def _build_row(pair: DiscordantPair) -> list[str]:

@@ -14,7 +14,13 @@ from opp_mri.domain.measurement import Answer, Reading
 from opp_mri.domain.reader_study import ResolutionKind
 from opp_mri.errors import InputError, UnknownError
 from opp_mri.units import format_mm, number
-from opp_mri.workflow.double_read.consensus import LesionConsensus, Pair, pair_of, prepare_consensus
+from opp_mri.workflow.double_read.consensus import (
+    LesionConsensus,
+    Pair,
+    contour_pair_of,
+    pair_of,
+    prepare_consensus,
+)
 from opp_mri.workflow.double_read.discordances import describe_cause
 from opp_mri.workflow.double_read.resolving import (
     NewAnswer,
@@ -22,6 +28,7 @@ from opp_mri.workflow.double_read.resolving import (
     resolve,
     sign_consensus,
 )
+from opp_mri.workflow.double_read.volume_consensus import ContourPair, resolve_contours
 from opp_mri.workflow.project import open_project
 
 KINDS: Final = {
@@ -57,9 +64,17 @@ def list_command(rules: RulesChoice, project_folder: Path, as_json: bool) -> Non
         show_table(
             ["Lesion", "Study", "Sequence", "A mm", "B mm", "Cause", "Category", "Resolved"], rows
         )
+    volume_rows = [
+        _build_volume_row(pair) for lesion in lesions for pair in lesion.volumes if pair.cause
+    ]
+    if volume_rows:
+        show_table(
+            ["Lesion", "Study", "Sequence", "A cc", "B cc", "Dice", "Cause", "Resolved"],
+            volume_rows,
+        )
     for lesion in lesions:
         click.echo(f"{lesion.lesion.lesion_id}: {describe_state(lesion)}")
-    if any(lesion.open_pairs for lesion in lesions):
+    if any(lesion.has_open for lesion in lesions):
         click.echo(
             "Next: `opp-mri consensus resolve`, or in a window `opp-mri consensus-room`; then sign."
         )
@@ -79,6 +94,11 @@ def list_command(rules: RulesChoice, project_folder: Path, as_json: bool) -> Non
     help="A, B, the mean of both ends (on one image), or a new answer.",
 )  # fmt: skip
 @click.option("--reason", required=True, help="Why.")
+@click.option(
+    "--volume", "is_volume", is_flag=True,
+    help="Resolve the contours of the cell, not its length: A or B; new ones are drawn in the "
+    "consensus room.",
+)  # fmt: skip
 @click.option("--image", help="With new: SOPInstanceUID under the new line; A's if left out.")
 @click.option("--frame", default=1, show_default=True, help="With --image: its frame.")
 @click.option(
@@ -97,6 +117,7 @@ def resolve_command(
     sequence: str,
     kind: str,
     reason: str,
+    is_volume: bool,
     image: str | None,
     frame: int,
     line: tuple[float, float, float, float] | None,
@@ -109,7 +130,17 @@ def resolve_command(
         lesions = prepare_consensus(
             project, rules.complete_for_project(project), lesion_ids=[lesion_id]
         )
-        pair = pair_of(lesions, lesion_id, (study_date.date(), SeriesRole(sequence)))
+        cell = (study_date.date(), SeriesRole(sequence))
+        if is_volume:
+            if kind == "new":
+                raise click.UsageError("Draw new contours in `opp-mri consensus-room`.")
+            contour_pair = contour_pair_of(lesions, lesion_id, cell)
+            resolve_contours(
+                project.store, contour_pair, KINDS[kind], reason=reason, at=read_clock()
+            )
+            click.echo(f"{sequence} of {study_date.date()}: contours of {kind}")
+            return
+        pair = pair_of(lesions, lesion_id, cell)
         new = _read_new_answer(pair, image, frame, line, answer, reason) if kind == "new" else None
         resolution = resolve(
             project.store, pair, KINDS[kind], reason=reason, at=read_clock(), new=new
@@ -137,8 +168,8 @@ def sign_command(
 ) -> None:
     """Sign the resolved answers of lesions, or of all that are ready.
 
-    Answers that agree within the limits become their mean. The consensus counts once all required
-    signatures are there; `assess` and `timeline` then use it.
+    Answers that agree within the limits become their mean, and contours those of A. The consensus
+    counts once all required signatures are there; `assess` and `timeline` then use it.
     """
     with open_project(project_folder) as project:
         lesions = prepare_consensus(project, rules.complete_for_project(project))
@@ -152,7 +183,7 @@ def sign_command(
         ready = [lesions_by_id[lesion_id] for lesion_id in lesion_ids] or [
             lesion
             for lesion in lesions
-            if not lesion.open_pairs and signed_by not in lesion.signed_by
+            if not lesion.has_open and signed_by not in lesion.signed_by
         ]
         if not ready:
             raise InputError("No lesion is ready to be signed: `opp-mri consensus list` says why.")
@@ -167,8 +198,13 @@ def sign_command(
 
 def describe_state(lesion: LesionConsensus) -> str:
     """State how far a lesion is."""
-    if lesion.open_pairs:
-        state = f"{len(lesion.open_pairs)} of {len(lesion.pairs)} answers open"
+    if lesion.has_open:
+        parts = []
+        if lesion.open_pairs:
+            parts.append(f"{len(lesion.open_pairs)} of {len(lesion.pairs)} answers open")
+        if lesion.open_volumes:
+            parts.append(f"{len(lesion.open_volumes)} of {len(lesion.volumes)} volumes open")
+        state = ", ".join(parts)
     elif lesion.missing_signatures:
         state = f"resolved, to be signed by {' and '.join(lesion.missing_signatures)}"
     else:
@@ -218,6 +254,7 @@ def _build_lesion_json(lesion: LesionConsensus) -> dict[str, Any]:
     return {
         "lesion_id": lesion.lesion.lesion_id,
         "open": len(lesion.open_pairs),
+        "open_volumes": len(lesion.open_volumes),
         "complete": lesion.is_complete,
         "signed_by": list(lesion.signed_by),
         "missing_signatures": list(lesion.missing_signatures),
@@ -226,6 +263,38 @@ def _build_lesion_json(lesion: LesionConsensus) -> dict[str, Any]:
             for day, sequence in lesion.one_reader_only
         ],
         "pairs": [_build_pair_json(pair) for pair in lesion.pairs],
+        "volumes": [_build_volume_json(pair) for pair in lesion.volumes],
+    }
+
+
+def _build_volume_row(pair: ContourPair) -> list[str]:
+    comparison = pair.comparison
+    volumes = ["-" if cc is None else f"{cc:.2f} cc" for cc in
+               (comparison.first_cc, comparison.second_cc)]  # fmt: skip
+    return [
+        pair.lesion.lesion_id,
+        str(pair.a.study_date),
+        pair.a.sequence.value,
+        *volumes,
+        "-" if comparison.overlap is None else f"{comparison.overlap.dice:.2f}",
+        pair.cause.value if pair.cause else "",
+        pair.resolution.kind.value if pair.resolution else "open",
+    ]
+
+
+def _build_volume_json(pair: ContourPair) -> dict[str, Any]:
+    comparison, overlap = pair.comparison, pair.comparison.overlap
+    return {
+        "study_date": pair.a.study_date.isoformat(),
+        "sequence": pair.a.sequence.value,
+        "a_cc": comparison.first_cc,
+        "b_cc": comparison.second_cc,
+        "dice": None if overlap is None else round(overlap.dice, 4),
+        "mean_surface_mm": None if overlap is None else round(overlap.mean_surface_mm, 3),
+        "hausdorff_95_mm": None if overlap is None else round(overlap.hausdorff_95_mm, 3),
+        "cause": pair.cause.value if pair.cause else None,
+        "resolution": pair.resolution.kind.value if pair.resolution else None,
+        "reason": pair.resolution.reason if pair.resolution else None,
     }
 
 

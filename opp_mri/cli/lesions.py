@@ -7,7 +7,7 @@ from typing import Any, Final
 import attrs
 import click
 
-from opp_mri.cli.shared.json_output import build_reading_json, unstructure
+from opp_mri.cli.shared.json_output import build_contours_json, build_reading_json, unstructure
 from opp_mri.cli.shared.options import (
     all_or_none_option,
     existing_file,
@@ -23,8 +23,9 @@ from opp_mri.domain.measurement import Reading
 from opp_mri.domain.timeline import Origin
 from opp_mri.errors import RowsError
 from opp_mri.tables.lesions import ENTRY_COLUMNS
-from opp_mri.units import format_count, format_mm
+from opp_mri.units import format_cc, format_count, format_mm
 from opp_mri.workflow.measuring.blinding import list_blinded_readers
+from opp_mri.workflow.measuring.contours import MeasuredContours, list_measured_contours
 from opp_mri.workflow.measuring.lesions import add_events, add_lesion, add_lesions
 from opp_mri.workflow.measuring.measure import measure
 from opp_mri.workflow.measuring.readings import get_counted_readings
@@ -160,7 +161,10 @@ def measure_command(calipers: Path, all_or_none: bool, project_folder: Path, as_
 @click.option("--lesion", "lesion_id", help="Only those of one lesion.")
 @json_option
 def readings_command(project_folder: Path, lesion_id: str | None, as_json: bool) -> None:
-    """List every reading in the order in which it was recorded; none is ever changed."""
+    """List every reading in the order in which it was recorded; none is ever changed.
+
+    Lengths come first, then the contours of volumes.
+    """
     with open_project(project_folder) as project:
         hidden = list_blinded_readers(project.store)
         all_readings = project.store.get_readings(lesion_id)
@@ -168,13 +172,22 @@ def readings_command(project_folder: Path, lesion_id: str | None, as_json: bool)
         counted_ids = {
             reading.reading_id for reading in get_counted_readings(project.store, lesion_id)
         }
+        drawings = list_measured_contours(project.store, lesion_id)
+        shown_drawings = [drawing for drawing in drawings if drawing.reading.reader not in hidden]
     if as_json:
-        show_json([build_reading_json(r, counts=r.reading_id in counted_ids) for r in readings])
+        show_json(
+            [build_reading_json(r, counts=r.reading_id in counted_ids) for r in readings]
+            + [build_contours_json(d.reading, d.volume, counts=d.counts) for d in shown_drawings]
+        )
     else:
-        _show_readings(readings, counted_ids)
-    if len(readings) < len(all_readings):
+        if readings or not shown_drawings:
+            _show_readings(readings, counted_ids)
+        if shown_drawings:
+            _show_contours(shown_drawings)
+    count = len(all_readings) - len(readings) + len(drawings) - len(shown_drawings)
+    if count:
         click.echo(
-            f"Not shown: {format_count(len(all_readings) - len(readings), 'reading')} of readers "
+            f"Not shown: {format_count(count, 'reading')} of readers "
             "who read "
             "blind, until the blinding is lifted (`opp-mri unblind`).",
             err=True,
@@ -195,6 +208,34 @@ def _show_readings(readings: Sequence[Reading], counted_ids: Container[str]) -> 
         for reading in readings
     ]
     columns = ["Lesion", "Study", "Sequence", "Reader", "AP mm", "From", "Remarks"]
+    show_table(columns, rows)
+
+
+def _show_contours(drawings: Sequence[MeasuredContours]) -> None:
+    rows = [
+        [
+            drawing.reading.lesion_id,
+            str(drawing.reading.study_date),
+            drawing.reading.sequence.value,
+            drawing.reading.reader,
+            "-"
+            if drawing.volume is None
+            else format_cc(drawing.volume.volume_cc, drawing.volume.standard_error_cc),
+            format_count(len(drawing.reading.contours), "contour"),
+            " ".join(
+                remark
+                for remark in (
+                    "" if drawing.counts else "Draft, not signed.",
+                    f"Amended: {drawing.reading.amendment_reason}"
+                    if drawing.reading.amendment_reason
+                    else "",
+                )
+                if remark
+            ),
+        ]
+        for drawing in drawings
+    ]
+    columns = ["Lesion", "Study", "Sequence", "Reader", "Volume cc", "From", "Remarks"]
     show_table(columns, rows)
 
 

@@ -13,13 +13,14 @@ from opp_mri.cli.shared.rules import CriteriaType, RulesChoice, add_rules_option
 from opp_mri.cli.show import build_warnings_json, show_json, show_table, show_warnings
 from opp_mri.domain.assessment import Criteria, Rules
 from opp_mri.domain.columns.visit import describe_visit
+from opp_mri.domain.contour import MeasuredVolume
 from opp_mri.domain.measurement_error import MeasurementError
 from opp_mri.domain.plausibility import DataWarning, find_length_warnings, find_study_warnings
 from opp_mri.response.assessed import AssessedTimeline
 from opp_mri.response.criteria import DEFAULT_CRITERIA, build_criteria_json
 from opp_mri.response.probability import DEFAULT_ERROR
 from opp_mri.response.sentences import describe_reason
-from opp_mri.units import count_days, format_mm
+from opp_mri.units import count_days, format_cc, format_mm
 from opp_mri.workflow.assessing.assess import (
     AssessedTables,
     assess_tables,
@@ -107,6 +108,7 @@ def _show_timeline(timeline: LesionTimeline) -> None:
     lesion = timeline.lesion
     by_reader = f", by {timeline.reader}" if timeline.reader else ""
     click.echo(f"{lesion.lesion_id}, {lesion.level}, SSRS ended {lesion.ssrs_last_date}{by_reader}")
+    has_volumes = any(cell.measured_volume is not None for cell in timeline.cells)
     rows = [
         [
             str(cell.study_date),
@@ -117,18 +119,25 @@ def _show_timeline(timeline: LesionTimeline) -> None:
             format_mm(cell.reading.length_mm)
             if cell.reading and cell.reading.length_mm is not None
             else "-",
+            *([_format_volume(cell.measured_volume)] if has_volumes else []),
             cell.status.value.replace("_", " "),
             " ".join(cell.flags),
         ]
         for cell in timeline.cells
     ]
-    columns = ["Study", "days", "weeks", "Phase", "Sequence", "AP mm", "Status", "Note"]
+    volume_columns = ["Volume cc"] if has_volumes else []
+    columns = ["Study", "days", "weeks", "Phase", "Sequence", "AP mm", *volume_columns, "Status",
+               "Note"]  # fmt: skip
     show_table(columns, rows)
     for visit in timeline.visits:
         weeks = count_days(lesion.ssrs_last_date, visit.visit_date) / 7
         click.echo(f"Visit of {visit.visit_date}, {weeks:.1f} weeks: {describe_visit(visit)}.")
     for flag in timeline.flags:
         click.echo(f"Note: {flag}")
+
+
+def _format_volume(volume: MeasuredVolume | None) -> str:
+    return "-" if volume is None else format_cc(volume.volume_cc, volume.standard_error_cc)
 
 
 @click.command(

@@ -67,7 +67,7 @@ def show_table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
     """Print a table; a column whose name ends in a unit is set to the right."""
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     for column in columns:
-        right = column.endswith((" mm", " Gy", "days", "weeks"))
+        right = column.endswith((" mm", " cc", " Gy", "days", "weeks"))
         table.add_column(column, justify="right" if right else "left", overflow="fold")
     for row in rows:
         table.add_row(*map(make_line_visible, row))

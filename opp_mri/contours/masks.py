@@ -1,15 +1,18 @@
 """Contours as masks of pixels: a pixel belongs to a contour where its centre lies within."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
-from opp_mri.contours.volume import Polygon
+from opp_mri.domain.geometry import FloatArray
+from opp_mri.domain.measurement import PixelPoint
 
 
-def fill_polygons(polygons: Iterable[Polygon], shape: tuple[int, int]) -> NDArray[np.bool_]:
-    """Return the pixels within any of some polygons.
+def fill_polygons(
+    polygons: Iterable[Sequence[PixelPoint] | FloatArray], shape: tuple[int, int]
+) -> NDArray[np.bool_]:
+    """Return the pixels within polygons; one that lies within another is a hole.
 
     Parameters
     ----------
@@ -22,5 +25,5 @@ def fill_polygons(polygons: Iterable[Polygon], shape: tuple[int, int]) -> NDArra
 
     mask = np.zeros(shape, dtype=bool)
     for polygon in polygons:
-        mask |= polygon2mask(shape, np.asarray(polygon)[:, ::-1])
+        mask ^= polygon2mask(shape, np.asarray(polygon)[:, ::-1])
     return mask

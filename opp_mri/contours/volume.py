@@ -10,25 +10,25 @@ The standard error joins two parts. That of the slice spacing is the one of Gund
 
     variance = t² (3 A - 4 B + C) / 240,   A = sum a_i², B = sum a_i a_(i+1), C = sum a_i a_(i+2).
 
-That of the edge takes each contour as displaced by one amount, whose standard deviation is that of
-a position known to a pixel (pixel / sqrt 12, rectangular distribution, JCGM 100:2008, 4.3.7) and
-which is independent from slice to slice: variance = t² sum (perimeter_i · pixel / sqrt 12)².
+That of the edge takes each contour, of a part or of a hole, as displaced by one amount, whose
+standard deviation is that of a position known to a pixel (pixel / sqrt 12, rectangular
+distribution, JCGM 100:2008, 4.3.7) and which is independent from contour to contour: variance
+= t² sum (perimeter_i · pixel / sqrt 12)².
 """
 
 import math
 from collections.abc import Mapping, Sequence
-from decimal import ROUND_HALF_EVEN, Decimal
 from typing import Final
 
 import numpy as np
 from attrs import frozen
-from numpy.typing import NDArray
 
-from opp_mri.domain.contour import MeasuredVolume, compute_area, compute_perimeter
+from opp_mri.contours.masks import fill_polygons
+from opp_mri.domain.contour import MeasuredVolume, compute_enclosed_area, compute_perimeter
 from opp_mri.domain.geometry import FloatArray
 from opp_mri.domain.measurement import PixelPoint
+from opp_mri.units import round_to_recorded_cc
 
-RECORDED_CC: Final = Decimal("0.01")
 MM3_IN_CC: Final = 1000.0
 SMOOTH: Final = 240.0
 FEWEST_FOR_ERROR: Final = 3
@@ -36,6 +36,7 @@ FINE: Final = 4  # points of the grid in a pixel, each way
 MARGIN_PX: Final = 3
 
 Polygon = tuple[PixelPoint, ...]
+Parts = tuple[Polygon, ...]  # of one slice
 
 
 @frozen(kw_only=True)
@@ -54,18 +55,19 @@ class Stack:
     slice_spacing_mm: float
 
 
-def measure_volume(polygons: Mapping[int, Polygon], stack: Stack) -> MeasuredVolume:
+def measure_volume(polygons: Mapping[int, Parts], stack: Stack) -> MeasuredVolume:
     """Measure the volume within polygons on slices.
 
     Parameters
     ----------
     polygons
-        Corners (column, row) in pixels of each slice that has a contour, by its index.
+        The polygons of each slice that has a contour, by its index: corners (column, row) in
+        pixels. A polygon within another one is a hole; no two of a slice meet.
     stack
         Geometry of the slices.
     """
     between = interpolate_slices(polygons, stack)
-    areas = [compute_area(polygons[index], stack.spacing_mm) for index in sorted(polygons)]
+    areas = [compute_enclosed_area(polygons[index], stack.spacing_mm) for index in sorted(polygons)]
     area_sum = _sum_areas(between, stack)
     volume_cc = (sum(areas) + area_sum) * stack.slice_spacing_mm / MM3_IN_CC
     error_cc = _estimate_error_cc(polygons, areas, stack)
@@ -73,16 +75,17 @@ def measure_volume(polygons: Mapping[int, Polygon], stack: Stack) -> MeasuredVol
         straight = _sum_areas(interpolate_slices(polygons, stack, neighbors=1), stack)
         error_cc = math.hypot(error_cc, (area_sum - straight) * stack.slice_spacing_mm / MM3_IN_CC)
     return MeasuredVolume(
-        volume_cc=Decimal(volume_cc).quantize(RECORDED_CC, ROUND_HALF_EVEN),
+        volume_cc=round_to_recorded_cc(volume_cc),
         standard_error_cc=error_cc,
         drawn=len(polygons),
         interpolated=len(between),
+        contours=sum(map(len, polygons.values())),
     )
 
 
 def interpolate_slices(
-    polygons: Mapping[int, Polygon], stack: Stack, *, neighbors: int = 2
-) -> Mapping[int, tuple[Polygon, ...]]:
+    polygons: Mapping[int, Parts], stack: Stack, *, neighbors: int = 2
+) -> Mapping[int, Parts]:
     """Return the outlines on the slices between contours that have none, by their index.
 
     One slice may have several outlines, or none where the shapes next to it do not overlap.
@@ -100,7 +103,7 @@ def interpolate_slices(
     ]
     if not missing:
         return {}
-    corners = np.concatenate([np.asarray(polygons[index]) for index in sorted_places])
+    corners = np.concatenate([polygon for parts in polygons.values() for polygon in parts])
     origin = np.floor(corners.min(axis=0)) - MARGIN_PX
     size = np.ceil(corners.max(axis=0)) + MARGIN_PX - origin
     distances = {
@@ -122,22 +125,17 @@ def interpolate_slices(
     return outlines
 
 
-def _sum_areas(outlines: Mapping[int, tuple[Polygon, ...]], stack: Stack) -> float:
-    return sum(
-        compute_area(polygon, stack.spacing_mm) for parts in outlines.values() for polygon in parts
-    )
+def _sum_areas(outlines: Mapping[int, Parts], stack: Stack) -> float:
+    return sum(compute_enclosed_area(parts, stack.spacing_mm) for parts in outlines.values())
 
 
-def _map_distances(
-    polygon: Polygon, origin: FloatArray, size: FloatArray, stack: Stack
-) -> FloatArray:
-    """Return signed distances in mm to a polygon on a fine grid, positive inside."""
+def _map_distances(parts: Parts, origin: FloatArray, size: FloatArray, stack: Stack) -> FloatArray:
+    """Return signed distances in mm to the polygons of a slice on a fine grid, positive inside."""
     import SimpleITK as sitk  # noqa: N813 - slow to import, and few volumes need it
-    from skimage.draw import polygon2mask
 
     columns, rows = (int(extent) * FINE + 1 for extent in size)
-    fine = (np.asarray(polygon) - origin) * FINE
-    mask: NDArray[np.bool_] = polygon2mask((rows, columns), fine[:, ::-1])
+    fine_parts = ((np.asarray(polygon) - origin) * FINE for polygon in parts)
+    mask = fill_polygons(fine_parts, (rows, columns))
     image = sitk.GetImageFromArray(mask.astype(np.uint8))
     image.SetSpacing(tuple(spacing / FINE for spacing in stack.spacing_mm))
     signed = sitk.SignedMaurerDistanceMap(
@@ -147,7 +145,7 @@ def _map_distances(
     return distances + min(stack.spacing_mm) / FINE / 2  # 0 lies on the outermost points inside
 
 
-def _trace_outlines(level: FloatArray, origin: FloatArray) -> tuple[Polygon, ...]:
+def _trace_outlines(level: FloatArray, origin: FloatArray) -> Parts:
     from skimage.measure import approximate_polygon, find_contours
 
     outlines = []
@@ -160,7 +158,7 @@ def _trace_outlines(level: FloatArray, origin: FloatArray) -> tuple[Polygon, ...
 
 
 def _estimate_error_cc(
-    polygons: Mapping[int, Polygon], areas: Sequence[float], stack: Stack
+    polygons: Mapping[int, Parts], areas: Sequence[float], stack: Stack
 ) -> float | None:
     """Return the standard error of a volume in cc; None for fewer than three contours."""
     if len(areas) < FEWEST_FOR_ERROR:
@@ -175,6 +173,7 @@ def _estimate_error_cc(
     pixel_mm = math.sqrt(stack.spacing_mm[0] * stack.spacing_mm[1]) / math.sqrt(12)
     edge = sum(
         (compute_perimeter(polygon, stack.spacing_mm) * pixel_mm) ** 2
-        for polygon in polygons.values()
+        for parts in polygons.values()
+        for polygon in parts
     )
     return distance_mm * math.sqrt(spacing + edge) / MM3_IN_CC

@@ -1,13 +1,17 @@
 """Closed contours of a lesion on native slices, and what a reader recorded with them."""
 
 import math
+from collections import defaultdict
 from collections.abc import Sequence
 from datetime import date, datetime
 from decimal import Decimal
+from functools import lru_cache
+from itertools import combinations
+from operator import attrgetter
 from typing import Final
 
 import numpy as np
-from attrs import field, frozen
+from attrs import Factory, field, frozen
 
 from opp_mri.domain.geometry import FloatArray, ImagePlane
 from opp_mri.domain.imaging import FrameReference, SeriesRole
@@ -16,6 +20,7 @@ from opp_mri.units import convert_to_cc
 
 LEAST_POINTS: Final = 3
 MOST_POINTS: Final = 2000
+MOST_CONTOURS: Final = 500
 POINT_DECIMALS: Final = 3  # thousandths of a pixel: less than a micrometre matters to no volume
 
 
@@ -65,8 +70,9 @@ class VolumeReading:
     sequence, study_date
         The cell that it belongs to.
     contours
-        One for each slice that was drawn on, all of one series; none where the reader took all of
-        them back.
+        All of one series, one or more for each slice that was drawn on: a contour within another
+        of its slice is a hole, and no two of a slice meet. None where the reader took all of them
+        back.
     draft
         True for an edit in the reading room: it counts once a signature covers it.
     edit
@@ -109,12 +115,15 @@ class MeasuredVolume:
         Its standard error in cc; None where there are too few contours to estimate one.
     drawn, interpolated
         Number of slices with a contour, and of slices between them without.
+    contours
+        Number of contours: more than of slices where the lesion has several parts, or holes.
     """
 
     volume_cc: Decimal = field(converter=convert_to_cc)
     standard_error_cc: float | None
     drawn: int
     interpolated: int = 0
+    contours: int = field(default=Factory(attrgetter("drawn"), takes_self=True))
 
 
 def compute_area(points: Sequence[PixelPoint], spacing_mm: tuple[float, float]) -> float:
@@ -142,23 +151,83 @@ def compute_perimeter(points: Sequence[PixelPoint], spacing_mm: tuple[float, flo
     return float(np.sum(np.hypot(np.roll(x, -1) - x, np.roll(y, -1) - y)))
 
 
-def has_crossing_sides(points: Sequence[PixelPoint]) -> bool:
+def compute_enclosed_area(
+    polygons: Sequence[Sequence[PixelPoint]], spacing_mm: tuple[float, float]
+) -> float:
+    """Return the area in mm² within polygons of one image: one that lies within another is a hole.
+
+    Parameters
+    ----------
+    polygons
+        Corners (column, row) in pixels of each; no two of them meet.
+    spacing_mm
+        Distance between columns and between rows, mm.
+    """
+    if len(polygons) == 1:
+        return compute_area(polygons[0], spacing_mm)
+    return sum(
+        compute_area(polygon, spacing_mm) * (-1 if count_enclosing(polygon, polygons) % 2 else 1)
+        for polygon in polygons
+    )
+
+
+def count_enclosing(polygon: Sequence[PixelPoint], polygons: Sequence[Sequence[PixelPoint]]) -> int:
+    """Return the number of other polygons that a polygon lies within; no two of them meet."""
+    return sum(
+        contains_point(other_polygon, polygon[0])
+        for other_polygon in polygons
+        if other_polygon is not polygon
+    )
+
+
+def contains_point(polygon: Sequence[PixelPoint], point: PixelPoint) -> bool:
+    """Return whether a point (column, row) lies within a polygon, by the rule of even crossings."""
+    start = np.asarray(polygon, dtype=float)
+    end = np.roll(start, -1, axis=0)
+    column, row = point
+    is_beside = (start[:, 1] > row) != (end[:, 1] > row)
+    start, end = start[is_beside], end[is_beside]
+    share = (row - start[:, 1]) / (end[:, 1] - start[:, 1])
+    crossed_columns = start[:, 0] + share * (end[:, 0] - start[:, 0])
+    return bool(np.count_nonzero(column < crossed_columns) % 2)
+
+
+@lru_cache(maxsize=4096)
+def has_crossing_sides(points: tuple[PixelPoint, ...]) -> bool:
     """Return whether two sides of a closed polygon that are not neighbours meet."""
     start = np.asarray(points, dtype=float)
     end = np.roll(start, -1, axis=0)
     count = len(start)
     if count <= LEAST_POINTS:
         return False
-    first, second = np.triu_indices(count, 2)
-    apart = (first != 0) | (second != count - 1)  # the first side and the last are neighbours
-    first, second = first[apart], second[apart]
-    a, b, c, d = start[first], end[first], start[second], end[second]
+    for first in range(count - 2):
+        # the first side and the last are neighbours
+        others = slice(first + 2, count - 1 if first == 0 else count)
+        if _has_meeting(start[first], end[first], start[others], end[others]):
+            return True
+    return False
+
+
+@lru_cache(maxsize=4096)
+def do_contours_meet(first: tuple[PixelPoint, ...], second: tuple[PixelPoint, ...]) -> bool:
+    """Return whether the outlines of two polygons cross or touch."""
+    start, corners = np.asarray(first, dtype=float), np.asarray(second, dtype=float)
+    if np.any(start.max(axis=0) < corners.min(axis=0)) or np.any(
+        corners.max(axis=0) < start.min(axis=0)
+    ):
+        return False
+    end, corner_ends = np.roll(start, -1, axis=0), np.roll(corners, -1, axis=0)
+    return any(_has_meeting(a, b, corners, corner_ends) for a, b in zip(start, end, strict=True))
+
+
+def _has_meeting(a: FloatArray, b: FloatArray, c: FloatArray, d: FloatArray) -> bool:
+    """Return whether the side from a to b meets any of the sides from c to d."""
     sides = (_turn(a, b, c), _turn(a, b, d), _turn(c, d, a), _turn(c, d, b))
     crossing = (sides[0] != sides[1]) & (sides[2] != sides[3])
-    touching = np.zeros(len(first), dtype=bool)
+    touching = np.zeros(len(c), dtype=bool)
     for side, (p, q), point in zip(sides, ((a, b), (a, b), (c, d), (c, d)), (c, d, a, b),
                                    strict=True):  # fmt: skip
-        within = np.all((np.minimum(p, q) <= point) & (point <= np.maximum(p, q)), axis=1)
+        within = np.all((np.minimum(p, q) <= point) & (point <= np.maximum(p, q)), axis=-1)
         touching |= (side == 0) & within
     return bool(np.any(crossing | touching))
 
@@ -189,10 +258,22 @@ def find_contour_faults(contour: Contour, plane: ImagePlane | None = None) -> li
 
 def find_volume_reading_faults(reading: VolumeReading) -> list[str]:
     """Return, as sentences, what contradicts itself in the contours of a reading."""
-    images = [contour.image for contour in reading.contours]
-    if len(set(images)) < len(images):
-        return ["An image has two contours of one lesion."]
-    return [fault for contour in reading.contours for fault in find_contour_faults(contour)][:1]
+    if len(reading.contours) > MOST_CONTOURS:
+        return [f"A volume has at most {MOST_CONTOURS} contours, not {len(reading.contours)}."]
+    faults = (fault for contour in reading.contours for fault in find_contour_faults(contour))
+    fault = next(faults, None)
+    if fault is not None:
+        return [fault]
+    by_image: dict[FrameReference, list[Contour]] = defaultdict(list)
+    for contour in reading.contours:
+        by_image[contour.image].append(contour)
+    if any(
+        do_contours_meet(first.points, second.points)
+        for contours in by_image.values()
+        for first, second in combinations(contours, 2)
+    ):
+        return ["Two contours of one image cross or touch."]
+    return []
 
 
 def _split_mm(
@@ -206,6 +287,7 @@ def _split_mm(
 def _turn(a: FloatArray, b: FloatArray, c: FloatArray) -> FloatArray:
     """Return 1, 0 or -1 where c lies left of the line from a to b, on it, or right of it."""
     turn_signs: FloatArray = np.sign(
-        (b[:, 0] - a[:, 0]) * (c[:, 1] - a[:, 1]) - (b[:, 1] - a[:, 1]) * (c[:, 0] - a[:, 0])
+        (b[..., 0] - a[..., 0]) * (c[..., 1] - a[..., 1])
+        - (b[..., 1] - a[..., 1]) * (c[..., 0] - a[..., 0])
     )
     return turn_signs

@@ -143,10 +143,13 @@ class VolumeObservation:
         Whole days from the completion of SSRS; negative before it.
     volume_cc
         Volume of the signal abnormality in cc, exact; 0 when it is gone.
+    standard_error_cc
+        Its standard error in cc, where it was computed from contours; no rule reads it.
     """
 
     days_from_ssrs: int = field(converter=convert_to_days)
     volume_cc: Decimal = field(converter=convert_to_cc)
+    standard_error_cc: float | None = field(default=None, eq=False)
 
 
 def _sort_volumes_by_sequence(

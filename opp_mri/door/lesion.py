@@ -28,7 +28,9 @@ from opp_mri.workflow.measuring.lesions import find_lesion
 from opp_mri.workflow.measuring.timeline import LesionTimeline
 from opp_mri.workflow.project import Project
 
-COLUMNS: Final = ("date", "day", "week", "sequence", "mm", "status", "phase", "note")
+COLUMNS: Final = (
+    "date", "day", "week", "sequence", "mm", "cc", "cc_error", "status", "phase", "note"
+)  # fmt: skip
 
 
 class Timeline:
@@ -55,9 +57,10 @@ class Timeline:
         -------
         pandas.DataFrame
             One row per visit and sequence: ``date``; ``day`` and ``week`` from completion of
-            radiosurgery; ``sequence``; ``mm``, the anteroposterior extent; ``status`` (measured,
-            gone, not_measurable, unread, not_covered, in_doubt, no_mr or missing); ``phase``; and
-            ``note`` on how the acquisition differs from the baseline.
+            radiosurgery; ``sequence``; ``mm``, the anteroposterior extent; ``cc``, the volume
+            within the contours, and ``cc_error``, its standard error in cc; ``status`` (measured,
+            gone, not_measurable, volume_drawn, unread, not_covered, in_doubt, no_mr or missing);
+            ``phase``; and ``note`` on how the acquisition differs from the baseline.
         """
         rows = [
             (
@@ -66,6 +69,8 @@ class Timeline:
                 round(weeks_from_days(cell.days_from_ssrs), 1),
                 cell.sequence.value,
                 number(cell.reading.length_mm) if cell.reading else None,
+                number(cell.measured_volume.volume_cc) if cell.measured_volume else None,
+                cell.measured_volume.standard_error_cc if cell.measured_volume else None,
                 cell.status.value,
                 cell.phase.value,
                 " ".join(cell.flags),
@@ -73,7 +78,8 @@ class Timeline:
             for cell in self._timeline.cells
         ]
         frame = pd.DataFrame(rows, columns=list(COLUMNS))
-        return frame.astype({"date": "datetime64[ns]", "mm": "float64"})
+        numbers = dict.fromkeys(("mm", "cc", "cc_error"), "float64")
+        return frame.astype({"date": "datetime64[ns]", **numbers})
 
     def plot(self, mode: str = RETROSPECTIVE) -> Figure:
         """Draw the lengths over time, a panel for each sequence, by the project's criteria.

@@ -9,7 +9,7 @@ from typing import Final, TypeVar
 
 from attrs import frozen
 
-from opp_mri.domain.columns.timeline import LENGTH_COLUMNS, LONGEST_DAYS
+from opp_mri.domain.columns.timeline import LENGTH_COLUMNS, LONGEST_DAYS, VOLUME_COLUMNS
 from opp_mri.domain.imaging import SeriesRole
 from opp_mri.domain.measurement import Lesion
 from opp_mri.domain.timeline import Observation, Origin, VolumeObservation
@@ -21,7 +21,7 @@ _PLAIN_NUMBER: Final = re.compile(r"[0-9]+(?:\.[0-9]{1,20})?", re.ASCII)
 
 MEASUREMENT_COLUMNS: Final = tuple(column.name for column in LENGTH_COLUMNS if column.required)
 
-VOLUME_COLUMN: Final = "volume_cc"
+VOLUME_COLUMN, ERROR_COLUMN = (column.name for column in VOLUME_COLUMNS)
 ORIGIN_COLUMN: Final = "origin"
 
 Recorded = TypeVar("Recorded")
@@ -55,7 +55,7 @@ def read_sizes(
     may_have_no_rows: bool = False,
     lesions: Mapping[str, Lesion] | None = None,
 ) -> Sizes:
-    """Read a table with `MEASUREMENT_COLUMNS`, and the two further columns where present.
+    """Read a table with `MEASUREMENT_COLUMNS`, and the further columns where present.
 
     Parameters
     ----------
@@ -80,7 +80,7 @@ def read_sizes(
     with read_table(
         path,
         required_columns=MEASUREMENT_COLUMNS,
-        optional=(VOLUME_COLUMN, ORIGIN_COLUMN),
+        optional=(VOLUME_COLUMN, ERROR_COLUMN, ORIGIN_COLUMN),
         may_have_no_rows=may_have_no_rows,
     ) as table:
         for row in table.rows:
@@ -107,8 +107,9 @@ def read_sizes(
                 of_lesion = lengths.setdefault(lesion_id, {}).setdefault(sequence, {})
                 of_lesion[day] = Observation(day, ap_mm, origin or Origin.DRAWN)
             if volume_cc is not None:
+                error_cc = _read_volume(row, ERROR_COLUMN)
                 volumes.setdefault(lesion_id, {}).setdefault(sequence, {})[day] = VolumeObservation(
-                    day, volume_cc
+                    day, volume_cc, None if error_cc is None else float(error_cc)
                 )
     return Sizes(lengths=_sort_by_day(lengths), volumes=_sort_by_day(volumes), lines=first_lines)
 
@@ -125,13 +126,13 @@ def _sort_by_day(
     }
 
 
-def _read_volume(row: Row) -> Decimal | None:
-    cell = row.get(VOLUME_COLUMN)
+def _read_volume(row: Row, column: str = VOLUME_COLUMN) -> Decimal | None:
+    cell = row.get(column)
     if not cell:
         return None
     if not _PLAIN_NUMBER.fullmatch(cell) or Decimal(cell) >= LARGEST_CC:
         row.add_fault(
-            VOLUME_COLUMN,
+            column,
             f"a volume is a number of cc, 0 or more and below {LARGEST_CC}: write it like 3.45",
         )
         return None

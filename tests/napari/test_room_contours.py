@@ -12,7 +12,7 @@ from opp_mri_napari.reading.basics.views import Button, MarkStyle, PointerKind
 from opp_mri_napari.reading.presenter import ReadingRoom
 from qtpy.QtCore import Qt
 
-from opp_mri.domain.contour import VolumeReading
+from opp_mri.domain.contour import VolumeReading, compute_area, compute_enclosed_area
 from opp_mri.response.criteria import load_criteria
 from opp_mri.workflow.assessing.respond import assess_project, load_project_rules
 from opp_mri.workflow.project import Project
@@ -46,9 +46,9 @@ def ring(
     ]
 
 
-def draw(mouse: Mouse, radius_mm: float) -> None:
-    """Draw freehand around the middle of a pane, and close by a key."""
-    corners = ring(mouse.view.centre, radius_mm, 24)
+def draw(mouse: Mouse, radius_mm: float, middle: tuple[float, float] | None = None) -> None:
+    """Draw freehand around a place, else the middle of a pane, and close by a key."""
+    corners = ring(middle or mouse.view.centre, radius_mm, 24)
     mouse.press(corners[0])
     for corner in corners[1:]:
         mouse.move(corner)
@@ -149,6 +149,40 @@ def test_backspace_deletes_the_contour_of_this_slice_alone(room: ReadingRoom) ->
     assert len(left.contours) == 1
     room.do_wish("withdraw")
     assert room.navigation.hint == "This slice has no contour."
+
+
+def test_a_lesion_has_parts_and_holes_on_a_slice_each_changed_and_taken_back_alone(
+    room: ReadingRoom,
+) -> None:
+    mouse = Mouse(room)
+    down, across = mouse.view.centre
+    for middle, radius_mm in ((across - 12, 8.0), (across + 12, 6.0), (across - 12, 3.0)):
+        draw(mouse, radius_mm, (down, middle))
+    whole = contours(room)
+    assert whole is not None
+    assert len(whole.contours) == len(mouse.view.outlines) == 3
+    assert "3 contours on 1 slice" in mouse.view.volume
+    areas = [compute_area(contour.points, (1.0, 1.0)) for contour in whole.contours]
+    parts = [contour.points for contour in whole.contours]
+    assert compute_enclosed_area(parts, (1.0, 1.0)) == pytest.approx(areas[0] + areas[1] - areas[2])
+    mouse.drag((down, across + 18), (down, across + 20))
+    settle(room)
+    changed = contours(room)
+    assert changed is not None
+    assert len(set(whole.contours) & set(changed.contours)) == 2  # the island alone
+    mouse.move((down, across + 12))
+    room.do_wish("withdraw")
+    left = contours(room)
+    assert left is not None
+    assert set(left.contours) == {whole.contours[0], whole.contours[2]}
+    draw(mouse, 8.0, (down, across - 6))
+    assert "cross or touch" in room.navigation.hint
+    assert contours(room) == left
+    room.do_wish("cancel")
+    room.do_wish("undo")
+    restored = contours(room)
+    assert restored is not None
+    assert restored.contours == changed.contours
 
 
 def test_a_contour_that_crosses_itself_stays_open_and_says_why(room: ReadingRoom) -> None:

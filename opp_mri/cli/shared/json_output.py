@@ -12,6 +12,7 @@ from typing import Any, Final
 from cattrs import Converter
 from cattrs.gen import make_dict_unstructure_fn, override
 
+from opp_mri.domain.contour import MeasuredVolume, VolumeReading
 from opp_mri.domain.imaging import SeriesRole, Usability, VolumeDescription
 from opp_mri.domain.measurement import Caliper, LesionEvent, Reading, SeedPoint
 from opp_mri.domain.repeated_uid import get_uid_in_file
@@ -37,6 +38,20 @@ def build_reading_json(reading: Reading, *, counts: bool) -> Json:
         **_build_named(reading, "reason", "remarks"),
         "counts": counts,
         **_build_named(reading, "amendment_reason", "origin", "proposed", "recorded_at"),
+    }
+
+
+def build_contours_json(
+    reading: VolumeReading, volume: MeasuredVolume | None, *, counts: bool
+) -> Json:
+    """Return the contours of a cell, and the volume within them; a draft does not count."""
+    names = "reading_id lesion_id sequence reader study_date"
+    return {
+        **_build_named(reading, *names.split()),
+        **_build_volume(volume),
+        "contours": len(reading.contours),
+        "counts": counts,
+        **_build_named(reading, "amendment_reason", "recorded_at"),
     }
 
 
@@ -128,6 +143,17 @@ def _build_cell(cell: Cell) -> Json:
         "volume_id": cell.volume.volume_id if cell.volume else None,
         "sop_instance_uid": get_uid_in_file(caliper.sop_instance_uid) if caliper else None,
         "flags": list(cell.flags),
+        **_build_volume(cell.measured_volume),
+    }
+
+
+def _build_volume(volume: MeasuredVolume | None) -> Json:
+    if volume is None:
+        return dict.fromkeys(("volume_cc", "volume_standard_error_cc", "contours"))
+    return {
+        "volume_cc": unstructure(volume.volume_cc),
+        "volume_standard_error_cc": volume.standard_error_cc,
+        "contours": volume.drawn,
     }
 
 

@@ -1,4 +1,4 @@
-"""What was recorded, as tables: lesions, lengths, events. They import again unchanged.
+"""What was recorded, as tables: lesions, lengths and volumes, events. They import again unchanged.
 
 The names and codes are those that `opp-mri lesion add --table` and `opp-mri assess` read.
 """
@@ -10,7 +10,13 @@ from typing import Final
 from opp_mri.cohort.export.columns import ExportTable, tabulate
 from opp_mri.domain.columns.column import Column, view_through
 from opp_mri.domain.columns.lesion import LESION_COLUMNS
-from opp_mri.domain.columns.timeline import EVENT_COLUMNS, LENGTH_COLUMNS, Event, Length
+from opp_mri.domain.columns.timeline import (
+    EVENT_COLUMNS,
+    LENGTH_COLUMNS,
+    SIZE_COLUMNS,
+    Event,
+    Measurement,
+)
 from opp_mri.domain.columns.visit import VISIT_DAY_COLUMNS, VisitOfLesion
 from opp_mri.domain.imaging import SeriesRole
 from opp_mri.domain.measurement import Lesion
@@ -52,12 +58,18 @@ def select_own_events(member: AssessedLesion) -> tuple[TreatmentEvent, ...]:
 def build_recorded_tables(lesions: Iterable[AssessedLesion]) -> tuple[ExportTable, ...]:
     """Return lesions, measurements and events, lesions in their order."""
     members = list(lesions)
+    has_volumes = any(member.timeline.volumes for member in members)
+    columns = SIZE_COLUMNS if has_volumes else LENGTH_COLUMNS
+    title, content = (
+        ("Lengths and volumes", "a length, a volume or both") if has_volumes
+        else ("Lengths", "a length")
+    )  # fmt: skip
     return (
         tabulate(LESIONS, "Lesions", "One row a lesion.", COHORT_LESION_COLUMNS, members),
         tabulate(
-            MEASUREMENTS, "Lengths",
-            "One row a length: a lesion on one sequence of one study.", LENGTH_COLUMNS,
-            _generate_lengths(members),
+            MEASUREMENTS, title,
+            f"One row {content}: a lesion on one sequence of one study.", columns,
+            _generate_measurements(members),
         ),
         tabulate(
             EVENTS, "Events", "One row an event, in the order in which they were recorded.",
@@ -80,11 +92,17 @@ def build_recorded_tables(lesions: Iterable[AssessedLesion]) -> tuple[ExportTabl
     )  # fmt: skip
 
 
-def _generate_lengths(lesions: Iterable[AssessedLesion]) -> Iterator[Length]:
+def _generate_measurements(lesions: Iterable[AssessedLesion]) -> Iterator[Measurement]:
     for member in lesions:
         for sequence in SeriesRole:
-            for observation in member.timeline.observations.get(sequence, ()):
-                yield Length(member.lesion.lesion_id, sequence, observation)
+            timeline = member.timeline
+            lengths = {row.days_from_ssrs: row for row in timeline.observations.get(sequence, ())}
+            volumes = {row.days_from_ssrs: row for row in timeline.volumes.get(sequence, ())}
+            for day in sorted(lengths.keys() | volumes.keys()):
+                yield Measurement(
+                    lesion_id=member.lesion.lesion_id, sequence=sequence, days_from_ssrs=day,
+                    length=lengths.get(day), volume=volumes.get(day),
+                )  # fmt: skip
 
 
 def count_decimals(value: Decimal) -> int:

@@ -7,11 +7,11 @@ criteria that have no CDISC terminology.
 
 from collections.abc import Callable, Mapping
 from datetime import date
+from decimal import Decimal
 from typing import Any, Final
 
 from attrs import frozen
 
-from opp_mri.cohort.export.changes import Change, StudyPart
 from opp_mri.cohort.statistics.members import find_age_at_radiosurgery
 from opp_mri.domain.assessment import Reason, ResponseCategory
 from opp_mri.domain.columns.column import Column, Kind, Row, Value, write_value
@@ -25,6 +25,9 @@ CRITERIA: Final = "AMINI 2016"
 RESPONSE: Final = ("AMINI16", "Lesion Response (Amini 2016, not RECIST)")
 RULE: Final = ("AMINRULE", "Rule That Decided (Amini 2016)")
 METHOD: Final = "MRI"
+DIAMETER: Final = ("DIAMETER", "Diameter")
+VOLUME: Final = ("VOLUME", "Volume")
+UNITS: Final = {"mm": "millimetre", "mL": "millilitre, which is a cc"}
 SEXES: Final[Mapping[str, str]] = {"M": "M", "F": "F"}  # SDTM's codelist has no "other"
 QUALIFIERS: Final[Mapping[str, str]] = {
     "SSRSFRST": "ssrs_first_date",
@@ -88,6 +91,17 @@ class Subject:
 
 
 @frozen(kw_only=True)
+class Size:
+    """A length or a volume of a lesion, as a test with its result."""
+
+    sequence: SeriesRole
+    test: tuple[str, str]
+    value: Decimal
+    unit: str
+    is_baseline: bool
+
+
+@frozen(kw_only=True)
 class Record:
     """A row of a domain: whose, its number for the subject, of which lesion and day."""
 
@@ -95,7 +109,7 @@ class Record:
     seq: int
     lesion: AssessedLesion
     day: date | None
-    change: Change | None = None
+    size: Size | None = None
     test: tuple[str, str] = RESPONSE
     result: str = ""
     unit: str = ""
@@ -211,35 +225,35 @@ TU: Final[tuple[Variable[Record], ...]] = (
 
 TR: Final[tuple[Variable[Record], ...]] = (
     *_build_keys("TR"),
-    _define("TRGRPID", "Group ID", lambda r: r.change.sequence.value, core="Perm",
+    _define("TRGRPID", "Group ID", lambda r: r.size.sequence.value, core="Perm",
               kind=Kind.CODE, source="recorded: the MR sequence",
               code_labels={sequence.value: sequence.value for sequence in SeriesRole}),
     _define("TRLNKID", "Link ID", lambda r: r.lesion.lesion.lesion_id, core="Exp",
               source="recorded", identifier=True),
     _define("TRLNKGRP", "Link Group", lambda r: r.lesion.lesion.lesion_id, core="Perm",
               source="recorded", identifier=True),
-    _define("TRTESTCD", "Tumor/Lesion Assessment Short Name", lambda _: "DIAMETER", "Topic",
-              kind=Kind.CODE, code_labels={"DIAMETER": "Diameter"}),
-    _define("TRTEST", "Tumor/Lesion Assessment Test Name", lambda _: "Diameter",
+    _define("TRTESTCD", "Tumor/Lesion Assessment Short Name", lambda r: r.size.test[0], "Topic",
+              kind=Kind.CODE, code_labels=dict((DIAMETER, VOLUME))),
+    _define("TRTEST", "Tumor/Lesion Assessment Test Name", lambda r: r.size.test[1],
               "Synonym Qualifier"),
     _define("TRORRES", "Result or Finding in Original Units",
-              lambda r: write_value(r.change.observation.ap_mm), "Result Qualifier", "Exp",
-              source="recorded: greatest anteroposterior extent"),
-    _define("TRORRESU", "Original Units", lambda _: "mm", "Variable Qualifier", "Exp",
-              Kind.CODE, code_labels={"mm": "millimetre"}),
+              lambda r: write_value(r.size.value), "Result Qualifier", "Exp",
+              source="recorded: greatest anteroposterior extent, or volume within contours"),
+    _define("TRORRESU", "Original Units", lambda r: r.size.unit, "Variable Qualifier", "Exp",
+              Kind.CODE, code_labels=UNITS),
     _define("TRSTRESC", "Character Result/Finding in Std Format",
-              lambda r: write_value(r.change.observation.ap_mm), "Result Qualifier", "Exp",
+              lambda r: write_value(r.size.value), "Result Qualifier", "Exp",
               source="TRORRES"),
     _define("TRSTRESN", "Numeric Result/Finding in Standard Units",
-              lambda r: r.change.observation.ap_mm, "Result Qualifier", "Exp", Kind.DECIMAL,
-              "TRORRES", unit="mm"),
-    _define("TRSTRESU", "Standard Units", lambda _: "mm", "Variable Qualifier", "Exp",
-              Kind.CODE, code_labels={"mm": "millimetre"}),
+              lambda r: r.size.value, "Result Qualifier", "Exp", Kind.DECIMAL,
+              "TRORRES", unit="mm or mL, as TRSTRESU says"),
+    _define("TRSTRESU", "Standard Units", lambda r: r.size.unit, "Variable Qualifier", "Exp",
+              Kind.CODE, code_labels=UNITS),
     _define("TRMETHOD", "Method Used to Identify the Tumor/Lesion", lambda _: METHOD,
               "Record Qualifier", "Exp", Kind.CODE,
               code_labels={METHOD: "magnetic resonance imaging"}),
     _define("TRLOBXFL", "Last Observation Before Exposure Flag",
-              lambda r: "Y" if r.change.part is StudyPart.BASELINE else None, "Record Qualifier",
+              lambda r: "Y" if r.size.is_baseline else None, "Record Qualifier",
               "Exp", Kind.CODE, "derived: the sequence's baseline", {"Y": "baseline"}),
     _define("TREVAL", "Evaluator", lambda _: None, "Record Qualifier", "Exp"),
     *_build_timing("TR", "Tumor/Lesion Measurement"),

@@ -6,12 +6,13 @@ from typing import Any, Final
 
 from attrs import frozen
 
-from opp_mri.cohort.export.changes import Change, generate_changes
+from opp_mri.cohort.export.changes import StudyPart, generate_changes
 from opp_mri.cohort.export.columns import ExportTable, tabulate
 from opp_mri.cohort.export.csv_text import guard_text, write_csv_rows, write_csv_table
 from opp_mri.cohort.export.dictionary import BETWEEN
 from opp_mri.cohort.export.recorded import COHORT_LESION_COLUMNS
 from opp_mri.cohort.export.sdtm import (
+    DIAMETER,
     DM,
     FA,
     QUALIFIERS,
@@ -23,8 +24,10 @@ from opp_mri.cohort.export.sdtm import (
     TR,
     TU,
     VISIT_TESTS,
+    VOLUME,
     Qualifier,
     Record,
+    Size,
     Subject,
     Variable,
 )
@@ -69,7 +72,7 @@ def build_sdtm_tables(
             "tu", "Tumor/Lesion Identification", "One record a treated lesion.", TU, identifications
         ),
         tabulate(
-            "tr", "Tumor/Lesion Results", "One record a length.", TR,
+            "tr", "Tumor/Lesion Results", "One record a length or a volume.", TR,
             (record for finding in findings for record in finding.generate_measurements()),
         ),
         tabulate(
@@ -93,10 +96,9 @@ def _generate_subjects(lesions: Iterable[AssessedLesion], study_id: str) -> Iter
         by_patient.setdefault(lesion.patient_id, []).append(lesion)
     for members in by_patient.values():
         days = {
-            lesion.lesion.ssrs_last_date + timedelta(days=observation.days_from_ssrs)
+            lesion.lesion.ssrs_last_date + timedelta(days=day)
             for lesion in members
-            for observations in lesion.timeline.observations.values()
-            for observation in observations
+            for day in _list_days(lesion)
         }
         yield Subject(
             study_id=study_id,
@@ -112,15 +114,27 @@ class _Found:
 
     subject: Subject
 
-    def _generate_changes(self) -> Iterator[tuple[AssessedLesion, Change]]:
+    def _generate_sizes(self) -> Iterator[tuple[AssessedLesion, int, Size]]:
         for lesion in self.subject.lesions:
             for change in generate_changes(lesion):
-                yield lesion, change
+                yield lesion, change.observation.days_from_ssrs, Size(
+                    sequence=change.sequence, test=DIAMETER, value=change.observation.ap_mm,
+                    unit="mm", is_baseline=change.part is StudyPart.BASELINE,
+                )  # fmt: skip
+            first_day = lesion.timeline.first_fraction_day
+            for sequence, volumes in lesion.timeline.volumes.items():
+                days = [volume.days_from_ssrs for volume in volumes]
+                baseline_day = max((day for day in days if day <= first_day), default=None)
+                for volume in volumes:
+                    yield lesion, volume.days_from_ssrs, Size(
+                        sequence=sequence, test=VOLUME, value=volume.volume_cc, unit="mL",
+                        is_baseline=volume.days_from_ssrs == baseline_day,
+                    )  # fmt: skip
 
     def generate_identifications(self) -> Iterator[Record]:
         """Yield a record for each lesion, on its first study."""
         for seq, lesion in enumerate(self.subject.lesions, 1):
-            days = [row[0].days_from_ssrs for row in lesion.timeline.observations.values() if row]
+            days = _list_days(lesion)
             yield Record(
                 subject=self.subject,
                 seq=seq,
@@ -129,10 +143,10 @@ class _Found:
             )
 
     def generate_measurements(self) -> Iterator[Record]:
-        """Yield a record for each length."""
-        for seq, (lesion, change) in enumerate(self._generate_changes(), 1):
-            day = _find_date(lesion, change.observation.days_from_ssrs)
-            yield Record(subject=self.subject, seq=seq, lesion=lesion, day=day, change=change)
+        """Yield a record for each length, and each volume."""
+        for seq, (lesion, days, size) in enumerate(self._generate_sizes(), 1):
+            day = _find_date(lesion, days)
+            yield Record(subject=self.subject, seq=seq, lesion=lesion, day=day, size=size)
 
     def generate_visit_findings(self) -> Iterator[Record]:
         """Yield a record for each finding of a visit."""
@@ -153,7 +167,7 @@ class _Found:
         """Yield the category and the rule of each lesion, on its last study."""
         seq = 0
         for lesion in self.subject.lesions:
-            days = [row[-1].days_from_ssrs for row in lesion.timeline.observations.values() if row]
+            days = _list_days(lesion)
             assessment = lesion.assessment
             for test, result in (
                 (RESPONSE, assessment.category.value),
@@ -164,6 +178,14 @@ class _Found:
                     subject=self.subject, seq=seq, lesion=lesion, test=test, result=result,
                     day=_find_date(lesion, max(days, default=None)),
                 )  # fmt: skip
+
+
+def _list_days(lesion: AssessedLesion) -> list[int]:
+    """Return the days of all lengths and volumes of a lesion."""
+    timeline = lesion.timeline
+    return [row.days_from_ssrs for rows in timeline.observations.values() for row in rows] + [
+        row.days_from_ssrs for rows in timeline.volumes.values() for row in rows
+    ]
 
 
 def _find_date(lesion: AssessedLesion, days: int | None) -> date | None:

@@ -30,7 +30,10 @@ class DictatedVisit:
     mm
         The recorded length as text without its unit; "" where there is none.
     size
-        The length with its unit, or what was answered in its place.
+        The length with its unit, or what was answered in its place; after it the volume, where
+        there is one.
+    cc
+        The volume within the contours as text without its unit; "" where there is none.
     draft
         True where no signature covers it.
     """
@@ -40,6 +43,7 @@ class DictatedVisit:
     weeks: float
     mm: str
     size: str
+    cc: str = ""
     draft: bool = False
 
 

@@ -28,10 +28,11 @@ from opp_mri.domain.imaging import SeriesRole
 from opp_mri.domain.measurement import Lesion
 from opp_mri.domain.plausibility import DataWarning
 from opp_mri.domain.sins import classify_stability
-from opp_mri.domain.timeline import Timeline
+from opp_mri.domain.timeline import Timeline, VolumeObservation
 from opp_mri.response.history import DatedLabel
 from opp_mri.response.outlook import Outlook
 from opp_mri.response.sentences import CATEGORY_WORDS, SHORT_WORDS, describe_reason
+from opp_mri.units import format_cc
 
 NO_NAME: Final = "No name is on it: the patient has the code of the project. Dates are real."
 
@@ -48,11 +49,14 @@ class VisitLength:
         What is to be said of it: gone, imported, why it is not measurable, or why there is none.
     image
         Where it was measured, such as series 4, image 8; "" where not known.
+    volume
+        The volume within the contours, or None.
     """
 
     length_mm: Decimal | None
     remark: str = ""
     image: str = ""
+    volume: VolumeObservation | None = None
 
 
 @frozen(kw_only=True)
@@ -184,6 +188,7 @@ class LesionView:
     strips: Sequence[Markup]
     without_strip: str
     sequences: Sequence[str]
+    has_volumes: bool
     visits: Sequence[VisitRow]
     sentences: Sequence[str]
     flags: Sequence[str]
@@ -210,7 +215,8 @@ def render_patient_html(report: PatientReport) -> str:
 
 def build_visits(timeline: Timeline) -> list[Visit]:
     """Return the visits of a timeline of which no more is known than days and lengths."""
-    unknown = dict.fromkeys(timeline.observations, VisitLength(length_mm=None, remark="no length"))
+    sequences = [s for s in SeriesRole if s in timeline.observations or s in timeline.volumes]
+    unknown = dict.fromkeys(sequences, VisitLength(length_mm=None, remark="no length"))
     by_day: dict[int, dict[SeriesRole, VisitLength]] = {}
     for sequence, observations in timeline.observations.items():
         for observation in observations:
@@ -218,6 +224,10 @@ def build_visits(timeline: Timeline) -> list[Visit]:
                 length_mm=observation.ap_mm, remark="" if observation.ap_mm else "gone"
             )
             by_day.setdefault(observation.days_from_ssrs, dict(unknown))[sequence] = length
+    for sequence, volumes in timeline.volumes.items():
+        for volume in volumes:
+            lengths = by_day.setdefault(volume.days_from_ssrs, dict(unknown))
+            lengths[sequence] = evolve(lengths[sequence], volume=volume)
     return [
         Visit(study_date=None, days_from_ssrs=day, lengths=lengths)
         for day, lengths in sorted(by_day.items())
@@ -242,7 +252,10 @@ def _view(report: LesionReport, number: int) -> LesionView:
         strips=_draw_strips(report, number),
         without_strip=_without_strip(report),
         sequences=[sequence.value for sequence in sequences],
-        visits=[_build_row(v, sequences, assessment, labels.get(v.days_from_ssrs)) for v in visits],
+        has_volumes=any(
+            length.volume is not None for visit in visits for length in visit.lengths.values()
+        ),
+        visits=[_build_row(v, sequences, report, labels.get(v.days_from_ssrs)) for v in visits],
         sentences=[sentence for sentence in report.sentences if sentence != f"{category}: {rule}."],
         flags=report.flags,
         read_by=report.read_by,
@@ -327,29 +340,30 @@ def _without_strip(lesion: LesionReport) -> str:
 def _build_row(
     visit: Visit,
     sequences: Sequence[SeriesRole],
-    assessment: Assessment,
+    report: LesionReport,
     label: DatedLabel | None,
 ) -> VisitRow:
-    retreatment_day = assessment.retreatment_day
+    retreatment_day = report.assessment.retreatment_day
     if retreatment_day is not None and visit.days_from_ssrs > retreatment_day:
         visit = evolve(visit, remark=visit.remark or "after the retreatment: does not count")
     return VisitRow(
         date=visit.study_date.isoformat() if visit.study_date else "",
         day=describe_day(visit.days_from_ssrs),
         week=describe_week(visit.days_from_ssrs),
-        cells=[_build_cell(visit, sequence, assessment) for sequence in sequences],
+        cells=[_build_cell(visit, sequence, report) for sequence in sequences],
         label=SHORT_WORDS[label.category] if label else "",
         reason=write_identifier(label.reason.value) if label else "",
         remark=visit.remark,
     )
 
 
-def _build_cell(visit: Visit, sequence: SeriesRole, assessment: Assessment) -> LengthCell:
-    """Write a length, and its change from the baseline of its own sequence."""
+def _build_cell(visit: Visit, sequence: SeriesRole, report: LesionReport) -> LengthCell:
+    """Write a length, and its change from the baseline of its own sequence; and the volume."""
     length = visit.lengths.get(sequence)
     if length is None:
         return LengthCell(length="", change="", small="no series")
-    own = assessment.sequences.get(sequence)
+    own = report.assessment.sequences.get(sequence)
+    volume = "" if length.volume is None else _describe_volume(length.volume, sequence, report)
     change = ""
     if length.length_mm is not None and own is not None and own.baseline_mm is not None:
         if visit.days_from_ssrs == own.baseline_day:
@@ -359,5 +373,17 @@ def _build_cell(visit: Visit, sequence: SeriesRole, assessment: Assessment) -> L
     return LengthCell(
         length="" if length.length_mm is None else format_mm_alone(length.length_mm),
         change=change,
-        small="; ".join(part for part in (length.remark, length.image) if part),
+        small="; ".join(part for part in (volume, length.remark, length.image) if part),
     )
+
+
+def _describe_volume(volume: VolumeObservation, sequence: SeriesRole, report: LesionReport) -> str:
+    """Write a volume, and its change in percent from the baseline of its own sequence."""
+    words = f"volume {format_cc(volume.volume_cc, volume.standard_error_cc)}"
+    timeline = report.timeline
+    volumes = timeline.volumes.get(sequence, ())
+    before = [row for row in volumes if row.days_from_ssrs <= timeline.first_fraction_day]
+    if not before or not before[-1].volume_cc or volume.days_from_ssrs <= 0:
+        return words
+    share = 100 * (volume.volume_cc / before[-1].volume_cc - 1)
+    return f"{words} ({share:+.0f} %)"

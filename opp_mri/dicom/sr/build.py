@@ -4,6 +4,7 @@ The order of the items in a group is what viewers need: the adapters of OHIF tak
 of a group for its length, so the day of the time point, a number too, comes after it.
 """
 
+from collections.abc import Iterable
 from typing import Final
 
 import highdicom.sr as hd
@@ -11,6 +12,7 @@ import numpy as np
 from highdicom.sr import RelationshipTypeValues
 from pydicom.dataset import Dataset
 from pydicom.sr.codedict import codes
+from pydicom.sr.coding import Code
 from pydicom.valuerep import DT
 
 from opp_mri.dicom.objects.modules import convert_to_person_name
@@ -22,6 +24,8 @@ from opp_mri.dicom.sr.concepts import (
     AP_CALIPER,
     CALIPER_ENDS,
     COMMENT,
+    CONTOURS,
+    CUBIC_CENTIMETRE,
     DAY,
     LENGTH_SOURCE,
     LENGTH_SOURCES,
@@ -42,6 +46,7 @@ from opp_mri.dicom.sr.concepts import (
     SSRS_COMPLETION,
     STUDY_DAY,
     VERIFYING,
+    VOLUME,
     LengthCode,
     build_vertebra_code,
 )
@@ -49,10 +54,12 @@ from opp_mri.dicom.sr.report import (
     MeasurementReport,
     ReportedAnswer,
     ReportedImage,
+    ReportedVolume,
     derive_tracking_uid,
+    derive_volume_tracking_uid,
 )
 from opp_mri.domain.timeline import Origin
-from opp_mri.units import format_mm
+from opp_mri.units import format_cc, format_count, format_mm
 
 CORNERSTONE_LENGTH: Final = "Cornerstone3DTools@^0.1.0:Length"
 """With it a Tracking Identifier begins that OHIF turns into a length."""
@@ -65,7 +72,10 @@ def build_measurement_content(report: MeasurementReport) -> Dataset:
     content = hd.MeasurementReport(
         observation_context=_build_observation_context(report),
         procedure_reported=PROCEDURE,
-        imaging_measurements=[_group(answer, report) for answer in report.answers],
+        imaging_measurements=[
+            *(_group(answer, report) for answer in report.answers),
+            *(_build_volume_group(volume, report) for volume in report.volumes),
+        ],
         title=MEASUREMENT_REPORT,
     )
     root: Dataset = content[0]
@@ -117,6 +127,44 @@ def _group(
     content.extend(_build_texts(answer, report.reader))
     content.extend(_build_time_point(answer))
     group[0].ObservationDateTime = DT(answer.recorded_at.replace(microsecond=0))
+    return group
+
+
+def _build_volume_group(
+    volume: ReportedVolume, report: MeasurementReport
+) -> hd.MeasurementsAndQualitativeEvaluations:
+    """Build the group of a volume (TID 1501 > 300): its name makes no viewer take it for a line."""
+    group = hd.MeasurementsAndQualitativeEvaluations(
+        tracking_identifier=hd.TrackingIdentifier(
+            uid=derive_volume_tracking_uid(volume.lesion_uid, volume.sequence),
+            identifier=f"opp_mri:{volume.lesion_id}-{volume.sequence.value}-volume",
+        ),
+        finding_type=LESION,
+        method=CONTOURS,
+        finding_sites=[hd.FindingSite(build_vertebra_code(volume.level))],
+        measurements=[
+            hd.Measurement(name=VOLUME, value=float(volume.volume_cc), unit=CUBIC_CENTIMETRE)
+        ],
+        qualitative_evaluations=[
+            hd.QualitativeEvaluation(name=SEQUENCE, value=SEQUENCES[volume.sequence])
+        ],
+        source_images=[_build_source(image) for image in volume.images],
+    )
+    content = group[0].ContentSequence
+    (method,) = content.find(METHOD)
+    method.RelationshipType = RelationshipTypeValues.HAS_CONCEPT_MOD.value  # as TID 1501 asks
+    words = format_cc(volume.volume_cc, volume.standard_error_cc)
+    texts = [
+        (COMMENT, f"{volume.lesion_id} {volume.sequence.value} volume {words}"),
+        (READER, report.reader),
+        (LESION_ID, volume.lesion_id),
+        (STUDY_DAY, volume.study_date.isoformat()),
+        (REMARK, format_count(volume.contours, "contour")),
+    ]
+    texts += [(AMENDMENT, volume.amendment_reason)] if volume.amendment_reason else []
+    content.extend(_build_text_items(texts))
+    content.extend(_build_time_point(volume))
+    group[0].ObservationDateTime = DT(volume.recorded_at.replace(microsecond=0))
     return group
 
 
@@ -177,13 +225,17 @@ def _build_texts(answer: ReportedAnswer, reader: str) -> list[hd.TextContentItem
     texts += [(ANSWER_REASON, answer.reason)] if answer.reason else []
     texts += [(REMARK, remark) for remark in answer.remarks]
     texts += [(AMENDMENT, answer.amendment_reason)] if answer.amendment_reason else []
+    return _build_text_items(texts)
+
+
+def _build_text_items(texts: Iterable[tuple[Code, str]]) -> list[hd.TextContentItem]:
     return [
         hd.TextContentItem(name=name, value=text, relationship_type=RelationshipTypeValues.CONTAINS)
         for name, text in texts
     ]
 
 
-def _build_time_point(answer: ReportedAnswer) -> hd.TimePointContext:
+def _build_time_point(answer: ReportedAnswer | ReportedVolume) -> hd.TimePointContext:
     return hd.TimePointContext(
         time_point=f"{answer.days_from_ssrs} days from completion of radiosurgery",
         temporal_offset_from_event=hd.LongitudinalTemporalOffsetFromEvent(

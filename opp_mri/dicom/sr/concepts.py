@@ -54,6 +54,8 @@ PERFORMING: Final = Code("121094", "DCM", "Performing")
 VERIFYING: Final = Code("121098", "DCM", "Verifying")
 DAY: Final = Code("d", "UCUM", "day")
 MILLIMETRE: Final = Code("mm", "UCUM", "millimeter")
+VOLUME: Final = Code("118565006", "SCT", "Volume")
+CUBIC_CENTIMETRE: Final = Code("cm3", "UCUM", "cubic centimeter")
 
 SSRS_COMPLETION: Final = build_private_code(
     "ssrs-completion", "Completion of spine stereotactic radiosurgery"
@@ -61,6 +63,7 @@ SSRS_COMPLETION: Final = build_private_code(
 AP_CALIPER: Final = build_private_code(
     "ap-caliper", "Greatest AP extent, two-point caliper on native image"
 )
+CONTOURS: Final = build_private_code("contours", "Volume within contours on native images")
 READER: Final = build_private_code("reader", "Reader of the project")
 LESION_ID: Final = build_private_code("lesion-id", "Lesion of the project")
 SEQUENCE: Final = build_private_code("sequence", "MR sequence of the response rules")

@@ -36,6 +36,14 @@ def derive_tracking_uid(lesion_uid: str, sequence: SeriesRole) -> str:
     return derive_uid("lesion and sequence", lesion_uid, sequence.value)
 
 
+def derive_volume_tracking_uid(lesion_uid: str, sequence: SeriesRole) -> str:
+    """Return the UID of a lesion's volume on a sequence: another one than that of its length.
+
+    Viewers merge the groups of a report that share one (parameters as `derive_tracking_uid`).
+    """
+    return derive_uid("lesion, sequence and volume", lesion_uid, sequence.value)
+
+
 @frozen(kw_only=True)
 class ReportedImage:
     """An image that a report refers to.
@@ -97,6 +105,42 @@ class ReportedAnswer:
 
 
 @frozen(kw_only=True)
+class ReportedVolume:
+    """The volume within one reader's contours of one lesion: a measurement group of a report.
+
+    Parameters
+    ----------
+    lesion_uid
+        The tracking UID that the project gave the lesion.
+    level
+        Vertebra.
+    days_from_ssrs
+        Whole days from completion of radiosurgery.
+    standard_error_cc
+        To 0.01 cc; None where there are too few contours for one.
+    contours
+        Number of contours.
+    images
+        The images with contours.
+    recorded_at
+        When the contours were recorded.
+    """
+
+    lesion_id: str
+    lesion_uid: str
+    level: str
+    sequence: SeriesRole
+    study_date: date
+    days_from_ssrs: int
+    volume_cc: Decimal
+    standard_error_cc: Decimal | None
+    contours: int
+    images: tuple[ReportedImage, ...]
+    amendment_reason: str = ""
+    recorded_at: datetime
+
+
+@frozen(kw_only=True)
 class Verifier:
     """Who verified a report, and when."""
 
@@ -116,8 +160,8 @@ class MeasurementReport:
         Those who signed a consensus; none for an independent read, which is unverified.
     length_code
         How the concept of a length is coded.
-    answers
-        In the order of lesions and sequences; at least one.
+    answers, volumes
+        In the order of lesions and sequences; at least one of either.
     """
 
     study_instance_uid: str
@@ -127,6 +171,12 @@ class MeasurementReport:
     verifiers: tuple[Verifier, ...] = ()
     length_code: LengthCode
     answers: tuple[ReportedAnswer, ...]
+    volumes: tuple[ReportedVolume, ...] = ()
+
+    @property
+    def study_date(self) -> date:
+        """Date of the study."""
+        return self.answers[0].study_date if self.answers else self.volumes[0].study_date
 
     @property
     def key(self) -> str:
@@ -140,12 +190,15 @@ class MeasurementReport:
     @property
     def images(self) -> tuple[ReportedImage, ...]:
         """Images that the report refers to, each once."""
-        return tuple(dict.fromkeys(image for answer in self.answers for image in answer.images))
+        images = [image for answer in self.answers for image in answer.images]
+        images += [image for volume in self.volumes for image in volume.images]
+        return tuple(dict.fromkeys(images))
 
     @property
     def written_at(self) -> datetime:
         """When the latest part of the content was recorded."""
         times = [answer.recorded_at for answer in self.answers]
+        times += [volume.recorded_at for volume in self.volumes]
         return max([*times, *(verifier.verified_at for verifier in self.verifiers)])
 
     @property
@@ -214,7 +267,10 @@ def _hash_of(report: MeasurementReport | ResponseReport) -> str:
 
 
 def _is_content(attribute: Any, value: Any) -> bool:
-    # a drawn line makes the same report as before there were proposals
+    # a drawn line makes the same report as before there were proposals, and lengths without
+    # volumes the same as before there were volumes
+    if attribute.name == "volumes" and not value:
+        return False
     return attribute.name != "source" and value is not Origin.DRAWN
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Final
 
+import attrs
 from attrs import frozen
 
 from opp_mri.domain.columns.column import Column, Kind
@@ -15,7 +16,9 @@ from opp_mri.domain.timeline import (
     OtherBoneLesions,
     Pathology,
     TreatmentEvent,
+    VolumeObservation,
 )
+from opp_mri.units import LARGEST_CC, round_to_recorded_cc
 
 _RECORDED: Final = "recorded"
 _READ: Final = "recorded: measured by a reader, or handed over in a table"
@@ -52,13 +55,15 @@ CODED_EVENTS: Final[Mapping[EventKind, tuple[str, ...]]] = {
 """Events whose value is a code; the value of any other is free text."""
 
 
-@frozen
-class Length:
-    """One recorded length of a lesion."""
+@frozen(kw_only=True)
+class Measurement:
+    """What was recorded of a lesion on one sequence of one day: a length, a volume, or both."""
 
     lesion_id: str
     sequence: SeriesRole
-    observation: Observation
+    days_from_ssrs: int
+    length: Observation | None = None
+    volume: VolumeObservation | None = None
 
 
 @frozen
@@ -69,14 +74,14 @@ class Event:
     event: TreatmentEvent
 
 
-LENGTH_COLUMNS: Final[tuple[Column[Length], ...]] = (
+LENGTH_COLUMNS: Final[tuple[Column[Measurement], ...]] = (
     Column(
         name="lesion_id", label="Lesion", of=lambda row: row.lesion_id, required=True,
         description="The lesion.", source=_RECORDED, identifier=True,
     ),
     Column(
         name="days_from_ssrs", label="Time", kind=Kind.INTEGER, unit="days from SSRS",
-        of=lambda row: row.observation.days_from_ssrs, required=True,
+        of=lambda row: row.days_from_ssrs, required=True,
         description="Day of the study from completion of SSRS; 0 or negative before follow-up.",
         source=_RECORDED,
     ),
@@ -87,20 +92,51 @@ LENGTH_COLUMNS: Final[tuple[Column[Length], ...]] = (
     ),
     Column(
         name="ap_mm", label="AP extent", kind=Kind.DECIMAL, unit="mm",
-        of=lambda row: row.observation.ap_mm, minimum=0, maximum=LONGEST_MM, required=True,
+        of=lambda row: None if row.length is None else row.length.ap_mm,
+        minimum=0, maximum=LONGEST_MM, required=True,
         description="Greatest anteroposterior extent of signal abnormality, digits as recorded; "
         "0.0 says that the abnormality is gone.",
         source=_READ,
     ),
     Column(
         name="origin", label="Origin", kind=Kind.CODE, allowed=ORIGINS,
-        of=lambda row: row.observation.origin.value,
+        of=lambda row: None if row.length is None else row.length.origin.value,
         description="Whether a reader drew the line, accepted a proposal of opp_mri or edited "
         "it, or measured by override on an unsuitable image; a length without a line counts as "
         "drawn.",
         source=_RECORDED,
     ),
 )  # fmt: skip
+
+VOLUME_COLUMNS: Final[tuple[Column[Measurement], ...]] = (
+    Column(
+        name="volume_cc", label="Volume", kind=Kind.DECIMAL, unit="cc",
+        of=lambda row: None if row.volume is None else row.volume.volume_cc, minimum=0,
+        maximum=LARGEST_CC,
+        description="Volume of signal abnormality within the contours; 0 says that the "
+        "abnormality is gone.",
+        source=_READ,
+    ),
+    Column(
+        name="volume_error_cc", label="Standard error of the volume", kind=Kind.DECIMAL, unit="cc",
+        of=lambda row: None
+        if row.volume is None or row.volume.standard_error_cc is None
+        else round_to_recorded_cc(row.volume.standard_error_cc),
+        minimum=0, maximum=LARGEST_CC,
+        description="Standard error of the volume, from slice spacing and edge; empty where fewer "
+        "than three slices have contours, and for a volume that was handed over in a table.",
+        source="computed from the contours",
+    ),
+)  # fmt: skip
+"""In a table of measurements that has any volume; a row may then be without a length."""
+
+SIZE_COLUMNS: Final[tuple[Column[Measurement], ...]] = (
+    *(
+        attrs.evolve(column, required=False) if column.name == "ap_mm" else column
+        for column in LENGTH_COLUMNS
+    ),
+    *VOLUME_COLUMNS,
+)
 
 EVENT_COLUMNS: Final[tuple[Column[Event], ...]] = (
     Column(

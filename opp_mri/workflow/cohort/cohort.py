@@ -177,6 +177,7 @@ def assess_table_cohort(folder: Path, rules: Rules) -> Cohort:
             lesion_id=lesion_id,
             first_fraction_day=count_days(lesion.ssrs_last_date, lesion.ssrs_first_date),
             observations=sizes.lengths.get(lesion_id, {}),
+            volumes=sizes.volumes.get(lesion_id, {}),
             events=_convert_events(lesion, events.get(lesion_id, ()), visits.get(lesion_id, ())),
         )
         members.append(
@@ -232,4 +233,10 @@ def _convert_to_plain(assessed_lesion: AssessedLesion) -> object:
         (event.days_from_ssrs, event.kind.value, event.value)
         for event in assessed_lesion.timeline.events
     ]
-    return {"lesion": lesion, "lengths": lengths, "events": events, "visits": visits}
+    volumes = {
+        sequence.value: [(volume.days_from_ssrs, str(volume.volume_cc)) for volume in row]
+        for sequence, row in assessed_lesion.timeline.volumes.items()
+    }
+    record = {"lesion": lesion, "lengths": lengths, "events": events, "visits": visits}
+    # without volumes the hash stays what it was before there were any
+    return record | {"volumes": volumes} if volumes else record

@@ -17,7 +17,7 @@ from opp_mri.domain.measurement import Answer
 from opp_mri.errors import InputError
 from opp_mri.response.cautions import describe_caution
 from opp_mri.response.sentences import SHORT_WORDS, describe_reason
-from opp_mri.units import format_mm, weeks_from_days
+from opp_mri.units import format_cc, format_mm, weeks_from_days
 from opp_mri.workflow.assessing.respond import ProjectLesion
 from opp_mri.workflow.measuring.blinding import read_blinding
 from opp_mri.workflow.measuring.cells import Cell
@@ -52,7 +52,11 @@ def dictate_lesion(
         raise InputError(
             "This is a blinded package: its lengths are not dictated before the blinding is lifted."
         )
-    answered_cells = [cell for cell in lesion.cells if cell.reading is not None]
+    answered_cells = [
+        cell
+        for cell in lesion.cells
+        if cell.reading is not None or cell.measured_volume is not None
+    ]
     if not answered_cells:
         raise InputError("Nothing of this lesion is measured, so there is nothing to dictate.")
     facts = Dictation(
@@ -62,7 +66,7 @@ def dictate_lesion(
         ssrs_date=lesion.lesion.ssrs_last_date,
         reader=lesion.reader,
         sequences=_build_sequences(answered_cells, drafts),
-        drafts=sum(cell.reading.reading_id in drafts for cell in answered_cells if cell.reading),
+        drafts=sum(_is_draft(cell, drafts) for cell in answered_cells),
         **(_build_answer(lesion) if answer is None else {"answer": answer}),
     )
     # read again: an author of a template tries it while the window is open
@@ -108,11 +112,21 @@ def _build_visit(cell: Cell, drafts: frozenset[str]) -> DictatedVisit:
     remarks = reading.remarks if reading is not None else ()
     if any(remark.startswith(OVERRIDDEN) for remark in remarks):
         words = f"{length} by override"
+    measured = cell.measured_volume
+    volume = "" if measured is None else f"volume {format_cc(measured.volume_cc)}"
     return DictatedVisit(
         date=cell.study_date,
         days=cell.days_from_ssrs,
         weeks=round(weeks_from_days(cell.days_from_ssrs), 1),
         mm=length.removesuffix(" mm"),
-        size=words or length,
-        draft=reading is not None and reading.reading_id in drafts,
+        size=", ".join(part for part in (words or length, volume) if part),
+        cc=volume.removeprefix("volume ").removesuffix(" cc"),
+        draft=_is_draft(cell, drafts),
+    )
+
+
+def _is_draft(cell: Cell, drafts: frozenset[str]) -> bool:
+    return any(
+        answer is not None and answer.reading_id in drafts
+        for answer in (cell.reading, cell.contours)
     )

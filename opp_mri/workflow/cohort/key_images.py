@@ -53,6 +53,7 @@ WITHOUT_IMAGE: Final[Mapping[CellStatus, str]] = {
 ANSWERS: Final[Mapping[CellStatus, str]] = {
     CellStatus.GONE: "gone",
     CellStatus.NOT_MEASURABLE: "not measurable",
+    CellStatus.VOLUME_DRAWN: "no length",
     CellStatus.UNREAD: "not read",
 }
 SOURCES: Final[Mapping[LengthSource, str]] = {

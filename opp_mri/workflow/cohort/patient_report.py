@@ -24,6 +24,7 @@ from opp_mri.domain.columns.visit import describe_visit
 from opp_mri.domain.imaging import SeriesRole, VolumeDescription
 from opp_mri.domain.measurement import LengthSource, Reading
 from opp_mri.domain.reader_study import CONSENSUS, ReadingProtocol
+from opp_mri.domain.timeline import VolumeObservation
 from opp_mri.errors import UnknownError
 from opp_mri.response.assessed import AssessedLesion
 from opp_mri.store.protocol import Store
@@ -42,6 +43,7 @@ NOT_KNOWN_WHO: Final = "The lengths come from a table, which does not say who re
 STATUS_WORDS: Final[Mapping[CellStatus, str]] = {
     CellStatus.GONE: "gone",
     CellStatus.NOT_MEASURABLE: "not measurable",
+    CellStatus.VOLUME_DRAWN: "volume drawn, no length",
     CellStatus.UNREAD: "not read",
     CellStatus.NOT_COVERED: "lesion not covered",
     CellStatus.IN_DOUBT: "series in doubt",
@@ -235,10 +237,18 @@ def _build_lengths(store: Store, cells: Sequence[Cell]) -> dict[SeriesRole, Visi
             length_mm=cell.reading.length_mm if cell.reading else None,
             remark=_describe_remark(cell),
             image=_name_image(store, cell.reading, cell.volume) if cell.reading else "",
+            volume=_observe_volume(cell),
         )
         for cell in cells
         if cell.status is not CellStatus.MISSING
     }
+
+
+def _observe_volume(cell: Cell) -> VolumeObservation | None:
+    volume = cell.measured_volume
+    if volume is None:
+        return None
+    return VolumeObservation(cell.days_from_ssrs, volume.volume_cc, volume.standard_error_cc)
 
 
 def _describe_remark(cell: Cell) -> str:

@@ -27,6 +27,11 @@ from opp_mri.domain.timeline import Origin
 from opp_mri.errors import InputError
 from opp_mri.response.classify import classify
 from opp_mri.store.protocol import Store
+from opp_mri.workflow.double_read.volume_agreement import (
+    VolumeAgreement,
+    measure_volume_agreement,
+)
+from opp_mri.workflow.measuring.contours import get_independent_contours
 from opp_mri.workflow.measuring.lesions import select_lesions
 from opp_mri.workflow.measuring.protocol import load_current_protocol
 from opp_mri.workflow.measuring.readings import get_independent_readings, select_latest_by_cell
@@ -124,6 +129,8 @@ class Agreement:
         Agreement of the lesions' categories, and of OPP against PD where both readers said one.
     proposals
         How each reader used proposals; empty where none was shown.
+    volumes
+        Agreement of contours, per sequence and overall; empty where not both drew any.
     """
 
     readers: tuple[str, str]
@@ -132,6 +139,7 @@ class Agreement:
     categories: Kappa
     opp_against_pd: Kappa
     proposals: tuple[ProposalUse, ...] = ()
+    volumes: tuple[VolumeAgreement, ...] = ()
 
 
 def choose_two_readers(store: Store, reader_names: Sequence[str]) -> tuple[str, str]:
@@ -142,7 +150,15 @@ def choose_two_readers(store: Store, reader_names: Sequence[str]) -> tuple[str, 
     InputError
         There are not two, or not these.
     """
-    present_readers = sorted({reading.reader for reading in get_independent_readings(store)})
+    contour_readings = [
+        reading
+        for lesion in store.get_lesions()
+        for reading in get_independent_contours(store, lesion.lesion_id)
+    ]
+    present_readers = sorted(
+        {reading.reader for reading in get_independent_readings(store)}
+        | {reading.reader for reading in contour_readings}
+    )
     protocol = load_current_protocol(store)
     if protocol and not reader_names:
         reader_names = protocol.readers
@@ -192,6 +208,7 @@ def measure_agreement(project: Project, reader_names: Sequence[str], rules: Rule
         categories=compute_kappa(pairs, known_categories),
         opp_against_pd=compute_kappa([pair for pair in pairs if set(pair) <= set(narrow)], narrow),
         proposals=_count_proposals(readers, list(pairs_by_cell.values())),
+        volumes=measure_volume_agreement(store, readers, store.get_lesions()),
     )
 
 
@@ -213,47 +230,6 @@ def _count_proposals(
             )
         )
     return tuple(uses) if any(use.cells for use in uses) else ()
-
-
-def build_agreement_json(agreement: Agreement) -> Record:
-    """Return what `opp-mri agreement --json` shows."""
-    return {
-        "readers": list(agreement.readers),
-        "lengths": {
-            length.name: {
-                "lesions": length.bland_altman.lesions,
-                "pairs": length.bland_altman.pairs,
-                "icc_2_1": build_estimate_json(length.icc.single),
-                "icc_a_k": build_estimate_json(length.icc.average),
-                "bias_mm": build_estimate_json(length.bland_altman.bias_mm),
-                "lower_limit_mm": build_estimate_json(length.bland_altman.lower_mm),
-                "upper_limit_mm": build_estimate_json(length.bland_altman.upper_mm),
-                "within_subject_sd_mm": build_estimate_json(length.within_subject_sd_mm),
-                "reproducibility_coefficient_mm": build_estimate_json(length.reproducibility_mm),
-                "share_beyond_2_mm": build_estimate_json(length.beyond),
-                "share_on_same_slice": build_estimate_json(length.same_slice),
-                "drawn_pairs": length.drawn,
-            }
-            for length in agreement.lengths
-        },
-        "answers": {
-            "n": agreement.answers.n,
-            "answers": [answer.value for answer in agreement.answers.answers],
-            "table": [list(row) for row in agreement.answers.counts],
-        },
-        "categories": _build_kappa_json(agreement.categories),
-        "opp_against_pd": _build_kappa_json(agreement.opp_against_pd),
-        "proposals": [
-            {
-                "reader": use.reader,
-                "cells": use.cells,
-                "accepted": use.accepted,
-                "edited": use.edited,
-                "accepted_in_under_a_second": use.anchored,
-            }
-            for use in agreement.proposals
-        ],
-    }
 
 
 def pair_readings(
@@ -368,27 +344,3 @@ def _compare_lengths(name: str, cells: Sequence[tuple[str, Reading, Reading]]) -
         same_slice=estimate_proportion(same_count, len(caliper_pairs)),
         drawn=len(caliper_pairs),
     )
-
-
-def _build_kappa_json(kappa: Kappa) -> Record:
-    return {
-        "n": kappa.n,
-        "kappa": build_estimate_json(kappa.kappa),
-        "agreed": build_estimate_json(kappa.agreed),
-        "categories": list(kappa.categories),
-        "table": [list(row) for row in kappa.table],
-    }
-
-
-def build_estimate_json(estimate: Estimate) -> Record:
-    """Return a value with its interval, rounded for reading."""
-    return {
-        "value": round_for_reading(estimate.value),
-        "low": round_for_reading(estimate.low),
-        "high": round_for_reading(estimate.high),
-    }
-
-
-def round_for_reading(value: float | None) -> float | None:
-    """Round for reading, to four digits."""
-    return None if value is None else round(value, 4)

@@ -4,11 +4,13 @@ from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from datetime import date
 
+import attrs
 from attrs import field, frozen
 
 from opp_mri.agreement.consensus import EndsApart, ends_apart, is_on_one_image, letter_readings
 from opp_mri.agreement.discordance import Discordance
 from opp_mri.domain.assessment import Rules
+from opp_mri.domain.contour import VolumeReading
 from opp_mri.domain.geometry import ImagePlane
 from opp_mri.domain.imaging import SeriesRole
 from opp_mri.domain.measurement import Lesion, Reading
@@ -21,6 +23,7 @@ from opp_mri.workflow.double_read.discordances import (
     choose_limits,
     find_discordances,
 )
+from opp_mri.workflow.double_read.volume_consensus import ContourPair, prepare_contour_pairs
 from opp_mri.workflow.measuring.lesions import select_lesions
 from opp_mri.workflow.measuring.protocol import require_protocol
 from opp_mri.workflow.measuring.readings import get_independent_readings, select_latest_by_cell
@@ -62,6 +65,16 @@ class Pair:
         return self.a.cell
 
     @property
+    def is_discordant(self) -> bool:
+        """Whether both differ by more than the limits."""
+        return self.discordance is not None
+
+    @property
+    def is_open(self) -> bool:
+        """Whether it waits to be resolved."""
+        return self.is_discordant and self.resolution is None
+
+    @property
     def may_average(self) -> bool:
         """Whether the mean of the ends can be taken."""
         return is_on_one_image(self.a, self.b)
@@ -75,8 +88,10 @@ class LesionConsensus:
     ----------
     pairs
         Every cell that both have read; discordant ones first, as they weigh.
+    volumes
+        Every cell that both have drawn contours of; discordant ones first.
     one_reader_only
-        Cells that only one of the two has read.
+        Cells that only one of the two has read, or drawn contours of.
     signed_by
         Those who signed all that holds now.
     missing_signatures
@@ -88,16 +103,28 @@ class LesionConsensus:
     one_reader_only: tuple[CellKey, ...]
     signed_by: tuple[str, ...]
     missing_signatures: tuple[str, ...]
+    volumes: tuple[ContourPair, ...] = field(default=(), repr=False)
 
     @property
     def open_pairs(self) -> tuple[Pair, ...]:
         """Return what waits to be resolved."""
-        return tuple(pair for pair in self.pairs if pair.resolution is None and pair.discordance)
+        return tuple(pair for pair in self.pairs if pair.is_open)
+
+    @property
+    def open_volumes(self) -> tuple[ContourPair, ...]:
+        """Return the contours that wait to be resolved."""
+        return tuple(pair for pair in self.volumes if pair.is_open)
+
+    @property
+    def has_open(self) -> bool:
+        """Whether an answer or contours wait to be resolved."""
+        return bool(self.open_pairs or self.open_volumes)
 
     @property
     def is_complete(self) -> bool:
         """Whether everything is resolved and signed by all who have to."""
-        return bool(self.pairs) and not self.open_pairs and not self.missing_signatures
+        has_pairs = bool(self.pairs or self.volumes)
+        return has_pairs and not self.has_open and not self.missing_signatures
 
 
 def prepare_consensus(
@@ -140,8 +167,11 @@ def prepare_consensus(
             )
             for first, second in cells.get(lesion.lesion_id, ())
         ]
-        if pairs:
-            lesions.append(_build_lesion_consensus(store, protocol, lesion, pairs))
+        volumes, drawn_once = prepare_contour_pairs(store, protocol, lesion)
+        if pairs or volumes:
+            consensus = _build_lesion_consensus(store, protocol, lesion, pairs, volumes)
+            cells_of_one = {*consensus.one_reader_only, *drawn_once}
+            lesions.append(attrs.evolve(consensus, one_reader_only=tuple(sorted(cells_of_one))))
     return sorted(
         lesions,
         key=lambda lesion: not any(pair.changes_category for pair in lesion.open_pairs),
@@ -151,17 +181,19 @@ def prepare_consensus(
 def _build_lesion_consensus(
     store: Store, protocol: ReadingProtocol, lesion: Lesion,
     pairs: Sequence[tuple[int, DiscordantPair | None, Reading, Reading]],
+    volumes: tuple[ContourPair, ...],
 ) -> LesionConsensus:  # fmt: skip
     readings = {reading.reading_id: reading for reading in store.get_readings(lesion.lesion_id)}
-    resolutions = _find_valid_resolutions(store, lesion)
+    resolutions = _find_valid_resolutions(store, lesion, readings.keys())
     ranked_pairs = [
         (rank, _pair(store, lesion, discordant_pair, (first, second), resolutions, readings))
         for rank, discordant_pair, first, second in pairs
     ]
     ranked_pairs.sort(key=lambda ranked_pair: (ranked_pair[0], ranked_pair[1].cell))
-    resolved_readings = [pair.result for _, pair in ranked_pairs if pair.result]
-    signers = _list_signers(store, lesion, [reading.reading_id for reading in resolved_readings])
-    missing_resolvers = protocol.resolvers if not resolved_readings else tuple(
+    resolved_ids = [pair.result.reading_id for _, pair in ranked_pairs if pair.result]
+    resolved_ids += [pair.result.reading_id for pair in volumes if pair.result]
+    signers = _list_signers(store, lesion, resolved_ids)
+    missing_resolvers = protocol.resolvers if not resolved_ids else tuple(
         resolver for resolver in protocol.resolvers if resolver not in signers
     )  # fmt: skip
     counted_readings = get_independent_readings(store, lesion.lesion_id)
@@ -174,9 +206,10 @@ def _build_lesion_consensus(
         pairs=tuple(pair for _, pair in ranked_pairs),
         one_reader_only=tuple(sorted(by[0].keys() ^ by[1].keys())),
         signed_by=tuple(
-            resolver for resolver in protocol.resolvers if resolver in signers and resolved_readings
+            resolver for resolver in protocol.resolvers if resolver in signers and resolved_ids
         ),
         missing_signatures=missing_resolvers,
+        volumes=volumes,
     )
 
 
@@ -220,12 +253,47 @@ def pair_of(lesions: Sequence[LesionConsensus], lesion_id: str, cell: CellKey) -
     )
 
 
-def _find_valid_resolutions(store: Store, lesion: Lesion) -> Mapping[CellKey, Resolution]:
+def contour_pair_of(
+    lesions: Sequence[LesionConsensus], lesion_id: str, cell: CellKey
+) -> ContourPair:
+    """Return one pair of contours.
+
+    Raises
+    ------
+    UnknownError
+        Both readers have no contours of this cell.
+    """
+    for lesion in lesions:
+        for pair in lesion.volumes:
+            if (pair.lesion.lesion_id, pair.cell) == (lesion_id, cell):
+                return pair
+    raise UnknownError(
+        f"Lesion {lesion_id} does not have two signed volumes on {cell[1].value} of {cell[0]}: "
+        "`opp-mri consensus list` shows the pairs that are signed."
+    )
+
+
+def _find_valid_resolutions(
+    store: Store, lesion: Lesion, reading_ids: Collection[str]
+) -> Mapping[CellKey, Resolution]:
     return {
         (resolution.study_date, resolution.sequence): resolution
         for resolution in store.log_of(Resolution)
-        if resolution.lesion_id == lesion.lesion_id
+        if resolution.lesion_id == lesion.lesion_id and resolution.reading_id in reading_ids
     }
+
+
+def list_resolutions(store: Store, pair: Pair | ContourPair) -> tuple[Resolution, ...]:
+    """Return all resolutions of a cell, of its length or of its volume, the latest last."""
+    lesion_id = pair.lesion.lesion_id
+    drawn_ids = {reading.reading_id for reading in store.log_of(VolumeReading, lesion_id)}
+    return tuple(
+        resolution
+        for resolution in store.log_of(Resolution)
+        if (resolution.lesion_id, (resolution.study_date, resolution.sequence))
+        == (lesion_id, pair.cell)
+        and (resolution.reading_id in drawn_ids) is isinstance(pair, ContourPair)
+    )
 
 
 def _list_signers(store: Store, lesion: Lesion, reading_ids: Sequence[str]) -> set[str]:

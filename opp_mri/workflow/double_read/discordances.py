@@ -29,8 +29,8 @@ from opp_mri.workflow.double_read.agreement import (
     classify_by_reader,
     classify_readings,
     pair_readings,
-    round_for_reading,
 )
+from opp_mri.workflow.double_read.agreement_json import round_for_reading
 from opp_mri.workflow.measuring.lesions import select_lesions
 from opp_mri.workflow.measuring.protocol import load_current_protocol
 from opp_mri.workflow.measuring.readings import get_independent_readings

@@ -25,7 +25,7 @@ from opp_mri.domain.measurement_error import ErrorClass, MeasurementError
 from opp_mri.response.probability import DEFAULT_ERROR
 from opp_mri.store.protocol import Store
 from opp_mri.units import RECORDED_PRECISION_MM
-from opp_mri.workflow.double_read.agreement import build_estimate_json
+from opp_mri.workflow.double_read.agreement_json import build_estimate_json
 from opp_mri.workflow.measuring.readings import get_independent_readings, repeat_readings
 
 BEYOND_MM: Final = 2.0

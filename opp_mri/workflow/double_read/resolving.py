@@ -29,6 +29,11 @@ from opp_mri.domain.reader_study import (
 from opp_mri.errors import ConflictError, InputError
 from opp_mri.store.protocol import Store
 from opp_mri.workflow.double_read.consensus import LesionConsensus, Pair
+from opp_mri.workflow.double_read.volume_consensus import (
+    ContourPair,
+    find_current_resolution,
+    resolve_contours,
+)
 from opp_mri.workflow.measuring.measure import load_native_image
 from opp_mri.workflow.measuring.native_reading import Points, build_reading
 from opp_mri.workflow.measuring.protocol import require_protocol
@@ -152,6 +157,12 @@ def sign_consensus(
             f"{len(lesion.open_pairs)} discordant answers wait to be resolved, the first of "
             f"{sequence.value} on {day}: resolve them before signing."
         )
+    if lesion.open_volumes:
+        day, sequence = lesion.open_volumes[0].cell
+        raise InputError(
+            f"The contours of {len(lesion.open_volumes)} cells wait to be resolved, the first of "
+            f"{sequence.value} on {day}: resolve them before signing."
+        )
     if signer in lesion.signed_by:
         raise InputError("This is signed already; nothing was recorded.")
     with store.lock():  # all resolutions and the signature, or nothing
@@ -172,6 +183,7 @@ def _sign(store: Store, lesion: LesionConsensus, signer: str, at: datetime) -> S
                 "differently in the meantime. Nothing was signed: look at it again."
             )
         results.append(current.reading_id)
+    results += [_settle_contours(store, pair, at) for pair in lesion.volumes]
     if any(
         signature.reader == signer and set(results) <= set(signature.reading_ids)
         for signature in store.get_signatures(lesion.lesion.lesion_id)
@@ -188,6 +200,20 @@ def _sign(store: Store, lesion: LesionConsensus, signer: str, at: datetime) -> S
     )
     store.add_signature(signature)
     return signature
+
+
+def _settle_contours(store: Store, pair: ContourPair, at: datetime) -> str:
+    """Return the id of the contours that were made of two; those that agree become A's."""
+    current = find_current_resolution(store, pair)
+    if current is None and pair.resolution is None:
+        current = resolve_contours(store, pair, ResolutionKind.CONCORDANT, reason="", at=at)
+    is_agreed = current is not None and current.kind is ResolutionKind.CONCORDANT
+    if current is None or (current != pair.resolution and not is_agreed):
+        raise ConflictError(
+            f"The contours on {pair.a.sequence.value} of {pair.a.study_date} were resolved "
+            "differently in the meantime. Nothing was signed: look at them again."
+        )
+    return current.reading_id
 
 
 def _find_current_resolution(store: Store, pair: Pair) -> Resolution | None:
@@ -208,11 +234,13 @@ def _find_current_resolution(store: Store, pair: Pair) -> Resolution | None:
                 f"An answer to {pair.a.sequence.value} of {pair.a.study_date} was amended "
                 "in the meantime. Nothing was recorded: look at it again."
             )
+    length_ids = {reading.reading_id for reading in store.get_readings(lesion_id)}
     resolutions = [
         resolution
         for resolution in store.log_of(Resolution)
         if resolution.lesion_id == lesion_id
         and (resolution.study_date, resolution.sequence) == pair.cell
+        and resolution.reading_id in length_ids
     ]
     if not resolutions or set(resolutions[-1].of_reading_ids) != {
         pair.a.reading_id,

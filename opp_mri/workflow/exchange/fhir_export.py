@@ -12,6 +12,7 @@ from attrs import frozen
 from opp_mri.dicom.sr.concepts import (
     AP_CALIPER,
     CATEGORIES,
+    CONTOURS,
     CURRENT_RESPONSE,
     DECIDING_SEQUENCE,
     LENGTHS,
@@ -20,11 +21,13 @@ from opp_mri.dicom.sr.concepts import (
     SEQUENCE,
     SEQUENCES,
     SSRS_COMPLETION,
+    VOLUME,
     LengthCode,
     build_rule_code,
     build_vertebra_code,
 )
 from opp_mri.domain.assessment import Rules
+from opp_mri.domain.contour import MeasuredVolume, VolumeReading
 from opp_mri.domain.measurement import Answer, Lesion, Reading
 from opp_mri.domain.reader_study import CONSENSUS
 from opp_mri.domain.visible_text import make_visible
@@ -32,6 +35,7 @@ from opp_mri.errors import InputError
 from opp_mri.files import write_bytes
 from opp_mri.response.assessed import AssessedLesion
 from opp_mri.store.protocol import Store
+from opp_mri.units import format_cc, round_to_recorded_cc
 from opp_mri.workflow.assessing.respond import assess_lesion
 from opp_mri.workflow.double_read.repeatability import estimate_measurement_error
 from opp_mri.workflow.measuring.blinding import check_shown
@@ -129,6 +133,11 @@ def build_bundle(timeline: LesionTimeline, assessed_lesion: AssessedLesion, at: 
         for cell in timeline.cells
         if cell.reading is not None
     ]
+    observations += [
+        _build_volume(lesion, cell, cell.contours, cell.measured_volume)
+        for cell in timeline.cells
+        if cell.contours is not None and cell.measured_volume is not None
+    ]
     response = _build_response(timeline, assessed_lesion)
     results = [response, *observations]
     report = {
@@ -161,6 +170,39 @@ def _build_length(lesion: Lesion, cell: Cell, reading: Reading) -> Json:
         "identifier": [{"system": "urn:opp-mri:reading", "value": reading.reading_id}],
         "code": _build_concept(LENGTHS[LengthCode.SCT]),
         "method": _build_concept(AP_CALIPER),
+        **_build_place(cell),
+    }
+    if reading.answer is Answer.NOT_MEASURABLE or reading.length_mm is None:
+        code = {"system": ABSENT, "code": "not-performed", "display": "Not Performed"}
+        observation["dataAbsentReason"] = {"coding": [code], "text": "Not measurable"}
+    else:
+        observation["valueQuantity"] = _build_quantity(float(reading.length_mm), "mm", "mm")
+    if reading.reason:
+        observation["note"] = [{"text": reading.reason}]
+    return observation
+
+
+def _build_volume(
+    lesion: Lesion, cell: Cell, contours: VolumeReading, volume: MeasuredVolume
+) -> Json:
+    """Return the observation of the volume within contours."""
+    observation: Json = {
+        **_build_observation(lesion, contours.reader, cell.study_date.isoformat()),
+        "identifier": [{"system": "urn:opp-mri:reading", "value": contours.reading_id}],
+        "code": _build_concept(VOLUME),
+        "method": _build_concept(CONTOURS),
+        **_build_place(cell),
+        "valueQuantity": _build_quantity(float(volume.volume_cc), "cc", "cm3"),
+    }
+    if volume.standard_error_cc is not None:
+        error = round_to_recorded_cc(volume.standard_error_cc)
+        observation["note"] = [{"text": f"Standard error {format_cc(error)}."}]
+    return observation
+
+
+def _build_place(cell: Cell) -> Json:
+    """Return what an observation states of its cell: sequence, day, and the study of its images."""
+    place: Json = {
         "component": [
             {
                 "code": _build_concept(SEQUENCE),
@@ -174,15 +216,8 @@ def _build_length(lesion: Lesion, cell: Cell, reading: Reading) -> Json:
     }
     if cell.volume is not None:
         study = _build_uid(cell.volume.study_instance_uid)
-        observation["derivedFrom"] = [{"type": "ImagingStudy", "identifier": study}]
-    if reading.answer is Answer.NOT_MEASURABLE or reading.length_mm is None:
-        code = {"system": ABSENT, "code": "not-performed", "display": "Not Performed"}
-        observation["dataAbsentReason"] = {"coding": [code], "text": "Not measurable"}
-    else:
-        observation["valueQuantity"] = _build_quantity(float(reading.length_mm), "mm", "mm")
-    if reading.reason:
-        observation["note"] = [{"text": reading.reason}]
-    return observation
+        place["derivedFrom"] = [{"type": "ImagingStudy", "identifier": study}]
+    return place
 
 
 def _build_response(timeline: LesionTimeline, assessed_lesion: AssessedLesion) -> Json:
@@ -236,7 +271,11 @@ def _determine_status(reader: str) -> str:
 
 
 def _find_last_date(timeline: LesionTimeline) -> str:
-    dates = [cell.study_date for cell in timeline.cells if cell.reading is not None]
+    dates = [
+        cell.study_date
+        for cell in timeline.cells
+        if cell.reading is not None or cell.measured_volume is not None
+    ]
     return max(dates).isoformat()
 
 

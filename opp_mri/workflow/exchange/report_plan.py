@@ -13,28 +13,36 @@ from opp_mri.dicom.sr.report import (
     MeasurementReport,
     ReportedAnswer,
     ReportedImage,
+    ReportedVolume,
     Verifier,
 )
+from opp_mri.domain.contour import VolumeReading
 from opp_mri.domain.geometry import Vector3
 from opp_mri.domain.imaging import SourceFile, VolumeDescription
 from opp_mri.domain.measurement import Caliper, Lesion, Reading, Signature
 from opp_mri.domain.reader_study import CONSENSUS, Resolution
 from opp_mri.domain.repeated_uid import get_uid_in_file
 from opp_mri.store.protocol import Store
-from opp_mri.units import format_mm
+from opp_mri.units import format_mm, round_to_recorded_cc
 from opp_mri.workflow.measuring.blinding import check_shown
 from opp_mri.workflow.measuring.cells import Cell
+from opp_mri.workflow.measuring.contours import find_images, find_series
 from opp_mri.workflow.measuring.lesions import find_lesion
-from opp_mri.workflow.measuring.readings import get_counted_readings
+from opp_mri.workflow.measuring.readings import (
+    find_signed_ids,
+    get_counted_readings,
+    select_counted,
+)
 from opp_mri.workflow.measuring.timeline import build_reader_timeline
 
 
 @frozen(kw_only=True)
 class PlannedReport:
-    """A report that is to be written, and the readings that it states."""
+    """A report that is to be written, and the readings and contours that it states."""
 
     report: MeasurementReport
     readings: tuple[Reading, ...] = field(repr=False)
+    contours: tuple[VolumeReading, ...] = field(default=(), repr=False)
 
 
 @frozen(kw_only=True)
@@ -88,11 +96,24 @@ def plan_reports(
         for reading in get_counted_readings(store, lesion.lesion_id)
         if reader in (None, reading.reader)
     ]
-    check_shown(store, [reader] if reader else sorted({reading.reader for reading in readings}))
+    contour_readings = [
+        reading
+        for lesion in lesions
+        for reading in select_counted(
+            store.log_of(VolumeReading, lesion.lesion_id),
+            find_signed_ids(store, lesion.lesion_id),
+        )
+        if reader in (None, reading.reader)
+    ]
+    present_readers = {reading.reader for reading in readings}
+    present_readers |= {reading.reader for reading in contour_readings}
+    check_shown(store, [reader] if reader else sorted(present_readers))
     planner = _Planner(store, length_code)
     for lesion in lesions:
         planner.add(
-            lesion, [reading for reading in readings if reading.lesion_id == lesion.lesion_id]
+            lesion,
+            [reading for reading in readings if reading.lesion_id == lesion.lesion_id],
+            [reading for reading in contour_readings if reading.lesion_id == lesion.lesion_id],
         )
     return planner.plan(selected_ids)
 
@@ -107,16 +128,63 @@ class _Planner:
         self._answers: dict[tuple[str, str, str], list[tuple[ReportedAnswer, Reading]]] = (
             defaultdict(list)
         )
+        self._volumes: dict[tuple[str, str, str], list[tuple[ReportedVolume, VolumeReading]]] = (
+            defaultdict(list)
+        )
         self._left_out: list[tuple[str, str]] = []
         self._unequal: dict[str, None] = {}
 
-    def add(self, lesion: Lesion, readings: Sequence[Reading]) -> None:
-        """Add the answers that hold for a lesion."""
-        for reader in sorted({reading.reader for reading in readings}):
-            own = [reading for reading in readings if reading.reader == reader]
-            for cell in build_reader_timeline(self._store, lesion, reader, own).cells:
+    def add(
+        self, lesion: Lesion, readings: Sequence[Reading], contours: Sequence[VolumeReading]
+    ) -> None:
+        """Add the answers and the volumes that hold for a lesion."""
+        readers = {reading.reader for reading in readings}
+        for reader in sorted(readers | {reading.reader for reading in contours}):
+            timeline = build_reader_timeline(
+                self._store,
+                lesion,
+                reader,
+                [reading for reading in readings if reading.reader == reader],
+                contours=[reading for reading in contours if reading.reader == reader],
+            )
+            for cell in timeline.cells:
                 if cell.reading is not None:
                     self._add_answer(lesion, cell, cell.reading)
+                if cell.contours is not None:
+                    self._add_volume(lesion, cell, cell.contours)
+
+    def _add_volume(self, lesion: Lesion, cell: Cell, contours: VolumeReading) -> None:
+        series = find_series(contours, find_images(self._store, contours))
+        places = dict.fromkeys(
+            (contour.sop_instance_uid, contour.frame_number) for contour in contours.contours
+        )
+        images = [self._images.get_image(*place) for place in places]
+        volume = cell.measured_volume
+        if series is None or volume is None or None in images:
+            sentence = (
+                f"{lesion.lesion_id}, {contours.sequence.value} of {contours.study_date}, by "
+                f"{contours.reader}: the images of these contours are not in the project, so "
+                "no report states their volume."
+            )
+            self._left_out.append((lesion.lesion_id, sentence))
+            return
+        error_cc = volume.standard_error_cc
+        reported_volume = ReportedVolume(
+            lesion_id=lesion.lesion_id,
+            lesion_uid=lesion.tracking_uid,
+            level=lesion.level,
+            sequence=contours.sequence,
+            study_date=contours.study_date,
+            days_from_ssrs=cell.days_from_ssrs,
+            volume_cc=volume.volume_cc,
+            standard_error_cc=None if error_cc is None else round_to_recorded_cc(error_cc),
+            contours=volume.contours,
+            images=tuple(image for image in images if image is not None),
+            amendment_reason=contours.amendment_reason,
+            recorded_at=contours.recorded_at,
+        )
+        key = (series.study_instance_uid, series.series_instance_uid, contours.reader)
+        self._volumes[key].append((reported_volume, contours))
 
     def _add_answer(self, lesion: Lesion, cell: Cell, reading: Reading) -> None:
         images, volume = self._find_images(cell, reading)
@@ -199,13 +267,17 @@ class _Planner:
 
     def plan(self, lesion_ids: Collection[str]) -> ReportPlan:
         """Return the reports that state some lesions, or all where none is named."""
-        keys = sorted(self._answers, key=lambda key: (key[2] == CONSENSUS, key[2], *key[:2]))
+        keys = sorted(
+            self._answers.keys() | self._volumes.keys(),
+            key=lambda key: (key[2] == CONSENSUS, key[2], *key[:2]),
+        )
         return ReportPlan(
             reports=tuple(
                 self._report(key)
                 for key in keys
                 if not lesion_ids
                 or any(answer.lesion_id in lesion_ids for answer, _ in self._answers[key])
+                or any(volume.lesion_id in lesion_ids for volume, _ in self._volumes[key])
             ),
             left_out=tuple(
                 sentence
@@ -219,7 +291,9 @@ class _Planner:
         study_uid, series_uid, reader = key
         answers = [answer for answer, _ in self._answers[key]]
         readings = tuple(reading for _, reading in self._answers[key])
-        verifiers = list_verifiers(self._store, readings) if reader == CONSENSUS else ()
+        contours = tuple(reading for _, reading in self._volumes[key])
+        signed_readings: list[Reading | VolumeReading] = [*readings, *contours]
+        verifiers = list_verifiers(self._store, signed_readings) if reader == CONSENSUS else ()
         report = MeasurementReport(
             study_instance_uid=study_uid,
             image_series_instance_uid=series_uid,
@@ -228,8 +302,9 @@ class _Planner:
             verifiers=verifiers,
             length_code=self._length_code,
             answers=tuple(answers),
+            volumes=tuple(volume for volume, _ in self._volumes[key]),
         )
-        return PlannedReport(report=report, readings=readings)
+        return PlannedReport(report=report, readings=readings, contours=contours)
 
 
 class ImageReferences:
@@ -289,7 +364,9 @@ def find_sources_of_resolved(store: Store, readings: Collection[Reading]) -> lis
     ]
 
 
-def list_verifiers(store: Store, readings: Collection[Reading]) -> tuple[Verifier, ...]:
+def list_verifiers(
+    store: Store, readings: Collection[Reading | VolumeReading]
+) -> tuple[Verifier, ...]:
     """Return those who signed some answers, by name, with the time of their latest signature."""
     reading_ids = {reading.reading_id for reading in readings}
     latest: dict[str, Signature] = {}

@@ -6,7 +6,6 @@ from pathlib import Path
 from attrs import frozen
 
 from opp_mri.contours.masks import fill_polygons
-from opp_mri.contours.volume import Polygon
 from opp_mri.dicom.objects.modules import write_object
 from opp_mri.dicom.objects.segmentation import SegmentedLesion, build_segmentation
 from opp_mri.domain.contour import VolumeReading
@@ -18,8 +17,9 @@ from opp_mri.store.protocol import Store
 from opp_mri.units import count_days, weeks_from_days
 from opp_mri.workflow.measuring.blinding import check_shown
 from opp_mri.workflow.measuring.contours import (
+    find_images,
     find_series,
-    interpolate_contours,
+    outline_slices,
     select_latest_contours,
 )
 from opp_mri.workflow.measuring.lesions import select_lesions
@@ -73,11 +73,7 @@ def export_segmentations(
     left_out: list[str] = []
     for lesion, reading in _list_contours(store, lesions, reader):
         check_shown(store, [reading.reader])
-        volumes = store.get_volumes_with_frame(
-            reading.contours[0].sop_instance_uid, reading.contours[0].frame_number
-        )
-        originals = [volume for volume in volumes if not volume.duplicate_of]
-        volume = find_series(reading, originals or volumes)
+        volume = find_series(reading, find_images(store, reading))
         name = f"{lesion.lesion_id}-{reading.study_date}-{reading.sequence.value}-{reading.reader}"
         if volume is None:
             left_out.append(f"{name}: its series is no longer in the project.")
@@ -111,10 +107,7 @@ def _list_contours(
 def _build_segmented_lesion(
     store: Store, lesion: Lesion, reading: VolumeReading, volume: VolumeDescription
 ) -> SegmentedLesion:
-    polygons: dict[int, tuple[Polygon, ...]] = {
-        volume.frames.index(contour.image): (contour.points,) for contour in reading.contours
-    }
-    polygons |= interpolate_contours(reading.contours, volume)
+    polygons = outline_slices(reading.contours, volume)
     uids = dict.fromkeys(frame.sop_instance_uid for frame in volume.frames)
     sources = store.get_sources_of(uids)
     has_frames = len(uids) == 1

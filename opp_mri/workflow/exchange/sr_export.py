@@ -173,11 +173,12 @@ class _Exporter:
             if not independent:
                 self.unpreceded.append(report)
         identity, is_new = self._build_identity(report, before, independent)
-        path = self.folder / self._name(
-            report.answers[0].study_date.isoformat(), report.reader, identity
-        )
+        path = self.folder / self._name(report.study_date.isoformat(), report.reader, identity)
         write_report(build_dataset(report, identity), path)
-        reading_ids = tuple(reading.reading_id for reading in planned_report.readings)
+        reading_ids = (
+            *(reading.reading_id for reading in planned_report.readings),
+            *(reading.reading_id for reading in planned_report.contours),
+        )
         self._record_report(report, identity, path, before, reading_ids, is_new=is_new)
 
     def write_response(self, report: ResponseReport) -> None:

@@ -23,6 +23,7 @@ class CellStatus(StrEnum):
     MEASURED = "measured"
     GONE = "gone"
     NOT_MEASURABLE = "not_measurable"
+    VOLUME_DRAWN = "volume_drawn"  # contours, and no answer about the length
     UNREAD = "unread"  # a series is there, no reading yet
     NOT_COVERED = "not_covered"  # a series of the role is there, but not at the lesion
     IN_DOUBT = "in_doubt"  # a series that may have the role waits for a reader to settle it
@@ -167,5 +168,12 @@ def draw_cells(
     for cell in cells:
         contours = contours_by_cell.get((cell.study_date, cell.sequence))
         measured_volume = None if contours is None else measure_contours(contours, volumes)
-        new_cells.append(attrs.evolve(cell, contours=contours, measured_volume=measured_volume))
+        status = cell.status
+        if contours is not None and status is CellStatus.UNREAD:
+            status = CellStatus.VOLUME_DRAWN
+        elif contours is None and status is CellStatus.VOLUME_DRAWN:
+            status = CellStatus.UNREAD
+        new_cells.append(
+            attrs.evolve(cell, contours=contours, measured_volume=measured_volume, status=status)
+        )
     return new_cells

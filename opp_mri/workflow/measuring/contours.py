@@ -1,5 +1,6 @@
 """Contours of a lesion: drawn on the slices of one series, and the volume within them."""
 
+from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime
 from functools import lru_cache
@@ -7,10 +8,12 @@ from typing import Final
 from uuid import uuid4
 
 import numpy as np
+from attrs import frozen
 from numpy.typing import NDArray
 
 from opp_mri.contours.live_wire import tidy_polygon, trace_edge
-from opp_mri.contours.volume import Polygon, Stack, interpolate_slices, measure_volume
+from opp_mri.contours.overlap import Overlap, compare_contours
+from opp_mri.contours.volume import Parts, Polygon, Stack, interpolate_slices, measure_volume
 from opp_mri.domain.contour import (
     LEAST_POINTS,
     Contour,
@@ -18,17 +21,37 @@ from opp_mri.domain.contour import (
     VolumeReading,
     compute_area,
     find_contour_faults,
+    find_volume_reading_faults,
     has_crossing_sides,
 )
 from opp_mri.domain.imaging import SeriesRole, Usability, VolumeDescription
 from opp_mri.domain.measurement import Edit, PixelPoint
+from opp_mri.domain.reader_study import CONSENSUS, Unblinding
 from opp_mri.errors import GeometryError
 from opp_mri.store.protocol import Store
+from opp_mri.workflow.measuring.readings import find_signed_ids, select_counted
 from opp_mri.workflow.measuring.suitability import explain_unsuitable
 
 MOST_TIDIED: Final = 0.05  # share of its area that a contour may lose where it crosses itself
 
 CellKey = tuple[date, SeriesRole]
+
+
+@frozen(kw_only=True)
+class MeasuredContours:
+    """Contours with the volume within them.
+
+    Parameters
+    ----------
+    volume
+        None where there are none, or where their series is not at hand.
+    counts
+        Whether they are signed, or came in signed.
+    """
+
+    reading: VolumeReading
+    volume: MeasuredVolume | None
+    counts: bool
 
 
 def follow_edge(
@@ -93,7 +116,8 @@ def draft_contours(
     volume
         The series that they lie on.
     contours
-        All that hold from now on, one for each slice; none takes the earlier ones back.
+        All that hold from now on, those of a slice in the order of drawing; none takes the
+        earlier ones back.
 
     Raises
     ------
@@ -106,7 +130,7 @@ def draft_contours(
         faults = find_faults_on(volume, contours)
         if refusal or faults:
             raise GeometryError(refusal or f"{faults[0]} Nothing was recorded: draw it again.")
-    return VolumeReading(
+    reading = VolumeReading(
         reading_id=str(uuid4()),
         lesion_id=lesion_id,
         sequence=cell[1],
@@ -116,6 +140,13 @@ def draft_contours(
         draft=True,
         recorded_at=at,
     )
+    faults = find_volume_reading_faults(reading)
+    if faults:
+        raise GeometryError(
+            f"{faults[0]} Nothing was recorded: draw parts of the lesion apart, and a hole within "
+            "its part."
+        )
+    return reading
 
 
 def explain_no_volume(volume: VolumeDescription, sequence: SeriesRole) -> str:
@@ -167,9 +198,71 @@ def measure_contours(
     return _measure(*_build_stack(volume, reading.contours))
 
 
+def list_measured_contours(store: Store, lesion_id: str | None = None) -> list[MeasuredContours]:
+    """Return all contours of one lesion, or of all, in the order of their recording."""
+    signed_ids = find_signed_ids(store, lesion_id)
+    drawings = []
+    for reading in store.log_of(VolumeReading, lesion_id):
+        drawings.append(
+            MeasuredContours(
+                reading=reading,
+                volume=measure_contours(reading, find_images(store, reading)),
+                counts=bool(select_counted([reading], signed_ids)),
+            )
+        )
+    return drawings
+
+
+def get_independent_contours(store: Store, lesion_id: str) -> list[VolumeReading]:
+    """Return the counted contours of a lesion that readers can hold against each other.
+
+    As `get_independent_readings` does for lengths: no consensus, and nothing after the blinding.
+    """
+    late = store.get_readings_after(Unblinding)
+    return [
+        reading
+        for reading in select_counted(
+            store.log_of(VolumeReading, lesion_id), find_signed_ids(store, lesion_id)
+        )
+        if reading.reader != CONSENSUS and reading.reading_id not in late
+    ]
+
+
+def find_images(store: Store, reading: VolumeReading) -> list[VolumeDescription]:
+    """Return the series that hold the first image of a reading's contours, originals first."""
+    volumes = [
+        volume
+        for contour in reading.contours[:1]
+        for volume in store.get_volumes_with_frame(contour.sop_instance_uid, contour.frame_number)
+    ]
+    return sorted(volumes, key=lambda volume: bool(volume.duplicate_of))
+
+
+def outline_slices(contours: Sequence[Contour], volume: VolumeDescription) -> Mapping[int, Parts]:
+    """Return the outlines on each slice, drawn or interpolated, by its index."""
+    return {**group_by_slice(contours, volume), **interpolate_contours(contours, volume)}
+
+
+def compare_readings(
+    first: VolumeReading, second: VolumeReading, volume: VolumeDescription
+) -> Overlap | None:
+    """Compare two readers' contours on one series, as `compare_contours` does."""
+    outlines = [outline_slices(reading.contours, volume) for reading in (first, second)]
+    _, stack = _build_stack(volume, first.contours)
+    return compare_contours(outlines[0], outlines[1], stack)
+
+
+def group_by_slice(contours: Iterable[Contour], volume: VolumeDescription) -> dict[int, Parts]:
+    """Return the polygons of contours by the index of the slice of their series."""
+    parts_by_slice: dict[int, list[Polygon]] = defaultdict(list)
+    for contour in contours:
+        parts_by_slice[volume.frames.index(contour.image)].append(contour.points)
+    return {index: tuple(parts) for index, parts in parts_by_slice.items()}
+
+
 def interpolate_contours(
     contours: Sequence[Contour], volume: VolumeDescription
-) -> Mapping[int, tuple[Polygon, ...]]:
+) -> Mapping[int, Parts]:
     """Return the outlines on the slices between contours that have none, by index of the slice."""
     if not volume.slice_spacing_mm or not contours:
         return {}
@@ -228,22 +321,20 @@ def _sort_by_slice(volume: VolumeDescription, contours: Iterable[Contour]) -> tu
 
 def _build_stack(
     volume: VolumeDescription, contours: Iterable[Contour]
-) -> tuple[tuple[tuple[int, Polygon], ...], Stack]:
+) -> tuple[tuple[tuple[int, Parts], ...], Stack]:
     plane = volume.planes[0]
     stack = Stack(
         spacing_mm=(plane.column_spacing_mm, plane.row_spacing_mm),
         slice_spacing_mm=volume.slice_spacing_mm or 0.0,
     )
-    return tuple((volume.frames.index(c.image), c.points) for c in contours), stack
+    return tuple(group_by_slice(contours, volume).items()), stack
 
 
 @lru_cache(maxsize=512)
-def _measure(polygons: tuple[tuple[int, Polygon], ...], stack: Stack) -> MeasuredVolume:
+def _measure(polygons: tuple[tuple[int, Parts], ...], stack: Stack) -> MeasuredVolume:
     return measure_volume(dict(polygons), stack)
 
 
 @lru_cache(maxsize=64)
-def _interpolate(
-    polygons: tuple[tuple[int, Polygon], ...], stack: Stack
-) -> Mapping[int, tuple[Polygon, ...]]:
+def _interpolate(polygons: tuple[tuple[int, Parts], ...], stack: Stack) -> Mapping[int, Parts]:
     return interpolate_slices(dict(polygons), stack)

@@ -115,7 +115,7 @@ def select_latest_of_readers(readings: Sequence[Reading]) -> list[Reading]:
     return [reading for reading in readings if reading.reading_id in latest_ids]
 
 
-def find_settled_ids(readings: Sequence[Reading], signed_ids: frozenset[str]) -> frozenset[str]:
+def find_settled_ids(readings: Sequence[AnyReading], signed_ids: frozenset[str]) -> frozenset[str]:
     """Return the ids of the readings of one lesion and reader that need no signature.
 
     Those that are signed, and those with which an undo brought a signed answer back unchanged: the
@@ -136,7 +136,13 @@ def find_settled_ids(readings: Sequence[Reading], signed_ids: frozenset[str]) ->
     return signed_ids | restored_ids
 
 
-def _is_equal(reading: Reading, other_reading: Reading) -> bool:
+def _is_equal(reading: AnyReading, other_reading: AnyReading) -> bool:
+    if isinstance(reading, VolumeReading) or isinstance(other_reading, VolumeReading):
+        return (
+            isinstance(reading, VolumeReading)
+            and isinstance(other_reading, VolumeReading)
+            and reading.contours == other_reading.contours
+        )
     return (reading.answer, reading.length_mm, reading.caliper, reading.reason) == (
         other_reading.answer, other_reading.length_mm, other_reading.caliper, other_reading.reason
     )  # fmt: skip

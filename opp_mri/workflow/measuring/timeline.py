@@ -179,7 +179,9 @@ def _build_cell(cell: Cell, reading: Reading | None) -> Cell:
     if reading is not None:
         return attrs.evolve(cell, reading=reading, status=CellStatus(reading.answer.value))
     answered_states = (CellStatus.MEASURED, CellStatus.GONE, CellStatus.NOT_MEASURABLE)
-    status = CellStatus.UNREAD if cell.status in answered_states else cell.status
+    status = cell.status
+    if status in answered_states:
+        status = CellStatus.UNREAD if cell.contours is None else CellStatus.VOLUME_DRAWN
     return attrs.evolve(cell, reading=None, status=status)
 
 
@@ -264,13 +266,17 @@ def _collect_volumes(cells: Sequence[Cell]) -> dict[SeriesRole, tuple[VolumeObse
     for cell in cells:
         if cell.sequence not in contoured_sequences or cell.phase is Phase.DURING:
             continue
+        error_cc = None
         if cell.measured_volume is not None:
             volume_cc = cell.measured_volume.volume_cc
+            error_cc = cell.measured_volume.standard_error_cc
         elif cell.contours is None and cell.status is CellStatus.GONE:
             volume_cc = Decimal(0)
         else:
             continue
-        by_sequence[cell.sequence].append(VolumeObservation(cell.days_from_ssrs, volume_cc))
+        by_sequence[cell.sequence].append(
+            VolumeObservation(cell.days_from_ssrs, volume_cc, error_cc)
+        )
     return {role: tuple(by_sequence[role]) for role in SeriesRole if role in by_sequence}
 
 

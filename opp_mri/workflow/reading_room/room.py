@@ -98,7 +98,9 @@ class RoomLesion:
     @property
     def settled(self) -> frozenset[str]:
         """Ids of readings that need no signature: the signed, and what an undo brought back."""
-        return find_settled_ids(self.log, self.signed)
+        return find_settled_ids(self.log, self.signed) | find_settled_ids(
+            self.contours, self.signed
+        )
 
     @property
     def anchor(self) -> tuple[str, Vector3] | None:

@@ -9,13 +9,15 @@ from typing import Final
 import attrs
 from attrs import frozen
 
+from opp_mri.domain.contour import MeasuredVolume, VolumeReading
 from opp_mri.domain.imaging import SeriesRole
 from opp_mri.domain.measurement import Answer, Lesion, Reading
 from opp_mri.domain.reader_study import CONSENSUS
 from opp_mri.store.protocol import Store
 from opp_mri.workflow.catalogue.patients import list_patients
 from opp_mri.workflow.measuring.blinding import cut_timeline, find_last_open_day, read_blinding
-from opp_mri.workflow.measuring.cells import CellStatus
+from opp_mri.workflow.measuring.cells import Cell, CellStatus
+from opp_mri.workflow.measuring.contours import get_own_contours
 from opp_mri.workflow.measuring.readings import (
     find_settled_ids,
     find_signed_ids,
@@ -48,6 +50,8 @@ class WorkCell:
         What is there: an answer, images to read, or why there are none.
     reading
         The reader's own latest answer, or None.
+    contours, measured_volume
+        The reader's own contours and the volume within them, or None.
     amends
         Whether it is a draft that would amend a signed answer, which counts until then.
     """
@@ -57,7 +61,14 @@ class WorkCell:
     state: CellState
     status: CellStatus
     reading: Reading | None
+    contours: VolumeReading | None = None
+    measured_volume: MeasuredVolume | None = None
     amends: bool = False
+
+    @property
+    def answers(self) -> tuple[Reading | VolumeReading, ...]:
+        """What the reader recorded for it."""
+        return _list_answers(self.reading, self.contours)
 
 
 @frozen(kw_only=True)
@@ -141,7 +152,12 @@ def build_work_cells(
     """
     cells = []
     for cell in timeline.cells:
-        state = _determine_state(cell.reading, cell.status, signed_ids)
+        unsigned_answers = [
+            answer
+            for answer in _list_answers(cell.reading, cell.contours)
+            if answer.draft and answer.reading_id not in signed_ids
+        ]
+        state = _determine_state(cell, is_draft=bool(unsigned_answers))
         key = (cell.study_date, cell.sequence)
         if state is CellState.SIGNED and cell.reading is not None:
             # before a reader is done with a cell nothing of another reader's shows
@@ -155,9 +171,9 @@ def build_work_cells(
                 state=state,
                 status=cell.status,
                 reading=cell.reading,
-                amends=state is CellState.DRAFT
-                and cell.reading is not None
-                and bool(cell.reading.amendment_reason),
+                contours=cell.contours,
+                measured_volume=cell.measured_volume,
+                amends=any(answer.amendment_reason for answer in unsigned_answers),
             )
         )
     return tuple(cells)
@@ -193,8 +209,10 @@ def with_timeline(
 
 
 def _find_settled(store: Store, lesion_id: str, reader: str) -> frozenset[str]:
+    signed_ids = find_signed_ids(store, lesion_id)
     readings = get_own_readings(store, lesion_id, reader)
-    return find_settled_ids(readings, find_signed_ids(store, lesion_id))
+    contours = get_own_contours(store, lesion_id, reader)
+    return find_settled_ids(readings, signed_ids) | find_settled_ids(contours, signed_ids)
 
 
 def _get_other_readings(
@@ -207,13 +225,16 @@ def _get_other_readings(
     ]
 
 
-def _determine_state(
-    reading: Reading | None, status: CellStatus, signed_ids: frozenset[str]
-) -> CellState:
-    if reading is not None:
-        counts = not reading.draft or reading.reading_id in signed_ids
-        return CellState.SIGNED if counts else CellState.DRAFT
-    return CellState.UNREAD if status is CellStatus.UNREAD else CellState.NO_IMAGE
+def _list_answers(
+    reading: Reading | None, contours: VolumeReading | None
+) -> tuple[Reading | VolumeReading, ...]:
+    return tuple(answer for answer in (reading, contours) if answer is not None)
+
+
+def _determine_state(cell: Cell, *, is_draft: bool) -> CellState:
+    if _list_answers(cell.reading, cell.contours):
+        return CellState.DRAFT if is_draft else CellState.SIGNED
+    return CellState.UNREAD if cell.status is CellStatus.UNREAD else CellState.NO_IMAGE
 
 
 def _differs(reading: Reading, other_reading: Reading) -> bool:

@@ -2,7 +2,6 @@
 
 import math
 
-import attrs
 import pytest
 from fixtures.makers import NOON
 from hypothesis import given
@@ -42,6 +41,11 @@ def star(of: list[float], turn: float = 0.0, dx: float = 0.0, dy: float = 0.0):
         )
         for n, radius in enumerate(of)
     )
+
+
+def moved(across: float) -> tuple[tuple[float, float], ...]:
+    """The square, so many pixels further."""
+    return tuple((column + across, row) for column, row in SQUARE)
 
 
 def contour(points: tuple[tuple[float, float], ...], uid: str = "1.2.3") -> Contour:
@@ -102,5 +106,23 @@ def test_a_square_is_sound_and_comes_back_from_its_record_as_it_was() -> None:
     assert find_contour_faults(contour(SQUARE), PLANE) == []
     assert find_volume_reading_faults(reading) == []
     assert from_json(to_json(reading), VolumeReading) == reading
-    twice = attrs.evolve(reading, contours=(contour(SQUARE), contour(SQUARE)))
-    assert find_volume_reading_faults(twice) == ["An image has two contours of one lesion."]
+
+
+@pytest.mark.parametrize(
+    ("others", "faults"),
+    [
+        ([SQUARE], ["Two contours of one image cross or touch."]),
+        ([moved(2.0)], ["Two contours of one image cross or touch."]),
+        ([moved(4.0)], ["Two contours of one image cross or touch."]),  # a side in common
+        ([moved(4.5)], []),  # an island
+        ([((2, 2), (4, 2), (3, 4))], []),  # a hole
+        ([moved(10.0 * n) for n in range(1, 600)], ["A volume has at most 500 contours, not 600."]),
+    ],
+)
+def test_contours_of_one_image_lie_apart_or_one_within_the_other(others, faults) -> None:
+    reading = VolumeReading(
+        reading_id="r", lesion_id="L", sequence=SeriesRole.T1, reader="A",
+        study_date=NOON.date(), recorded_at=NOON,
+        contours=(contour(SQUARE), *(contour(points) for points in others)),
+    )  # fmt: skip
+    assert find_volume_reading_faults(reading) == faults

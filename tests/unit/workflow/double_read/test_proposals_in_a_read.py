@@ -13,7 +13,8 @@ from opp_mri.domain.reader_study import IssuedPackage
 from opp_mri.domain.timeline import Origin
 from opp_mri.store.serial import from_json, to_json
 from opp_mri.workflow.assessing.respond import load_project_rules
-from opp_mri.workflow.double_read.agreement import build_agreement_json, measure_agreement
+from opp_mri.workflow.double_read.agreement import measure_agreement
+from opp_mri.workflow.double_read.agreement_json import build_agreement_json
 from opp_mri.workflow.double_read.merge import merge_package
 from opp_mri.workflow.double_read.packages import make_package
 from opp_mri.workflow.measuring.blinding import read_blinding

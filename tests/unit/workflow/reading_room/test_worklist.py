@@ -9,9 +9,12 @@ import attrs
 import pytest
 from fixtures.makers import NOON
 
+from opp_mri.domain.contour import Contour, VolumeReading
 from opp_mri.domain.imaging import SeriesRole
-from opp_mri.domain.measurement import Answer, LengthSource, Reading, Signature
+from opp_mri.domain.measurement import Answer, Edit, LengthSource, Reading, Signature
 from opp_mri.store.sql import SqlStore
+from opp_mri.workflow.measuring.cells import CellStatus
+from opp_mri.workflow.measuring.contours import draft_contours
 from opp_mri.workflow.measuring.measure import measure
 from opp_mri.workflow.measuring.readings import get_counted_readings
 from opp_mri.workflow.measuring.timeline import build_draft_timeline, build_lesion_timeline
@@ -127,3 +130,35 @@ def test_a_table_cannot_replace_a_signed_answer_but_may_repeat_it(
     assert measure(store, path, NOON).repeated == 1
     path.write_text(head + "L,T1,B,2024-01-15,15.0\n")
     assert len(measure(store, path, NOON).stored) == 1
+
+
+def contours_of(store: SqlStore, reader: str, **changes: object) -> VolumeReading:
+    """A square on three slices of the reader's first cell."""
+    lesion = store.get_lesion("L")
+    assert lesion is not None
+    cell = build_draft_timeline(store, lesion, reader).cells[0]
+    assert cell.volume is not None
+    square = ((1.0, 1.0), (5.0, 1.0), (5.0, 5.0), (1.0, 5.0))
+    reading = draft_contours(
+        (cell.study_date, cell.sequence), "L", cell.volume,
+        [Contour(sop_instance_uid=frame.sop_instance_uid, frame_number=frame.frame_number,
+                 points=square) for frame in cell.volume.frames[:1]],
+        reader=reader, at=NOON,
+    )  # fmt: skip
+    return attrs.evolve(reading, **changes)
+
+
+def test_a_cell_with_contours_alone_is_a_draft_volume_then_a_signed_one(store: SqlStore) -> None:
+    reading = contours_of(store, "A")
+    store.add_readings([reading])
+    (work_lesion,) = build_worklist(store, "A").lesions
+    cell = next(cell for cell in work_lesion.cells if cell.contours is not None)
+    assert (cell.state, cell.status) == (CellState.DRAFT, CellStatus.VOLUME_DRAWN)
+    sign(store, reading)
+    (work_lesion,) = build_worklist(store, "A").lesions
+    cell = next(cell for cell in work_lesion.cells if cell.contours is not None)
+    assert cell.state is CellState.SIGNED
+    undone = attrs.evolve(reading, reading_id=str(uuid4()), edit=Edit.UNDONE)
+    store.add_readings([undone])
+    assert state(store, "A", reading.study_date) is CellState.SIGNED
+    assert state(store, "B", reading.study_date) is CellState.UNREAD

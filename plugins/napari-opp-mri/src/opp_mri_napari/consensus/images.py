@@ -7,10 +7,12 @@ from typing import Any
 from attrs import field, frozen
 from numpy.typing import NDArray
 
+from opp_mri.domain.contour import VolumeReading
 from opp_mri.domain.imaging import SeriesRole, VolumeDescription
 from opp_mri.domain.measurement import PixelPoint, Reading
 from opp_mri.workflow.catalogue.patients import list_time_points
 from opp_mri.workflow.double_read.consensus import Pair
+from opp_mri.workflow.double_read.volume_consensus import ContourPair
 from opp_mri.workflow.project import Project
 from opp_mri.workflow.reading_room.room import find_nearest_place, load_images
 from opp_mri_napari.shared.geometry import (
@@ -44,11 +46,14 @@ class Pictures:
     ----------
     images
         Shape (slices, down, across).
+    native
+        The same as they are stored, shape (slices, rows, columns).
     window
         Values drawn black and white.
     """
 
     images: NDArray[Any] = field(repr=False)
+    native: NDArray[Any] = field(repr=False)
     window: tuple[float, float]
 
 
@@ -65,21 +70,21 @@ class PairImages:
         Another series of the patient that is looked at, or None for the image of A or B.
     """
 
-    def __init__(self, project: Project, pair: Pair) -> None:
+    def __init__(self, project: Project, pair: Pair | ContourPair) -> None:
         self._store = project.store
         self._cache: ImageCache[Pictures] = ImageCache()
         self.open(pair)
 
-    def open(self, pair: Pair) -> None:
+    def open(self, pair: Pair | ContourPair) -> None:
         """Show a pair, at the line of its first answer that has one."""
         self._pair = pair
-        self.letter = "A" if pair.a.caliper else "B"
+        self.letter = "A" if find_place(pair.a) else "B"
         self.place = 0
         self.context: VolumeDescription | None = None
         self._to_line()
 
     @property
-    def reading(self) -> Reading:
+    def reading(self) -> Reading | VolumeReading:
         """The answer whose image is shown."""
         return self._pair.a if self.letter == "A" else self._pair.b
 
@@ -97,7 +102,7 @@ class PairImages:
             self.context = None
         else:
             other_reading = self._pair.b if self.letter == "A" else self._pair.a
-            if other_reading.caliper is None:
+            if find_place(other_reading) is None:
                 return False
             self.letter = "B" if self.letter == "A" else "A"
         self._to_line()
@@ -154,7 +159,7 @@ class PairImages:
         image = self.get_shown()
         if image is not None:
             return self._cache.failures.get(image.volume.volume_id, "")
-        if self.reading.caliper is None:
+        if find_place(self.reading) is None:
             return ""
         return "The images of this answer are no longer indexed: index them again."
 
@@ -170,7 +175,9 @@ class PairImages:
 
         def load() -> Pictures:
             images = load_images(store, volume)
-            return Pictures(images=geometry.turn_images(images), window=choose_window(images))
+            return Pictures(
+                images=geometry.turn_images(images), native=images, window=choose_window(images)
+            )
 
         return self._cache.build_job(
             volume.volume_id, load, lambda volume_images: volume_images.images.nbytes
@@ -179,10 +186,8 @@ class PairImages:
     # --- inside
 
     def _find_volume_of_answer(self) -> VolumeDescription | None:
-        caliper = self.reading.caliper
-        if caliper is None:
-            return None
-        volumes = self._store.get_volumes_with_frame(caliper.sop_instance_uid, caliper.frame_number)
+        place = find_place(self.reading)
+        volumes = self._store.get_volumes_with_frame(*place) if place is not None else ()
         return volumes[0] if volumes else None
 
     def _group_volumes(self) -> Mapping[tuple[date, SeriesRole], VolumeDescription]:
@@ -201,13 +206,23 @@ class PairImages:
             return
         self.context = self._group_volumes()[key]
         self.place = len(self.context.planes) // 2
-        caliper = self.reading.caliper
+        caliper = None if isinstance(self.reading, VolumeReading) else self.reading.caliper
         frame = self.context.planes[0].frame_of_reference_uid
         if caliper is not None and frame and frame == caliper.frame_of_reference_uid:
             self.place = find_nearest_place(self.context, caliper.start_lps_mm)
 
     def _to_line(self) -> None:
-        image, caliper = self.get_shown(), self.reading.caliper
-        if image is not None and caliper is not None:
+        image, place = self.get_shown(), find_place(self.reading)
+        if image is not None and place is not None:
             frames = [(frame.sop_instance_uid, frame.frame_number) for frame in image.volume.frames]
-            self.place = frames.index((caliper.sop_instance_uid, caliper.frame_number))
+            self.place = frames.index(place)
+
+
+def find_place(reading: Reading | VolumeReading) -> tuple[str, int] | None:
+    """Return the image of an answer: that of its line, or of the middle one of its contours."""
+    if isinstance(reading, VolumeReading):
+        contour = reading.contours[len(reading.contours) // 2]
+        return (contour.sop_instance_uid, contour.frame_number)
+    if reading.caliper is None:
+        return None
+    return (reading.caliper.sop_instance_uid, reading.caliper.frame_number)

@@ -9,12 +9,17 @@ from datetime import UTC, datetime
 import attrs
 from attrs import frozen
 
+from opp_mri.domain.contour import Contour
 from opp_mri.domain.measurement import Answer, PixelPoint
 from opp_mri.domain.reader_study import Resolution, ResolutionKind
 from opp_mri.errors import InputError, OppMriError, UnknownError
-from opp_mri.units import format_mm, round_to_recorded_mm
 from opp_mri.workflow.assessing.respond import load_project_rules
-from opp_mri.workflow.double_read.consensus import LesionConsensus, Pair, prepare_consensus
+from opp_mri.workflow.double_read.consensus import (
+    LesionConsensus,
+    Pair,
+    list_resolutions,
+    prepare_consensus,
+)
 from opp_mri.workflow.double_read.resolving import (
     NewAnswer,
     build_line_answer,
@@ -23,10 +28,21 @@ from opp_mri.workflow.double_read.resolving import (
     resolve,
     sign_consensus,
 )
+from opp_mri.workflow.double_read.volume_consensus import (
+    ContourPair,
+    check_contours_allowed,
+    resolve_contours,
+)
 from opp_mri.workflow.measuring.protocol import require_protocol
 from opp_mri.workflow.project import Project
 from opp_mri_napari.consensus.images import Line, PairImages
-from opp_mri_napari.consensus.words import describe_answer
+from opp_mri_napari.consensus.marks import Path, find_lines, find_outlines
+from opp_mri_napari.consensus.new_contours import NewContours
+from opp_mri_napari.consensus.words import (
+    describe_new_length,
+    describe_progress,
+    describe_side,
+)
 from opp_mri_napari.shared.geometry import ScreenPoint
 from opp_mri_napari.shared.work import Job, Save
 
@@ -38,6 +54,7 @@ class Proposal:
     kind: ResolutionKind
     words: str
     new: NewAnswer | None = None
+    contours: tuple[Contour, ...] = ()
 
 
 class ConsensusPresenter:
@@ -58,6 +75,8 @@ class ConsensusPresenter:
         On which image, and which slice of it, the pair is looked at.
     drawing
         Whether clicks set the ends of a new line; `first` is the end that is set already.
+    new_contours
+        What was drawn of new contours.
     proposal
         What waits for a reason.
     banner, notice
@@ -82,22 +101,23 @@ class ConsensusPresenter:
                 f"{' and '.join(resolvers)} sign."
             )
         self.lesions: list[LesionConsensus] = []
-        self.pairs: list[Pair] = []
+        self.pairs: list[Pair | ContourPair] = []
         self.position = 0
         self.drawing = False
         self.proposal: Proposal | None = None
         self.first: PixelPoint | None = None
+        self.new_contours = NewContours()
         self.banner = self.notice = ""
         self._rules = load_project_rules(project)
         self._reload()
         if not self.pairs:
             raise UnknownError("No answer to these lesions is signed by both readers yet.")
         self.images = PairImages(project, self.pairs[0])
-        open_positions = [n for n, pair in enumerate(self.pairs) if _is_open(pair)]
+        open_positions = [n for n, pair in enumerate(self.pairs) if pair.is_open]
         self.go_to(open_positions[0] if open_positions else 0)
 
     @property
-    def pair(self) -> Pair:
+    def pair(self) -> Pair | ContourPair:
         """The pair that is shown."""
         return self.pairs[self.position]
 
@@ -112,13 +132,8 @@ class ConsensusPresenter:
 
     @property
     def history(self) -> tuple[Resolution, ...]:
-        """All resolutions of this cell, the latest last."""
-        return tuple(
-            resolution
-            for resolution in self._project.store.log_of(Resolution)
-            if (resolution.lesion_id, (resolution.study_date, resolution.sequence))
-            == (self.pair.lesion.lesion_id, self.pair.cell)
-        )
+        """All resolutions of this cell, of its length or of its volume, the latest last."""
+        return list_resolutions(self._project.store, self.pair)
 
     # --- going about
 
@@ -141,37 +156,52 @@ class ConsensusPresenter:
     def cancel(self) -> None:
         """Take back what is not recorded."""
         self.drawing, self.first, self.proposal = False, None, None
+        self.new_contours = NewContours()
+
+    def leave(self) -> None:
+        """Take back the contour that is drawn, then the one before, then all of the proposal."""
+        if not (self.drawing and self.new_contours.take_back()):
+            self.cancel()
 
     # --- resolving
 
     def propose(self, kind: ResolutionKind) -> None:
         """Keep A, keep B, or take the mean; it is recorded once there is a reason."""
+        pair = self.pair
         if kind is ResolutionKind.MEAN:
-            if self._is_allowed(kind):
-                mean = build_mean_line(self.pair)
+            if self._is_allowed(kind) and isinstance(pair, Pair):
+                mean = build_mean_line(pair)
                 self._propose(
                     Proposal(
                         kind=kind,
-                        words=f"the mean of the ends{self._describe_long(mean)}",
+                        words=f"the mean of the ends{describe_new_length(self.images.get_shown(), mean)}",
                         new=mean,
                     )
                 )
             return
-        answer = self.pair.a if kind is ResolutionKind.KEEP_A else self.pair.b
-        self._propose(Proposal(kind=kind, words=f"keep {kind.value}, {describe_answer(answer)}"))
+        words = describe_side(pair, is_a=kind is ResolutionKind.KEEP_A)
+        self._propose(Proposal(kind=kind, words=f"keep {kind.value}, {words}"))
 
     def record_answer(self, answer: Answer) -> None:
         """Record instead of both that it is gone, or not measurable."""
+        if isinstance(self.pair, ContourPair):
+            self.banner = "This pair is a volume: keep A or B, or draw new contours (L)."
+            return
         new = NewAnswer(answer=answer)
         words = answer.value.replace("_", " ")
         self._propose(Proposal(kind=ResolutionKind.NEW, words=words, new=new))
 
     def draw(self) -> None:
-        """Have the next two clicks set a new line."""
+        """Have the next two clicks set a new line, or all further ones new contours."""
         self.cancel()
         if self._is_allowed(ResolutionKind.NEW):
             self.drawing = True
             self.notice = "Click both ends of the new line."
+            if isinstance(self.pair, ContourPair):
+                self.notice = (
+                    "Click along the edge, Enter closes the contour; then the next slice. Enter "
+                    "again when all are drawn."
+                )
 
     def click(self, screen: ScreenPoint) -> None:
         """Set an end of the new line, (down, across) in mm."""
@@ -186,28 +216,37 @@ class ConsensusPresenter:
         if not plane.contains(*pixel):
             self.banner = "This point is outside the image."
             return
+        pair = self.pair
+        if isinstance(pair, ContourPair):
+            pictures = self.images.get_pictures()
+            if pictures is not None:
+                self.banner = self.new_contours.click(pixel, pictures, self.images.place)
+            return
         if self.first is None:
             self.first = pixel
             return
         frame = image.volume.frames[self.images.place]
         place = (frame.sop_instance_uid, frame.frame_number)
-        new = build_line_answer(self.pair, (self.first, pixel), place)
+        new = build_line_answer(pair, (self.first, pixel), place)
         self.drawing, self.first = False, None
-        words = f"a new line{self._describe_long(new)}"
+        words = f"a new line{describe_new_length(image, new)}"
         self._propose(Proposal(kind=ResolutionKind.NEW, words=words, new=new))
 
     def record(self, reason: str) -> None:
-        """Record what is proposed, and go to the next open pair."""
+        """Record what is proposed, and go to the next open pair; or close what is drawn."""
         if self.proposal is None:
+            self._finish_contours()
             return
         new = self.proposal.new
         if new is not None and new.answer is Answer.NOT_MEASURABLE:
             new = attrs.evolve(new, reason=reason)
+        store, pair, kind, at = self._project.store, self.pair, self.proposal.kind, self._clock()
         try:
-            resolve(
-                self._project.store, self.pair, self.proposal.kind, reason=reason,
-                at=self._clock(), new=new,
-            )  # fmt: skip
+            if isinstance(pair, ContourPair):
+                contours = self.proposal.contours
+                resolve_contours(store, pair, kind, reason=reason, at=at, contours=contours)
+            else:
+                resolve(store, pair, kind, reason=reason, at=at, new=new)
         except OppMriError as error:
             self.banner = str(error)
             return
@@ -259,42 +298,40 @@ class ConsensusPresenter:
 
     def get_lines(self) -> dict[str, Line]:
         """Return the lines on the slice that is shown, by letter; "new" is what is proposed."""
-        image = self.images.get_shown()
-        if image is None:
+        image, pair = self.images.get_shown(), self.pair
+        if image is None or isinstance(pair, ContourPair):
             return {}
-        frame = image.volume.frames[self.images.place]
-        current_frame = (frame.sop_instance_uid, frame.frame_number)
-        lines: dict[str, Line] = {}
-        for letter, reading in (("A", self.pair.a), ("B", self.pair.b)):
-            caliper = reading.caliper
-            if (
-                caliper is not None
-                and (caliper.sop_instance_uid, caliper.frame_number) == current_frame
-            ):
-                lines[letter] = image.place_on_screen(caliper.start, caliper.end)
         new = self.proposal.new if self.proposal else None
-        line = new.line if new else None
-        if line and (line.sop_instance_uid, line.frame_number) == current_frame:
-            lines["new"] = image.place_on_screen(*line.points)
-        return lines
+        return find_lines(image, self.images.place, pair, new.line if new else None)
+
+    def get_outlines(self) -> dict[str, list[Path]]:
+        """Return the contours on the slice that is shown, by letter; "new" is what is drawn."""
+        image, pair = self.images.get_shown(), self.pair
+        if image is None or not isinstance(pair, ContourPair):
+            return {}
+        contours = (
+            *(self.proposal.contours if self.proposal else ()),
+            *self.new_contours.contours,
+        )
+        is_here = self.new_contours.place == self.images.place
+        path = self.new_contours.path if is_here else []
+        return find_outlines(image, self.images.place, pair, contours, path)
 
     def explain_refusal(self, kind: ResolutionKind) -> str:
         """Explain why a kind of resolution cannot be obtained here; "" where it can."""
+        protocol, pair = require_protocol(self._project.store), self.pair
         try:
-            check_allowed(require_protocol(self._project.store), self.pair, kind, "any")
+            if isinstance(pair, ContourPair):
+                check_contours_allowed(protocol, pair, kind, "any")
+            else:
+                check_allowed(protocol, pair, kind, "any")
         except OppMriError as error:
             return str(error)
         return ""
 
     def describe_progress(self) -> str:
         """State how far the work is."""
-        discordant = [pair for pair in self.pairs if pair.discordance]
-        resolved_count = sum(discordance.resolution is not None for discordance in discordant)
-        complete_count = sum(lesion_consensus.is_complete for lesion_consensus in self.lesions)
-        return (
-            f"{resolved_count} of {len(discordant)} discordant pairs resolved, "
-            f"{complete_count} of {len(self.lesions)} lesions complete"
-        )
+        return describe_progress(self.lesions, self.pairs)
 
     # --- inside
 
@@ -305,7 +342,7 @@ class ConsensusPresenter:
             for lesion_consensus in self.lesions
             if self.signer in lesion_consensus.missing_signatures
         ]
-        open_pairs = [n for n, pair in enumerate(self.pairs) if _is_open(pair)]
+        open_pairs = [n for n, pair in enumerate(self.pairs) if pair.is_open]
         open_positions = open_pairs or [
             n for n, pair in enumerate(self.pairs) if pair.lesion in unsigned_lesions
         ]
@@ -314,15 +351,19 @@ class ConsensusPresenter:
         else:
             self.go_to(self.position)
 
-    def _describe_long(self, new: NewAnswer) -> str:
-        """State how long a line is that was not recorded yet."""
-        image, line = self.images.get_shown(), new.line
-        if image is None or line is None:
-            return ""
-        plane = image.volume.get_plane(line.sop_instance_uid, line.frame_number)
-        if plane is None:
-            return ""
-        return f", {format_mm(round_to_recorded_mm(plane.measure_length_mm(*line.points)))}"
+    def _finish_contours(self) -> None:
+        """Close the contour that is drawn; where none is, propose those that are closed."""
+        image, pictures = self.images.get_shown(), self.images.get_pictures()
+        if not self.drawing or image is None or pictures is None:
+            return
+        if self.new_contours.path:
+            self.banner = self.new_contours.close(image.volume, pictures)
+            return
+        contours = tuple(self.new_contours.contours)
+        if contours:
+            self.new_contours = NewContours()
+            words = f"new contours, {len(contours)}"
+            self._propose(Proposal(kind=ResolutionKind.NEW, words=words, contours=contours))
 
     def _propose(self, proposal: Proposal) -> None:
         if self._is_allowed(proposal.kind):
@@ -350,8 +391,8 @@ class ConsensusPresenter:
                 anew.get(lesion_consensus.lesion.lesion_id, lesion_consensus)
                 for lesion_consensus in self.lesions
             ]
-        self.pairs = [pair for lesion_consensus in self.lesions for pair in lesion_consensus.pairs]
-
-
-def _is_open(pair: Pair) -> bool:
-    return pair.discordance is not None and pair.resolution is None
+        self.pairs = [
+            pair
+            for lesion_consensus in self.lesions
+            for pair in (*lesion_consensus.pairs, *lesion_consensus.volumes)
+        ]

@@ -14,8 +14,10 @@ from qtpy.QtWidgets import QComboBox, QPushButton, QVBoxLayout, QWidget
 from opp_mri.domain.measurement import Answer
 from opp_mri.domain.reader_study import ResolutionKind
 from opp_mri.domain.visible_text import make_visible
+from opp_mri.workflow.double_read.volume_consensus import ContourPair
 from opp_mri.workflow.project import open_project
 from opp_mri_napari.consensus.images import Line
+from opp_mri_napari.consensus.marks import build_pieces
 from opp_mri_napari.consensus.presenter import ConsensusPresenter
 from opp_mri_napari.consensus.words import KEY_SHEET, describe_weeks, list_facts, state, write_title
 from opp_mri_napari.shared.background import Background
@@ -35,7 +37,6 @@ from opp_mri_napari.shared.napari_parts import (
 HEIGHT_SHOWN_MM: Final = 90.0  # the vertebra and its neighbours
 ZOOM_STEP: Final = 1.15
 UNITS: Final = ("mm", "mm", "mm")
-DASH_MM: Final = 1.2
 COLOURS: Final = {"A": "#f5f5f5", "B": "#e69f00", "new": "#56b4e9"}
 SIDES: Final = {
     "A": "anterior",
@@ -128,7 +129,11 @@ class ConsensusPanel(QWidget):
                 for resolution in presenter.history
             ),
         )
-        self.signature.setEnabled(not presenter.lesion.open_pairs)
+        self.signature.setEnabled(not presenter.lesion.has_open)
+        is_volume = isinstance(presenter.pair, ContourPair)
+        self.buttons[ResolutionKind.NEW].setText(
+            "New contours  (L)" if is_volume else "New line  (L)"
+        )
 
 
 class ConsensusWindow:
@@ -246,7 +251,7 @@ class ConsensusWindow:
             Qt.Key.Key_0: make_key(lambda: presenter.record_answer(Answer.GONE)),
             Qt.Key.Key_Return: enter,
             Qt.Key.Key_Enter: enter,
-            Qt.Key.Key_Escape: make_key(presenter.cancel, while_typing=True),
+            Qt.Key.Key_Escape: make_key(presenter.leave, while_typing=True),
             Qt.Key.Key_T: make_key(presenter.turn),
             Qt.Key.Key_Left: make_key(lambda: presenter.images.step_sequence(-1)),
             Qt.Key.Key_Right: make_key(lambda: presenter.images.step_sequence(1)),
@@ -293,8 +298,12 @@ class ConsensusWindow:
             self._set_window(pictures.window)
         self.viewer.dims.set_current_step(0, presenter.images.place)
         lines = presenter.get_lines()
-        for name, line in lines.items():
-            self._draw(name, line)
+        outlines = presenter.get_outlines()
+        for name, pieces in build_pieces(lines, outlines).items():
+            self._draw(name, pieces)
+        corners = [point for paths in outlines.values() for path in paths for point in path]
+        if corners:
+            lines = {"": (corners[0], corners[len(corners) // 2])}
         frame_key = (
             presenter.position,
             presenter.images.letter,
@@ -329,9 +338,8 @@ class ConsensusWindow:
             f"{left} left, {top} up · W {high - low:.0f}  L {(low + high) / 2:.0f}"
         )
 
-    def _draw(self, name: str, line: Line) -> None:
-        pieces = _draw_dashes(line) if name == "B" else [line]
-        data = [np.array([*piece]) for piece in (*pieces, *_draw_ticks(line))]
+    def _draw(self, name: str, pieces: Sequence[Line]) -> None:
+        data = [np.array([*piece]) for piece in pieces]
         layer = self._lines.get(name)
         if layer is None:
             layer = self._lines[name] = self.viewer.add_shapes(
@@ -347,21 +355,6 @@ class ConsensusWindow:
         camera = self.viewer.scene.camera
         camera.center = (0.0, (down_1 + down_2) / 2, (across_1 + across_2) / 2)
         camera.zoom = measure_canvas_height_px(self.viewer) / HEIGHT_SHOWN_MM
-
-
-def _draw_dashes(line: Line) -> list[Line]:
-    start, end = np.array(line[0]), np.array(line[1])
-    count = max(3, round(float(np.hypot(*(end - start))) / DASH_MM) | 1)  # odd: both ends drawn
-    at = [start + (end - start) * n / count for n in range(count + 1)]
-    return [(tuple(at[n]), tuple(at[n + 1])) for n in range(0, count, 2)]
-
-
-def _draw_ticks(line: Line) -> list[Line]:
-    """Return the ends' strokes across the line."""
-    start, end = np.array(line[0]), np.array(line[1])
-    along = (end - start) / max(float(np.hypot(*(end - start))), 1e-6)
-    across = np.array([-along[1], along[0]]) * 1.5
-    return [(tuple(end_point - across), tuple(end_point + across)) for end_point in (start, end)]
 
 
 def _format_table(rows: Sequence[tuple[str, str]]) -> str:

@@ -119,4 +119,6 @@ class HandingOn:
 
 
 def _list_drafts(lesion: RoomLesion) -> frozenset[str]:
-    return frozenset(entry.reading_id for entry in lesion.log if entry.draft) - lesion.settled
+    drafts = {entry.reading_id for entry in lesion.log if entry.draft}
+    drafts |= {entry.reading_id for entry in lesion.contours if entry.draft}
+    return frozenset(drafts) - lesion.settled

@@ -30,10 +30,11 @@ from opp_mri_napari.reading.panes import Pane, Panes
 
 @frozen(kw_only=True, eq=False)
 class _Drag:
-    """A corner of a contour under the mouse."""
+    """A corner of a contour under the mouse; `part` is the contour's place on its slice."""
 
     pane: Pane
     place: int
+    part: int
     corner: int
     before: tuple[PixelPoint, ...]
     points: tuple[PixelPoint, ...]
@@ -63,6 +64,7 @@ class Contouring:
         self.tool = ContourTool()
         self.on: tuple[Pane, VolumeDescription, int] | None = None
         self._drag: _Drag | None = None
+        self._mouse: PixelPoint = (0.0, 0.0)
 
     @property
     def is_on(self) -> bool:
@@ -79,12 +81,13 @@ class Contouring:
         cell = self._calipers.find_cell_of(pane)
         return cell.contours if cell is not None else None
 
-    def find_contour(self, pane: Pane) -> tuple[PixelPoint, ...] | None:
-        """Return the contour on the shown image of a pane, as it is under the mouse."""
-        if self._drag is not None and self._drag.pane is pane and self._drag.place == pane.place:
-            return self._drag.points
-        contour = self._find_contour(pane)
-        return contour.points if contour is not None else None
+    def find_parts(self, pane: Pane) -> tuple[tuple[PixelPoint, ...], ...]:
+        """Return the contours on the shown image of a pane, as they are under the mouse."""
+        parts = [contour.points for contour in self._find_contours(pane)]
+        drag = self._drag
+        if drag is not None and drag.pane is pane and drag.place == pane.place:
+            parts[drag.part] = drag.points
+        return tuple(parts)
 
     # --- mouse
 
@@ -93,6 +96,7 @@ class Contouring:
         if pixel is None or pane.plane is None or pane.volume is None:
             return False
         pixel = hold_to_image(pane.plane, pixel)
+        self._mouse = pixel
         if event.kind is PointerKind.DOUBLE:
             self.close()
             return True
@@ -120,18 +124,13 @@ class Contouring:
         px = (event.x_px, event.y_px)
         if not self.tool.busy and self._take_hold(pane, event, px):
             return
-        if not self.tool.busy and self.find_contour(pane) is not None:
-            self._navigation.hint = (
-                "This slice has a contour: drag its line to change it, or delete it (Backspace)."
-            )
-            return
         self.on = (pane, pane.volume, pane.place)
         self.tool.press(pixel, px, self._follow)
 
     def _take_hold(self, pane: Pane, event: Pointer, px: tuple[float, float]) -> bool:
-        points = self.find_contour(pane)
+        parts = self.find_parts(pane)
         geometry, zoom = pane.geometry, self._panes.zoom_of(pane)
-        if points is None or geometry is None:
+        if not parts or geometry is None:
             return False
 
         def to_px(point: PixelPoint) -> tuple[float, float]:
@@ -140,10 +139,15 @@ class Contouring:
                 px[0] + (across - event.place[1]) * zoom, px[1] + (down - event.place[0]) * zoom
             )  # fmt: skip
 
-        corner, distance_px = find_nearest_corner(points, px, to_px)
+        nearest = [find_nearest_corner(points, px, to_px) for points in parts]
+        part = min(range(len(parts)), key=lambda number: nearest[number][1])
+        corner, distance_px = nearest[part]
         if distance_px > GRAB_PX:
             return False
-        self._drag = _Drag(pane=pane, place=pane.place, corner=corner, before=points, points=points)
+        points = parts[part]
+        self._drag = _Drag(
+            pane=pane, place=pane.place, part=part, corner=corner, before=points, points=points
+        )
         return True
 
     def _move(self, pane: Pane, event: Pointer, pixel: PixelPoint) -> bool:
@@ -168,7 +172,7 @@ class Contouring:
                 self.tool.release(pixel)
             return
         if drag.points != drag.before and drag.pane.volume is not None:
-            self._keep(drag.pane, drag.pane.volume, drag.place, drag.points)
+            self._keep(drag.pane, drag.pane.volume, drag.place, drag.points, part=drag.part)
 
     def _follow(self, start: PixelPoint, end: PixelPoint) -> Sequence[PixelPoint]:
         loaded_images = self._session.get_images(self.on[1]) if self.on is not None else None
@@ -201,16 +205,22 @@ class Contouring:
         self._calipers.tool = Tool.CALIPER if self.is_on else Tool.CONTOUR
 
     def remove(self, otherwise: Callable[[], None]) -> None:
-        """Take back the contour of the shown slice; without the contour tool, do something else."""
+        """Take back a contour of the shown slice; without the contour tool, do something else.
+
+        Where there are several, that is the one whose line is nearest to the mouse.
+        """
         pane = self._panes.current
         if not self.is_on or pane is None:
             otherwise()
             return
         self.cancel()
-        contour, reading = self._find_contour(pane), self.find_reading(pane)
-        if contour is None or reading is None or pane.volume is None:
+        contours, reading = self._find_contours(pane), self.find_reading(pane)
+        if not contours or reading is None or pane.volume is None:
             self._navigation.hint = "This slice has no contour."
             return
+        contour = min(
+            contours, key=lambda contour: min(math.dist(p, self._mouse) for p in contour.points)
+        )
         rest = [other_contour for other_contour in reading.contours if other_contour is not contour]
         self._record(pane, pane.volume, rest)
 
@@ -254,17 +264,18 @@ class Contouring:
     def _is_on(self, pane: Pane) -> bool:
         return self.on is not None and (pane, pane.volume, pane.place) == self.on
 
-    def _find_contour(self, pane: Pane) -> Contour | None:
+    def _find_contours(self, pane: Pane) -> list[Contour]:
         reading = self.find_reading(pane)
         if reading is None or pane.volume is None:
-            return None
+            return []
         image = pane.volume.frames[pane.place]
-        return next((contour for contour in reading.contours if contour.image == image), None)
+        return [contour for contour in reading.contours if contour.image == image]
 
     def _keep(
-        self, pane: Pane, volume: VolumeDescription, place: int, points: Sequence[PixelPoint]
-    ) -> bool:
-        """Record a contour in place of the one on its image; return whether it is sound."""
+        self, pane: Pane, volume: VolumeDescription, place: int, points: Sequence[PixelPoint],
+        *, part: int | None = None,
+    ) -> bool:  # fmt: skip
+        """Record a contour, in place of one on its image or new; return whether it is sound."""
         reading = self.find_reading(pane)
         try:
             contour = close_contour(volume, place, points)
@@ -272,7 +283,9 @@ class Contouring:
             self._navigation.hint = str(error)
             return False
         before = reading.contours if reading is not None else ()
-        rest = [other_contour for other_contour in before if other_contour.image != contour.image]
+        on_image = [number for number, drawn in enumerate(before) if drawn.image == contour.image]
+        replaced = None if part is None else on_image[part]
+        rest = [drawn for number, drawn in enumerate(before) if number != replaced]
         return self._record(pane, volume, [*rest, contour])
 
     def _record(self, pane: Pane, volume: VolumeDescription, contours: Sequence[Contour]) -> bool:

@@ -34,14 +34,14 @@ def build_outlines(session: Session, contouring: Contouring, pane: Pane) -> tupl
                 closed=False, handles=_show(pane, tool.clicks),
             )
         )  # fmt: skip
-    points = contouring.find_contour(pane)
-    if points is not None:
+    parts = contouring.find_parts(pane)
+    if parts:
         lesion = session.lesion
         counts = reading is not None and lesion is not None and (
             not reading.draft or reading.reading_id in lesion.signed
         )  # fmt: skip
         style = MarkStyle.FROZEN if counts else MarkStyle.OWN
-        outlines.append(Outline(style=style, points=_show(pane, points)))
+        outlines += [Outline(style=style, points=_show(pane, points)) for points in parts]
     elif reading is not None and find_series(reading, [pane.volume]) is not None:
         between = interpolate_contours(reading.contours, pane.volume).get(pane.place, ())
         outlines += [

@@ -38,7 +38,7 @@ class WorklistCell:
     Parameters
     ----------
     text
-        Short: a length in mm, `gone`, `n/m`, or "".
+        Short: a length in mm, `gone`, `n/m`, `vol` for contours alone, or "".
     tip
         What it is, in a sentence.
     """

@@ -39,7 +39,9 @@ ORIGIN_WORDS: Final = {
     Origin.ACCEPTED: ", accepted proposal",
     Origin.EDITED: ", edited proposal",
 }
-READ: Final = frozenset({CellStatus.MEASURED, CellStatus.GONE, CellStatus.NOT_MEASURABLE})
+READ: Final = frozenset(
+    {CellStatus.MEASURED, CellStatus.GONE, CellStatus.NOT_MEASURABLE, CellStatus.VOLUME_DRAWN}
+)
 
 
 def build_timeline_view(
@@ -170,7 +172,7 @@ def sign_off_view(
     unsigned_contours = find_unsigned_contours(lesion.contours, lesion.signed)
     unread: dict[date, list[str]] = defaultdict(list)
     for cell in lesion.timeline.cells:
-        if cell.status is CellStatus.UNREAD and cell.contours is None:
+        if cell.status is CellStatus.UNREAD:
             unread[cell.study_date].append(cell.sequence.value)
     missing_cells = [
         f"{weeks.get(day, '')}: {', '.join(sequences)}" for day, sequences in unread.items()

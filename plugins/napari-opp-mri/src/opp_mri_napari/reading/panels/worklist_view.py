@@ -10,6 +10,7 @@ from opp_mri.domain.reader_study import Blinding, ShownDates
 from opp_mri.units import count_days, weeks_from_days
 from opp_mri.workflow.measuring.cells import CellStatus
 from opp_mri.workflow.reading_room.worklist import CellState, WorkCell, WorkLesion, Worklist
+from opp_mri_napari.reading.basics.volume_words import format_volume
 from opp_mri_napari.reading.panels.panel_views import (
     CellRef,
     WorklistCell,
@@ -132,12 +133,16 @@ def _build_cell(
     reading, text, tip = cell.reading, "", TIPS[cell.state]
     if cell.amends:
         tip = "signed; a draft that amends it waits for a signature"
-    if reading is not None and blinding is not None:
+    volume = _describe_volume(cell)
+    if cell.answers and blinding is not None:
         text = "•"
     elif reading is not None:
         short = {Answer.GONE: "gone", Answer.NOT_MEASURABLE: "n/m"}
         text = short.get(reading.answer, str(reading.length_mm))
-        tip = " ".join([f"{describe_answer(reading)}: {tip}.", *reading.remarks])
+        words = ", ".join(part for part in (describe_answer(reading), volume) if part)
+        tip = " ".join([f"{words}: {tip}.", *reading.remarks])
+    elif volume:
+        text, tip = "vol", f"{volume}, no length: {tip}."
     elif cell.status is CellStatus.NOT_COVERED:
         tip = "the series does not reach the lesion"
     elif cell.status is CellStatus.IN_DOUBT:
@@ -150,6 +155,14 @@ def _build_cell(
         tip=", ".join(part for part in (when, cell.sequence.value, tip) if part),
         current=ref == current,
     )  # fmt: skip
+
+
+def _describe_volume(cell: WorkCell) -> str:
+    if cell.contours is None:
+        return ""
+    if cell.measured_volume is None:
+        return "volume drawn"
+    return f"volume {format_volume(cell.measured_volume)}"
 
 
 def _describe_time(

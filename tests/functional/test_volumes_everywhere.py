@@ -1,0 +1,189 @@
+"""A volume within contours is stated wherever a length is, and every lesion is accounted for."""
+
+import csv
+import io
+import json
+from collections.abc import Callable, Iterator
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import highdicom.sr as hd
+import pandas as pd
+import pydicom
+import pytest
+from fhir.resources.bundle import Bundle
+from fixtures.contour_makers import draw_and_sign
+from fixtures.makers import NOON
+from fixtures.small_study import make_study
+from pydicom.sr.coding import Code
+
+from opp_mri.door.lesion import Lesion
+from opp_mri.response.criteria import load_criteria
+from opp_mri.workflow.assessing.respond import assess_project, load_project_rules
+from opp_mri.workflow.cohort.cohort import assess_project_cohort, assess_table_cohort
+from opp_mri.workflow.cohort.dictating import dictate_lesion
+from opp_mri.workflow.cohort.exporting import ExportFormat, export_cohort
+from opp_mri.workflow.cohort.patient_report import (
+    build_patient_report,
+    build_table_patient_report,
+    save_patient_report,
+)
+from opp_mri.workflow.exchange.fhir_export import export_bundles
+from opp_mri.workflow.exchange.placing import ImportChoice
+from opp_mri.workflow.exchange.sr_export import ReportToWrite, export_reports
+from opp_mri.workflow.exchange.sr_import import import_annotations
+from opp_mri.workflow.project import Project, open_project
+
+Run = Callable[..., Any]
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Two lesions: one drawn at two visits, 4 and 6 pixels wide; of the other nothing."""
+    folder = make_study(tmp_path_factory.mktemp("volumes"), ["P1", "P2"])
+    with open_project(folder) as project:
+        draw_and_sign(project, "LP1", "A", [4.0, 6.0])
+    return folder
+
+
+@pytest.fixture
+def project(folder: Path) -> Iterator[Project]:
+    with open_project(folder) as opened_project:
+        yield opened_project
+
+
+def volumes_cc(project: Project) -> list[str]:
+    """The volumes of the project, in the order of time."""
+    rules = load_project_rules(project, load_criteria("maralani-2021"))
+    lesion = assess_project(project, rules, ["LP1"])[0]
+    (volumes,) = lesion.timeline.volumes.values()
+    return [str(volume.volume_cc) for volume in volumes]
+
+
+def read_csv(folder: Path, name: str) -> list[dict[str, str]]:
+    return list(csv.DictReader(io.StringIO((folder / name).read_text(encoding="utf-8"))))
+
+
+def test_exports_hold_volumes_and_tables_read_them_back(project: Project, tmp_path: Path) -> None:
+    rules = load_project_rules(project, load_criteria("maralani-2021"))
+    cohort = assess_project_cohort(project, rules)
+    formats = [ExportFormat.CSV, ExportFormat.PARQUET, ExportFormat.REDCAP, ExportFormat.SDTM]
+    export_cohort(cohort, tmp_path / "out", formats=formats)
+    before, after = volumes_cc(project)
+    rows = read_csv(tmp_path / "out", "measurements.csv")
+    assert [(row["volume_cc"], row["ap_mm"]) for row in rows] == [(before, ""), (after, "")]
+    assert all(float(row["volume_error_cc"]) > 0 for row in rows)
+    entries = read_csv(tmp_path / "out", "dictionary.csv")
+    assert {"volume_cc", "volume_error_cc"} < {entry["name"] for entry in entries}
+    parquet = pd.read_parquet(tmp_path / "out" / "parquet" / "measurements.parquet")
+    assert [str(value) for value in parquet["volume_cc"]] == [before, after]
+    records = read_csv(tmp_path / "out" / "redcap", "records.csv")
+    assert [row["len_volume_cc"] for row in records if row["len_volume_cc"]] == [before, after]
+    results = read_csv(tmp_path / "out" / "sdtm", "tr.csv")
+    assert [
+        (row["TRTESTCD"], row["TRSTRESN"], row["TRSTRESU"], row["TRLOBXFL"]) for row in results
+    ] == [("VOLUME", before, "mL", "Y"), ("VOLUME", after, "mL", "")]
+    assert len(read_csv(tmp_path / "out" / "sdtm", "tu.csv")) == 2  # every lesion
+    again = assess_table_cohort(tmp_path / "out", rules)
+    assert [lesion.assessment for lesion in again.lesions] == [
+        lesion.assessment for lesion in cohort.lesions
+    ]
+    export_cohort(again, tmp_path / "again", formats=[ExportFormat.CSV])
+    for name in ("measurements.csv", "lesions.csv", "assessments.csv"):
+        assert (tmp_path / "again" / name).read_bytes() == (tmp_path / "out" / name).read_bytes()
+
+
+def test_the_report_of_a_patient_states_volume_error_and_change(
+    project: Project, tmp_path: Path
+) -> None:
+    rules = load_project_rules(project, load_criteria("maralani-2021"))
+    before, after = volumes_cc(project)
+    change = f"({100 * (float(after) / float(before) - 1):+.0f} %)"
+    cohort = assess_project_cohort(project, rules)
+    written_on = date(2026, 1, 2)
+    for report in (
+        build_patient_report(project, "P1", rules, written_on=written_on),
+        build_table_patient_report(cohort, "P1", written_on=written_on),
+    ):
+        save_patient_report(tmp_path / "report.html", report)
+        text = (tmp_path / "report.html").read_text(encoding="utf-8")
+        assert "Lengths and volumes by visit" in text
+        assert f"volume {before} ± " in text
+        assert f"volume {after} ± " in text
+        assert change in text
+    unread = build_patient_report(project, "P2", rules, written_on=written_on)
+    assert unread.without_answer == ["LP2"]
+
+
+def test_a_text_to_dictate_states_the_volume_of_each_visit(project: Project) -> None:
+    rules = load_project_rules(project, load_criteria("maralani-2021"))
+    before, after = volumes_cc(project)
+    text = dictate_lesion(project, assess_project(project, rules, ["LP1"])[0])
+    assert f"volume {before} cc (01/2024), volume {after} cc (05/2024)" in text
+
+
+def test_a_bundle_has_an_observation_of_each_volume(project: Project, tmp_path: Path) -> None:
+    rules = load_project_rules(project, load_criteria("maralani-2021"))
+    summary = export_bundles(project.store, tmp_path, rules, NOON)
+    (path,) = summary.paths
+    assert len(summary.left_out) == 1  # LP2
+    bundle = json.loads(path.read_text())
+    Bundle.model_validate(bundle)
+    quantities = [
+        entry["resource"]["valueQuantity"]
+        for entry in bundle["entry"]
+        if entry["resource"].get("valueQuantity")
+    ]
+    assert [quantity["code"] for quantity in quantities] == ["cm3", "cm3"]
+    assert [f"{quantity['value']:.2f}" for quantity in quantities] == volumes_cc(project)
+
+
+def test_a_structured_report_states_the_volume_by_standard_codes(
+    folder: Path, tmp_path: Path
+) -> None:
+    with open_project(folder) as project:
+        rules = load_project_rules(project)
+        summary = export_reports(project.store, tmp_path, ReportToWrite(), rules, NOON)
+        again = export_reports(project.store, tmp_path, ReportToWrite(), rules, NOON)
+        expected = volumes_cc(project)
+        imported = import_annotations(project.store, [tmp_path], ImportChoice(), NOON)
+    reports = [report for report in summary.reports if report.reader == "A"]
+    assert len(reports) == 2
+    assert not any(report.is_new for report in again.reports)
+    stated = []
+    for report in reports:
+        content = hd.srread(report.path).content
+        (group,) = content.get_image_measurement_groups()
+        (measurement,) = group.get_measurements(name=Code("118565006", "SCT", "Volume"))
+        assert measurement.unit.value == "cm3"
+        assert len(pydicom.dcmread(report.path).CurrentRequestedProcedureEvidenceSequence) == 1
+        stated.append(f"{measurement.value:.2f}")
+    assert sorted(stated) == sorted(expected)
+    assert not imported.lines
+    assert len(imported.set_aside) >= 2  # a volume is no length, and is set aside with its reason
+
+
+def test_the_door_for_python_has_volumes_in_its_timeline(project: Project) -> None:
+    frame = Lesion(project, "LP1").timeline.to_frame()
+    drawn = frame[frame["status"] == "volume_drawn"]
+    assert [f"{value:.2f}" for value in drawn["cc"]] == volumes_cc(project)
+    assert (drawn["cc_error"] > 0).all()
+    assert drawn["mm"].isna().all()
+
+
+def test_the_lists_of_the_command_line_name_what_is_drawn(folder: Path, opp_mri: Run) -> None:
+    with open_project(folder) as project:
+        before, after = volumes_cc(project)
+    timeline = opp_mri("timeline", "LP1", "--project", folder).out
+    assert "volume drawn" in timeline
+    assert f"{before} ± " in timeline
+    record = opp_mri("timeline", "LP1", "--json", "--project", folder).json
+    volumes = [cell["volume_cc"] for cell in record[0]["time_points"] if cell["volume_cc"]]
+    assert [f"{volume:.2f}" for volume in volumes] == [before, after]
+    readings = opp_mri("readings", "--project", folder).out
+    assert readings.count("3 contours") == 2
+    listed = opp_mri("readings", "--json", "--project", folder).json
+    assert [(f"{row['volume_cc']:.2f}", row["counts"]) for row in listed] == [
+        (before, True), (after, True)
+    ]  # fmt: skip
