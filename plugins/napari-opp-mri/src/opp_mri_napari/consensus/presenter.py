@@ -171,10 +171,11 @@ class ConsensusPresenter:
         if kind is ResolutionKind.MEAN:
             if self._is_allowed(kind) and isinstance(pair, Pair):
                 mean = build_mean_line(pair)
+                length = describe_new_length(self.images.get_shown(), mean)
                 self._propose(
                     Proposal(
                         kind=kind,
-                        words=f"the mean of the ends{describe_new_length(self.images.get_shown(), mean)}",
+                        words=f"the mean of the ends{length}",
                         new=mean,
                     )
                 )

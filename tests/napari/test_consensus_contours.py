@@ -1,0 +1,101 @@
+"""The consensus room shows two readers' contours as A and B, and keeps one, or new ones."""
+
+import math
+from collections.abc import Iterator
+from pathlib import Path
+from shutil import copytree
+
+import pytest
+from fixtures.contour_makers import draw_and_sign
+from fixtures.makers import NOON
+from fixtures.small_study import declare, make_study
+from opp_mri_napari.consensus.marks import build_pieces
+from opp_mri_napari.consensus.presenter import ConsensusPresenter
+from opp_mri_napari.consensus.words import list_facts, state, write_title
+
+from opp_mri.domain.contour import VolumeReading
+from opp_mri.domain.measurement import Answer
+from opp_mri.domain.reader_study import CONSENSUS, ResolutionKind
+from opp_mri.workflow.project import Project, open_project
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Two readers drew two cells, and differ on both."""
+    place = tmp_path_factory.mktemp("consensus")
+    with open_project(make_study(place)) as project:
+        declare(project, place)
+        draw_and_sign(project, "LP1", "reader-1", [6.0, 6.0])
+        draw_and_sign(project, "LP1", "reader-2", [4.0, 4.0])
+    return place / "project"
+
+
+@pytest.fixture
+def project(folder: Path, tmp_path: Path) -> Iterator[Project]:
+    with open_project(copytree(folder, tmp_path / "project")) as opened_project:
+        yield opened_project
+
+
+@pytest.fixture
+def room(project: Project) -> ConsensusPresenter:
+    room = ConsensusPresenter(project, "reader-1", clock=lambda: NOON)
+    load(room)
+    return room
+
+
+def load(room: ConsensusPresenter) -> None:
+    """Load the images that the room wants."""
+    job = room.get_next_job()
+    if job is not None:
+        job.take(job.run())
+
+
+def test_both_are_shown_unnamed_with_volume_overlap_and_distance(room: ConsensusPresenter) -> None:
+    facts = dict(list_facts(room.pair))
+    assert facts["they differ by"] == "volume"
+    assert "cc, 3 contours" in facts["A (solid)"]
+    assert 0 < float(facts["Dice coefficient"]) < 1
+    outlines = room.get_outlines()
+    assert set(outlines) == {"A", "B"}
+    assert all(path[0] == path[-1] for paths in outlines.values() for path in paths)
+    assert {len(sides) for sides in build_pieces({}, outlines).values()} == {3, 4}  # B is dashed
+    texts = [write_title(room.pair), state(room.pair), *map(" ".join, list_facts(room.pair))]
+    assert "reader-" not in " ".join(texts)
+    assert "no mean" in room.explain_refusal(ResolutionKind.MEAN)
+    room.record_answer(Answer.GONE)
+    assert "is a volume" in room.banner
+
+
+def test_one_is_kept_and_then_new_contours_are_drawn_by_clicks(
+    room: ConsensusPresenter, project: Project
+) -> None:
+    room.propose(ResolutionKind.KEEP_B)
+    room.record("A includes the disc")
+    assert "Recorded: keep B" in room.notice
+    load(room)
+    room.draw()
+    image = room.images.get_shown()
+    assert image is not None
+    middle = image.geometry.screen_from_pixel((5.0, 5.0))
+    for _ in range(2):
+        room.images.scroll(-9)
+    for place in range(2):
+        for n in range(6):
+            angle = 2 * math.pi * n / 6
+            room.click((middle[0] + 5 * math.sin(angle), middle[1] + 5 * math.cos(angle)))
+        assert "new" in room.get_outlines()
+        room.record("")  # Enter closes the contour
+        assert not room.banner
+        assert len(room.new_contours.contours) == place + 1
+        room.images.scroll(1)
+    room.leave()
+    assert len(room.new_contours.contours) == 1
+    room.record("")  # and proposes them
+    assert room.proposal is not None
+    room.record("drawn together")
+    assert not room.lesion.has_open
+    room.sign()
+    assert "reader-2 has to sign too" in room.notice
+
+    readings = [o for o in project.store.log_of(VolumeReading) if o.reader == CONSENSUS]
+    assert sorted(len(reading.contours) for reading in readings) == [1, 3]
