@@ -130,7 +130,7 @@ def _build_surface(mask: Mask, spacing_mm: tuple[float, ...]) -> _Surface:
         )
         inner = tuple(slice(None) if other == axis else slice(1, -1) for other in range(3))
         faces.append(mask * ((~behind[inner]).astype(float) + ~before[inner]))
-    shell: Mask = np.asarray(faces).any(axis=0)
+    shell: Mask = np.logical_or.reduce(np.asarray(faces) > 0)
     slopes: Any = np.gradient(_measure_distances_mm(mask, spacing_mm), *spacing)
     normals = np.array([slope[shell] for slope in slopes])
     normals /= np.maximum(np.linalg.norm(normals, axis=0), np.finfo(float).tiny)

@@ -392,8 +392,6 @@ class ConsensusPresenter:
                 anew.get(lesion_consensus.lesion.lesion_id, lesion_consensus)
                 for lesion_consensus in self.lesions
             ]
-        self.pairs = [
-            pair
-            for lesion_consensus in self.lesions
-            for pair in (*lesion_consensus.pairs, *lesion_consensus.volumes)
-        ]
+        self.pairs = []
+        for lesion_consensus in self.lesions:
+            self.pairs += [*lesion_consensus.pairs, *lesion_consensus.volumes]
