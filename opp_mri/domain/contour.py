@@ -2,7 +2,7 @@
 
 import math
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import date, datetime
 from decimal import Decimal
 from functools import lru_cache
@@ -12,15 +12,19 @@ from typing import Final
 
 import numpy as np
 from attrs import Factory, field, frozen
+from numpy.typing import NDArray
 
 from opp_mri.domain.geometry import FloatArray, ImagePlane
 from opp_mri.domain.imaging import FrameReference, SeriesRole
 from opp_mri.domain.measurement import Edit, PixelPoint
 from opp_mri.units import convert_to_cc
 
+IndexArray = NDArray[np.intp]
 LEAST_POINTS: Final = 3
 MOST_POINTS: Final = 2000
 MOST_CONTOURS: Final = 500
+MOST_POINTS_IN_ALL: Final = 100_000
+SIDES_AT_A_TIME: Final = 256  # so that the longest contours take little memory
 POINT_DECIMALS: Final = 3  # thousandths of a pixel: less than a micrometre matters to no volume
 
 
@@ -195,15 +199,13 @@ def contains_point(polygon: Sequence[PixelPoint], point: PixelPoint) -> bool:
 @lru_cache(maxsize=4096)
 def has_crossing_sides(points: tuple[PixelPoint, ...]) -> bool:
     """Return whether two sides of a closed polygon that are not neighbours meet."""
-    start = np.asarray(points, dtype=float)
-    end = np.roll(start, -1, axis=0)
+    start, end = _list_sides(points)
     count = len(start)
-    if count <= LEAST_POINTS:
-        return False
-    for first in range(count - 2):
+    for first, second in _generate_near_sides((start, end), (start, end)):
         # the first side and the last are neighbours
-        others = slice(first + 2, count - 1 if first == 0 else count)
-        if _has_meeting(start[first], end[first], start[others], end[others]):
+        is_apart = (second > first + 1) & ((first != 0) | (second != count - 1))
+        a, b = first[is_apart], second[is_apart]
+        if _has_meeting(start[a], end[a], start[b], end[b]):
             return True
     return False
 
@@ -211,23 +213,39 @@ def has_crossing_sides(points: tuple[PixelPoint, ...]) -> bool:
 @lru_cache(maxsize=4096)
 def do_contours_meet(first: tuple[PixelPoint, ...], second: tuple[PixelPoint, ...]) -> bool:
     """Return whether the outlines of two polygons cross or touch."""
-    start, corners = np.asarray(first, dtype=float), np.asarray(second, dtype=float)
-    if np.any(start.max(axis=0) < corners.min(axis=0)) or np.any(
-        corners.max(axis=0) < start.min(axis=0)
-    ):
-        return False
-    end, corner_ends = np.roll(start, -1, axis=0), np.roll(corners, -1, axis=0)
-    return any(_has_meeting(a, b, corners, corner_ends) for a, b in zip(start, end, strict=True))
+    (start, end), (other_start, other_end) = _list_sides(first), _list_sides(second)
+    return any(
+        _has_meeting(start[a], end[a], other_start[b], other_end[b])
+        for a, b in _generate_near_sides((start, end), (other_start, other_end))
+    )
+
+
+def _list_sides(points: Sequence[PixelPoint]) -> tuple[FloatArray, FloatArray]:
+    start = np.asarray(points, dtype=float)
+    return start, np.roll(start, -1, axis=0)
+
+
+def _generate_near_sides(
+    sides: tuple[FloatArray, FloatArray], other_sides: tuple[FloatArray, FloatArray]
+) -> Iterator[tuple[IndexArray, IndexArray]]:
+    """Yield the pairs of sides whose boxes overlap, of some sides of the first at a time."""
+    low, high = np.minimum(*sides), np.maximum(*sides)
+    other_low, other_high = np.minimum(*other_sides), np.maximum(*other_sides)
+    for begin in range(0, len(low), SIDES_AT_A_TIME):
+        part = slice(begin, begin + SIDES_AT_A_TIME)
+        is_near = np.all((low[part, None] <= other_high) & (other_low <= high[part, None]), axis=-1)
+        first, second = np.nonzero(is_near)
+        yield first + begin, second
 
 
 def _has_meeting(a: FloatArray, b: FloatArray, c: FloatArray, d: FloatArray) -> bool:
-    """Return whether the side from a to b meets any of the sides from c to d."""
+    """Return whether any side from a to b meets its side from c to d; shape (sides, 2)."""
     sides = (_turn(a, b, c), _turn(a, b, d), _turn(c, d, a), _turn(c, d, b))
     crossing = (sides[0] != sides[1]) & (sides[2] != sides[3])
-    touching = np.zeros(len(c), dtype=bool)
+    touching = np.zeros(len(a), dtype=bool)
     for side, (p, q), point in zip(sides, ((a, b), (a, b), (c, d), (c, d)), (c, d, a, b),
                                    strict=True):  # fmt: skip
-        within = np.all((np.minimum(p, q) <= point) & (point <= np.maximum(p, q)), axis=-1)
+        within = np.all((np.minimum(p, q) <= point) & (point <= np.maximum(p, q)), axis=1)
         touching |= (side == 0) & within
     return bool(np.any(crossing | touching))
 
@@ -260,6 +278,9 @@ def find_volume_reading_faults(reading: VolumeReading) -> list[str]:
     """Return, as sentences, what contradicts itself in the contours of a reading."""
     if len(reading.contours) > MOST_CONTOURS:
         return [f"A volume has at most {MOST_CONTOURS} contours, not {len(reading.contours)}."]
+    count = sum(len(contour.points) for contour in reading.contours)
+    if count > MOST_POINTS_IN_ALL:
+        return [f"A volume has at most {MOST_POINTS_IN_ALL:,} points, not {count:,}."]
     faults = (fault for contour in reading.contours for fault in find_contour_faults(contour))
     fault = next(faults, None)
     if fault is not None:
@@ -287,7 +308,6 @@ def _split_mm(
 def _turn(a: FloatArray, b: FloatArray, c: FloatArray) -> FloatArray:
     """Return 1, 0 or -1 where c lies left of the line from a to b, on it, or right of it."""
     turn_signs: FloatArray = np.sign(
-        (b[..., 0] - a[..., 0]) * (c[..., 1] - a[..., 1])
-        - (b[..., 1] - a[..., 1]) * (c[..., 0] - a[..., 0])
+        (b[:, 0] - a[:, 0]) * (c[:, 1] - a[:, 1]) - (b[:, 1] - a[:, 1]) * (c[:, 0] - a[:, 0])
     )
     return turn_signs

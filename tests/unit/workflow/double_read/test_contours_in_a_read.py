@@ -104,6 +104,7 @@ def test_unsigned_contours_stay_in_the_package(
         (((1, 1), (8, 1), (50, 8)), "outside its image"),
         (((1, 1), (8, 8), (8, 1), (1, 8)), "crosses itself"),
         (((1, 1), (8, 1)), "points"),
+        (tuple((1 + n / 400, n % 2) for n in range(2001)), "2000 points, not 2001"),
         (((1, 1), (8, 1), (float("nan"), 4)), "not finite"),
     ],
 )
