@@ -17,7 +17,7 @@ from opp_mri.units import format_mm, number
 from opp_mri.workflow.double_read.consensus import (
     LesionConsensus,
     Pair,
-    contour_pair_of,
+    find_contour_pair,
     pair_of,
     prepare_consensus,
 )
@@ -134,7 +134,7 @@ def resolve_command(
         if is_volume:
             if kind == "new":
                 raise click.UsageError("Draw new contours in `opp-mri consensus-room`.")
-            contour_pair = contour_pair_of(lesions, lesion_id, cell)
+            contour_pair = find_contour_pair(lesions, lesion_id, cell)
             resolve_contours(
                 project.store, contour_pair, KINDS[kind], reason=reason, at=read_clock()
             )

@@ -122,13 +122,14 @@ class _Surface:
 
 def _build_surface(mask: Mask, spacing_mm: tuple[float, ...]) -> _Surface:
     spacing = np.asarray(spacing_mm[::-1])
-    padded = np.pad(mask, 1)
+    with_margin = np.pad(mask, 1)
     faces: list[FloatArray] = []
     for axis in range(3):
         behind, before = (
-            np.take(padded, range(start, start + mask.shape[axis]), axis=axis) for start in (0, 2)
+            np.take(with_margin, range(start, start + mask.shape[axis]), axis=axis)
+            for start in (0, 2)
         )
-        inner = tuple(slice(None) if other == axis else slice(1, -1) for other in range(3))
+        inner = tuple(slice(None) if number == axis else slice(1, -1) for number in range(3))
         faces.append(mask * ((~behind[inner]).astype(float) + ~before[inner]))
     shell: Mask = np.logical_or.reduce(np.asarray(faces) > 0)
     slopes: Any = np.gradient(_measure_distances_mm(mask, spacing_mm), *spacing)

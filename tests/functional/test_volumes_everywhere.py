@@ -147,29 +147,31 @@ def test_a_structured_report_states_the_volume_by_standard_codes(
         summary = export_reports(project.store, tmp_path, ReportToWrite(), rules, NOON)
         again = export_reports(project.store, tmp_path, ReportToWrite(), rules, NOON)
         expected = volumes_cc(project)
-        imported = import_annotations(project.store, [tmp_path], ImportChoice(), NOON)
+        import_summary = import_annotations(project.store, [tmp_path], ImportChoice(), NOON)
     reports = [report for report in summary.reports if report.reader == "A"]
     assert len(reports) == 2
     assert not any(report.is_new for report in again.reports)
-    stated = []
+    stated_cc = []
     for report in reports:
         content = hd.srread(report.path).content
         (group,) = content.get_image_measurement_groups()
         (measurement,) = group.get_measurements(name=Code("118565006", "SCT", "Volume"))
         assert measurement.unit.value == "cm3"
         assert len(pydicom.dcmread(report.path).CurrentRequestedProcedureEvidenceSequence) == 1
-        stated.append(f"{measurement.value:.2f}")
-    assert sorted(stated) == sorted(expected)
-    assert not imported.lines
-    assert len(imported.set_aside) >= 2  # a volume is no length, and is set aside with its reason
+        stated_cc.append(f"{measurement.value:.2f}")
+    assert sorted(stated_cc) == sorted(expected)
+    assert not import_summary.lines
+    assert (
+        len(import_summary.set_aside) >= 2
+    )  # a volume is no length, and is set aside with its reason
 
 
 def test_the_door_for_python_has_volumes_in_its_timeline(project: Project) -> None:
     frame = Lesion(project, "LP1").timeline.to_frame()
-    drawn = frame[frame["status"] == "volume_drawn"]
-    assert [f"{value:.2f}" for value in drawn["cc"]] == volumes_cc(project)
-    assert (drawn["cc_error"] > 0).all()
-    assert drawn["mm"].isna().all()
+    drawn_rows = frame[frame["status"] == "volume_drawn"]
+    assert [f"{value:.2f}" for value in drawn_rows["cc"]] == volumes_cc(project)
+    assert (drawn_rows["cc_error"] > 0).all()
+    assert drawn_rows["mm"].isna().all()
 
 
 def test_the_lists_of_the_command_line_name_what_is_drawn(folder: Path, opp_mri: Run) -> None:
@@ -183,7 +185,7 @@ def test_the_lists_of_the_command_line_name_what_is_drawn(folder: Path, opp_mri:
     assert [f"{volume:.2f}" for volume in volumes] == [before, after]
     readings = opp_mri("readings", "--project", folder).out
     assert readings.count("3 contours") == 2
-    listed = opp_mri("readings", "--json", "--project", folder).json
-    assert [(f"{row['volume_cc']:.2f}", row["counts"]) for row in listed] == [
+    listed_rows = opp_mri("readings", "--json", "--project", folder).json
+    assert [(f"{row['volume_cc']:.2f}", row["counts"]) for row in listed_rows] == [
         (before, True), (after, True)
     ]  # fmt: skip

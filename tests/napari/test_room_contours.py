@@ -167,9 +167,9 @@ def test_a_lesion_has_parts_and_holes_on_a_slice_each_changed_and_taken_back_alo
     assert compute_enclosed_area(parts, (1.0, 1.0)) == pytest.approx(areas[0] + areas[1] - areas[2])
     mouse.drag((down, across + 18), (down, across + 20))
     settle(room)
-    changed = contours(room)
-    assert changed is not None
-    assert len(set(whole.contours) & set(changed.contours)) == 2  # the island alone
+    changed_reading = contours(room)
+    assert changed_reading is not None
+    assert len(set(whole.contours) & set(changed_reading.contours)) == 2  # the island alone
     mouse.move((down, across + 12))
     room.do_wish("withdraw")
     left = contours(room)
@@ -180,9 +180,9 @@ def test_a_lesion_has_parts_and_holes_on_a_slice_each_changed_and_taken_back_alo
     assert contours(room) == left
     room.do_wish("cancel")
     room.do_wish("undo")
-    restored = contours(room)
-    assert restored is not None
-    assert restored.contours == changed.contours
+    restored_reading = contours(room)
+    assert restored_reading is not None
+    assert restored_reading.contours == changed_reading.contours
 
 
 def test_a_contour_that_crosses_itself_stays_open_and_says_why(room: ReadingRoom) -> None:

@@ -46,7 +46,7 @@ def dictate_lesion(
     Raises
     ------
     InputError
-        Nothing was measured; this is a blinded package; or the template is wrong.
+        Nothing was measured_volume; this is a blinded package; or the template is wrong.
     """
     if read_blinding(project.store) is not None:
         raise InputError(
@@ -58,7 +58,9 @@ def dictate_lesion(
         if cell.reading is not None or cell.measured_volume is not None
     ]
     if not answered_cells:
-        raise InputError("Nothing of this lesion is measured, so there is nothing to dictate.")
+        raise InputError(
+            "Nothing of this lesion is measured_volume, so there is nothing to dictate."
+        )
     facts = Dictation(
         lesion_id=lesion.lesion.lesion_id,
         patient_id=lesion.lesion.patient_id,
@@ -112,8 +114,8 @@ def _build_visit(cell: Cell, drafts: frozenset[str]) -> DictatedVisit:
     remarks = reading.remarks if reading is not None else ()
     if any(remark.startswith(OVERRIDDEN) for remark in remarks):
         words = f"{length} by override"
-    measured = cell.measured_volume
-    volume = "" if measured is None else f"volume {format_cc(measured.volume_cc)}"
+    measured_volume = cell.measured_volume
+    volume = "" if measured_volume is None else f"volume {format_cc(measured_volume.volume_cc)}"
     return DictatedVisit(
         date=cell.study_date,
         days=cell.days_from_ssrs,

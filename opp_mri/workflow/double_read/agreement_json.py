@@ -57,13 +57,13 @@ def _build_volume_json(volume: VolumeAgreement) -> Record:
         "dice", "mean_surface_mm", "hausdorff_95_mm", "bias_cc", "lower_cc", "upper_cc",
         "bias_percent", "lower_percent", "upper_percent",
     )  # fmt: skip
-    renamed = {"lower_cc": "lower_limit_cc", "upper_cc": "upper_limit_cc"}
-    renamed |= {"lower_percent": "lower_limit_percent", "upper_percent": "upper_limit_percent"}
+    keys = {"lower_cc": "lower_limit_cc", "upper_cc": "upper_limit_cc"}
+    keys |= {"lower_percent": "lower_limit_percent", "upper_percent": "upper_limit_percent"}
     return {
         "lesions": volume.lesions,
         "pairs": volume.pairs,
         "pairs_on_one_series": volume.compared,
-        **{renamed.get(name, name): build_estimate_json(getattr(volume, name)) for name in names},
+        **{keys.get(name, name): build_estimate_json(getattr(volume, name)) for name in names},
     }
 
 

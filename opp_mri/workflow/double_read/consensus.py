@@ -253,7 +253,7 @@ def pair_of(lesions: Sequence[LesionConsensus], lesion_id: str, cell: CellKey) -
     )
 
 
-def contour_pair_of(
+def find_contour_pair(
     lesions: Sequence[LesionConsensus], lesion_id: str, cell: CellKey
 ) -> ContourPair:
     """Return one pair of contours.

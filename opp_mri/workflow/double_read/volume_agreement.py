@@ -183,10 +183,10 @@ def measure_volume_agreement(
         for name in (sequence.value, OVERALL):
             groups[name].append((lesion_id, volume_pair))
     names = [name for name in (*(role.value for role in SeriesRole), OVERALL) if name in groups]
-    return tuple(_summarize(name, groups[name]) for name in names)
+    return tuple(_compute_agreement(name, groups[name]) for name in names)
 
 
-def _summarize(name: str, pairs: Sequence[tuple[str, VolumePair]]) -> VolumeAgreement:
+def _compute_agreement(name: str, pairs: Sequence[tuple[str, VolumePair]]) -> VolumeAgreement:
     overlaps = [(lesion_id, pair.overlap) for lesion_id, pair in pairs if pair.overlap is not None]
     by_cc = compute_bland_altman(_group((i, pair.difference_cc) for i, pair in pairs))
     by_percent = compute_bland_altman(_group((i, pair.difference_percent) for i, pair in pairs))

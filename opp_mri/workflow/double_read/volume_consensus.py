@@ -229,9 +229,9 @@ def _build_result(
     at: datetime,
 ) -> VolumeReading:  # fmt: skip
     if kind is not ResolutionKind.NEW:
-        kept = pair.b if kind is ResolutionKind.KEEP_B else pair.a
+        contours_to_keep = pair.b if kind is ResolutionKind.KEEP_B else pair.a
         return attrs.evolve(
-            kept, reading_id=str(uuid4()), reader=CONSENSUS, draft=True, edit=Edit.MADE,
+            contours_to_keep, reading_id=str(uuid4()), reader=CONSENSUS, draft=True, edit=Edit.MADE,
             amendment_reason="", repeat=False, recorded_at=at,
         )  # fmt: skip
     if not contours:

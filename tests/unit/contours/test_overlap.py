@@ -80,17 +80,17 @@ def test_a_second_implementation_gives_the_same_numbers(seed: int) -> None:
 
 def test_squares_on_slices_overlap_by_their_areas() -> None:
     square: Polygon = ((0, 0), (10, 0), (10, 10), (0, 10))
-    moved: Polygon = tuple((column + 4, row) for column, row in square)
+    moved_square: Polygon = tuple((column + 4, row) for column, row in square)
     stack = Stack(spacing_mm=(0.7, 0.7), slice_spacing_mm=4.0)
     same = compare_contours(dict.fromkeys(range(3), (square,)), {1: (square,)}, stack)
     assert same is not None
     assert same.dice == pytest.approx(0.5)
     assert same.hausdorff_mm == pytest.approx(4.0)  # a slice
-    apart = compare_contours({5: (square,)}, {5: (moved,)}, stack)
+    apart = compare_contours({5: (square,)}, {5: (moved_square,)}, stack)
     assert apart is not None
     assert apart.dice == pytest.approx(0.6)
     assert apart.hausdorff_mm == pytest.approx(4 * 0.7)
-    far = compare_contours({0: (square,)}, {9: (moved,)}, stack)
+    far = compare_contours({0: (square,)}, {9: (moved_square,)}, stack)
     assert far is not None
     assert far.dice == 0
     assert far.hausdorff_mm >= 36

@@ -109,7 +109,7 @@ def test_a_square_is_sound_and_comes_back_from_its_record_as_it_was() -> None:
 
 
 @pytest.mark.parametrize(
-    ("others", "faults"),
+    ("further_polygons", "faults"),
     [
         ([SQUARE], ["Two contours of one image cross or touch."]),
         ([moved(2.0)], ["Two contours of one image cross or touch."]),
@@ -119,10 +119,10 @@ def test_a_square_is_sound_and_comes_back_from_its_record_as_it_was() -> None:
         ([moved(10.0 * n) for n in range(1, 600)], ["A volume has at most 500 contours, not 600."]),
     ],
 )
-def test_contours_of_one_image_lie_apart_or_one_within_the_other(others, faults) -> None:
+def test_contours_of_one_image_lie_apart_or_one_within_the_other(further_polygons, faults) -> None:
     reading = VolumeReading(
         reading_id="r", lesion_id="L", sequence=SeriesRole.T1, reader="A",
         study_date=NOON.date(), recorded_at=NOON,
-        contours=(contour(SQUARE), *(contour(points) for points in others)),
+        contours=(contour(SQUARE), *(contour(points) for points in further_polygons)),
     )  # fmt: skip
     assert find_volume_reading_faults(reading) == faults

@@ -283,9 +283,9 @@ class Contouring:
             self._navigation.hint = str(error)
             return False
         before = reading.contours if reading is not None else ()
-        on_image = [number for number, drawn in enumerate(before) if drawn.image == contour.image]
-        replaced = None if part is None else on_image[part]
-        rest = [drawn for number, drawn in enumerate(before) if number != replaced]
+        on_image = [number for number, old in enumerate(before) if old.image == contour.image]
+        place_to_fill = None if part is None else on_image[part]
+        rest = [old for number, old in enumerate(before) if number != place_to_fill]
         return self._record(pane, volume, [*rest, contour])
 
     def _record(self, pane: Pane, volume: VolumeDescription, contours: Sequence[Contour]) -> bool:

@@ -14,7 +14,7 @@ from opp_mri.domain.imaging import SeriesRole, VolumeDescription
 from opp_mri.domain.measurement import Answer, Reading
 from opp_mri.domain.measurement_error import MeasurementError
 from opp_mri.domain.timeline import Origin
-from opp_mri.units import format_mm, weeks_from_days
+from opp_mri.units import format_count, format_mm, weeks_from_days
 from opp_mri.workflow.assessing.assess import AssessedTimeline, assess_timeline
 from opp_mri.workflow.measuring.cells import CellStatus
 from opp_mri.workflow.measuring.contours import find_unsigned_contours
@@ -64,6 +64,10 @@ def build_timeline_view(
     """
     curves = _build_curves(timeline, patient_id, counted_ids, current)
     if not curves:
+        volumes = sum(cell.contours is not None for cell in timeline.cells)
+        if volumes:
+            count = format_count(volumes, "cell")
+            return TimelineView(hidden=f"No length is measured yet; {count} with a volume.")
         return TimelineView(hidden="Nothing is measured yet.")
     view = TimelineView(
         curves=curves,
