@@ -46,7 +46,7 @@ def dictate_lesion(
     Raises
     ------
     InputError
-        Nothing was measured_volume; this is a blinded package; or the template is wrong.
+        Nothing was measured; this is a blinded package; or the template is wrong.
     """
     if read_blinding(project.store) is not None:
         raise InputError(
@@ -58,9 +58,7 @@ def dictate_lesion(
         if cell.reading is not None or cell.measured_volume is not None
     ]
     if not answered_cells:
-        raise InputError(
-            "Nothing of this lesion is measured_volume, so there is nothing to dictate."
-        )
+        raise InputError("Nothing of this lesion is measured, so there is nothing to dictate.")
     facts = Dictation(
         lesion_id=lesion.lesion.lesion_id,
         patient_id=lesion.lesion.patient_id,
