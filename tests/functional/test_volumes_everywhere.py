@@ -120,7 +120,7 @@ def test_a_text_to_dictate_states_the_volume_of_each_visit(project: Project) -> 
     rules = load_project_rules(project, load_criteria("maralani-2021"))
     before, after = volumes_cc(project)
     text = dictate_lesion(project, assess_project(project, rules, ["LP1"])[0])
-    assert f"volume {before} cc (01/2024), volume {after} cc (05/2024)" in text
+    assert f"T1, volume {before} cc (01/2024), volume {after} cc (05/2024)" in text
 
 
 def test_a_bundle_has_an_observation_of_each_volume(project: Project, tmp_path: Path) -> None:

@@ -54,6 +54,11 @@ class DictatedSequence:
     name: str
     visits: Sequence[DictatedVisit]
 
+    @property
+    def has_lengths(self) -> bool:
+        """Whether a visit has an answer about the length, not the volume alone."""
+        return any(not visit.size.startswith("volume ") for visit in self.visits)
+
 
 @frozen(kw_only=True)
 class Dictation:
