@@ -13,7 +13,7 @@ from attrs import frozen
 
 from opp_mri.agreement.consensus import letter_readings
 from opp_mri.agreement.discordance import VolumeCause
-from opp_mri.domain.contour import Contour, MeasuredVolume, VolumeReading
+from opp_mri.domain.contour import Contour, VolumeReading
 from opp_mri.domain.imaging import SeriesRole
 from opp_mri.domain.measurement import Edit, Lesion
 from opp_mri.domain.reader_study import (
@@ -31,7 +31,6 @@ from opp_mri.workflow.measuring.contours import (
     find_images,
     find_series,
     get_independent_contours,
-    measure_contours,
     select_latest_contours,
 )
 from opp_mri.workflow.measuring.protocol import require_protocol
@@ -129,11 +128,6 @@ def find_contour_resolution(store: Store, a: VolumeReading, b: VolumeReading) ->
     if latest is None or set(latest.of_reading_ids) != {a.reading_id, b.reading_id}:
         return None
     return latest
-
-
-def measure_result(store: Store, reading: VolumeReading) -> MeasuredVolume | None:
-    """Compute the volume within contours by the headers of their own series."""
-    return measure_contours(reading, find_images(store, reading))
 
 
 def resolve_contours(
