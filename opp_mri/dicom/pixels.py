@@ -1,14 +1,14 @@
 """Decode pixels: from any transfer syntax to stored values, with their rescale.
 
 Stored values are what the scanner wrote in BitsStored bits; all lossless transfer syntaxes of an
-image give the same ones. pydicom decodes, with the codecs of GDCM and OpenJPEG, these in a process
-of their own.
+image give the same ones. What is not compressed is read straight from the file; pydicom decodes the
+rest, with the codecs of GDCM and OpenJPEG, these in a process of their own.
 """
 
 import hashlib
 import math
 import struct
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import cache
 from io import BytesIO
@@ -30,11 +30,17 @@ from pydicom.uid import (
 )
 
 from opp_mri.dicom.codec_process import CodecProcess
-from opp_mri.dicom.headers.sources import read_source_bytes
+from opp_mri.dicom.headers.byte_reader import FileBytes, MemoryBytes
+from opp_mri.dicom.headers.object_store import is_object
+from opp_mri.dicom.headers.sources import READ_ERRORS, read_source_bytes
+from opp_mri.dicom.headers.template import Templates
+from opp_mri.dicom.plain_pixels import PLAIN, choose_pixel_type, read_plain_header
 from opp_mri.domain.imaging import SourceFile
 from opp_mri.errors import InputError
 
 Pixels = NDArray[Any]  # of the integer type that the file has, or of floats
+Target = NDArray[np.uint16]
+Header = Dataset | Mapping[str, Any]  # values by keyword
 PIXELS: Final = ("PixelData", "FloatPixelData", "DoubleFloatPixelData")
 NEEDED: Final = [
     *("SOPInstanceUID", "SOPClassUID", "NumberOfFrames", "Rows", "Columns", "SamplesPerPixel"),
@@ -43,9 +49,6 @@ NEEDED: Final = [
     *("ExtendedOffsetTable", "ExtendedOffsetTableLengths", *PIXELS),
     *("SharedFunctionalGroupsSequence", "PerFrameFunctionalGroupsSequence"),
 ]
-# GE's private syntax: implicit little endian, but for the pixels, which are big endian
-GE_PRIVATE: Final = UID("1.2.840.113619.5.2")
-PLAIN: Final = frozenset({ImplicitVRLittleEndian, ExplicitVRLittleEndian, GE_PRIVATE})
 # Read without a codec: the bytes as they are, or run lengths, which pydicom itself unpacks
 WITHOUT_CODEC: Final = PLAIN | {
     ExplicitVRBigEndian,
@@ -74,6 +77,9 @@ class FramePixels:
         RescaleSlope and RescaleIntercept of this frame; 1 and 0 where there are none.
     inverted
         True for MONOCHROME1, where low values are shown bright; `stored` is left as it is.
+    smallest, largest
+        The range of `stored` where these are whole numbers; None where they are not. Also None for
+        the smallest of unsigned values that need no rescale: it is not needed for their type.
     """
 
     sop_instance_uid: str
@@ -81,9 +87,16 @@ class FramePixels:
     slope: float
     intercept: float
     inverted: bool
+    smallest: int | None
+    largest: int | None
 
 
-def read_frames(source: SourceFile, frame_numbers: Sequence[int]) -> list[FramePixels]:
+def read_frames(
+    source: SourceFile,
+    frame_numbers: Sequence[int],
+    targets: Sequence[Target] = (),
+    templates: Templates | None = None,
+) -> list[FramePixels]:
     """Decode frames of one file.
 
     Parameters
@@ -92,6 +105,11 @@ def read_frames(source: SourceFile, frame_numbers: Sequence[int]) -> list[FrameP
         The file, or the member of an archive.
     frame_numbers
         Frames from 1; a classic instance has frame 1 only.
+    targets
+        An array for each frame, shape (rows, columns), that may take its stored values, which
+        saves a copy: where it did, `stored` is a view of it.
+    templates
+        Headers of earlier files of the series; like ones are read faster with them.
 
     Returns
     -------
@@ -104,12 +122,65 @@ def read_frames(source: SourceFile, frame_numbers: Sequence[int]) -> list[FrameP
         The pixels are absent, damaged, or coded in a way that no codec here reads.
     """
     with _explain_damage(source):
+        plain = _read_plain_frames(source, frame_numbers, targets, templates or Templates())
+        if isinstance(plain, list):
+            return plain
+        if plain not in WITHOUT_CODEC | {""}:
+            return _call_codecs(source, frame_numbers)
         dataset = _read_dataset(source, frame_numbers)
         if dataset.file_meta.TransferSyntaxUID in WITHOUT_CODEC:
             return _read_frames(dataset, frame_numbers)
         del dataset  # the other process reads it again
-        frames: list[FramePixels] = CODECS.call(source, frame_numbers)
-        return frames
+        return _call_codecs(source, frame_numbers)
+
+
+def _read_plain_frames(
+    source: SourceFile,
+    frame_numbers: Sequence[int],
+    targets: Sequence[Target],
+    templates: Templates,
+) -> list[FramePixels] | str:
+    """Read frames of an uncompressed file of the usual form; of others give the transfer syntax."""
+    if source.member or is_object(source.path):
+        content = MemoryBytes(read_source_bytes(source))
+        return decode_plain_frames(content, frame_numbers, targets, templates)
+    try:
+        with FileBytes(source.path) as reader:
+            return decode_plain_frames(reader, frame_numbers, targets, templates)
+    except READ_ERRORS:
+        return ""  # the error is explained where pydicom gets it
+
+
+def decode_plain_frames(
+    reader: FileBytes | MemoryBytes,
+    frame_numbers: Sequence[int],
+    targets: Sequence[Target],
+    templates: Templates,
+) -> list[FramePixels] | str:
+    """Read frames of an uncompressed file from its bytes; of others give the transfer syntax.
+
+    Parameters
+    ----------
+    reader
+        The file. The syntax is "" where it is not known, or something in the file is unusual.
+    frame_numbers, targets, templates
+        As for `read_frames`.
+    """
+    header = read_plain_header(reader, frame_numbers, templates)
+    if header is None or header.values is None:
+        return "" if header is None else header.transfer_syntax_uid
+    frames = []
+    for place, number in enumerate(frame_numbers):
+        stored = header.read_frame(reader, number, targets[place] if targets else None)
+        if stored is None:
+            return ""
+        frames.append(_build_frame(stored, header.values, number, is_encapsulated=False))
+    return frames
+
+
+def _call_codecs(source: SourceFile, frame_numbers: Sequence[int]) -> list[FramePixels]:
+    frames: list[FramePixels] = CODECS.call(source, frame_numbers)
+    return frames
 
 
 def explain_not_decodable(transfer_syntax_uid: str) -> str:
@@ -199,19 +270,30 @@ def _read_dataset(source: SourceFile, frame_numbers: Sequence[int]) -> Dataset:
 
 def _read_frames(dataset: Dataset, frame_numbers: Sequence[int]) -> list[FramePixels]:
     is_encapsulated = dataset.file_meta.TransferSyntaxUID not in WITHOUT_CODEC - {RLELossless}
-    frames = []
-    for number, values in zip(frame_numbers, _decode_values(dataset, frame_numbers), strict=True):
-        slope, intercept = _get_rescale(dataset, number)
-        frames.append(
-            FramePixels(
-                sop_instance_uid=str(dataset.get("SOPInstanceUID", "")),
-                stored=_extract_stored(values, dataset, is_encapsulated=is_encapsulated),
-                slope=slope,
-                intercept=intercept,
-                inverted=dataset.get("PhotometricInterpretation") == "MONOCHROME1",
-            )
+    return [
+        _build_frame(values, dataset, number, is_encapsulated=is_encapsulated)
+        for number, values in zip(
+            frame_numbers, _decode_values(dataset, frame_numbers), strict=True
         )
-    return frames
+    ]
+
+
+def _build_frame(
+    decoded: Pixels, header: Header, frame_number: int, *, is_encapsulated: bool
+) -> FramePixels:
+    slope, intercept = _get_rescale(header, frame_number)
+    stored, smallest, largest = _extract_stored(decoded, header, is_encapsulated=is_encapsulated)
+    if smallest is None and largest is not None and (slope, intercept) != (1, 0):
+        smallest = int(stored.min())
+    return FramePixels(
+        sop_instance_uid=str(header.get("SOPInstanceUID", "")),
+        stored=stored,
+        slope=slope,
+        intercept=intercept,
+        inverted=header.get("PhotometricInterpretation") == "MONOCHROME1",
+        smallest=smallest,
+        largest=largest,
+    )
 
 
 def _decode_values(dataset: Dataset, frame_numbers: Sequence[int]) -> Iterable[Pixels]:
@@ -224,8 +306,8 @@ def _decode_values(dataset: Dataset, frame_numbers: Sequence[int]) -> Iterable[P
         return (values for values, _ in frames)
     rows, columns = int(dataset.Rows), int(dataset.Columns)
     size = rows * columns
-    order = ">" if syntax == GE_PRIVATE else "<"
-    dtype = np.dtype(f"{order}{'i' if dataset.get('PixelRepresentation') else 'u'}{bits // 8}")
+    is_signed = bool(dataset.get("PixelRepresentation"))
+    dtype = choose_pixel_type(syntax, bits, is_signed=is_signed)
     # frombuffer raises ValueError where PixelData is shorter than its frames
     return (
         np.frombuffer(dataset.PixelData, dtype, size, (number - 1) * size * dtype.itemsize).reshape(
@@ -246,47 +328,54 @@ def _transfer_syntax(dataset: Dataset) -> UID:
     return ExplicitVRLittleEndian if little else ExplicitVRBigEndian
 
 
-def _extract_stored(values: Pixels, dataset: Dataset, *, is_encapsulated: bool) -> Pixels:
-    """Keep BitsStored bits: older scanners put overlays into the others."""
+def _extract_stored(
+    values: Pixels, header: Header, *, is_encapsulated: bool
+) -> tuple[Pixels, int | None, int | None]:
+    """Keep BitsStored bits, since older scanners put overlays into the others; give the range."""
     values = values.astype(values.dtype.newbyteorder("="), copy=False)
     if values.dtype.kind not in "iu":
-        return values
+        return values, None, None
     width = 8 * values.dtype.itemsize
-    bits_stored = int(dataset.BitsStored)
-    high_bit = bits_stored - 1 if is_encapsulated else int(dataset.get("HighBit", bits_stored - 1))
-    if bits_stored == width or _is_within(values, bits_stored, high_bit):
-        return values
+    if header.get("BitsStored") is None:
+        raise ValueError("BitsStored is absent")
+    bits_stored = int(header.get("BitsStored"))
+    high_bit = bits_stored - 1 if is_encapsulated else int(header.get("HighBit", bits_stored - 1))
+    smallest = int(values.min()) if values.dtype.kind == "i" else None
+    largest = int(values.max())
+    if bits_stored == width or _is_within(smallest, largest, bits_stored, high_bit):
+        return values, smallest, largest
     # shifting up drops the bits above, shifting down the bits below and extends the sign
     aligned_values: Pixels = np.left_shift(values, values.dtype.type(width - 1 - high_bit))
     np.right_shift(aligned_values, values.dtype.type(width - bits_stored), out=aligned_values)
-    return aligned_values
+    smallest = None if smallest is None else int(aligned_values.min())
+    return aligned_values, smallest, int(aligned_values.max())
 
 
-def _is_within(values: Pixels, bits_stored: int, high_bit: int) -> bool:
+def _is_within(smallest: int | None, largest: int, bits_stored: int, high_bit: int) -> bool:
     """Return whether values are clean already, which is quicker than cleaning them."""
     if high_bit != bits_stored - 1:
         return False
-    if values.dtype.kind == "u":
-        return int(values.max()) < 1 << bits_stored
-    return -1 << high_bit <= int(values.min()) and int(values.max()) < 1 << high_bit
+    if smallest is None:
+        return largest < 1 << bits_stored
+    return -1 << high_bit <= smallest and largest < 1 << high_bit
 
 
-def _get_rescale(dataset: Dataset, frame_number: int) -> tuple[float, float]:
+def _get_rescale(header: Header, frame_number: int) -> tuple[float, float]:
     """Return slope and intercept: of the frame, or else shared, or else of the whole instance."""
     for place in (
-        *_get_items(dataset, "PerFrameFunctionalGroupsSequence")[frame_number - 1 : frame_number],
-        *_get_items(dataset, "SharedFunctionalGroupsSequence")[:1],
+        *_get_items(header, "PerFrameFunctionalGroupsSequence")[frame_number - 1 : frame_number],
+        *_get_items(header, "SharedFunctionalGroupsSequence")[:1],
     ):
         for transformation in _get_items(place, "PixelValueTransformationSequence")[:1]:
             return _get_line(transformation)
-    return _get_line(dataset)
+    return _get_line(header)
 
 
-def _get_items(place: Dataset, keyword: str) -> list[Dataset]:
+def _get_items(place: Header, keyword: str) -> list[Dataset]:
     return list(place.get(keyword) or [])
 
 
-def _get_line(place: Dataset) -> tuple[float, float]:
+def _get_line(place: Header) -> tuple[float, float]:
     """Read a rescale; a slope of 0 would blank the image and is taken as absent, as GDCM does."""
     slope, intercept = place.get("RescaleSlope"), place.get("RescaleIntercept")
     slope = 1.0 if slope in (None, "") else float(slope)

@@ -7,6 +7,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from opp_mri.dicom.headers.template import Templates
 from opp_mri.dicom.pixels import FramePixels, read_frames
 from opp_mri.domain.geometry import Volume, VolumeGeometry
 from opp_mri.domain.imaging import FrameReference, SourceFile, Usability, VolumeDescription
@@ -106,64 +107,78 @@ def _read_voxels(
     shape: tuple[int, ...],
     sources: Mapping[str, SourceFile],
 ) -> NDArray[np.generic]:
-    frames = _read(description.frames, sources)
+    block = np.empty((len(description.frames), *shape), dtype=np.uint16)
+    frames = _read(description.frames, sources, block)
     if any(frame.stored.shape != shape for frame in frames):
         raise InputError(
             f"The images of volume {description.volume_id} are not of {shape[0]} rows and "
             f"{shape[1]} columns as they were when indexed: index again."
         )
-    return _rescale_frames(frames, shape)
+    return _rescale_frames(frames, block)
 
 
 def _read(
     references: Sequence[FrameReference],
     sources: Mapping[str, SourceFile],
+    block: NDArray[np.uint16],
 ) -> list[FramePixels]:
-    """Read each file once, and give the frames in the order of references."""
-    numbers_by_uid: dict[str, list[int]] = defaultdict(list)
-    for reference in references:
-        numbers_by_uid[reference.sop_instance_uid].append(reference.frame_number)
-    if absent := numbers_by_uid.keys() - sources.keys():
+    """Read each file once, and give the frames in the order of references.
+
+    The stored values are read into the slices of `block` where they fit there.
+    """
+    places_by_uid: dict[str, list[int]] = defaultdict(list)
+    for place, reference in enumerate(references):
+        places_by_uid[reference.sop_instance_uid].append(place)
+    if absent := places_by_uid.keys() - sources.keys():
         raise InputError(
-            f"{len(absent)} of the {len(numbers_by_uid)} files of this volume are not in the "
+            f"{len(absent)} of the {len(places_by_uid)} files of this volume are not in the "
             "catalogue: index their folder again."
         )
-    pixelses: dict[FrameReference, FramePixels] = {}
-    for (
-        uid,
-        numbers,
-    ) in numbers_by_uid.items():  # in turn: the codecs do not let threads run next to them
-        for number, frame in zip(numbers, _read_instance(uid, numbers, sources[uid]), strict=True):
-            pixelses[FrameReference(sop_instance_uid=uid, frame_number=number)] = frame
-    return [pixelses[reference] for reference in references]
+    frames: dict[int, FramePixels] = {}
+    templates = Templates()
+    # in turn: the codecs do not let threads run next to them
+    for uid, places in places_by_uid.items():
+        numbers = [references[place].frame_number for place in places]
+        targets = [block[place] for place in places]
+        pixels = read_frames(sources[uid], numbers, targets, templates)
+        if any(frame.sop_instance_uid != get_uid_in_file(uid) for frame in pixels):
+            raise InputError(
+                f"{sources[uid].name} holds another image than when it was indexed: index again."
+            )
+        frames.update(zip(places, pixels, strict=True))
+    return [frames[place] for place in range(len(references))]
 
 
-def _read_instance(uid: str, numbers: Sequence[int], source: SourceFile) -> list[FramePixels]:
-    frames = read_frames(source, numbers)
-    if any(frame.sop_instance_uid != get_uid_in_file(uid) for frame in frames):
-        raise InputError(
-            f"{source.name} holds another image than when it was indexed: index again."
-        )
-    return frames
+def _rescale_frames(
+    frames: Sequence[FramePixels], block: NDArray[np.uint16]
+) -> NDArray[np.generic]:
+    """Apply slope and intercept and choose the smallest type that keeps the values exact.
 
-
-def _rescale_frames(frames: Sequence[FramePixels], shape: tuple[int, ...]) -> NDArray[np.generic]:
-    """Apply slope and intercept and choose the smallest type that keeps the values exact."""
+    Values that need no rescale and are in `block` already stay where they are.
+    """
     dtype = _choose_voxel_type(frames)
-    voxels = np.empty((len(frames), *shape), dtype=dtype)
+    is_unscaled = all(frame.slope == 1 and frame.intercept == 0 for frame in frames)
+    voxels: NDArray[np.generic]
+    if dtype is np.int16 and is_unscaled:
+        voxels = block.view(np.int16)  # of these values, signed or not, the bits are the same
+    else:
+        voxels = np.empty(block.shape, dtype=dtype)
+    scaled_values = np.empty(block.shape[1:], dtype=np.float64)
     for voxel_slice, frame in zip(voxels, frames, strict=True):
+        if np.may_share_memory(voxel_slice, frame.stored):
+            continue
         if frame.slope == 1 and frame.intercept == 0:
             voxel_slice[...] = frame.stored
         else:
-            voxel_slice[...] = frame.stored * np.float64(frame.slope) + frame.intercept
+            np.multiply(frame.stored, frame.slope, out=scaled_values)
+            np.add(scaled_values, frame.intercept, out=scaled_values)
+            voxel_slice[...] = scaled_values
     return voxels
 
 
 def _choose_voxel_type(frames: Sequence[FramePixels]) -> type[np.generic]:
     whole = all(
-        frame.stored.dtype.kind in "iu"
-        and frame.slope.is_integer()
-        and frame.intercept.is_integer()
+        frame.largest is not None and frame.slope.is_integer() and frame.intercept.is_integer()
         for frame in frames
     )
     if not whole:
@@ -171,7 +186,8 @@ def _choose_voxel_type(frames: Sequence[FramePixels]) -> type[np.generic]:
     ends = [
         float(end) * frame.slope + frame.intercept
         for frame in frames
-        for end in (frame.stored.min(), frame.stored.max())
+        for end in (frame.smallest, frame.largest)
+        if end is not None
     ]
     if INT16.min <= min(ends) and max(ends) <= INT16.max:
         return np.int16

@@ -28,7 +28,19 @@ def _seek_and_read(descriptor: int, length: int, offset: int) -> bytes:
     return os.read(descriptor, length)
 
 
-_read_at = getattr(os, "pread", _seek_and_read)  # Windows has no pread
+def _seek_and_read_into(descriptor: int, target: memoryview, offset: int) -> int:
+    content = _seek_and_read(descriptor, len(target), offset)
+    target[: len(content)] = content
+    return len(content)
+
+
+def _read_straight_into(descriptor: int, target: memoryview, offset: int) -> int:
+    return os.preadv(descriptor, [target], offset)
+
+
+# Windows and old Macs have neither pread nor preadv
+_read_at = getattr(os, "pread", _seek_and_read)
+_read_into = _read_straight_into if hasattr(os, "preadv") else _seek_and_read_into
 
 
 class FileBytes:
@@ -51,6 +63,16 @@ class FileBytes:
         """Return `length` bytes from `offset` on, fewer only where the end comes first."""
         content: bytes = _read_at(self._descriptor, length, offset)
         return content
+
+    def read_into(self, offset: int, target: memoryview) -> bool:
+        """Fill `target` from `offset` on; False where the end comes first."""
+        position = 0
+        while position < len(target):
+            count = _read_into(self._descriptor, target[position:], offset + position)
+            if not count:
+                return False
+            position += count
+        return True
 
 
 class ObjectBytes:
@@ -111,6 +133,12 @@ class MemoryBytes:
     def read_at(self, offset: int, length: int) -> bytes:
         """Return `length` bytes from `offset` on, fewer only where the end comes first."""
         return self._data[offset : offset + length]
+
+    def read_into(self, offset: int, target: memoryview) -> bool:
+        """Fill `target` from `offset` on; False where the end comes first."""
+        content = self._data[offset : offset + len(target)]
+        target[: len(content)] = content
+        return len(content) == len(target)
 
 
 def inflate_data_set(reader: ByteReader, start: int, largest: int) -> MemoryBytes | None:

@@ -18,7 +18,15 @@ from pydicom.uid import (
     RLELossless,
 )
 
-from opp_mri.dicom.pixels import compute_pixel_hash, explain_not_decodable, read_frames
+from opp_mri.dicom.headers.byte_reader import MemoryBytes
+from opp_mri.dicom.headers.template import Templates
+from opp_mri.dicom.pixels import (
+    compute_pixel_hash,
+    decode_frames,
+    decode_plain_frames,
+    explain_not_decodable,
+    read_frames,
+)
 from opp_mri.domain.imaging import SourceFile
 from opp_mri.errors import InputError
 
@@ -239,3 +247,103 @@ def test_what_cannot_be_decoded_is_known_by_its_syntax(syntax: str, *, decodable
     reason = explain_not_decodable(syntax)
     assert (reason == "") is decodable
     assert decodable or "cannot be decoded here" in reason
+
+
+def read_by_pydicom(path: Path) -> NDArray[np.generic]:
+    return dcmread(path, force=True).pixel_array
+
+
+def test_uncompressed_pixels_are_read_into_the_array_that_is_given_for_them(tmp_path: Path) -> None:
+    source = saved(image(np.stack([RAMP, RAMP + 1])), tmp_path)
+    block = np.zeros((2, *RAMP.shape), dtype=np.uint16)
+    frames = read_frames(source, [2, 1], list(block))
+    np.testing.assert_array_equal(block, np.stack([RAMP + 1, RAMP]))
+    assert all(np.shares_memory(f.stored, b) for f, b in zip(frames, block, strict=True))
+
+
+def test_an_array_of_another_shape_is_left_alone(tmp_path: Path) -> None:
+    block = np.zeros((56, 64), dtype=np.uint16)
+    (frame,) = read_frames(saved(image(RAMP), tmp_path), [1], [block])
+    assert not block.any()
+    np.testing.assert_array_equal(frame.stored, RAMP)
+
+
+def test_headers_like_the_last_one_are_not_taken_for_it(tmp_path: Path) -> None:
+    templates = Templates()
+    for number in range(6):
+        dataset = image(RAMP + number, bits_stored=16 - number % 2)
+        dataset.SOPInstanceUID = "1.2.3." + "4" * (number + 1)
+        dataset.RescaleSlope, dataset.RescaleIntercept = str(1 + number % 3), "-1" + "0" * number
+        (frame,) = read_frames(saved(dataset, tmp_path), [1], templates=templates)
+        np.testing.assert_array_equal(frame.stored, RAMP + number)
+        assert frame.sop_instance_uid == dataset.SOPInstanceUID
+        assert (frame.slope, frame.intercept) == (1 + number % 3, -(10.0**number))
+
+
+def test_a_file_with_a_changed_byte_gives_the_pixels_that_pydicom_gives(tmp_path: Path) -> None:
+    """Of every byte of a header: read straight or not, no other image comes out of it."""
+    values = np.arange(6, dtype=np.int16).reshape(2, 3)
+    dataset = image(np.stack([values, values + 7]), bits_stored=12)
+    dataset.PerFrameFunctionalGroupsSequence = Sequence([rescale(2.0, 1.0), rescale(3.0, 1.0)])
+    path = Path(saved(dataset, tmp_path).path)
+    whole = path.read_bytes()
+    straight = 0
+    for place in range(128, len(whole), 3):
+        changed = bytearray(whole)
+        changed[place] ^= 1 << place % 8
+        reader = MemoryBytes(bytes(changed))
+        path.write_bytes(changed)
+        try:
+            frames = decode_plain_frames(reader, [2], (), Templates())
+        except ValueError:
+            with pytest.raises(ValueError, match=r"."):
+                decode_frames(source_of(path), [2])
+            continue
+        if isinstance(frames, str):
+            continue
+        straight += 1
+        (by_pydicom,) = decode_frames(source_of(path), [2])
+        np.testing.assert_array_equal(frames[0].stored, by_pydicom.stored)
+        compared = ("sop_instance_uid", "slope", "intercept", "inverted", "largest")
+        assert [getattr(frames[0], n) for n in compared] == [
+            getattr(by_pydicom, n) for n in compared
+        ]
+    assert straight > 50
+
+
+@pytest.mark.parametrize(
+    ("keyword", "value", "length"),
+    [("BitsAllocated", 32, 4), ("SamplesPerPixel", 3, 6), ("BitsAllocated", 16, 2)],
+)
+def test_pixels_of_every_size_are_those_of_pydicom(
+    keyword: str, value: int, length: int, tmp_path: Path
+) -> None:
+    dataset = image(RAMP.astype(np.uint16))
+    setattr(dataset, keyword, value)
+    dataset.PlanarConfiguration = 0
+    dataset.BitsStored = dataset.BitsAllocated
+    dataset.HighBit = dataset.BitsStored - 1
+    if value == 3:
+        dataset.PhotometricInterpretation = "RGB"
+        dataset.BitsAllocated = dataset.BitsStored = 8
+        dataset.HighBit = 7
+        length = 3
+    dataset.PixelData = bytes(range(256)) * (64 * 56 * length // 256)
+    source = saved(dataset, tmp_path)
+    (frame,) = read_frames(source, [1])
+    np.testing.assert_array_equal(frame.stored, read_by_pydicom(Path(source.path)))
+
+
+def test_padding_after_the_pixels_does_not_matter_but_further_elements_are_read(
+    tmp_path: Path,
+) -> None:
+    dataset = image(RAMP)
+    dataset.DataSetTrailingPadding = bytes(40)
+    (frame,) = read_frames(saved(dataset, tmp_path), [1])
+    np.testing.assert_array_equal(frame.stored, RAMP)
+    plain = saved(image(RAMP), tmp_path)
+    rescaled_again = bytes.fromhex("28005310") + b"DS" + (2).to_bytes(2, "little") + b"4 "
+    path = Path(plain.path)
+    path.write_bytes(path.read_bytes() + rescaled_again)  # out of order: the last one counts
+    (frame,) = read_frames(source_of(path), [1])
+    assert frame.slope == 4
