@@ -336,9 +336,10 @@ def _extract_stored(
     if values.dtype.kind not in "iu":
         return values, None, None
     width = 8 * values.dtype.itemsize
-    if header.get("BitsStored") is None:
+    bits = header.get("BitsStored")
+    if bits is None:
         raise ValueError("BitsStored is absent")
-    bits_stored = int(header.get("BitsStored"))
+    bits_stored = int(bits)
     high_bit = bits_stored - 1 if is_encapsulated else int(header.get("HighBit", bits_stored - 1))
     smallest = int(values.min()) if values.dtype.kind == "i" else None
     largest = int(values.max())

@@ -105,7 +105,7 @@ class PlainHeader:
             target = np.empty(shape, dtype=self.dtype)
         stored: NDArray[Any] = target.view(self.dtype)
         offset = self.offset + (frame_number - 1) * size
-        is_whole = reader.read_into(offset, memoryview(stored.reshape(-1).view(np.uint8)))
+        is_whole = reader.read_into(offset, stored.reshape(-1).view(np.uint8).data)
         return stored if is_whole else None
 
 
@@ -132,9 +132,8 @@ def read_plain_header(
         block = reader.read_at(0, templates.span)
         fit = templates.fit(block)
         if fit is not None:
-            raw = fit.shared.raw | fit.own
-            place = (raw, fit.layout, fit.position)
-            return _judge_header(reader, block, fit.transfer_syntax_uid, place, frame_numbers)
+            elements = (fit.shared.raw | fit.own, fit.layout, fit.position)
+            return _judge_header(reader, block, fit.transfer_syntax_uid, elements, frame_numbers)
         if block[128:132] != b"DICM":
             return None
         starts: list[int] = []
@@ -287,8 +286,10 @@ def _decode_groups(element: bytes, implicit: bool) -> list[Values] | None:
 def _decode_common(elements: tuple[tuple[int, bytes], ...], implicit: bool) -> Values | None:
     """Decode what the images of a series mostly share; never to be changed by the caller."""
     layout = _LAYOUTS[implicit]
-    values = {_KEYWORDS[tag]: decode_element(tag, raw, layout, b"") for tag, raw in elements}
-    numbers = {keyword: values[keyword] for keyword in _SHAPE if keyword in values}
+    values: Values = {
+        _KEYWORDS[tag]: decode_element(tag, raw, layout, b"") for tag, raw in elements
+    }
+    numbers: Values = {keyword: values[keyword] for keyword in _SHAPE if keyword in values}
     needed = ("Rows", "Columns", "BitsAllocated", "BitsStored")
     if any(keyword not in numbers for keyword in needed):
         return None

@@ -68,6 +68,7 @@ CAUTION_WORDS: Final[Mapping[Caution, str]] = {
 }
 
 
+_ORDER: Final = tuple(Caution)
 _IN_WINDOW: Final = {
     EventKind.FRACTURE: Caution.FRACTURE_IN_WINDOW,
     EventKind.EPIDURAL_GROWTH: Caution.EPIDURAL_GROWTH_IN_WINDOW,
@@ -120,7 +121,7 @@ def find_cautions(
             for kind, caution in _IN_WINDOW.items()
             if any(0 < day <= criteria.window_days for day in facts.finding_days.get(kind, ()))
         )
-    return tuple(caution for caution in Caution if caution in cautions)
+    return tuple(caution for caution in _ORDER if caution in cautions) if cautions else ()
 
 
 def _find_course_cautions(

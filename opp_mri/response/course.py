@@ -59,6 +59,16 @@ class LesionFacts:
     finding_days: Mapping[EventKind, tuple[int, ...]]
 
 
+NO_FACTS: Final = LesionFacts(
+    exclusion=None,
+    retreated=False,
+    therapy_change_days=(),
+    other_bone_lesions=(),
+    finding_days={EventKind.FRACTURE: (), EventKind.EPIDURAL_GROWTH: ()},
+)
+"""Of a lesion without events."""
+
+
 class Course:
     """How the changes from baseline went on one sequence with a baseline and a follow-up.
 
@@ -121,40 +131,51 @@ class Course:
         seconded_days: Collection[int] = (),
     ) -> None:
         baseline_mm = baseline.ap_mm
-        self._limit_mm = criteria.change_mm
+        self._limit_mm = limit_mm = criteria.change_mm
         self._growth: _Compare = ge if criteria.growth_inclusive else gt
         self._decline: _Compare = ge if criteria.decline_inclusive else gt
+        is_growth = self._growth
         self.days = [study.days_from_ssrs for study in follow_ups]
-        self.changes_mm = [study.ap_mm - baseline_mm for study in follow_ups]
-        growths = [self.is_growth(change_mm) for change_mm in self.changes_mm]
-        self.grown = [place for place, growth in enumerate(growths) if growth]
+        self.changes_mm = changes_mm = [study.ap_mm - baseline_mm for study in follow_ups]
+        self.grown = [
+            place for place, change_mm in enumerate(changes_mm) if is_growth(change_mm, limit_mm)
+        ]
         if criteria.confirm_growth:
-            self.grown = [
-                place
-                for place in self.grown
-                if self.days[place] in seconded_days or any(growths[max(place - 1, 0) : place])
-                or any(growths[place + 1 : place + 2])
-            ]  # fmt: skip
-        self.peak = max(self.grown or range(len(growths)), key=lambda i: (self.changes_mm[i], -i))
-        self.peak_mm, self.peak_day = self.changes_mm[self.peak], self.days[self.peak]
-        self.last_mm, self.last_day = self.changes_mm[-1], self.days[-1]
+            self.grown = self._keep_confirmed(seconded_days)
+        largest_mm = max([changes_mm[place] for place in self.grown] or changes_mm)
+        self.peak = next(
+            place
+            for place in self.grown or range(len(changes_mm))
+            if changes_mm[place] == largest_mm
+        )
+        self.peak_mm, self.peak_day = largest_mm, self.days[self.peak]
+        self.last_mm, self.last_day = changes_mm[-1], self.days[-1]
         self.grew = bool(self.grown)
-        self.last_grew = self.grew and self.grown[-1] == len(growths) - 1
+        self.last_grew = self.grew and self.grown[-1] == len(changes_mm) - 1
         self.nadir = self._find_nadir() if self.grew else None
-        after_peak_mm = self.changes_mm[self.peak + 1 :]
+        smallest_mm = min(changes_mm[self.peak + 1 :], default=None)
         self.regrown = self.last_grew and (
-            (bool(after_peak_mm) and self.is_growth(self.last_mm - min(after_peak_mm)))
+            (smallest_mm is not None and is_growth(self.last_mm - smallest_mm, limit_mm))
             or (self.nadir is not None and self.is_growth(self.regrowth_mm))
         )
         self.fallen = (
             self.grew
             and not self.regrown
-            and bool(after_peak_mm)
+            and smallest_mm is not None
             and (
-                self.is_decline(self.peak_mm - self.last_mm)
-                or (self.is_decline(self.peak_mm - min(after_peak_mm)) and not self.last_grew)
+                self.is_decline(largest_mm - self.last_mm)
+                or (self.is_decline(largest_mm - smallest_mm) and not self.last_grew)
             )
         )
+
+    def _keep_confirmed(self, seconded_days: Collection[int]) -> list[int]:
+        """Keep growth that another sequence of the day, or a neighbouring follow-up, shows too."""
+        places = set(self.grown)
+        return [
+            place
+            for place in self.grown
+            if self.days[place] in seconded_days or place - 1 in places or place + 1 in places
+        ]
 
     def is_growth(self, change_mm: Decimal) -> bool:
         """Return whether a change is a growth: `grew` in the rules."""
@@ -165,6 +186,9 @@ class Course:
         return self._decline(fall_mm, self._limit_mm)
 
     def _find_nadir(self) -> int | None:
+        smallest_mm = min(self.changes_mm[self.grown[0] + 1 :], default=None)
+        if smallest_mm is None or not self.is_decline(self.peak_mm - smallest_mm):
+            return None  # no later decline can be larger
         for place in self.grown:
             later_mm = self.changes_mm[place + 1 :]
             if later_mm and self.is_decline(self.changes_mm[place] - min(later_mm)):
@@ -273,6 +297,8 @@ def build_courses(
 
 def find_retreatment_day(timeline: Timeline) -> int | None:
     """Return the day of the earliest local retreatment, or None."""
+    if not timeline.events:
+        return None
     days = [
         event.days_from_ssrs
         for event in timeline.events
@@ -305,6 +331,8 @@ def _split(
 
 def gather_facts(timeline: Timeline) -> LesionFacts:
     """Gather the facts, other than lengths, that the rules need."""
+    if not timeline.events:
+        return NO_FACTS
     exclusion_values = {
         event.value for event in timeline.events if event.kind is EventKind.EXCLUSION
     }
@@ -317,7 +345,9 @@ def gather_facts(timeline: Timeline) -> LesionFacts:
     return LesionFacts(
         exclusion=next(
             (exclusion for exclusion in Exclusion if exclusion.value in exclusion_values), None
-        ),
+        )
+        if exclusion_values
+        else None,
         retreated=find_retreatment_day(timeline) is not None,
         therapy_change_days=tuple(
             event.days_from_ssrs
