@@ -4,6 +4,7 @@ A figure is as wide as a column of a journal, or as two, and its type is never u
 """
 
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 from typing import Any, Final
 
 from matplotlib.artist import Artist
@@ -62,6 +63,7 @@ def draw_nothing(words: str, width_in: float = DOUBLE_IN) -> Figure:
     return figure
 
 
+@lru_cache(maxsize=8192)
 def measure_text_width_in(text: str, points: float = SMALL_POINTS, weight: str = "normal") -> float:
     """Measure a line of type, in inches."""
     font = FontProperties(family="DejaVu Sans", size=points, weight=weight)
