@@ -226,7 +226,7 @@ class VolumeCause(StrEnum):
     """Why two readers' volumes of one cell differ; the first that applies is named."""
 
     SERIES = "another series"
-    UNKNOWN = "a volume without images"
+    UNKNOWN = "no volume to compare"
     VOLUME = "volume"
     OVERLAP = "overlap"
 

@@ -27,7 +27,7 @@ from opp_mri.contours.masks import fill_polygons
 from opp_mri.domain.contour import MeasuredVolume, compute_enclosed_area, compute_perimeter
 from opp_mri.domain.geometry import FloatArray
 from opp_mri.domain.measurement import PixelPoint
-from opp_mri.units import round_to_recorded_cc
+from opp_mri.units import LARGEST_CC, round_to_recorded_cc
 
 MM3_IN_CC: Final = 1000.0
 SMOOTH: Final = 240.0
@@ -55,8 +55,8 @@ class Stack:
     slice_spacing_mm: float
 
 
-def measure_volume(polygons: Mapping[int, Parts], stack: Stack) -> MeasuredVolume:
-    """Measure the volume within polygons on slices.
+def measure_volume(polygons: Mapping[int, Parts], stack: Stack) -> MeasuredVolume | None:
+    """Measure the volume within polygons on slices; None where it is larger than any lesion.
 
     Parameters
     ----------
@@ -70,6 +70,8 @@ def measure_volume(polygons: Mapping[int, Parts], stack: Stack) -> MeasuredVolum
     areas = [compute_enclosed_area(polygons[index], stack.spacing_mm) for index in sorted(polygons)]
     area_sum = _sum_areas(between, stack)
     volume_cc = (sum(areas) + area_sum) * stack.slice_spacing_mm / MM3_IN_CC
+    if volume_cc >= LARGEST_CC - 1:
+        return None
     error_cc = _estimate_error_cc(polygons, areas, stack)
     if between and error_cc is not None:
         straight = _sum_areas(interpolate_slices(polygons, stack, neighbors=1), stack)

@@ -108,7 +108,8 @@ def draw_timeline(
             _share_scale(panels)
         else:
             panels[0].set_yticks([])
-            panels[0].text(0.5, 0.4, "nothing measured", transform=panels[0].transAxes, ha="center")
+            words = "no length measured" if timeline.volumes else "nothing measured"
+            panels[0].text(0.5, 0.4, words, transform=panels[0].transAxes, ha="center")
         draw_lanes(panels[0], labels, criteria)
         _write_axes(figure, panels, timeline)
         _write_legend(figure, _build_legend(timeline, criteria, marks))

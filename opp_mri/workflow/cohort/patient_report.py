@@ -43,7 +43,7 @@ NOT_KNOWN_WHO: Final = "The lengths come from a table, which does not say who re
 STATUS_WORDS: Final[Mapping[CellStatus, str]] = {
     CellStatus.GONE: "gone",
     CellStatus.NOT_MEASURABLE: "not measurable",
-    CellStatus.VOLUME_DRAWN: "volume drawn, no length",
+    CellStatus.VOLUME_DRAWN: "no length",
     CellStatus.UNREAD: "not read",
     CellStatus.NOT_COVERED: "lesion not covered",
     CellStatus.IN_DOUBT: "series in doubt",

@@ -24,7 +24,7 @@ from opp_mri.workflow.double_read.package_images import (
     find_trims,
     select_readable_volumes,
 )
-from opp_mri.workflow.measuring.contours import explain_no_volume
+from opp_mri.workflow.measuring.contours import explain_implausible, explain_no_volume
 
 Place = tuple[str, int]  # SOPInstanceUID in the package, frame
 
@@ -96,10 +96,14 @@ class Translation:
         if len({frame.volume.volume_id for frame in frames}) > 1:
             refusals.append("Its contours lie on several series.")
         self.faults += [f"{name_answer(reading)}: {refusal}" for refusal in refusals if refusal]
-        return attrs.evolve(
+        translated_reading = attrs.evolve(
             reading, lesion_id=lesion_id, study_date=day, contours=tuple(contours),
             repeat=case.repeat,
         )  # fmt: skip
+        if frames and not self.faults:  # contours without another fault alone have a volume
+            implausible = explain_implausible(translated_reading, frames[0].volume)
+            self.faults += [f"{name_answer(reading)}: {implausible}"] if implausible else []
+        return translated_reading
 
     def _find_place(self, reading: Reading | VolumeReading) -> tuple[PackageCase, str, date] | None:
         """Return case, lesion and day of an answer in the project; name why there is none."""

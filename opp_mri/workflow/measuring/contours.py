@@ -29,6 +29,7 @@ from opp_mri.domain.measurement import Edit, PixelPoint
 from opp_mri.domain.reader_study import CONSENSUS, Unblinding
 from opp_mri.errors import GeometryError
 from opp_mri.store.protocol import Store
+from opp_mri.units import LARGEST_CC, RECORDED_PRECISION_CC
 from opp_mri.workflow.measuring.readings import find_signed_ids, select_counted
 from opp_mri.workflow.measuring.suitability import explain_unsuitable
 
@@ -146,7 +147,25 @@ def draft_contours(
             f"{faults[0]} Nothing was recorded: draw parts of the lesion apart, and a hole within "
             "its part."
         )
+    implausible = explain_implausible(reading, volume)
+    if implausible:
+        raise GeometryError(f"{implausible} Nothing was recorded: draw around the lesion.")
     return reading
+
+
+def explain_implausible(reading: VolumeReading, volume: VolumeDescription) -> str:
+    """Explain why contours on a series enclose no volume of a lesion; "" where they do.
+
+    A volume of 0 cc would say that the lesion is gone, which is an answer and never a contour.
+    """
+    if not reading.contours or find_series(reading, [volume]) is None:
+        return ""
+    measured_volume = _measure(*_build_stack(volume, reading.contours))
+    if measured_volume is None:
+        return f"The contours enclose more than {LARGEST_CC:,} cc."
+    if not measured_volume.volume_cc:
+        return f"The contours enclose less than {RECORDED_PRECISION_CC} cc."
+    return ""
 
 
 def explain_no_volume(volume: VolumeDescription, sequence: SeriesRole) -> str:
@@ -189,8 +208,8 @@ def measure_contours(
 ) -> MeasuredVolume | None:
     """Compute the volume within a reading's contours, by the headers of their series.
 
-    None where there are no contours, or where no series that is at hand holds them all evenly
-    spaced.
+    None where there are no contours, where no series that is at hand holds them all evenly
+    spaced, or where they enclose more than a person.
     """
     volume = find_series(reading, volumes) if reading.contours else None
     if volume is None or explain_no_volume(volume, reading.sequence):
@@ -331,7 +350,7 @@ def _build_stack(
 
 
 @lru_cache(maxsize=512)
-def _measure(polygons: tuple[tuple[int, Parts], ...], stack: Stack) -> MeasuredVolume:
+def _measure(polygons: tuple[tuple[int, Parts], ...], stack: Stack) -> MeasuredVolume | None:
     return measure_volume(dict(polygons), stack)
 
 

@@ -14,6 +14,7 @@ from opp_mri.contours.volume import (
     interpolate_slices,
     measure_volume,
 )
+from opp_mri.domain.contour import MeasuredVolume
 from opp_mri.units import RECORDED_PRECISION_CC
 
 PIXEL_MM, SLICE_MM = 0.7, 4.0
@@ -40,9 +41,16 @@ def ellipsoid(
     return polygons
 
 
+def measure(polygons: dict[int, Parts], stack: Stack = STACK) -> MeasuredVolume:
+    """The volume of a body that is no larger than a lesion can be."""
+    volume = measure_volume(polygons, stack)
+    assert volume is not None
+    return volume
+
+
 def test_a_prism_has_its_area_times_the_slices() -> None:
     square: Polygon = ((0, 0), (10, 0), (10, 10), (0, 10))
-    volume = measure_volume(dict.fromkeys(range(5), (square,)), STACK)
+    volume = measure(dict.fromkeys(range(5), (square,)), STACK)
     assert float(volume.volume_cc) == pytest.approx(5 * 4 * 49 / 1000, abs=0.005)
     assert (volume.drawn, volume.interpolated) == (5, 0)
 
@@ -59,7 +67,7 @@ def test_ellipsoids_of_2_to_20_cc_are_within_5_percent_and_95_percent_lie_in_the
             (axes[0], axes[1], axes[2]), chance.uniform(0, SLICE_MM), chance.uniform(0, 3),
             PIXEL_MM / math.sqrt(12), chance,
         )  # fmt: skip
-        volume = measure_volume(polygons, STACK)
+        volume = measure(polygons, STACK)
         error_cc = float(volume.volume_cc) - truth_cc
         errors.append(error_cc / truth_cc)
         if volume.standard_error_cc is not None:
@@ -77,8 +85,8 @@ def test_a_volume_does_not_depend_on_how_the_body_is_turned_in_the_slice(
     offset_mm: float, turn: float
 ) -> None:
     axes = (9.0, 11.0, 10.0)
-    turned_volume = measure_volume(ellipsoid(axes, offset_mm, turn), STACK)
-    straight_volume = measure_volume(ellipsoid(axes, offset_mm), STACK)
+    turned_volume = measure(ellipsoid(axes, offset_mm, turn), STACK)
+    straight_volume = measure(ellipsoid(axes, offset_mm), STACK)
     assert abs(turned_volume.volume_cc - straight_volume.volume_cc) <= RECORDED_PRECISION_CC
 
 
@@ -90,7 +98,7 @@ def test_a_slice_left_out_in_the_middle_is_interpolated() -> None:
         np.asarray(corners).mean(axis=0) for corners in (outline, whole[0][0])
     )
     assert np.hypot(*(outline_middle - whole_middle)) < 0.3
-    full, less = measure_volume(whole, STACK), measure_volume(part, STACK)
+    full, less = measure(whole, STACK), measure(part, STACK)
     assert less.interpolated == 1
     assert float(less.volume_cc) == pytest.approx(float(full.volume_cc), rel=0.03)
     assert less.standard_error_cc is not None
@@ -100,7 +108,7 @@ def test_a_slice_left_out_in_the_middle_is_interpolated() -> None:
 
 def test_fewer_than_three_contours_give_no_standard_error() -> None:
     polygons = dict(list(ellipsoid((8.0, 8.0, 8.0), 1.0).items())[:2])
-    assert measure_volume(polygons, STACK).standard_error_cc is None
+    assert measure(polygons, STACK).standard_error_cc is None
 
 
 HOLE: Polygon = ((3, 3), (3, 7), (7, 7), (7, 3))
@@ -110,7 +118,7 @@ def test_a_contour_within_another_is_a_hole_and_one_apart_a_part() -> None:
     square: Polygon = ((0, 0), (10, 0), (10, 10), (0, 10))
     island: Polygon = ((20, 0), (24, 0), (24, 4), (20, 4))
     speck: Polygon = ((4, 4), (6, 4), (6, 6), (4, 6))  # within the hole: tissue again
-    volume = measure_volume(dict.fromkeys(range(5), (square, HOLE, island, speck)), STACK)
+    volume = measure(dict.fromkeys(range(5), (square, HOLE, island, speck)), STACK)
     pixels = 100 - 16 + 16 + 4
     assert float(volume.volume_cc) == pytest.approx(5 * 4 * 0.49 * pixels / 1000, abs=0.005)
     assert (volume.drawn, volume.contours) == (5, 20)
@@ -119,7 +127,12 @@ def test_a_contour_within_another_is_a_hole_and_one_apart_a_part() -> None:
 def test_parts_and_holes_are_interpolated_as_such() -> None:
     square: Polygon = ((0, 0), (10, 0), (10, 10), (0, 10))
     island: Polygon = ((20, 0), (26, 0), (26, 6), (20, 6))
-    whole = measure_volume(dict.fromkeys(range(3), (square, HOLE, island)), STACK)
-    part = measure_volume(dict.fromkeys((0, 2), (square, HOLE, island)), STACK)
+    whole = measure(dict.fromkeys(range(3), (square, HOLE, island)), STACK)
+    part = measure(dict.fromkeys((0, 2), (square, HOLE, island)), STACK)
     assert len(interpolate_slices(dict.fromkeys((0, 2), (square, HOLE, island)), STACK)[1]) == 3
     assert float(part.volume_cc) == pytest.approx(float(whole.volume_cc), rel=0.03)
+
+
+def test_more_than_a_person_is_no_volume() -> None:
+    square: Polygon = ((0, 0), (900, 0), (900, 900), (0, 900))
+    assert measure_volume(dict.fromkeys(range(12), (square,)), STACK) is None

@@ -106,6 +106,7 @@ def test_unsigned_contours_stay_in_the_package(
         (((1, 1), (8, 1)), "points"),
         (tuple((1 + n / 400, n % 2) for n in range(2001)), "2000 points, not 2001"),
         (((1, 1), (8, 1), (float("nan"), 4)), "not finite"),
+        (((1, 1), (1.1, 1), (1.1, 1.1)), "less than 0.01 cc"),
     ],
 )
 def test_a_forged_contour_is_refused_as_if_it_were_drawn(
