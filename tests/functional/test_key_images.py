@@ -7,14 +7,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from fixtures.makers import NOON
+from fixtures.makers import NOON, make_lesion
 from fixtures.small_study import VISITS, declare, make_study
 from PIL import Image
 from pydicom import Dataset, dcmread
 
 from opp_mri.domain.imaging import SeriesRole
 from opp_mri.workflow.measuring.measure import measure
-from opp_mri.workflow.project import open_project
+from opp_mri.workflow.project import Project, open_project
 
 Run = Callable[..., Any]
 
@@ -24,16 +24,21 @@ def project(tmp_path: Path) -> Path:
     """A patient with a lesion that reader A has measured on T1 of both visits."""
     folder = make_study(tmp_path)
     with open_project(folder) as opened_project:
-        rows = ["lesion_id,sequence,reader,sop_instance_uid,frame,column_1,row_1,column_2,row_2"]
-        for volume in opened_project.store.get_volumes(["P1"]):
-            if volume.role is SeriesRole.T1:
-                columns = 4 if volume.study_date == VISITS[0] else 6
-                uid = volume.frames[1].sop_instance_uid
-                rows.append(f"LP1,T1,A,{uid},1,1,5,{1 + columns},5")
-        table = tmp_path / "calipers.csv"
-        table.write_text("\n".join(rows) + "\n", encoding="utf-8")
-        assert measure(opened_project.store, table, NOON).refused == ()
+        measure_t1(opened_project, "LP1", tmp_path)
     return folder
+
+
+def measure_t1(project: Project, lesion_id: str, folder: Path) -> None:
+    """Have reader A measure a lesion on T1 of both visits."""
+    rows = ["lesion_id,sequence,reader,sop_instance_uid,frame,column_1,row_1,column_2,row_2"]
+    for volume in project.store.get_volumes(["P1"]):
+        if volume.role is SeriesRole.T1:
+            columns = 4 if volume.study_date == VISITS[0] else 6
+            uid = volume.frames[1].sop_instance_uid
+            rows.append(f"{lesion_id},T1,A,{uid},1,1,5,{1 + columns},5")
+    table = folder / "calipers.csv"
+    table.write_text("\n".join(rows) + "\n", encoding="utf-8")
+    assert measure(project.store, table, NOON).refused == ()
 
 
 def test_a_strip_is_drawn_and_a_visit_without_a_picture_is_named(
@@ -62,7 +67,7 @@ def test_key_images_become_objects_of_the_study_of_their_image(
         }
         volumes = {volume.study_date: volume for volume in opened_project.store.get_volumes(["P1"])}
     for day in VISITS:
-        state = read_object(tmp_path / "keys", f"LP1-{day}-T1-A-state.dcm")
+        state = read_object(tmp_path / "keys", f"LP1-{day}-T1-A-*-state.dcm")
         caliper = readings[day].caliper
         assert caliper is not None
         assert state.StudyInstanceUID == volumes[day].study_instance_uid
@@ -82,7 +87,7 @@ def test_key_images_become_objects_of_the_study_of_their_image(
         assert reference.ReferencedSOPInstanceUID == caliper.sop_instance_uid
         (referenced_image,) = reference.ReferencedSOPSequence
         assert referenced_image.ReferencedSOPInstanceUID == state.SOPInstanceUID
-    picture = read_object(tmp_path / "keys", f"LP1-{VISITS[0]}-T1-A-picture.dcm")
+    picture = read_object(tmp_path / "keys", f"LP1-{VISITS[0]}-T1-A-*-picture.dcm")
     assert picture.pixel_array.shape[2] == 3
     assert picture.BurnedInAnnotation == "YES"
     assert "PixelSpacing" not in picture
@@ -91,14 +96,41 @@ def test_key_images_become_objects_of_the_study_of_their_image(
     assert {path.name: path.read_bytes() for path in (tmp_path / "keys").iterdir()} == before
 
 
-def read_object(folder: Path, name: str) -> Dataset:
-    """Read an object, in which dciodvfy finds no error where it is installed."""
+def read_object(folder: Path, pattern: str) -> Dataset:
+    """Read the object with a name, in which dciodvfy finds no error where it is installed."""
     program = shutil.which("dciodvfy")
     if program is not None:
         for path in folder.iterdir():
             process = subprocess.run([program, path], capture_output=True, text=True, check=False)
             assert [line for line in process.stderr.splitlines() if line.startswith("Error")] == []
-    return dcmread(folder / name)
+    (path,) = folder.glob(pattern)
+    return dcmread(path)
+
+
+def test_lesions_whose_names_a_file_name_does_not_tell_apart_keep_their_own_files(
+    opp_mri: Run, project: Path, tmp_path: Path
+) -> None:
+    names = ("L 2", "L_2")
+    with open_project(project) as opened_project:
+        opened_project.store.add_lesions(
+            [
+                make_lesion(name, patient_id="P1", tracking_uid=f"2.25.{n + 80}")
+                for n, name in enumerate(names)
+            ],
+            NOON,
+        )
+        for name in names:
+            measure_t1(opened_project, name, tmp_path)
+    for name in names:
+        opp_mri("key-images", name, tmp_path / "keys", "--project", project)
+    paths = list((tmp_path / "keys").iterdir())
+    assert len(paths) == 10  # of each lesion 2 states, 2 selections and 1 capture
+    texts = {
+        dcmread(path).GraphicAnnotationSequence[0].TextObjectSequence[0].UnformattedTextValue[:3]
+        for path in paths
+        if path.name.endswith("-state.dcm")
+    }
+    assert texts == set(names)
 
 
 def test_a_lesion_without_a_caliper_has_no_key_images(

@@ -1,9 +1,10 @@
 """The key images of a lesion as DICOM objects, for the archive that holds the images."""
 
-import re
 from collections import defaultdict
 from collections.abc import Iterator
+from hashlib import sha256
 from pathlib import Path
+from typing import Final
 
 import numpy as np
 from attrs import frozen
@@ -21,12 +22,15 @@ from opp_mri.dicom.objects.modules import write_object
 from opp_mri.domain.imaging import SeriesRole
 from opp_mri.domain.measurement import Reading
 from opp_mri.errors import InputError, ProjectError
+from opp_mri.files import make_file_name
 from opp_mri.store.protocol import Store
 from opp_mri.units import format_mm, weeks_from_days
 from opp_mri.workflow.assessing.respond import ProjectLesion
 from opp_mri.workflow.cohort.key_images import draw_key_strip
 from opp_mri.workflow.exchange.report_plan import ImageReferences
 from opp_mri.workflow.measuring.cells import Cell
+
+DIGEST_LENGTH: Final = 10  # of hexadecimal digits: no two of a million names are alike by chance
 
 
 @frozen(kw_only=True)
@@ -183,10 +187,15 @@ def _name(cell: Cell) -> str:
 
 
 def _name_file(lesion: ProjectLesion, key_cell: _KeyCell, kind: str) -> str:
-    """Name a file by lesion, visit and sequence; a selection is of all sequences of a study."""
-    parts = [lesion.lesion.lesion_id, str(key_cell.cell.study_date)]
-    if kind == "selection":
-        parts.append(key_cell.image.identity[-1][-8:])
-    else:
-        parts += [key_cell.cell.sequence.value, key_cell.reading.reader]
-    return re.sub(r"[^\w-]+", "_", "-".join([*parts, kind])) + ".dcm"
+    """Name a file by lesion, visit and sequence; a selection is of all sequences of a study.
+
+    A digest tells apart what a file name does not: two lesions, readers, or studies of a day. The
+    same cell has the same name, so that a later answer replaces an earlier one.
+    """
+    names = [lesion.lesion.lesion_id, str(key_cell.cell.study_date)]
+    ids = [lesion.lesion.tracking_uid, key_cell.study_instance_uid]
+    if kind != "selection":
+        names += [key_cell.cell.sequence.value, key_cell.reading.reader]
+        ids += [key_cell.cell.sequence.value, key_cell.reading.reader]
+    digest = sha256("\n".join(ids).encode()).hexdigest()[:DIGEST_LENGTH]
+    return f"{make_file_name('-'.join(names))}-{digest}-{kind}.dcm"
