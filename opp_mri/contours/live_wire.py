@@ -7,7 +7,6 @@ from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import ndimage
 
 from opp_mri.domain.geometry import FloatArray
 from opp_mri.domain.measurement import PixelPoint
@@ -64,6 +63,7 @@ def tidy_polygon(points: tuple[PixelPoint, ...]) -> tuple[PixelPoint, ...]:
     points
         Corners (column, row) in pixels.
     """
+    from scipy.ndimage import binary_fill_holes
     from skimage.draw import polygon2mask
     from skimage.measure import approximate_polygon, find_contours, label
 
@@ -76,17 +76,19 @@ def tidy_polygon(points: tuple[PixelPoint, ...]) -> tuple[PixelPoint, ...]:
     if not parts.max():
         return points
     largest = parts == 1 + np.argmax(np.bincount(parts.ravel())[1:])
-    outline = max(find_contours(ndimage.binary_fill_holes(largest).astype(float), 0.5), key=len)
+    outline = max(find_contours(binary_fill_holes(largest).astype(float), 0.5), key=len)
     outline = approximate_polygon(outline, 0.6)[:-1] / fine + origin
     return tuple((float(column), float(row)) for row, column in outline)
 
 
 def _compute_cost(image: NDArray[np.generic]) -> FloatArray:
     """Return the cost of each point of the fine grid: low on edges, 0.05 to 20."""
+    from scipy.ndimage import gaussian_filter, zoom
+
     values = image.astype(np.float64)
     factors = [(GRID * (length - 1) + 1) / length for length in values.shape]
-    smooth = ndimage.gaussian_filter(values, SMOOTHING_PX)
-    fine = ndimage.zoom(smooth, factors, order=3)
+    smooth = gaussian_filter(values, SMOOTHING_PX)
+    fine = zoom(smooth, factors, order=3)
     gradient = np.hypot(*np.gradient(fine))
     strong = float(np.quantile(gradient, STRONG_QUANTILE)) or 1.0
     cost: FloatArray = 1.0 / (FLOOR + gradient / strong)

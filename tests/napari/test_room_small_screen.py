@@ -5,8 +5,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 from fixtures.window_driver import press, settle
+from opp_mri_napari.reading.widgets.pane import OPEN_NOTE
+from opp_mri_napari.shared.napari_parts import get_main_window
 from qtpy.QtCore import Qt
-from qtpy.QtWidgets import QScrollArea
+from qtpy.QtWidgets import QPushButton, QScrollArea
 
 from opp_mri.workflow.project import Project
 
@@ -34,6 +36,7 @@ def test_messages_and_forms_are_not_cut(
     for pane in window.grid.panes[1:]:
         width_px = pane.link.fontMetrics().horizontalAdvance(pane.link.text())
         assert pane.link.width() >= width_px
+        assert OPEN_NOTE in pane.link.styleSheet()  # it asks the reader for something
 
     press(window, qtbot, Qt.Key.Key_A, SHIFT)
     settle(window, qtbot)
@@ -47,9 +50,13 @@ def test_on_a_large_screen_buttons_and_choices_grow_with_the_text(
     open_window: Callable[..., "RoomWindow"], project: Project, qtbot: "QtBot"
 ) -> None:
     window = open_window(project, wait=False)
-    worklist = window.worklist
-    before = [widget.fontInfo().pixelSize() for widget in (worklist.next, worklist.filter)]
+    menus = get_main_window(window.viewer).menuBar()
+    widgets = (window.worklist.next, window.worklist.filter, menus)
+    before = [widget.fontInfo().pixelSize() for widget in widgets]
     for _ in range(3):
         press(window, qtbot, Qt.Key.Key_Plus, Qt.KeyboardModifier.ControlModifier)
-    after = [widget.fontInfo().pixelSize() for widget in (worklist.next, worklist.filter)]
+    after = [widget.fontInfo().pixelSize() for widget in widgets]
     assert all(later > earlier for earlier, later in zip(before, after, strict=True))
+    press(window, qtbot, Qt.Key.Key_A, SHIFT)  # a form that is built by now has it too
+    scaled_px = window.pages.lesion_form.findChild(QPushButton).fontInfo().pixelSize()
+    assert scaled_px == after[0]

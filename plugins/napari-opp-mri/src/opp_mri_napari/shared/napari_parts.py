@@ -4,7 +4,7 @@ from typing import Any, Final
 
 import napari
 from qtpy.compat import isalive
-from qtpy.QtWidgets import QMainWindow, QScrollArea, QWidget
+from qtpy.QtWidgets import QMainWindow, QMenu, QScrollArea, QWidget
 
 SCROLL_BAR_PX: Final = 18
 
@@ -68,6 +68,13 @@ def hide_sliders(viewer: napari.Viewer) -> None:
 def hide_status_bar(viewer: napari.Viewer) -> None:
     """Hide napari's status bar."""
     get_main_window(viewer).statusBar().hide()
+
+
+def scale_menus(viewer: napari.Viewer, text_px: int) -> None:
+    """Give the menu bar and its menus text of a size; napari's own is small on a large screen."""
+    window = get_main_window(viewer)
+    for widget in (window.menuBar(), *window.findChildren(QMenu)):
+        widget.setStyleSheet(f"QMenuBar, QMenu::item {{ font-size: {text_px}px; }}")
 
 
 def _get_layer_parts(viewer: napari.Viewer) -> tuple[Any, Any]:

@@ -1,9 +1,11 @@
 """The pages on the side of the reading room: the worklist, and a form in its place."""
 
 from collections.abc import Mapping
-from typing import Final
+from functools import cached_property
+from typing import Final, TypeVar
 
-from qtpy.QtWidgets import QStackedWidget, QWidget
+from qtpy.QtCore import Signal
+from qtpy.QtWidgets import QScrollArea, QStackedWidget, QWidget
 
 from opp_mri_napari.reading.basics.key_table import build_key_sheet
 from opp_mri_napari.reading.dialogs import Dialog
@@ -18,12 +20,17 @@ from opp_mri_napari.reading.widgets.forms import (
 )
 from opp_mri_napari.reading.widgets.worklist import Worklist
 from opp_mri_napari.shared.napari_parts import make_scrollable
+from opp_mri_napari.shared.text_scale import rescale
 
 TYPING_PAGES: Final = (Dialog.ANSWER, Dialog.LESION, Dialog.REASON, Dialog.OVERRIDE)
+
+Form = TypeVar("Form", bound=QWidget)
 
 
 class Pages(QStackedWidget):
     """Shows the worklist, or the form of the dialog that is open.
+
+    Each form is built when it is first asked for, since a window should be up before.
 
     Parameters
     ----------
@@ -36,35 +43,118 @@ class Pages(QStackedWidget):
     ----------
     dialog
         The dialog whose form is shown; None for the worklist.
+    text_scale
+        By which the text of a form is larger that is built next.
+
+    Signals
+    -------
+    signed, accepted, reason_given, override_given, answered
+        The sign-off, its tick, a reason, an override, and a cell without a line.
+    lesion_wanted, event_wanted, visit_wanted, seed_wanted
+        What the form of a lesion records, and that its seed is to be pointed at.
+    cancelled
+        A form was left.
     """
+
+    signed = Signal()
+    accepted = Signal(bool)
+    reason_given = Signal(str)
+    override_given = Signal(str)
+    answered = Signal(object, str)
+    lesion_wanted = Signal(object)
+    event_wanted = Signal(object)
+    visit_wanted = Signal(object)
+    seed_wanted = Signal()
+    cancelled = Signal()
 
     def __init__(self, room: ReadingRoom, keys: Mapping[str, str]) -> None:
         super().__init__()
         self._room = room
         self.dialog: Dialog | None = None
-        self.worklist, self.sign_off, self.answer = Worklist(), SignOff(), AnswerForm()
-        self.reason = ReasonForm(
-            "This answer is signed. What is the reason for the change?",
-            "Record the change",
-            "Leave it as signed",
+        self.text_scale = 1.0
+        self._keys = keys
+        self.worklist = Worklist()
+        self.addWidget(self.worklist)
+        self._areas: dict[QWidget, QScrollArea] = {}
+
+    @cached_property
+    def sign_off(self) -> SignOff:
+        """The list of what is signed."""
+        form = self._add_form(SignOff())
+        form.signed.connect(self.signed)
+        form.accepted.connect(self.accepted)
+        form.cancelled.connect(self.cancelled)
+        return form
+
+    @cached_property
+    def reason(self) -> ReasonForm:
+        """Asks why a signed answer is changed."""
+        form = self._add_form(
+            ReasonForm(
+                "This answer is signed. What is the reason for the change?",
+                "Record the change",
+                "Leave it as signed",
+            )
         )
-        self.override = ReasonForm("", "Record it by override", "Leave it unrecorded")
-        self.lesion_form, self.key_sheet = LesionForm(), KeySheet(build_key_sheet(keys))
-        self._forms: dict[Dialog, QWidget] = {
-            Dialog.SIGN_OFF: self.sign_off,
-            Dialog.REASON: self.reason,
-            Dialog.OVERRIDE: self.override,
-            Dialog.ANSWER: self.answer,
-            Dialog.LESION: self.lesion_form,
-            Dialog.KEYS: self.key_sheet,
-        }
-        self._places: dict[Dialog | None, QWidget] = {
-            dialog: make_scrollable(form) for dialog, form in self._forms.items()
-        }
-        self._places[None] = self.worklist
-        for place in self._places.values():
-            self.addWidget(place)
-        self.setCurrentWidget(self.worklist)
+        form.submitted.connect(self.reason_given)
+        form.cancelled.connect(self.cancelled)
+        return form
+
+    @cached_property
+    def override(self) -> ReasonForm:
+        """Asks why a line that was refused is recorded nevertheless."""
+        form = self._add_form(ReasonForm("", "Record it by override", "Leave it unrecorded"))
+        form.submitted.connect(self.override_given)
+        form.cancelled.connect(self.cancelled)
+        return form
+
+    @cached_property
+    def answer(self) -> AnswerForm:
+        """Asks why a cell has no line."""
+        form = self._add_form(AnswerForm())
+        form.answered.connect(self.answered)
+        form.cancelled.connect(self.cancelled)
+        return form
+
+    @cached_property
+    def lesion_form(self) -> LesionForm:
+        """Takes a lesion, what happened to it, and what was found at a visit."""
+        form = self._add_form(LesionForm())
+        form.lesion_wanted.connect(self.lesion_wanted)
+        form.event_wanted.connect(self.event_wanted)
+        form.visit.visit_wanted.connect(self.visit_wanted)
+        form.seed_wanted.connect(self.seed_wanted)
+        form.cancelled.connect(self.cancelled)
+        return form
+
+    @cached_property
+    def key_sheet(self) -> KeySheet:
+        """Lists the keys."""
+        return self._add_form(KeySheet(build_key_sheet(self._keys)))
+
+    def _add_form(self, form: Form) -> Form:
+        self._areas[form] = make_scrollable(form)
+        self.addWidget(self._areas[form])
+        rescale(form, self.text_scale)  # in its place: a font of its own would make it wider
+        return form
+
+    def _get_form(self, dialog: Dialog | None) -> QWidget:
+        """Return what is shown for a dialog, or the worklist."""
+        match dialog:
+            case Dialog.SIGN_OFF:
+                return self.sign_off
+            case Dialog.REASON:
+                return self.reason
+            case Dialog.OVERRIDE:
+                return self.override
+            case Dialog.ANSWER:
+                return self.answer
+            case Dialog.LESION:
+                return self.lesion_form
+            case Dialog.KEYS:
+                return self.key_sheet
+            case _:
+                return self.worklist
 
     @property
     def is_typed_on(self) -> bool:
@@ -112,7 +202,8 @@ class Pages(QStackedWidget):
             )
         elif dialog is Dialog.ANSWER:
             self.answer.title.setText(f"{self._room.describe_cell()}: no line")
-        self.setCurrentWidget(self._places[dialog])
+        form = self._get_form(dialog)
+        self.setCurrentWidget(self._areas.get(form, form))
         if dialog is Dialog.REASON:
             self.reason.line.setFocus()
         elif dialog is Dialog.OVERRIDE:
@@ -120,7 +211,7 @@ class Pages(QStackedWidget):
         elif dialog is Dialog.KEYS:
             self.key_sheet.begin()
         elif dialog in (Dialog.ANSWER, Dialog.LESION):
-            self._forms[dialog].setFocus()
+            form.setFocus()
         else:
             return False
         return True

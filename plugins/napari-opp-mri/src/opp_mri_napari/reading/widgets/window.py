@@ -31,8 +31,9 @@ from opp_mri_napari.shared.napari_parts import (
     get_main_window,
     hide_status_bar,
     is_open,
+    scale_menus,
 )
-from opp_mri_napari.shared.text_scale import choose_scale, rescale, step_scale
+from opp_mri_napari.shared.text_scale import BASE_PX, choose_scale, rescale, step_scale
 
 TIMELINE_EVERY_MS: Final = 40  # the growth curve follows a drag no faster than the eye
 PAINTED_MS: Final = 30  # after that a message is on the screen
@@ -138,30 +139,28 @@ class RoomWindow:
         )
         self.worklist.next_unread_wanted.connect(lambda: self._do_wish(room.navigation.open_unread))
         self.worklist.narrowed.connect(self._narrow)
-        pages.sign_off.signed.connect(lambda: self._do_wish(room.sign))
-        pages.sign_off.accepted.connect(self._accept)
-        pages.override.submitted.connect(
+        pages.signed.connect(lambda: self._do_wish(room.sign))
+        pages.accepted.connect(self._accept)
+        pages.override_given.connect(
             lambda text: self._do_wish(lambda: room.calipers.override(text))
         )
-        pages.reason.submitted.connect(
+        pages.reason_given.connect(
             lambda text: self._do_wish(lambda: room.calipers.give_reason(text))
         )
-        pages.answer.answered.connect(
+        pages.answered.connect(
             lambda answer, reason: self._do_wish(lambda: room.say(answer, reason))
         )
-        pages.lesion_form.lesion_wanted.connect(
+        pages.lesion_wanted.connect(
             lambda cells: self._do_wish(lambda: room.lesion_entry.record(cells))
         )
-        pages.lesion_form.event_wanted.connect(
+        pages.event_wanted.connect(
             lambda cells: self._do_wish(lambda: room.lesion_entry.note(cells))
         )
-        pages.lesion_form.visit.visit_wanted.connect(
+        pages.visit_wanted.connect(
             lambda cells: self._do_wish(lambda: room.lesion_entry.record_visit(cells))
         )
-        pages.lesion_form.seed_wanted.connect(self._pick_seed)
-        forms = (pages.sign_off, pages.reason, pages.override, pages.answer, pages.lesion_form)
-        for form in forms:
-            form.cancelled.connect(lambda: self._do_wish(room.cancel))
+        pages.seed_wanted.connect(self._pick_seed)
+        pages.cancelled.connect(lambda: self._do_wish(room.cancel))
 
     @property
     def busy(self) -> bool:
@@ -254,6 +253,9 @@ class RoomWindow:
         self._scale = step_scale(self._scale, steps)
         self.grid.rescale(self._scale)
         rescale(self._whole, self._scale)
+        self.pages.text_scale = self._scale
+        if self._scale != 1.0 or steps:
+            scale_menus(self.viewer, round(BASE_PX * self._scale))
         self.worklist.fit_columns()
 
     # --- wishes
