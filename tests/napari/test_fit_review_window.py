@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 from fixtures.makers import NOON
 from opp_mri_napari.fits.presenter import LOOKED_AT_S, FitReviewPresenter, View
-from qtpy.QtCore import QEvent, Qt
+from qtpy.QtCore import QEvent, QObject, Qt
 from qtpy.QtGui import QKeyEvent
-from qtpy.QtWidgets import QApplication
+from qtpy.QtWidgets import QApplication, QWidget
 
 from opp_mri.workflow.project import STORE_NAME, Project
 
@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from napari import Viewer
     from opp_mri_napari.fits.window import FitReviewWindow
     from pytestqt.qtbot import QtBot
-    from qtpy.QtWidgets import QWidget
 
 pytestmark = pytest.mark.window
 SHIFT = Qt.KeyboardModifier.ShiftModifier
@@ -50,7 +49,7 @@ def decide(
     window: "FitReviewWindow",
     qtbot: "QtBot",
     key: Qt.Key,
-    line: "QWidget | None" = None,
+    line: QWidget | None = None,
 ) -> None:
     """Press a key that decides, and wait until that is recorded."""
     qtbot.keyClick(line or canvas(window), key)
@@ -58,12 +57,51 @@ def decide(
     qtbot.wait(20)  # until the next fit is noted as on screen
 
 
-def canvas(window: "FitReviewWindow") -> "QWidget":
+def canvas(window: "FitReviewWindow") -> QWidget:
     return window.viewer.window._qt_viewer.canvas.native
 
 
 def shown(window: "FitReviewWindow") -> dict[str, bool]:
     return {layer.name: layer.visible for layer in window.viewer.layers}
+
+
+class ShownWindows(QObject):
+    """Notes each window that appears on the screen."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.names: list[str] = []
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:  # noqa: N802
+        if event.type() == QEvent.Type.Show and isinstance(watched, QWidget) and watched.isWindow():
+            self.names.append(type(watched).__name__)
+        return False
+
+
+def test_nothing_flashes_up_before_the_window_is_whole(
+    project: Project,
+    make_napari_viewer: Callable[..., "Viewer"],
+    qapp: QApplication,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    from opp_mri_napari.fits import window as module
+
+    panels: list[int] = []
+    dock = module.dock_panel
+
+    def dock_unseen(viewer: "Viewer", panel: QWidget, name: str) -> None:
+        dock(viewer, panel, name)
+        panels.append(len(shown_windows.names))
+
+    monkeypatch.setattr(module.napari, "Viewer", make_napari_viewer)
+    monkeypatch.setattr(module, "dock_panel", dock_unseen)
+    shown_windows = ShownWindows()
+    qapp.installEventFilter(shown_windows)
+    window = module.open_fit_window(FitReviewPresenter(project, "A", clock=lambda: NOON))
+    qapp.removeEventFilter(shown_windows)
+    window.close()
+    assert panels == [0]
+    assert shown_windows.names == ["_QtMainWindow"]
 
 
 def test_the_images_lie_over_each_other_in_mm_on_the_slice_of_the_centre(

@@ -147,6 +147,7 @@ def test_each_pane_says_whether_its_level_is_confirmed_and_one_key_confirms_it(
     assert view.centre == pytest.approx(at, abs=0.01)
     assert view.zoom == pytest.approx(room.build_pane_views()[0].zoom)
     assert "confirmed by you" in view.link_note
+    assert not view.link_is_open  # it asks for nothing
     assert view.badge == ""  # no ghost through a reader's word
     before = room.panes.panes[0].place
     Mouse(room, 1).wheel(1)
@@ -156,7 +157,9 @@ def test_each_pane_says_whether_its_level_is_confirmed_and_one_key_confirms_it(
     assert "confirmed by you" in again.build_pane_views()[1].link_note
     second_room = ReadingRoom(project, "B", clock=lambda: NOON)
     settle(second_room)
-    assert "level not confirmed" in second_room.build_pane_views()[1].link_note
+    unconfirmed_view = second_room.build_pane_views()[1]
+    assert "level not confirmed" in unconfirmed_view.link_note
+    assert unconfirmed_view.link_is_open
 
 
 def test_a_confirmed_level_and_an_axis_are_undone_in_turn_with_answers_and_stay_so(

@@ -377,7 +377,7 @@ def open_consensus(project_folder: Path, signer: str, lesion_ids: Sequence[str] 
     """
     with open_project(project_folder) as project:
         presenter = ConsensusPresenter(project, signer, lesion_ids)
-        viewer = napari.Viewer(title="OPP consensus")
+        viewer = napari.Viewer(title="OPP consensus", show=False)
         window = ConsensusWindow(viewer, presenter)
         get_main_window(viewer).showMaximized()
         try:

@@ -278,6 +278,14 @@ def _build_ramp(colour: Colour) -> Colormap:
     return Colormap(np.array([(0, 0, 0, 1), (*colour, 1)]), name="-".join(map(str, colour)))
 
 
+def open_fit_window(presenter: FitReviewPresenter) -> FitReviewWindow:
+    """Open the window of a presenter, on the screen when it is whole: no part flashes up before."""
+    viewer = napari.Viewer(title="OPP fit review", show=False)
+    window = FitReviewWindow(viewer, presenter)
+    get_main_window(viewer).showMaximized()
+    return window
+
+
 def review_fits(project_folder: Path, reader: str, lesion_ids: Sequence[str] = ()) -> None:
     """Open the window and stay until it is closed.
 
@@ -288,9 +296,7 @@ def review_fits(project_folder: Path, reader: str, lesion_ids: Sequence[str] = (
     """
     with open_project(project_folder) as project:
         presenter = FitReviewPresenter(project, reader, lesion_ids)
-        viewer = napari.Viewer(title="OPP fit review")
-        window = FitReviewWindow(viewer, presenter)
-        get_main_window(viewer).showMaximized()
+        window = open_fit_window(presenter)
         try:
             napari.run()
         finally:

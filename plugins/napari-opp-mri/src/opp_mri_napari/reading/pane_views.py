@@ -133,6 +133,7 @@ class PaneViews:
             locator=_build_locator(pane),
             badge=_write_badge(ghost),
             link_note=self._navigation.levels.write_sentence(pane),
+            link_is_open=self._navigation.levels.find_known(pane) is None,
             magnified=self._find_magnified(pane, mouse),
             proposal=self._proposals.describe_proposal(pane),
             volume=describe_volume(self._calipers, pane) if shows_line else "",

@@ -170,6 +170,8 @@ class PaneView:
         The same-plane badge, such as `prior plane +0.4 mm, tilt 1.2°`; "" for none.
     link_note
         How this pane is linked to where the lesion is known; "" where that needs no word.
+    link_is_open
+        Whether the note asks for something, as no level is confirmed here.
     loading
         Whether its images are on their way.
     magnified
@@ -208,6 +210,7 @@ class PaneView:
     doubts: tuple[str, ...] = ()
     badge: str = ""
     link_note: str = ""
+    link_is_open: bool = False
     message: str = ""
     loading: bool = False
     magnified: ScreenPoint | None = None

@@ -2,11 +2,9 @@
 
 from collections.abc import Callable, Sequence
 
-import napari
-
 from opp_mri.errors import OppMriError
 from opp_mri_napari.fits.presenter import FitReviewPresenter
-from opp_mri_napari.fits.window import FitReviewWindow
+from opp_mri_napari.fits.window import open_fit_window
 from opp_mri_napari.reading.basics.session import Session
 from opp_mri_napari.shared.napari_parts import get_main_window
 
@@ -32,12 +30,10 @@ def review_in_room(
     except OppMriError as error:
         session.warn(error)
         return
-    viewer = napari.Viewer(title="OPP fit review")
-    review = FitReviewWindow(viewer, presenter)
-    get_main_window(viewer).showMaximized()
+    review = open_fit_window(presenter)
 
     def close() -> None:
         review.close()
         when_closed()
 
-    get_main_window(viewer).destroyed.connect(lambda *_: close())
+    get_main_window(review.viewer).destroyed.connect(lambda *_: close())

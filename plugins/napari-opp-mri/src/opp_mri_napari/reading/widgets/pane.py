@@ -20,7 +20,7 @@ from opp_mri_napari.reading.basics.overlay_layout import mm_from_px
 from opp_mri_napari.reading.basics.views import Button, PaneView, Pointer, PointerKind
 from opp_mri_napari.reading.widgets.overlay import Overlay
 from opp_mri_napari.reading.widgets.parts import ElidedLabel, PlainLabel
-from opp_mri_napari.shared.text_scale import rescale
+from opp_mri_napari.shared.text_scale import rescale, restyle
 
 KINDS: Final = {
     QEvent.Type.MouseButtonPress: PointerKind.PRESS,
@@ -42,6 +42,8 @@ NOTE_PX: Final = 22
 LEAST_PX: Final = 90  # napari cannot draw on nothing
 STATE_ROOM_PX: Final = 64  # margins, spacing and padding in the line of heading and state
 ORIGIN: Final = re.compile(", (accepted|edited)")
+NOTE: Final = "color: #9fd8c5; font-size: 12px;"
+OPEN_NOTE: Final = "color: #ffb38a; font-size: 12px;"  # it asks the reader for something
 CHIP: Final = "padding: 0px 6px; border-radius: 3px; font-size: 12px;"  # no higher than a heading
 
 
@@ -90,7 +92,7 @@ class PaneWidget(QFrame):
         self.series.setStyleSheet("font-size: 13px; color: #b8c4ce;")
         self.state.setStyleSheet(f"background: #3a444d; {CHIP}")
         self.badge.setStyleSheet(f"background: #5c4a1a; color: #ffd479; {CHIP}")
-        self.link.setStyleSheet("color: #ffb38a; font-size: 12px;")
+        self.link.setStyleSheet(NOTE)
         column = QVBoxLayout(self)
         column.setContentsMargins(MARGIN_PX, MARGIN_PX, MARGIN_PX, MARGIN_PX)
         column.setSpacing(1)
@@ -265,6 +267,7 @@ class PaneWidget(QFrame):
             if label.text() != text:
                 label.setText(text)
                 label.setVisible(bool(text) or label in (self.heading, self.series))
+        restyle(self.link, OPEN_NOTE if view.doubts or view.link_is_open else NOTE)
         if before is None or (before.heading, before.state) != (view.heading, view.state):
             self._show_state(view)
         if before is None:
