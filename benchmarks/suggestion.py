@@ -36,7 +36,7 @@ from opp_mri.suggestion.images import (
 from opp_mri.suggestion.propose import propose_visit
 
 SEED = 701
-FULL, QUICK = (4, 12), (1, 12)  # patients, and visits of each
+FULL, QUICK = (6, 13), (1, 13)  # patients, and visits of each
 MISS_MM = 3.0
 LEVELS = (0.5, 0.68, 0.8, 0.9, 0.95, 0.99)
 EDGE_REPEATS = 400

@@ -2,20 +2,24 @@
 
 Bodies come from `opp_mri.phantom`. Added here: rough and infiltrating lesions, lesions that touch
 the posterior wall or cross it, a second lesion or a haemangioma in the same body, endplate
-changes, fatty marrow, in-plane blur and chemical shift.
-
-The true extent of a sequence is the longest run along the vertebra's AP axis, over its native
-slices, on which at least half of the slice's thickness is lesion inside the body.
+changes, a fractured body (wedge or depressed endplate), fatty marrow, in-plane blur and chemical
+shift. `suggestion_drawing` draws them and knows the true extents.
 """
 
 import itertools
-import math
 from collections.abc import Iterator
 
 import numpy as np
 from attrs import evolve, field, frozen
-from numpy.typing import NDArray
 from scipy import ndimage
+from suggestion_drawing import (
+    CASES_WITHOUT_LESION,
+    Fracture,
+    Grid,
+    RoughShape,
+    draw_findings,
+    measure_true_extent_mm,
+)
 
 from opp_mri.domain.geometry import ImagePlane, VolumeGeometry
 from opp_mri.domain.imaging import SeriesRole
@@ -23,13 +27,11 @@ from opp_mri.phantom.acquisition import (
     Prescription,
     Receiver,
     Scene,
-    compute_points_lps_mm,
     compute_straight_points,
     receive,
 )
-from opp_mri.phantom.anatomy import CORTEX_MM, Anatomy
+from opp_mri.phantom.anatomy import Anatomy
 from opp_mri.phantom.cases import CASES
-from opp_mri.phantom.lesion import LesionShape
 from opp_mri.phantom.patient import Patient, make_patient
 from opp_mri.phantom.protocol import GE, PHILIPS, SIEMENS, TOSHIBA, SeriesKind
 from opp_mri.phantom.seeding import make_generator
@@ -40,7 +42,7 @@ from opp_mri.suggestion.images import SequenceImage
 SCANNERS = (SIEMENS, GE, PHILIPS, TOSHIBA)
 DIFFICULTIES = (
     "plain", "rough", "infiltrating", "at the wall", "epidural", "second lesion", "haemangioma",
-    "endplate change", "fatty marrow", "chemical shift", "small", "no lesion",
+    "endplate change", "fatty marrow", "chemical shift", "small", "fracture", "no lesion",
 )  # fmt: skip
 ROLES = {
     SeriesKind.T1: SeriesRole.T1, SeriesKind.T2FS: SeriesRole.T2FS,
@@ -49,32 +51,6 @@ ROLES = {
 GROWTH = {
     SeriesKind.T1: 0.0, SeriesKind.T2FS: 0.6, SeriesKind.STIR: 0.7, SeriesKind.T1POST: 0.4,
 }  # fmt: skip
-FINE_MM = (0.15, 0.5)  # of the grid on which truth is taken: along the AP axis, and across it
-Grid = NDArray[np.float32]
-
-
-@frozen(kw_only=True)
-class RoughShape(LesionShape):
-    """A lesion whose surface is uneven at several scales; its extent is measured, not stated."""
-
-    roughness: float = 0.0
-
-    def level(self, points_local_mm: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Return the side of the inequality that is at most 1 inside."""
-        level = super().level(points_local_mm)
-        halves = (self.half_left_right_mm, self.ap_mm / 2, self.half_height_mm)
-        x, y, z = (
-            (points_local_mm[axis] - self.centre_local_mm[axis]) / halves[axis] for axis in range(3)
-        )
-        norm = np.sqrt(x * x + y * y + z * z) + 1e-6
-        x, y, z = x / norm, y / norm, z / norm
-        # lobes depend on the direction alone, so that the surface has no loose teeth
-        lobes = (
-            np.sin(3.1 * y + 2.2 * z + self.phase) * np.cos(2.6 * z - 1.5 * x + 2 * self.phase)
-            + 0.6 * np.sin(4.3 * z - 3.6 * y + 3 * self.phase)
-        )  # fmt: skip
-        rough: NDArray[np.float64] = level * (1 + self.roughness * lobes)
-        return rough
 
 
 @frozen(kw_only=True, eq=False)
@@ -126,7 +102,10 @@ def make_visit(
         person.spine, joints, build_rigid(rng.normal(0, 2.2, 3), rng.normal(0, 6, 3))
     )
     base = _lesion(rng, body, spot, difficulty)
-    scanner = SCANNERS[int(rng.integers(4))]
+    fracture = _fracture(person.seed, index, body, difficulty)
+    if fracture is not None and difficulty != CASES_WITHOUT_LESION:
+        base = _below_fracture(base, body, fracture)
+    scanner = SCANNERS[person.seed % len(SCANNERS)]
     second = SeriesKind.STIR if rng.random() < 0.25 else SeriesKind.T2FS
     stack = _prescription(rng, where, spot)
     fatty = 0.2 if difficulty == "fatty marrow" else 0.0
@@ -144,7 +123,7 @@ def make_visit(
         if key not in cache:
             cache[key] = _parts(person.anatomy, contrast, fatty)
         water, fat = (person.anatomy.sample_signal(grid, straight) for grid in cache[key])
-        _draw(water, fat, where, planes, stack, shape, contrast, difficulty, rng)
+        draw_findings(water, fat, where, planes, stack, shape, contrast, difficulty, rng, fracture)
         fat = ndimage.shift(fat, (0, 0, shift) if rng.random() < 0.8 else (0, shift, 0), order=1)
         image = ndimage.gaussian_filter(np.abs(water + fat), (0, blur, blur))
         is_suppressed = contrast.fat_suppressed or contrast.ti_ms is not None
@@ -156,8 +135,10 @@ def make_visit(
                 voxels=pixels.astype(np.float32),
             )
         )  # fmt: skip
-        if difficulty != "no lesion":
-            true_mm[ROLES[kind]] = _true_extent_mm(where, planes, stack, shape, body)
+        if difficulty != CASES_WITHOUT_LESION:
+            true_mm[ROLES[kind]] = measure_true_extent_mm(
+                where, planes, stack, shape, body, fracture
+            )
     click = np.array(base.centre_local_mm) + rng.uniform(-0.3, 0.3, 3) * (
         base.half_left_right_mm, base.ap_mm / 2, base.half_height_mm,
     )  # fmt: skip
@@ -195,6 +176,27 @@ def _lesion(rng: np.random.Generator, body: Vertebra, spot: int, difficulty: str
     )
 
 
+def _fracture(seed: int, index: int, body: Vertebra, difficulty: str) -> Fracture | None:
+    """Fracture the body, or half of those without a lesion; an old one, without oedema."""
+    rng = make_generator(seed, "fracture", index)
+    is_wedge, is_drawn = rng.random() < 0.5, rng.random() < 0.5
+    if difficulty != "fracture" and not (difficulty == CASES_WITHOUT_LESION and is_drawn):
+        return None
+    loss = float(rng.uniform(0.15, 0.32)) * body.height_mm
+    return Fracture(wedge_mm=loss if is_wedge else 0.0, dent_mm=0.0 if is_wedge else loss)
+
+
+def _below_fracture(shape: RoughShape, body: Vertebra, fracture: Fracture) -> RoughShape:
+    """Move a lesion below the endplate of a fractured body, and flatten it to fit there."""
+    loss = max(fracture.wedge_mm / 2, fracture.dent_mm)
+    x, y, _ = shape.centre_local_mm
+    return evolve(
+        shape,
+        centre_local_mm=(x, y, -loss / 2),
+        half_height_mm=min(shape.half_height_mm, (body.height_mm - loss) / 2 - 3.5),
+    )
+
+
 def _prescription(rng: np.random.Generator, where: Posture, spot: int) -> Prescription:
     tilt = build_rigid(rng.normal(0, 1.2, 3), np.zeros(3))[:3, :3]
     axes = where.lps_from_local[where.spine.middle, :3, :3] @ tilt
@@ -221,174 +223,6 @@ def _parts(anatomy: Anatomy, contrast: Contrast, fatty: float) -> tuple[Grid, Gr
     cells = round(4.0 / anatomy.spacing_mm[2])
     means = [ndimage.uniform_filter1d(part.astype(np.float32), cells, axis=2) for part in parts]
     return means[0], means[1]
-
-
-def _inside_body_mm(local: NDArray[np.float64], body: Vertebra) -> NDArray[np.float64]:
-    """Return the depth below the wall and the endplates, as `phantom.anatomy` paints a body."""
-    x, y, z = local
-    depth, width, half = body.depth_mm / 2, body.width_mm / 2, body.height_mm / 2
-    waist = 1 - 0.085 * (1 - (z / half) ** 2)
-    flat = np.where(y > 0, 3.4, 2.3)
-    across, along = np.abs(x / (width * waist)), np.abs(y / (depth * waist))
-    rim = (across**2.4 + along**flat) ** (1 / 2.4)
-    hollow = np.clip(1 - ((x / width) ** 2 + ((y - 1.5) / depth) ** 2) * 1.15, 0, 1)
-    endplate = half - 0.075 * body.height_mm * hollow - np.abs(z)
-    inside: NDArray[np.float64] = np.minimum((1 - rim) * depth, endplate)
-    return inside
-
-
-@frozen(kw_only=True, eq=False)
-class _Window:
-    """The pixels around a body, and its local frame at one point of each of them.
-
-    Parameters
-    ----------
-    cut
-        Slices, rows and columns of the window.
-    local
-        Shape (3, slices, rows, columns): the centre of each voxel in the frame of the body, mm.
-    normal, column, row
-        Steps through the slice, along a column and along a row, mm in that frame; the first for a
-        whole thickness, the others for a pixel.
-    """
-
-    cut: tuple[slice, slice, slice]
-    local: NDArray[np.float64]
-    normal: NDArray[np.float64]
-    column: NDArray[np.float64]
-    row: NDArray[np.float64]
-
-
-def _window(
-    where: Posture, planes: tuple[ImagePlane, ...], stack: Prescription, spot: int
-) -> _Window:
-    plane = planes[0]
-    body = where.spine.vertebrae[spot]
-    x, y, z = (float(value) for value in where.place_points(spot, (0.0, 0.0, 0.0)))
-    column, row = plane.pixel_from_lps((x, y, z))
-    down = (body.height_mm / 2 + 2) / stack.row_spacing_mm
-    across = (body.depth_mm / 2 + 6) / stack.column_spacing_mm
-    rows = slice(max(int(row - down), 0), int(row + down) + 2)
-    columns = slice(max(int(column - across), 0), int(column + across) + 2)
-    grid = np.meshgrid(np.arange(columns.start, columns.stop), np.arange(rows.start, rows.stop))
-    lps = np.stack([compute_points_lps_mm(plane, *grid) for plane in planes], axis=1)
-    inverse = np.linalg.inv(where.lps_from_local[spot])
-    turn = inverse[:3, :3]
-    return _Window(
-        cut=(slice(None), rows, columns),
-        local=np.tensordot(turn, lps, axes=1) + inverse[:3, 3][:, None, None, None],
-        normal=turn @ np.array(plane.normal) * stack.thickness_mm,
-        column=turn @ np.array(plane.column_direction) * stack.row_spacing_mm,
-        row=turn @ np.array(plane.row_direction) * stack.column_spacing_mm,
-    )
-
-
-def _draw(
-    water: Grid, fat: Grid, where: Posture, planes: tuple[ImagePlane, ...], stack: Prescription,
-    shape: RoughShape, contrast: Contrast, difficulty: str, rng: np.random.Generator,
-) -> None:  # fmt: skip
-    """Put what is abnormal into the two parts of an image."""
-    body = where.spine.vertebrae[shape.vertebra]
-    levels, _ = build_water_and_fat(contrast)
-    lesion = float(abs(levels[Tissue.LESION]))
-    window = _window(where, planes, stack, shape.vertebra)
-    water, fat = water[window.cut], fat[window.cut]  # views: what is drawn is drawn on the image
-    share, other_share = np.zeros_like(water), np.zeros_like(water)
-    points = list(itertools.product((np.arange(5) - 2) / 5, (-0.25, 0.25), (-0.25, 0.25)))
-    for deep, down, across in points:
-        step = deep * window.normal + down * window.column + across * window.row
-        local = window.local + step[:, None, None, None]
-        inside = _inside_body_mm(local, body) > CORTEX_MM
-        share += _lesion_inside(local, shape, inside, difficulty, body) / len(points)
-        other_share += (_neighbour(local, shape, difficulty, body) & inside) / len(points)
-    rng_level = 1 + 0.08 * ndimage.gaussian_filter(rng.standard_normal(share.shape), (0, 2, 2)) * 4
-    if difficulty != "no lesion":
-        water += share * (lesion * rng_level.astype(np.float32) - water)
-        fat -= share * fat
-    if difficulty == "second lesion":
-        water += other_share * (lesion - water)
-        fat -= other_share * fat
-    elif difficulty == "haemangioma":
-        fat += other_share * 0.1 * fat
-        water += other_share * (0.55 * lesion - water)
-    elif difficulty == "endplate change":
-        water += 0.5 * other_share * (0.8 * lesion - water)
-        fat -= 0.5 * other_share * fat
-
-
-def _lesion_inside(
-    local: NDArray[np.float64], shape: RoughShape, inside: NDArray[np.bool_], difficulty: str,
-    body: Vertebra,
-) -> Grid:  # fmt: skip
-    level = shape.level(local)
-    if difficulty == "infiltrating":
-        share = np.clip((1.18 - level) / 0.36, 0, 1) * inside
-    else:
-        share = (level <= 1) & inside
-    if difficulty == "epidural":
-        x, y, z = local
-        up = (z - shape.centre_local_mm[2]) / (shape.half_height_mm * 0.9)
-        blob = ((y - body.depth_mm / 2 + 1) / 4.0) ** 2 + up**2 + (x / 7) ** 2 < 1
-        share = np.maximum(share, blob & (level < 8) & (y > body.depth_mm / 2 * 0.9))
-    lesion_share: Grid = share.astype(np.float32)
-    return lesion_share
-
-
-def _neighbour(
-    local: NDArray[np.float64], shape: RoughShape, difficulty: str, body: Vertebra
-) -> NDArray[np.bool_]:
-    """Return what lies next to the lesion in the same body."""
-    x, y, z = local
-    back = shape.centre_local_mm[1] + shape.ap_mm / 2
-    front = shape.centre_local_mm[1] - shape.ap_mm / 2
-    if difficulty == "second lesion":
-        room = body.depth_mm / 2 - 2.5 - (back + 2.5)  # marrow stays between both, and at the wall
-        half = min(max(room / 2, 0.1), 4.2)
-        return ((y - back - 2.5 - half) / half) ** 2 + (z / 5) ** 2 + (x / 7) ** 2 < 1
-    if difficulty == "haemangioma":
-        up = math.copysign(body.height_mm / 2 - 5, -shape.centre_local_mm[2])
-        side = front - 4 if -front < body.depth_mm / 2 - 7 else back + 5
-        return ((y - side) / 3.5) ** 2 + ((z - up) / 4) ** 2 + (x / 6) ** 2 < 1
-    if difficulty == "endplate change":
-        return (body.height_mm / 2 - np.abs(z) < 4.5) & (z > 0) & (y < 0)
-    return np.zeros(y.shape, np.bool_)
-
-
-def _true_extent_mm(
-    where: Posture, planes: tuple[ImagePlane, ...], stack: Prescription, shape: RoughShape,
-    body: Vertebra,
-) -> float:  # fmt: skip
-    """Take the longest run of lesion along the AP axis over the native slices."""
-    spot = shape.vertebra
-    normal = np.array(planes[0].normal)
-    axis = where.lps_from_local[spot][:3, 1]
-    axis = axis - normal * (axis @ normal)
-    axis /= np.linalg.norm(axis)
-    across = np.cross(normal, axis)
-    inverse = np.linalg.inv(where.lps_from_local[spot])
-    along = np.arange(-26, 26, FINE_MM[0])
-    beside = np.arange(-14, 14, FINE_MM[1])
-    longest = 0.0
-    centre = where.place_points(spot, shape.centre_local_mm)
-    for plane in planes:
-        if abs((centre - np.array(plane.position_lps_mm)) @ normal) > 9:
-            continue  # a lesion is longest near its middle
-        origin = centre - normal * ((centre - np.array(plane.position_lps_mm)) @ normal)
-        half = np.zeros((len(beside), len(along)))
-        for depth in (np.arange(5) - 2) / 5 * stack.thickness_mm:
-            lps = (origin + normal * depth)[:, None, None] + (
-                across[:, None, None] * beside[:, None] + axis[:, None, None] * along
-            )
-            local = np.tensordot(inverse[:3, :3], lps, axes=1) + inverse[:3, 3][:, None, None]
-            inside = _inside_body_mm(local, body) > CORTEX_MM
-            half += (shape.level(local) <= 1) & inside
-        labels, count = ndimage.label(half >= 2.5, np.ones((3, 3)))
-        for label in range(1, count + 1):
-            region = labels == label
-            for line in region[region.any(axis=1)]:
-                edges = np.flatnonzero(np.diff(np.pad(line.astype(np.int8), 1)))
-                longest = max(longest, float((edges[1::2] - edges[::2]).max()) * FINE_MM[0])
-    return longest
 
 
 def _geometry(planes: tuple[ImagePlane, ...], stack: Prescription) -> VolumeGeometry:

@@ -278,7 +278,7 @@ def _find_endplate(
     fall = -compute_step_evidence(image, 3, 5) if upwards else compute_step_evidence(image, 5, 3)
     row = int(np.argmin(np.abs(v_mm - edge_mm)))
     allowed_fall = np.where(np.abs(v_mm - edge_mm)[None, :] <= 5.0, fall, -np.inf)
-    outside = (u_mm < front_mm[row]) | (u_mm > back_mm[row])
-    allowed_fall[outside] = np.where(np.isfinite(allowed_fall[outside]), 0.0, -np.inf)
-    endplate: FloatArray = smooth_path(allowed_fall, stiffness=0.06) * STEP_MM + v_mm[0]
+    between = np.flatnonzero((u_mm >= front_mm[row]) & (u_mm <= back_mm[row]))
+    path = smooth_path(allowed_fall[between], stiffness=0.06) * STEP_MM + v_mm[0]
+    endplate: FloatArray = np.interp(u_mm, u_mm[between], path)
     return endplate

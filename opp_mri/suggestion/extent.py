@@ -26,6 +26,8 @@ from opp_mri.suggestion.images import (
 )
 from opp_mri.suggestion.marrow import Abnormality
 
+Indices = NDArray[np.intp]
+
 HALF: Final = 0.5  # as far from marrow as from the lesion
 MOST_WEIGHT: Final = 8.0
 SEED_WITHIN_MM: Final = 2.5
@@ -137,18 +139,15 @@ def find_greatest_chord(own: Abnormality, region: NDArray[np.bool_], body: Body)
     """Find the longest run of abnormal signal along the AP axis over the slices."""
     v_mm, u_mm = body.compute_axes_mm()
     reach = round(GROWN_MM / STEP_MM)
-    values = own.compute_values()
+    smooth = ndimage.gaussian_filter(own.compute_values(), (0, 0.8, 0.8))
+    support = ndimage.binary_dilation(region, NECK, iterations=reach) & body.interior[body.cut]
     best: Chord | None = None
     best_length = LEAST_RUN_MM
     for index, lesion in enumerate(region):
-        if not lesion.any():
-            continue
-        support = ndimage.binary_dilation(lesion, iterations=reach) & body.interior[body.cut]
-        smooth = ndimage.gaussian_filter(values[index], 0.8)
         rows = np.flatnonzero(lesion.any(axis=1))
-        ends = np.array(
-            [_find_longest_run(smooth[row], support[row], lesion[row], u_mm) for row in rows]
-        )
+        if not len(rows):
+            continue
+        ends = _find_longest_runs(smooth[index, rows], support[index, rows], lesion[rows], u_mm)
         back, is_veiled = _without_vein(ends[:, 1], v_mm[rows], body)
         lengths = ndimage.gaussian_filter1d(back - ends[:, 0], ROWS_SD_MM / STEP_MM)
         place = int(np.argmax(lengths))
@@ -249,29 +248,46 @@ def _find_rows_between_steps(back_mm: FloatArray, top: int) -> NDArray[np.bool_]
     return rows
 
 
-def _find_longest_run(
+def _find_longest_runs(
     values: FloatArray, support: Mask, lesion: Mask, u_mm: FloatArray
-) -> tuple[float, float]:
-    inside = np.zeros(len(values) + 2, np.int8)
-    inside[1:-1] = (values > HALF) & support
-    edges = np.flatnonzero(np.diff(inside))
-    longest = (0.0, 0.0)
-    for first, after in zip(edges[::2], edges[1::2], strict=True):
-        if lesion[first:after].any():
-            start = _place_crossing(values, u_mm, first, -1)
-            end = _place_crossing(values, u_mm, after - 1, 1)
-            if end - start > longest[1] - longest[0]:
-                longest = (start, end)
-    return longest
+) -> FloatArray:
+    """Return both ends of the longest abnormal run of each row that meets the lesion, mm.
+
+    Parameters
+    ----------
+    values, support, lesion
+        Abnormality, where a run may lie, and the lesion, shape (rows, columns).
+
+    Returns
+    -------
+    numpy.ndarray
+        Shape (rows, 2); 0 and 0 where there is none.
+    """
+    inside = np.pad(((values > HALF) & support).astype(np.int8), ((0, 0), (1, 1)))
+    steps = np.diff(inside, axis=1)
+    rows, first = np.nonzero(steps == 1)
+    last = np.nonzero(steps == -1)[1] - 1
+    sums = np.pad(np.cumsum(lesion, axis=1), ((0, 0), (1, 0)))
+    is_met = sums[rows, last + 1] > sums[rows, first]
+    rows, first, last = rows[is_met], first[is_met], last[is_met]
+    start = _place_crossings(values, u_mm, rows, first, -1)
+    end = _place_crossings(values, u_mm, rows, last, 1)
+    ends = np.zeros((len(values), 2))
+    for run in np.argsort(end - start, kind="stable"):  # the longest comes last
+        ends[rows[run]] = start[run], end[run]
+    return ends
 
 
-def _place_crossing(values: FloatArray, u_mm: FloatArray, at: int, step: int) -> float:
-    """Place the crossing of `HALF` between a column and the next, by a straight line."""
-    beyond = at + step
-    if not 0 <= beyond < len(values) or values[beyond] >= HALF:
-        return float(u_mm[at])
-    share = (values[at] - HALF) / (values[at] - values[beyond])
-    return float(u_mm[at] + step * share * STEP_MM)
+def _place_crossings(
+    values: FloatArray, u_mm: FloatArray, rows: Indices, columns: Indices, step: int
+) -> FloatArray:
+    """Place the crossings of `HALF` between columns and the next ones, by straight lines."""
+    beyond = np.clip(columns + step, 0, values.shape[1] - 1)
+    here, there = values[rows, columns], values[rows, beyond]
+    is_crossed = (beyond != columns) & (there < HALF)
+    share = np.where(is_crossed, (here - HALF) / np.where(is_crossed, here - there, 1.0), 0.0)
+    crossings: FloatArray = u_mm[columns] + step * share * STEP_MM
+    return crossings
 
 
 class NativeProfile:

@@ -157,11 +157,23 @@ def cut_patches(
     distances = (np.arange(geometry.shape_kji[0]) * geometry.spacing_kji_mm[0] - seed_k) * across
     nearby = [int(k) for k in np.flatnonzero(np.abs(distances) <= half_width_mm)]
     v_mm, u_mm = (axis[part] for axis, part in zip(compute_axis_mm(), window, strict=True))
-    pixels = convert_to_pixels(frame, image, v_mm[:, None], u_mm[None, :])
+    # pixels are linear in v and u: three corners give the whole grid
+    first, next_v, next_u = convert_to_pixels(
+        frame,
+        image,
+        v_mm[0] + np.array([0.0, STEP_MM, 0.0]),
+        u_mm[0] + np.array([0.0, 0.0, STEP_MM]),
+    ).T
     values = np.zeros((len(nearby), len(v_mm), len(u_mm)), np.float32)
     for index, k in enumerate(nearby):
-        ndimage.map_coordinates(
-            image.voxels[k], pixels, output=values[index], order=1, mode="nearest"
+        ndimage.affine_transform(
+            image.voxels[k],
+            np.stack([next_v - first, next_u - first], axis=1),
+            offset=first,
+            output_shape=values.shape[1:],
+            output=values[index],
+            order=1,
+            mode="nearest",
         )
     return SlicePatches(
         image=image, slices=tuple(nearby), across_mm=distances[nearby], values=values

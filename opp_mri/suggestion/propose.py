@@ -36,6 +36,7 @@ from opp_mri.suggestion.marrow import Abnormality, judge_abnormality
 from opp_mri.units import round_to_recorded_mm
 
 LEAST_TILT: Final = 0.05
+SLIGHT_TILT: Final = 0.25  # a larger one is measured again after the turn
 LEAST_FIRST_CONTRAST: Final = 1.5  # at the click alone, before the region is known
 MOST_APART_MM: Final = 2.0  # of an extent from that of the sequence nearest to it
 LEAST_SEQUENCES: Final = 2
@@ -150,6 +151,8 @@ def _turn_across_canal(frame: ApFrame, images: Sequence[SequenceImage]) -> ApFra
         seed = frame.seed_lps_mm
         place = (float(seed[0]), float(seed[1]), float(seed[2]))
         frame = build_ap_frame(images[0], place, (x / norm, y / norm, z / norm))
+        if abs(tilt) < SLIGHT_TILT:
+            break
     return frame
 
 

@@ -4,9 +4,16 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
+from fixtures.label_maps import write_label_map
 
+from opp_mri.dicom.volume import build_geometry
+from opp_mri.domain.imaging import SeriesRole
 from opp_mri.workflow.catalogue.phantom import PhantomSummary
+from opp_mri.workflow.measuring.lesions import find_lesion
+from opp_mri.workflow.measuring.seeds import carry_seed_to_frames
+from opp_mri.workflow.project import open_project
 
 BODY = ("2018-01-07", "T1 SAG", 5, 228.0, 250.0)  # date, series, slice, column, row: in L3
 
@@ -75,3 +82,39 @@ def test_nothing_that_is_proposed_is_recorded(phantom: Path, opp_mri: Callable[.
 def test_an_unknown_lesion_is_refused(phantom: Path, opp_mri: Callable[..., Any]) -> None:
     result = opp_mri("suggest", "X", "--project", phantom, expect=5)
     assert "There is no lesion X" in result.err
+
+
+def test_a_label_map_suggests_the_level_of_a_lesion_and_records_nothing(
+    phantom: Path, opp_mri: Callable[..., Any], tmp_path: Path
+) -> None:
+    lesion_before = opp_mri("lesion", "list", "--project", phantom, "--json").json
+    (lesion,) = [entry for entry in lesion_before if entry["lesion_id"] == "OPP-01"]
+    with open_project(phantom) as project:
+        recorded_lesion = find_lesion(project.store, "OPP-01")
+        volumes = {volume.volume_id: volume for volume in project.store.get_volumes()}
+        (frame_uid, point), *_ = carry_seed_to_frames(project.store, recorded_lesion).items()
+    volume_id, other_id = (
+        next(
+            volume_id
+            for volume_id, volume in volumes.items()
+            if (volume.planes[0].frame_of_reference_uid == frame_uid) is is_seen
+            and volume.role is SeriesRole.T1
+        )
+        for is_seen in (True, False)
+    )
+    geometry = build_geometry(volumes[volume_id])
+    _, row, column = np.rint(geometry.kji_from_lps(np.array(point))).astype(int)
+    labels = np.zeros(geometry.shape_kji, np.uint8)
+    labels[:, row - 8 : row + 9, column - 8 : column + 9] = 44  # L4 of TotalSpineSeg
+    path = write_label_map(tmp_path / "labels.nii.gz", labels, geometry)
+
+    command = ("suggest-levels", path, "--tool", "totalspineseg", "--project", phantom)
+    answer = opp_mri(*command, "--series", volume_id, "--json").json
+    assert [vertebra["level"] for vertebra in answer["vertebrae"]] == ["L4"]
+    (suggestion,) = answer["lesions"]
+    assert (suggestion["recorded_level"], suggestion["suggested_level"]) == (lesion["level"], "L4")
+    output = opp_mri(*command, "--series", volume_id)
+    assert "The recorded level differs: a reader decides." in " ".join(output.out.split())
+    assert opp_mri("lesion", "list", "--project", phantom, "--json").json == lesion_before
+    assert "made from another image" in opp_mri(*command, "--series", other_id, expect=4).err
+    assert "There is no volume X" in opp_mri(*command, "--series", "X", expect=5).err

@@ -36,6 +36,7 @@ VERBS: Final = {
     "align": Verb("align", "Register each follow-up to the baseline."),
     "fit": Verb("align", "Confirm or reject registrations."),
     "suggest": Verb("suggest", "Propose the extents of a lesion."),
+    "suggest-levels": Verb("suggest", "Suggest levels from a label map."),
     "timeline": Verb("response", "Show lesions over time, and draw them."),
     "assess": Verb("response", "Assess the response of lesions."),
     "strip": Verb("key_images", "Draw the key images of a lesion."),
