@@ -18,6 +18,10 @@ MOST_STEPS: Final = 25
 CONVERGED_MM: Final = 1e-4
 LEAST_DEGREES_OF_FREEDOM: Final = 3.0
 NARROWEST_MM, WIDEST_MM = 0.1, 4.0
+STRIP_STARTS_MM: Final = (0.6, 2.4)
+STRIP_STEPS: Final = 15
+WIDEST_STRIP_MM: Final = 3.0
+FREE, FIXED = 1e-3, 1e8  # precision of a strip, where it is fitted or held at its start
 
 
 @frozen(kw_only=True)
@@ -123,6 +127,140 @@ def fit_edge(
         outside=float(state[2]),
         noise=noise,
     )
+
+
+@frozen(kw_only=True)
+class StripPrior:
+    """What is known of the signal between a lesion and a wall of the body, before it is fitted.
+
+    Parameters
+    ----------
+    lesion, marrow, cortex, lesion_sd, marrow_sd, cortex_sd
+        Signal of the lesion, of the marrow that may lie before the wall, and behind the wall.
+    wall_mm, wall_sd_mm
+        Place of the modelled wall on the line.
+    blur_mm, blur_log_sd
+        Standard deviation of the blur, and of its natural logarithm.
+    noise
+        The least standard deviation of the samples: texture of marrow.
+    """
+
+    lesion: float
+    marrow: float
+    cortex: float
+    lesion_sd: float
+    marrow_sd: float
+    cortex_sd: float
+    wall_mm: float
+    wall_sd_mm: float
+    blur_mm: float
+    blur_log_sd: float = 0.3
+    noise: float
+
+
+@frozen(kw_only=True)
+class StripEdge:
+    """The end of a lesion before a wall, and the strip of marrow between both.
+
+    Parameters
+    ----------
+    position_mm, standard_error_mm
+        Where the lesion ends on the line, and how well that is known.
+    strip_mm
+        Width of the marrow between the lesion and the wall; 0 where the lesion touches the wall.
+    blur_mm
+        Standard deviation of the blur.
+    """
+
+    position_mm: float
+    standard_error_mm: float
+    strip_mm: float
+    blur_mm: float
+
+
+def fit_edge_before_wall(x_mm: FloatArray, values: FloatArray, prior: StripPrior) -> StripEdge:
+    """Fit lesion, marrow and cortex, in this order, to samples on a line.
+
+    The marrow before a wall may be thinner than the blur, and lesion and cortex may have the same
+    signal. So the wall has a prior, and the better of two starts counts: with a thin and with a
+    wide strip, and its result is averaged with that of no strip by the evidence for each.
+
+    Parameters
+    ----------
+    x_mm, values
+        Places on the line, mm, outwards, and the signal there.
+    prior
+        Levels, wall and blur.
+    """
+    fits = [_fit_strip(x_mm, values, prior, start_mm, FREE) for start_mm in STRIP_STARTS_MM]
+    fits = [fit for fit in fits if fit[0][1] > 0]
+    state, covariance, cost = _fit_strip(x_mm, values, prior, 0.0, FIXED)
+    position, variance, strip, share = state[0], covariance[0, 0], 0.0, 0.0
+    if fits:
+        other, spread, other_cost = min(fits, key=lambda fit: fit[2])
+        # evidence of a strip, of any width up to the widest, against that of none
+        volume = math.sqrt(2 * math.pi * spread[1, 1]) / WIDEST_STRIP_MM
+        share = 1 / (1 + math.exp(np.clip((other_cost - cost) / 2, -50, 50)) / volume)
+        apart = other[0] - other[1] - position
+        own_variance = spread[0, 0] + spread[1, 1] - 2 * spread[0, 1]
+        position = position + share * apart
+        variance = (1 - share) * variance + share * own_variance + share * (1 - share) * apart**2
+        strip = share * other[1]
+        state = other if share > 0.5 else state
+    return StripEdge(
+        position_mm=float(position),
+        standard_error_mm=math.sqrt(float(variance)),
+        strip_mm=float(strip),
+        blur_mm=math.exp(float(state[5])),
+    )
+
+
+def _fit_strip(
+    x_mm: FloatArray, values: FloatArray, prior: StripPrior, strip_mm: float, precision: float
+) -> tuple[FloatArray, FloatArray, float]:
+    """Return the state (wall, strip, three levels, log of blur), its covariance and its cost."""
+    means = np.array([
+        prior.wall_mm, strip_mm, prior.lesion, prior.marrow, prior.cortex, math.log(prior.blur_mm)
+    ])  # fmt: skip
+    deviations = np.array([
+        prior.wall_sd_mm, precision**-0.5, prior.lesion_sd, prior.marrow_sd, prior.cortex_sd,
+        prior.blur_log_sd,
+    ])  # fmt: skip
+    state = means.copy()
+    for _ in range(STRIP_STEPS):
+        model, slopes = _compute_strip_model(x_mm, state)
+        residual = values - model
+        hessian = slopes.T @ slopes / prior.noise**2 + np.diag(deviations**-2)
+        gradient = slopes.T @ residual / prior.noise**2 + (means - state) / deviations**2
+        step = np.linalg.solve(hessian, gradient)
+        step[[0, 1]] = np.clip(step[[0, 1]], -1.0, 1.0)
+        step[5] = np.clip(step[5], -0.5, 0.5)
+        state = state + step
+        state[5] = np.clip(state[5], math.log(NARROWEST_MM), math.log(WIDEST_MM))
+        if abs(step[0]) + abs(step[1]) < CONVERGED_MM:
+            break
+    residual = values - _compute_strip_model(x_mm, state)[0]
+    cost = float(residual @ residual) / prior.noise**2
+    cost += float((((means - state) / deviations)[[0, 2, 3, 4, 5]] ** 2).sum())
+    return state, np.linalg.inv(hessian), cost
+
+
+def _compute_strip_model(x_mm: FloatArray, state: FloatArray) -> tuple[FloatArray, FloatArray]:
+    wall, strip, lesion, marrow, cortex, log_blur = (float(value) for value in state)
+    blur = math.exp(log_blur)
+    z = np.stack([x_mm - wall + strip, x_mm - wall]) / blur
+    first, second = ndtr(z)
+    bell_first, bell_second = np.exp(-0.5 * z * z) / math.sqrt(2 * math.pi)
+    up, down = (marrow - lesion) * bell_first, (cortex - marrow) * bell_second
+    slopes = np.stack(
+        [
+            -(up + down) / blur, up / blur, 1 - first, first - second, second,
+            -(up * z[0] + down * z[1]),
+        ],
+        axis=1,
+    )  # fmt: skip
+    model: FloatArray = lesion + (marrow - lesion) * first + (cortex - marrow) * second
+    return model, slopes
 
 
 def _compute_model(x_mm: FloatArray, state: FloatArray) -> tuple[FloatArray, FloatArray]:

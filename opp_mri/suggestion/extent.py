@@ -16,7 +16,7 @@ from scipy import ndimage
 from opp_mri.domain.geometry import FloatArray
 from opp_mri.domain.imaging import SeriesRole
 from opp_mri.suggestion.body import Body, Mask
-from opp_mri.suggestion.edges import EdgePrior, fit_edge
+from opp_mri.suggestion.edges import EdgePrior, StripPrior, fit_edge, fit_edge_before_wall
 from opp_mri.suggestion.images import (
     STEP_MM,
     ApFrame,
@@ -45,11 +45,14 @@ BESIDE_ROWS: Final = 6
 BEND_MM: Final = 2.4
 MOST_BEND: Final = 0.4
 VEIN_ERROR_MM: Final = 0.3
-AT_WALL_MM: Final = 1.5
+AT_WALL_MM: Final = 0.8  # less marrow than this between the lesion and the wall is not seen
+NEAR_WALL_MM: Final = 3.0  # nearer to the wall, lesion, marrow and cortex are fitted together
+WALL_SD_MM: Final = 0.6  # of the modelled wall
+CORTEX_MM: Final = 1.2  # of the line behind the wall that is fitted
 NECK: Final = ndimage.generate_binary_structure(2, 1)[None]  # narrower bridges are cut
-INNER_MM, OUTER_MM, BEYOND_WALL_MM = 5.0, 4.0, 2.0
-OFF_WALL_MM: Final = 1.5
+INNER_MM, OUTER_MM = 5.0, 4.0
 LEAST_RUN_MM: Final = 2.0
+LEAST_RISE: Final = 0.35  # of the abnormality behind an end: another lesion
 
 
 @frozen(kw_only=True)
@@ -215,12 +218,12 @@ def _without_vein(
     if not peak.any():
         return back_mm, no_rows
     farthest = float(back_mm[peak].max())
-    if farthest > wall - VEIN_AT_WALL_MM:  # joined to the wall: all rows that reach as far
-        is_veiled = central & (back_mm > farthest - VEIN_PLATEAU_MM)
+    if farthest > wall - VEIN_AT_WALL_MM:  # joined to the wall: the middle of what reaches as far
+        plateau = np.flatnonzero(central & (back_mm > farthest - VEIN_PLATEAU_MM))
+        top = int(plateau[len(plateau) // 2])
     else:
-        is_veiled = _find_rows_between_steps(
-            back_mm, int(np.argmax(np.where(peak, back_mm, -np.inf)))
-        )
+        top = int(np.argmax(np.where(peak, back_mm, -np.inf)))
+    is_veiled = _find_rows_between_steps(back_mm, top)
     if not is_veiled.any():
         return back_mm, no_rows
     is_veiled = ndimage.binary_dilation(is_veiled, iterations=1)
@@ -363,36 +366,71 @@ def _fit_on_row(
     line_mm, start = at
     sign = 1.0 if posterior else -1.0
     room = locate_wall_mm(body, line_mm, posterior=posterior) * sign - start * sign
-    at_wall = room < AT_WALL_MM
-    outer = room + BEYOND_WALL_MM if at_wall else min(OUTER_MM, max(room - 0.3, 1.6))
-    inner = min(INNER_MM, 0.5 * (chord.back_mm - chord.front_mm))
-    x_mm = np.arange(-inner, outer + 1e-6, profile.pixel_mm)
-    values = profile.average_profile(line_mm, start + sign * x_mm)
     v_mm, u_mm = body.compute_axes_mm()
     row, column = (int(np.argmin(np.abs(a - b))) for a, b in ((v_mm, line_mm), (u_mm, start)))
     shade = float(own.shading[row, column])
     marrow, contrast = own.marrow * shade, own.contrast * shade
     texture = abs(contrast) / own.contrast_to_texture
+    depth = chord.back_mm - chord.front_mm
+    if room < NEAR_WALL_MM:
+        x_mm = np.arange(-min(INNER_MM + 1, 0.6 * depth), room + CORTEX_MM, profile.pixel_mm)
+        values = profile.average_profile(line_mm, start + sign * x_mm)
+        dark = float(values[x_mm > room - 0.5].min(initial=marrow))
+        strip = fit_edge_before_wall(
+            x_mm,
+            values,
+            StripPrior(
+                lesion=marrow + contrast,
+                marrow=marrow,
+                cortex=dark,
+                lesion_sd=0.2 * abs(contrast),
+                marrow_sd=1.5 * texture,
+                cortex_sd=0.3 * max(abs(contrast), abs(marrow - dark)),
+                wall_mm=room,
+                wall_sd_mm=WALL_SD_MM,
+                blur_mm=0.7 * profile.pixel_mm,
+                noise=max(texture, 0.03 * abs(contrast)),
+            ),
+        )
+        if not x_mm[0] < strip.position_mm <= x_mm[-1]:
+            return None
+        return End(
+            u_mm=start + sign * strip.position_mm,
+            standard_error_mm=strip.standard_error_mm,
+            at_wall=strip.strip_mm < AT_WALL_MM,
+            blur_mm=strip.blur_mm,
+        )
+    x_mm = np.arange(
+        -min(INNER_MM, 0.5 * depth), min(OUTER_MM, room - 0.3) + 1e-6, profile.pixel_mm
+    )
+    values = profile.average_profile(line_mm, start + sign * x_mm)
+    kept = _find_valley((values - marrow) / contrast, x_mm)
+    x_mm, values = x_mm[:kept], values[:kept]
     prior = EdgePrior(
         inside=marrow + contrast,
-        outside=float(values[-2:].mean()) if at_wall else marrow,
+        outside=marrow,
         inside_sd=0.2 * abs(contrast),
-        outside_sd=0.3 * abs(contrast) if at_wall else 1.5 * texture,
+        outside_sd=1.5 * texture,
         blur_mm=0.7 * profile.pixel_mm,
     )
-    if (prior.outside - prior.inside) * own.contrast > 0:
-        return None  # cortex is darker than the lesion: no edge on this sequence
     edge = fit_edge(x_mm, values, 0.0, prior)
-    if edge is None or (at_wall and own.contrast < 0):
+    if edge is None:
         return None
-    if at_wall and abs(edge.position_mm - room) > OFF_WALL_MM:
-        return None  # what lies behind the wall is as bright: the wall is the better guess
     return End(
         u_mm=start + sign * edge.position_mm,
         standard_error_mm=edge.standard_error_mm,
-        at_wall=at_wall,
         blur_mm=edge.blur_mm,
     )
+
+
+def _find_valley(abnormality: FloatArray, x_mm: FloatArray) -> int:
+    """Return how many samples to fit: up to the marrow before what else is abnormal behind it."""
+    first = int(np.searchsorted(x_mm, 0.0))
+    if first >= len(x_mm):
+        return len(x_mm)
+    lowest = first + int(np.argmin(abnormality[first:]))
+    rises = abnormality[lowest:].max() - abnormality[lowest] > LEAST_RISE
+    return lowest + 1 if rises else len(x_mm)
 
 
 def locate_wall_mm(body: Body, row_mm: float, *, posterior: bool) -> float:
