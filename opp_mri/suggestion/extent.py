@@ -1,10 +1,9 @@
-"""The greatest AP extent on the native slices of one sequence, with ends fitted on native pixels.
+"""The greatest AP extent on the native slices of one sequence.
 
 All sequences of the visit together say which region is the lesion; each sequence's own signal says
 where its ends are.
 """
 
-import math
 from collections.abc import Mapping
 from typing import Final
 
@@ -16,14 +15,7 @@ from scipy import ndimage
 from opp_mri.domain.geometry import FloatArray
 from opp_mri.domain.imaging import SeriesRole
 from opp_mri.suggestion.body import Body, Mask
-from opp_mri.suggestion.edges import EdgePrior, StripPrior, fit_edge, fit_edge_before_wall
-from opp_mri.suggestion.images import (
-    STEP_MM,
-    ApFrame,
-    SequenceImage,
-    compute_axis_mm,
-    convert_to_pixels,
-)
+from opp_mri.suggestion.images import STEP_MM, compute_axis_mm
 from opp_mri.suggestion.marrow import Abnormality
 
 Indices = NDArray[np.intp]
@@ -33,7 +25,6 @@ MOST_WEIGHT: Final = 8.0
 SEED_WITHIN_MM: Final = 2.5
 GROWN_MM: Final = 2.4  # a sequence may differ this much from the region that all show
 ROWS_SD_MM: Final = 0.9  # over which the extent of rows is averaged to choose one
-LINE_WIDTH_MM: Final = 1.2  # the profile is the mean of lines this wide
 VEIN_MM: Final = 7.2  # the vein is lower than this
 VEIN_LENGTH_MM: Final = 1.2  # and juts out by more than this
 VEIN_AT_WALL_MM: Final = 2.0
@@ -44,15 +35,8 @@ VEIN_BEHIND: Final = 0.55  # share of the depth in front of which there is no ve
 BESIDE_ROWS: Final = 6
 BEND_MM: Final = 2.4
 MOST_BEND: Final = 0.4
-VEIN_ERROR_MM: Final = 0.3
-AT_WALL_MM: Final = 0.8  # less marrow than this between the lesion and the wall is not seen
-NEAR_WALL_MM: Final = 3.0  # nearer to the wall, lesion, marrow and cortex are fitted together
-WALL_SD_MM: Final = 0.6  # of the modelled wall
-CORTEX_MM: Final = 1.2  # of the line behind the wall that is fitted
 NECK: Final = ndimage.generate_binary_structure(2, 1)[None]  # narrower bridges are cut
-INNER_MM, OUTER_MM = 5.0, 4.0
 LEAST_RUN_MM: Final = 2.0
-LEAST_RISE: Final = 0.35  # of the abnormality behind an end: another lesion
 
 
 @frozen(kw_only=True)
@@ -79,26 +63,6 @@ class Chord:
     back_beside: tuple[tuple[float, float], ...] = ()
     front_bend: float = 0.0
     back_bend: float = 0.0
-
-
-@frozen(kw_only=True)
-class End:
-    """One end of an extent.
-
-    Parameters
-    ----------
-    u_mm, standard_error_mm
-        Place along the AP axis, and how well it is known, mm.
-    at_wall
-        Whether it was placed at the modelled wall, as the signal shows no edge there.
-    blur_mm
-        Blur of the fitted edge; 0 at a wall.
-    """
-
-    u_mm: float
-    standard_error_mm: float
-    at_wall: bool = False
-    blur_mm: float = 0.0
 
 
 def join_evidence(own: Abnormality, evidence: Mapping[SeriesRole, Abnormality]) -> FloatArray:
@@ -291,150 +255,3 @@ def _place_crossings(
     share = np.where(is_crossed, (here - HALF) / np.where(is_crossed, here - there, 1.0), 0.0)
     crossings: FloatArray = u_mm[columns] + step * share * STEP_MM
     return crossings
-
-
-class NativeProfile:
-    """Signal along the AP axis on one native slice, interpolated by cubic splines."""
-
-    def __init__(self, frame: ApFrame, image: SequenceImage, k: int, chord: Chord) -> None:
-        self.frame, self.image = frame, image
-        around = convert_to_pixels(
-            frame,
-            image,
-            np.array([chord.v_mm - 8, chord.v_mm - 8, chord.v_mm + 8, chord.v_mm + 8]),
-            np.array([chord.front_mm, chord.back_mm] * 2) + np.array([-14, 14, -14, 14]),
-        )
-        low = np.maximum(np.floor(around.min(axis=1)).astype(int), 0)
-        high = np.ceil(around.max(axis=1)).astype(int) + 2
-        self.corner = low[:, None, None]
-        crop = image.voxels[k][low[0] : high[0], low[1] : high[1]]
-        self.splines = ndimage.spline_filter(crop, 3, output=np.float64)
-        rows_mm, columns_mm = image.geometry.spacing_kji_mm[1:]
-        toward = frame.posterior
-        self.pixel_mm = 1 / math.hypot(
-            float(toward @ image.geometry.directions[1]) / rows_mm,
-            float(toward @ image.geometry.directions[2]) / columns_mm,
-        )
-
-    def average_profile(self, v_mm: float, u_mm: FloatArray) -> FloatArray:
-        """Return the mean over the width of the line at places u."""
-        lines = np.array([-0.5, 0.0, 0.5]) * LINE_WIDTH_MM + v_mm
-        pixels = (
-            convert_to_pixels(self.frame, self.image, lines[:, None], u_mm[None, :]) - self.corner
-        )
-        values = ndimage.map_coordinates(self.splines, pixels, order=3, prefilter=False)
-        mean: FloatArray = values.mean(axis=0)
-        return mean
-
-
-def fit_end(
-    profile: NativeProfile, own: Abnormality, chord: Chord, body: Body, *, posterior: bool
-) -> End | None:
-    """Fit one end of a chord; None without an edge of its own before the wall.
-
-    An end that a vein hides is fitted on the rows next to the vein.
-    """
-    if not (posterior and chord.back_beside):
-        place = chord.back_mm if posterior else chord.front_mm
-        return _fit_on_row(profile, own, chord, body, (chord.v_mm, place), posterior=posterior)
-    fitted_ends = [
-        (end, u_mm)
-        for v_mm, u_mm in chord.back_beside
-        if (end := _fit_on_row(profile, own, chord, body, (v_mm, u_mm), posterior=True)) is not None
-    ]
-    if not fitted_ends:
-        return None
-    shift = sum(end.u_mm - u_mm for end, u_mm in fitted_ends) / len(fitted_ends)
-    return End(
-        u_mm=chord.back_mm + shift,
-        standard_error_mm=math.hypot(
-            max(end.standard_error_mm for end, _ in fitted_ends), VEIN_ERROR_MM
-        ),
-        blur_mm=max(end.blur_mm for end, _ in fitted_ends),
-    )
-
-
-def _fit_on_row(
-    profile: NativeProfile,
-    own: Abnormality,
-    chord: Chord,
-    body: Body,
-    at: tuple[float, float],
-    *,
-    posterior: bool,
-) -> End | None:
-    line_mm, start = at
-    sign = 1.0 if posterior else -1.0
-    room = locate_wall_mm(body, line_mm, posterior=posterior) * sign - start * sign
-    v_mm, u_mm = body.compute_axes_mm()
-    row, column = (int(np.argmin(np.abs(a - b))) for a, b in ((v_mm, line_mm), (u_mm, start)))
-    shade = float(own.shading[row, column])
-    marrow, contrast = own.marrow * shade, own.contrast * shade
-    texture = abs(contrast) / own.contrast_to_texture
-    depth = chord.back_mm - chord.front_mm
-    if room < NEAR_WALL_MM:
-        x_mm = np.arange(-min(INNER_MM + 1, 0.6 * depth), room + CORTEX_MM, profile.pixel_mm)
-        values = profile.average_profile(line_mm, start + sign * x_mm)
-        dark = float(values[x_mm > room - 0.5].min(initial=marrow))
-        strip = fit_edge_before_wall(
-            x_mm,
-            values,
-            StripPrior(
-                lesion=marrow + contrast,
-                marrow=marrow,
-                cortex=dark,
-                lesion_sd=0.2 * abs(contrast),
-                marrow_sd=1.5 * texture,
-                cortex_sd=0.3 * max(abs(contrast), abs(marrow - dark)),
-                wall_mm=room,
-                wall_sd_mm=WALL_SD_MM,
-                blur_mm=0.7 * profile.pixel_mm,
-                noise=max(texture, 0.03 * abs(contrast)),
-            ),
-        )
-        if not x_mm[0] < strip.position_mm <= x_mm[-1]:
-            return None
-        return End(
-            u_mm=start + sign * strip.position_mm,
-            standard_error_mm=strip.standard_error_mm,
-            at_wall=strip.strip_mm < AT_WALL_MM,
-            blur_mm=strip.blur_mm,
-        )
-    x_mm = np.arange(
-        -min(INNER_MM, 0.5 * depth), min(OUTER_MM, room - 0.3) + 1e-6, profile.pixel_mm
-    )
-    values = profile.average_profile(line_mm, start + sign * x_mm)
-    kept = _find_valley((values - marrow) / contrast, x_mm)
-    x_mm, values = x_mm[:kept], values[:kept]
-    prior = EdgePrior(
-        inside=marrow + contrast,
-        outside=marrow,
-        inside_sd=0.2 * abs(contrast),
-        outside_sd=1.5 * texture,
-        blur_mm=0.7 * profile.pixel_mm,
-    )
-    edge = fit_edge(x_mm, values, 0.0, prior)
-    if edge is None:
-        return None
-    return End(
-        u_mm=start + sign * edge.position_mm,
-        standard_error_mm=edge.standard_error_mm,
-        blur_mm=edge.blur_mm,
-    )
-
-
-def _find_valley(abnormality: FloatArray, x_mm: FloatArray) -> int:
-    """Return how many samples to fit: up to the marrow before what else is abnormal behind it."""
-    first = int(np.searchsorted(x_mm, 0.0))
-    if first >= len(x_mm):
-        return len(x_mm)
-    lowest = first + int(np.argmin(abnormality[first:]))
-    rises = abnormality[lowest:].max() - abnormality[lowest] > LEAST_RISE
-    return lowest + 1 if rises else len(x_mm)
-
-
-def locate_wall_mm(body: Body, row_mm: float, *, posterior: bool) -> float:
-    """Return u of the wall of the body at a place v down the spine."""
-    v_mm, _ = compute_axis_mm()
-    wall = body.back_mm if posterior else body.front_mm
-    return float(np.interp(row_mm, v_mm, wall))

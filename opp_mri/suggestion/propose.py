@@ -13,16 +13,18 @@ from opp_mri.domain.geometry import Vector3
 from opp_mri.domain.imaging import SeriesRole
 from opp_mri.domain.proposal import Abstention, AbstentionReason, Proposal
 from opp_mri.suggestion.body import Body, find_body, measure_canal_tilt
-from opp_mri.suggestion.extent import (
+from opp_mri.suggestion.ends import (
     LINE_WIDTH_MM,
-    Chord,
     End,
     NativeProfile,
+    fit_end,
+    locate_wall_mm,
+)
+from opp_mri.suggestion.extent import (
+    Chord,
     find_greatest_chord,
     find_lesion_region,
-    fit_end,
     join_evidence,
-    locate_wall_mm,
 )
 from opp_mri.suggestion.images import (
     NEAR_MM,
@@ -46,7 +48,7 @@ LARGEST_SHARE: Final = 0.75  # RULES: more of the cross-section is not eligible
 WIDEST_BLUR_MM: Final = 2.2
 LARGEST_ERROR_MM: Final = 1.25
 WALL_ERROR_MM: Final = 0.7
-END_FLOOR_MM: Final = 0.33  # texture of marrow and choice of the row, beyond the noise of the fit
+END_FLOOR_MM: Final = 0.24  # texture of marrow and choice of the row, beyond the noise of the fit
 
 
 def propose_visit(

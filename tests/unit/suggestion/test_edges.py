@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.special import ndtr
 
-from opp_mri.suggestion.edges import EdgePrior, fit_edge
+from opp_mri.suggestion.edges import EdgePrior, StripPrior, fit_edge, fit_edge_before_wall
 
 X_MM = np.arange(-8, 9) * 0.7
 
@@ -48,3 +48,40 @@ def test_three_samples_are_too_few() -> None:
 
 def test_an_edge_beyond_the_line_is_no_edge() -> None:
     assert fit_edge(X_MM, np.full(len(X_MM), 100.0), X_MM[-1], prior(0.5)) is None
+
+
+def before_wall(lesion: float, strip_mm: float, wall_mm: float = 3.0) -> np.ndarray:
+    """Lesion, marrow of 100 and cortex of 10, blurred."""
+    first, second = ndtr((X_MM - wall_mm + strip_mm) / 0.5), ndtr((X_MM - wall_mm) / 0.5)
+    return lesion + (100.0 - lesion) * first - 90.0 * second
+
+
+def strip_prior(lesion: float, wall_mm: float) -> StripPrior:
+    return StripPrior(
+        lesion=lesion, marrow=100.0, cortex=10.0, lesion_sd=15.0, marrow_sd=8.0, cortex_sd=25.0,
+        wall_mm=wall_mm, wall_sd_mm=0.6, blur_mm=0.5, noise=4.0,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("lesion", [30.0, 300.0])
+@pytest.mark.parametrize("strip_mm", [1.2, 2.5])
+def test_a_lesion_ends_before_the_marrow_that_is_left_before_a_wall(
+    lesion: float, strip_mm: float
+) -> None:
+    kept = X_MM < 4.2
+    values = before_wall(lesion, strip_mm)[kept]
+    edge = fit_edge_before_wall(X_MM[kept], values, strip_prior(lesion, 3.4))
+    assert edge.position_mm == pytest.approx(3.0 - strip_mm, abs=0.25)
+    assert edge.strip_mm == pytest.approx(strip_mm, abs=0.35)
+
+
+def test_a_dark_lesion_that_touches_the_cortex_ends_at_the_wall_with_its_uncertainty() -> None:
+    kept = X_MM < 4.2
+    edge = fit_edge_before_wall(X_MM[kept], before_wall(10.0, 0.0)[kept], strip_prior(10.0, 3.0))
+    assert edge.position_mm == pytest.approx(3.0, abs=0.5)
+    assert 0.4 < edge.standard_error_mm < 1.0
+    bright = fit_edge_before_wall(
+        X_MM[kept], before_wall(300.0, 0.0)[kept], strip_prior(300.0, 3.4)
+    )
+    assert bright.position_mm == pytest.approx(3.0, abs=0.15)  # its own edge shows
+    assert bright.standard_error_mm < 0.3

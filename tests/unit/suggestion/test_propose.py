@@ -57,6 +57,12 @@ def test_a_lesion_at_the_posterior_wall_ends_at_the_wall() -> None:
             assert answer.end_at_wall
 
 
+def test_a_lesion_that_leaves_thin_marrow_before_the_wall_does_not_reach_the_wall() -> None:
+    answers = propose_visit(visit_images(Ellipsoid(u_mm=6.7)), (0.0, 5.0, 0.0))
+    for proposal in proposals(answers):
+        assert float(proposal.length_mm) == pytest.approx(16.0, abs=0.8)
+
+
 def test_normal_marrow_gives_no_proposal() -> None:
     assert reasons(propose_visit(visit_images(None), SEED)) == {AbstentionReason.NO_CONTRAST}
 
