@@ -198,7 +198,8 @@ def report(cases: Sequence[Case], times: Sequence[float]) -> list[str]:
     for name in dict.fromkeys(case.difficulty for case in lesions):
         lines.append(_row(name, [case for case in lesions if case.difficulty == name]))
     lines += ["", "Other methods on the same clicks, median / 90th percentile of the absolute "
-              "error, mm, on the lesions of the first patient:", "", "| method | " + " | ".join(SeriesRole) + " |",
+              "error, mm, on the lesions of the first patient:", "",
+              "| method | " + " | ".join(SeriesRole) + " |",
               "|---|" + "---|" * len(SeriesRole)]  # fmt: skip
     for name in ("ConfidenceConnected", "Chan-Vese", "random walker"):
         lines.append(
