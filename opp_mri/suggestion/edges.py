@@ -197,16 +197,16 @@ def fit_edge_before_wall(x_mm: FloatArray, values: FloatArray, prior: StripPrior
     state, covariance, cost = _fit_strip(x_mm, values, prior, 0.0, FIXED)
     position, variance, strip, share = state[0], covariance[0, 0], 0.0, 0.0
     if fits:
-        other, spread, other_cost = min(fits, key=lambda fit: fit[2])
+        strip_state, spread, strip_cost = min(fits, key=lambda fit: fit[2])
         # evidence of a strip, of any width up to the widest, against that of none
         volume = math.sqrt(2 * math.pi * spread[1, 1]) / WIDEST_STRIP_MM
-        share = 1 / (1 + math.exp(np.clip((other_cost - cost) / 2, -50, 50)) / volume)
-        apart = other[0] - other[1] - position
+        share = 1 / (1 + math.exp(np.clip((strip_cost - cost) / 2, -50, 50)) / volume)
+        apart = strip_state[0] - strip_state[1] - position
         own_variance = spread[0, 0] + spread[1, 1] - 2 * spread[0, 1]
         position = position + share * apart
         variance = (1 - share) * variance + share * own_variance + share * (1 - share) * apart**2
-        strip = share * other[1]
-        state = other if share > 0.5 else state
+        strip = share * strip_state[1]
+        state = strip_state if share > 0.5 else state
     return StripEdge(
         position_mm=float(position),
         standard_error_mm=math.sqrt(float(variance)),
@@ -242,7 +242,8 @@ def _fit_strip(
     residual = values - _compute_strip_model(x_mm, state)[0]
     cost = float(residual @ residual) / prior.noise**2
     cost += float((((means - state) / deviations)[[0, 2, 3, 4, 5]] ** 2).sum())
-    return state, np.linalg.inv(hessian), cost
+    covariance: FloatArray = np.linalg.inv(hessian).astype(np.float64)
+    return state, covariance, cost
 
 
 def _compute_strip_model(x_mm: FloatArray, state: FloatArray) -> tuple[FloatArray, FloatArray]:

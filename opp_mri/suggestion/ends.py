@@ -204,7 +204,7 @@ def _fit_in_marrow(line: _Line) -> End | None:
     outer = min(OUTER_MM, line.room_mm - 0.3)
     x_mm = np.arange(-min(INNER_MM, 0.5 * line.depth_mm), outer + 1e-6, line.profile.pixel_mm)
     values = line.sample(x_mm)
-    kept = _count_before_next((values - line.marrow) / line.contrast, x_mm)
+    sample_count = _count_before_next((values - line.marrow) / line.contrast, x_mm)
     prior = EdgePrior(
         inside=line.marrow + line.contrast,
         outside=line.marrow,
@@ -212,7 +212,7 @@ def _fit_in_marrow(line: _Line) -> End | None:
         outside_sd=1.5 * line.texture,
         blur_mm=0.7 * line.profile.pixel_mm,
     )
-    edge = fit_edge(x_mm[:kept], values[:kept], 0.0, prior)
+    edge = fit_edge(x_mm[:sample_count], values[:sample_count], 0.0, prior)
     if edge is None:
         return None
     return End(

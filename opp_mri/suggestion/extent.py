@@ -250,8 +250,10 @@ def _place_crossings(
 ) -> FloatArray:
     """Place the crossings of `HALF` between columns and the next ones, by straight lines."""
     beyond = np.clip(columns + step, 0, values.shape[1] - 1)
-    here, there = values[rows, columns], values[rows, beyond]
-    is_crossed = (beyond != columns) & (there < HALF)
-    share = np.where(is_crossed, (here - HALF) / np.where(is_crossed, here - there, 1.0), 0.0)
+    signal, next_signal = values[rows, columns], values[rows, beyond]
+    is_crossed = (beyond != columns) & (next_signal < HALF)
+    share = np.where(
+        is_crossed, (signal - HALF) / np.where(is_crossed, signal - next_signal, 1.0), 0.0
+    )
     crossings: FloatArray = u_mm[columns] + step * share * STEP_MM
     return crossings

@@ -157,11 +157,11 @@ def read_label_map(path: Path, tool: LabelTool, series: VolumeGeometry) -> Label
     levels = LEVEL_OF_VALUE[tool]
     unknown = sorted(present - levels.keys() - OTHER_VALUES[tool])
     if unknown:
-        listed = ", ".join(str(value) for value in unknown[:6])
-        needed = " It needs the vertebra mask (seg-vert)." if tool is LabelTool.SPINEPS else ""
+        first_values = ", ".join(str(value) for value in unknown[:6])
+        hint = " It needs the vertebra mask (seg-vert)." if tool is LabelTool.SPINEPS else ""
         raise InputError(
-            f"{path.name} holds the values {listed}, which are no labels of {tool}.{needed} Check "
-            "which program wrote the file, and choose it with --tool."
+            f"{path.name} holds the values {first_values}, which are no labels of {tool}.{hint} "
+            "Check which program wrote the file, and choose it with --tool."
         )
     places = {levels[value]: np.argwhere(values == value) for value in sorted(present & {*levels})}
     if not places:
@@ -204,9 +204,9 @@ def refuse_other_place(geometry: VolumeGeometry, series: VolumeGeometry) -> None
     for axis, name in enumerate(AXES):
         direction = series.directions[axis]
         own = _measure_reach(series, direction)
-        other = _measure_reach(geometry, direction)
+        map_reach = _measure_reach(geometry, direction)
         allowed_mm = max(series.spacing_kji_mm[axis], geometry.spacing_kji_mm[int(match[axis])])
-        apart_mm = float(np.abs(np.subtract(own, other)).max())
+        apart_mm = float(np.abs(np.subtract(own, map_reach)).max())
         if apart_mm > allowed_mm:
             raise GeometryError(
                 f"Across {name} the label map ends {apart_mm:.1f} mm from where the series ends, "

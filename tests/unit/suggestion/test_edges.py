@@ -68,20 +68,20 @@ def strip_prior(lesion: float, wall_mm: float) -> StripPrior:
 def test_a_lesion_ends_before_the_marrow_that_is_left_before_a_wall(
     lesion: float, strip_mm: float
 ) -> None:
-    kept = X_MM < 4.2
-    values = before_wall(lesion, strip_mm)[kept]
-    edge = fit_edge_before_wall(X_MM[kept], values, strip_prior(lesion, 3.4))
+    near = X_MM < 4.2
+    values = before_wall(lesion, strip_mm)[near]
+    edge = fit_edge_before_wall(X_MM[near], values, strip_prior(lesion, 3.4))
     assert edge.position_mm == pytest.approx(3.0 - strip_mm, abs=0.25)
     assert edge.strip_mm == pytest.approx(strip_mm, abs=0.35)
 
 
 def test_a_dark_lesion_that_touches_the_cortex_ends_at_the_wall_with_its_uncertainty() -> None:
-    kept = X_MM < 4.2
-    edge = fit_edge_before_wall(X_MM[kept], before_wall(10.0, 0.0)[kept], strip_prior(10.0, 3.0))
+    near = X_MM < 4.2
+    edge = fit_edge_before_wall(X_MM[near], before_wall(10.0, 0.0)[near], strip_prior(10.0, 3.0))
     assert edge.position_mm == pytest.approx(3.0, abs=0.5)
     assert 0.4 < edge.standard_error_mm < 1.0
     bright = fit_edge_before_wall(
-        X_MM[kept], before_wall(300.0, 0.0)[kept], strip_prior(300.0, 3.4)
+        X_MM[near], before_wall(300.0, 0.0)[near], strip_prior(300.0, 3.4)
     )
     assert bright.position_mm == pytest.approx(3.0, abs=0.15)  # its own edge shows
     assert bright.standard_error_mm < 0.3

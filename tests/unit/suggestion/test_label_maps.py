@@ -68,13 +68,13 @@ def test_a_map_of_cubes_that_covers_the_series_belongs_to_it(tmp_path: Path) -> 
 
 
 def test_axes_in_another_order_are_the_same_place(tmp_path: Path) -> None:
-    turned = VolumeGeometry(
+    rotated_geometry = VolumeGeometry(
         frame_of_reference_uid="", origin_lps_mm=(12.0, -60.0, -74.0),
         directions=np.array([[0, 0, 1.0], [0, 1.0, 0], [-1.0, 0, 0]]),
         spacing_kji_mm=(1.0, 1.0, 4.0), shape_kji=(150, 120, 7),
     )  # fmt: skip
     labels = block_labels(SERIES, LUMBAR).transpose(1, 2, 0)[::-1, :, ::-1]
-    path = write_label_map(tmp_path / "turned.nii.gz", labels, turned)
+    path = write_label_map(tmp_path / "turned.nii.gz", labels, rotated_geometry)
     label_map = read_label_map(path, LabelTool.SPINEPS, SERIES)
     assert [vertebra.level for vertebra in label_map.vertebrae][:2] == ["L1", "L2"]
 
@@ -94,9 +94,9 @@ def test_axes_in_another_order_are_the_same_place(tmp_path: Path) -> None:
 def test_a_map_of_another_place_is_refused(
     tmp_path: Path, changes: dict[str, object], message: str
 ) -> None:
-    other = attrs.evolve(SERIES, **changes)
+    displaced_geometry = attrs.evolve(SERIES, **changes)
     with pytest.raises(GeometryError, match=message):
-        read_label_map(label_file(tmp_path, geometry=other), LabelTool.SPINEPS, SERIES)
+        read_label_map(label_file(tmp_path, geometry=displaced_geometry), LabelTool.SPINEPS, SERIES)
 
 
 @pytest.mark.parametrize(
