@@ -181,12 +181,15 @@ def test_readers_who_resolve_write_what_they_resolve_once_unblinded(
     resolution = next(record for record in study_records() if isinstance(record, Resolution))
     resolution = attrs.evolve(resolution, resolved_by=("anna", "bert"))
     resolved_reading = reading("r3", reader="consensus", draft=True)
-    stores["anna"].add_to_log([resolution], readings=[resolved_reading])
+    (sample,) = [record for record in study_records() if isinstance(record, VolumeReading)]
+    resolved_contours = attrs.evolve(sample, reading_id="v3", reader="consensus", repeat=False)
+    stores["anna"].add_to_log([resolution], readings=[resolved_reading, resolved_contours])
     assert [
         reading.reading_id
         for reading in stores["bert"].get_readings()
         if reading.reader == "consensus"
     ] == ["r3"]
+    assert [contours.reading_id for contours in stores["bert"].log_of(VolumeReading)] == ["v3"]
 
 
 def test_a_removed_account_sees_and_writes_nothing_more_and_its_records_stay(

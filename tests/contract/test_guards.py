@@ -20,7 +20,7 @@ from opp_mri.store.migrations.postgresql_guards import CATALOGUE, STATEMENTS, VE
 from opp_mri.store.postgresql import Account, PostgresqlStore, Role, open_postgresql
 from opp_mri.workflow.project import create_project
 
-DIGEST_OF = {4: "eac3d1059c986bc3", 5: "3602f0a2026f851a"}
+DIGEST_OF = {4: "eac3d1059c986bc3", 5: "3602f0a2026f851a", 6: "149ac278b69e7157"}
 """Of the statements of each version: who changes the statements gives them a new version."""
 EXPLAIN = "EXPLAIN (ANALYZE, FORMAT JSON)"
 

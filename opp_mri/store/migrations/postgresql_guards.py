@@ -19,7 +19,7 @@ the number of rows that it expects from them.
 from typing import Final
 
 PRIVATE: Final = "opp_mri_private"
-VERSION: Final = 5  # of these statements, kept as the comment of the schema; a test compares them
+VERSION: Final = 6  # of these statements, kept as the comment of the schema; a test compares them
 CATALOGUE: Final = ("file", "instance", "stale_patient", "described_with", "volume", "frame")
 TABLES_OF: Final = ("record", "chain_head", "place", *CATALOGUE)
 
@@ -190,7 +190,8 @@ BEGIN
             'SamePatient', 'Alignment', 'AlignmentDecision', 'Signature', 'Resolution', 'Visit')
         OR reads AND r.reader = own
         OR r.kind IN ('Reading', 'VolumeReading') AND opp_mri_counts(r.key, r.body)
-        OR role = 'reader' AND r.kind = 'Reading' AND r.reader = 'consensus');
+        OR role = 'reader' AND r.kind IN ('Reading', 'VolumeReading')
+            AND r.reader = 'consensus');
 END $$;
 CREATE OR REPLACE FUNCTION opp_mri_head() RETURNS SETOF chain_head LANGUAGE plpgsql STABLE
 SECURITY DEFINER SET search_path = public, pg_temp AS $$
@@ -239,7 +240,8 @@ CREATE POLICY record_written ON record FOR INSERT WITH CHECK (
         AND ((kind IN ('Reading', 'VolumeReading', 'Signature', 'ApAxis', 'CommonPoint',
                 'AlignmentDecision', 'LevelConfirmation', 'Visit')
             AND reader = (SELECT opp_mri_reader()))
-        OR kind = 'Resolution' OR (kind = 'Reading' AND reader = 'consensus')))
+        OR kind = 'Resolution'
+        OR (kind IN ('Reading', 'VolumeReading') AND reader = 'consensus')))
 );
 ALTER TABLE chain_head ENABLE ROW LEVEL SECURITY;
 CREATE POLICY head_seen ON chain_head FOR SELECT USING ((SELECT opp_mri_role()) = 'coordinator');
