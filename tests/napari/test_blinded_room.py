@@ -8,6 +8,7 @@ from typing import Any
 
 import attrs
 import pytest
+from fixtures.contour_makers import draw_and_sign
 from fixtures.makers import NOON
 from fixtures.room_driver import settle
 from fixtures.small_study import declare, make_study, read_all
@@ -135,3 +136,18 @@ def test_a_locked_time_point_opens_when_the_one_before_is_signed(
 def test_only_its_reader_opens_a_package(package: Project) -> None:
     with pytest.raises(ProjectError, match="belongs to another reader"):
         ReadingRoom(package, "reader-1")
+
+
+def test_volumes_open_the_next_time_point_and_show_no_number_in_the_worklist(
+    package: Project,
+) -> None:
+    (lesion,) = package.store.get_lesions()
+    draw_and_sign(package, lesion.lesion_id, "reader-2", [4.0] * 4)
+    room = opened(package)
+    views = room.build_pane_views()
+    assert len(views) == 2
+    assert all(bool(view.volume) is view.active for view in views)
+    worklist = " ".join(texts(room.build_worklist()))
+    assert "•" in worklist
+    assert " cc" not in worklist
+    assert " cc" not in room.build_timeline().hidden

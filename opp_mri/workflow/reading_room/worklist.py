@@ -9,6 +9,7 @@ from typing import Final
 import attrs
 from attrs import frozen
 
+from opp_mri.agreement.discordance import VolumeLimits
 from opp_mri.domain.contour import MeasuredVolume, VolumeReading
 from opp_mri.domain.imaging import SeriesRole
 from opp_mri.domain.measurement import Answer, Lesion, Reading
@@ -17,7 +18,7 @@ from opp_mri.store.protocol import Store
 from opp_mri.workflow.catalogue.patients import list_patients
 from opp_mri.workflow.measuring.blinding import cut_timeline, find_last_open_day, read_blinding
 from opp_mri.workflow.measuring.cells import Cell, CellStatus
-from opp_mri.workflow.measuring.contours import get_own_contours
+from opp_mri.workflow.measuring.contours import get_own_contours, list_measured_contours
 from opp_mri.workflow.measuring.readings import (
     find_settled_ids,
     find_signed_ids,
@@ -125,6 +126,7 @@ def build_worklist(store: Store, reader: str) -> Worklist:
                         timeline,
                         signed_ids,
                         _get_other_readings(store, lesion.lesion_id, reader),
+                        _measure_other_volumes(store, lesion.lesion_id, reader),
                     ),
                 )
             )
@@ -140,6 +142,7 @@ def build_work_cells(
     timeline: LesionTimeline,
     signed_ids: frozenset[str],
     other_readings: Sequence[Mapping[tuple[date, SeriesRole], Reading]] = (),
+    other_volumes: Sequence[Mapping[tuple[date, SeriesRole], MeasuredVolume]] = (),
 ) -> tuple[WorkCell, ...]:
     """Return the cells of one lesion as its reader has them.
 
@@ -149,6 +152,8 @@ def build_work_cells(
         Ids of the readings that a signature covers.
     other_readings
         What each other reader says, by cell; only readings that count.
+    other_volumes
+        The volume within each other reader's contours, by cell; likewise.
     """
     cells = []
     for cell in timeline.cells:
@@ -159,10 +164,11 @@ def build_work_cells(
         ]
         state = _determine_state(cell, is_draft=bool(unsigned_answers))
         key = (cell.study_date, cell.sequence)
-        if state is CellState.SIGNED and cell.reading is not None:
+        if state is CellState.SIGNED:
             # before a reader is done with a cell nothing of another reader's shows
             readings = [by_cell[key] for by_cell in other_readings if key in by_cell]
-            if any(_differs(cell.reading, reading) for reading in readings):
+            volumes = [by_cell[key] for by_cell in other_volumes if key in by_cell]
+            if _is_discordant(cell, readings, volumes):
                 state = CellState.DISCORDANT
         cells.append(
             WorkCell(
@@ -191,15 +197,15 @@ def with_timeline(
         if row.lesion.lesion_id != timeline.lesion.lesion_id:
             return row
         differing_ids = {
-            cell.reading.reading_id
+            answer.reading_id
             for cell in row.cells
-            if cell.reading is not None and cell.state is CellState.DISCORDANT
+            if cell.state is CellState.DISCORDANT
+            for answer in cell.answers
         }
         cells = tuple(
             attrs.evolve(cell, state=CellState.DISCORDANT)
             if cell.state is CellState.SIGNED
-            and cell.reading is not None
-            and cell.reading.reading_id in differing_ids
+            and any(answer.reading_id in differing_ids for answer in cell.answers)
             else cell
             for cell in build_work_cells(timeline, signed_ids)
         )
@@ -223,6 +229,40 @@ def _get_other_readings(
         select_latest_by_cell([reading for reading in counted_readings if reading.reader == name])
         for name in sorted({reading.reader for reading in counted_readings} - {reader, CONSENSUS})
     ]
+
+
+def _measure_other_volumes(
+    store: Store, lesion_id: str, reader: str
+) -> list[Mapping[tuple[date, SeriesRole], MeasuredVolume]]:
+    drawings = [
+        drawing
+        for drawing in list_measured_contours(store, lesion_id)
+        if drawing.counts and drawing.reading.reader not in (reader, CONSENSUS)
+    ]
+    volumes_by_reader: dict[str, dict[tuple[date, SeriesRole], MeasuredVolume | None]] = {}
+    for drawing in drawings:  # the latest of a cell holds, also where it has no contours
+        of_reader = volumes_by_reader.setdefault(drawing.reading.reader, {})
+        of_reader[drawing.reading.cell] = drawing.volume
+    return [
+        {cell: volume for cell, volume in by_cell.items() if volume is not None}
+        for by_cell in volumes_by_reader.values()
+    ]
+
+
+def _is_discordant(
+    cell: Cell, readings: Sequence[Reading], volumes: Sequence[MeasuredVolume]
+) -> bool:
+    own, own_volume = cell.reading, cell.measured_volume
+    if own is not None and any(_differs(own, reading) for reading in readings):
+        return True
+    return own_volume is not None and any(
+        _is_far(own_volume.volume_cc, volume.volume_cc) for volume in volumes
+    )
+
+
+def _is_far(volume_cc: Decimal, other_cc: Decimal) -> bool:
+    """Return whether two volumes differ by more than the limit, in percent of their mean."""
+    return 200 * abs(volume_cc - other_cc) > VolumeLimits().percent * float(volume_cc + other_cc)
 
 
 def _list_answers(

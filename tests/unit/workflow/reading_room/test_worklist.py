@@ -162,3 +162,10 @@ def test_a_cell_with_contours_alone_is_a_draft_volume_then_a_signed_one(store: S
     store.add_readings([undone])
     assert state(store, "A", reading.study_date) is CellState.SIGNED
     assert state(store, "B", reading.study_date) is CellState.UNREAD
+    small = tuple((column / 2 + 1, row / 2 + 1) for column, row in reading.contours[0].points)
+    other_contours = tuple(attrs.evolve(contour, points=small) for contour in reading.contours)
+    other = attrs.evolve(reading, reading_id=str(uuid4()), reader="B", contours=other_contours)
+    store.add_readings([other])
+    assert state(store, "A", reading.study_date) is CellState.SIGNED  # B has not signed
+    sign(store, other)
+    assert state(store, "A", reading.study_date) is CellState.DISCORDANT
