@@ -9,21 +9,21 @@ docs/reference/calibration.md and docs/images/calibration.png. From the root of 
 """
 
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Final
 
 import numpy as np
 from attrs import frozen
-from numpy.typing import NDArray
 
-from benchmarks.profiles import FACTS, SEQUENCES, errors, timeline_of, true_courses
+from benchmarks.calibration_lesions import POPULATIONS, SETTINGS, Days, Values, draw_days
+from benchmarks.calibration_range import range_section, ranges_of
+from benchmarks.profiles import FACTS, errors, timeline_of
 from opp_mri.domain.assessment import Rules
 from opp_mri.domain.measurement_error import MeasurementError
 from opp_mri.response.course import split_studies
 from opp_mri.response.criteria import load_criteria
 from opp_mri.response.draws import classify_draws
-from opp_mri.response.prior import FREE, PAPER_PRIOR, WIDE, Lengths, build_normal_courses
 from opp_mri.response.probability import draw_repeated_tenths, round_to_tenths
 
 DOCS: Final = Path(__file__).parents[1] / "docs"
@@ -32,97 +32,8 @@ PLOT: Final = DOCS / "images" / "calibration.png"
 RULES: Final = Rules(criteria=load_criteria("amini-2016"))
 BINS: Final = np.array([0, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0001])
 DRAWS, SECOND_MEASUREMENTS, FEWEST = 800, 100, 20
-START_MM: Final = 25.0
 WITHIN_POINTS: Final = 2
-
-Days = NDArray[np.int64]
-Values = NDArray[np.float64]
-TrueLengths = Callable[[np.random.Generator, Days], Values]
-
-
-def spread_evenly(rng: np.random.Generator, days: Days) -> Values:
-    """Draw changes evenly from -8 to 8 mm, of each study by itself."""
-    lengths_mm = np.full((len(SEQUENCES), len(days)), START_MM)
-    lengths_mm[:, 1:] += rng.uniform(-8, 8, (len(SEQUENCES), len(days) - 1))
-    return lengths_mm
-
-
-def spread_evenly_over_lesions(rng: np.random.Generator, days: Days) -> Values:
-    """Draw one change for each lesion, evenly from -8 to 8 mm, reached in a straight line."""
-    change_mm = rng.uniform(-8, 8) * np.minimum(1, days / rng.uniform(60, 400))
-    return START_MM + change_mm * np.ones((len(SEQUENCES), 1))
-
-
-def as_supposed(rng: np.random.Generator, days: Days) -> Values:
-    """Draw a course from the prior itself."""
-    lengths = Lengths(
-        lengths_mm=np.zeros(len(SEQUENCES) * len(days)),
-        days=np.tile(days.astype(float), len(SEQUENCES)),
-        sequence=np.repeat(np.arange(len(SEQUENCES)), len(days)),
-        baseline=np.repeat(np.arange(len(SEQUENCES)) * len(days), len(days)),
-        sds_mm=np.zeros(len(SEQUENCES) * len(days)),
-    )
-    courses = build_normal_courses(lengths)
-    common = np.where(courses.course < 0, 1.0, np.array(PAPER_PRIOR.shares)[courses.course])
-    shares = np.append(common * courses.shares, FREE * (1 - WIDE))
-    number = rng.choice(len(shares), p=shares / shares.sum())
-    if number == len(courses.shares):
-        return spread_evenly(rng, days)
-    change_mm = rng.multivariate_normal(
-        courses.means_mm[number], courses.covariances_mm2[number], method="eigh"
-    )
-    return START_MM + change_mm.reshape(len(SEQUENCES), len(days))
-
-
-def realistic_mix(rng: np.random.Generator, days: Days) -> Values:
-    """Draw an unchanged lesion, a decline, a lasting growth, or a growth that falls again."""
-    kind = rng.choice(["SD", "PR", "PD", "OPP"], p=[0.33, 0.30, 0.23, 0.14])
-    return true_courses(str(kind), 1, days, int(rng.integers(2**31)))[0]
-
-
-def graded_mix(rng: np.random.Generator, days: Days) -> Values:
-    """Draw courses of the realistic mix, with amounts from 1 to 10 mm instead of 4 to 10 mm."""
-    kind = rng.choice(["SD", "PR", "PD", "OPP"], p=[0.33, 0.30, 0.23, 0.14])
-    courses_mm = true_courses(str(kind), 1, days, int(rng.integers(2**31)))[0]
-    amount_mm = np.abs(courses_mm - START_MM).max()
-    scale = rng.uniform(1, 10) / amount_mm if amount_mm else 1.0
-    return START_MM + (courses_mm - START_MM) * scale
-
-
-def other_mix(rng: np.random.Generator, days: Days) -> Values:
-    """Draw courses of other forms and amounts than those of the prior."""
-    weeks = days / 7
-    match rng.choice(["SD", "PR", "PD", "OPP"], p=[0.33, 0.30, 0.23, 0.14]):
-        case "OPP":
-            peak, height_mm = rng.uniform(8, 22), rng.uniform(3, 9)
-            rest_mm = rng.choice([rng.uniform(-3, 0.5), rng.uniform(0, 3)])
-            bends = [0, peak, peak + rng.uniform(14, 34)]
-            change_mm = np.interp(weeks, bends, [0, height_mm, rest_mm])
-        case "PD":
-            grown_weeks = np.maximum(0, weeks - rng.uniform(0, 40))
-            change_mm = np.minimum(14, grown_weeks * rng.uniform(0.06, 0.3))
-        case "PR":
-            change_mm = -rng.uniform(3, 11) * (1 - 0.5 ** (weeks / rng.uniform(8, 30)))
-        case _:
-            change_mm = rng.normal(0, 0.008) * weeks
-    starts_mm = np.array([[25.0], [22.0], [24.0]])
-    return starts_mm + change_mm * rng.uniform(0.7, 1.1, (len(SEQUENCES), 1))
-
-
-POPULATIONS: Final[dict[str, TrueLengths]] = {
-    "as supposed": as_supposed,
-    "even": spread_evenly,
-    "even over lesions": spread_evenly_over_lesions,
-    "graded mix": graded_mix,
-    "mix": realistic_mix,
-    "other mix": other_mix,
-}
-SETTINGS: Final = (
-    ("as supposed", 1.23, 0.0), ("as supposed", 1.23, 0.6), ("even", 1.23, 0.0),
-    ("even", 1.23, 0.6), ("even over lesions", 1.23, 0.0), ("graded mix", 1.23, 0.0),
-    ("graded mix", 1.23, 0.6), ("mix", 1.23, 0.0), ("mix", 0.6, 0.0), ("mix", 1.23, 0.6),
-    ("other mix", 1.23, 0.0),
-)  # fmt: skip
+RANGE_LESIONS: Final = 400
 
 
 @frozen(kw_only=True)
@@ -170,7 +81,7 @@ def bins_of(population: str, lesions: int, sd_mm: float, correlation: float) -> 
     error = MeasurementError(sd_mm=sd_mm, visit_correlation=correlation, source="simulated")
     pairs = []
     for _ in range(lesions):
-        days = np.array([0, *(91 * visit for visit in range(1, int(rng.integers(3, 8)) + 1))])
+        days = draw_days(rng)
         truth_mm = POPULATIONS[population](rng, days)
         pairs.append(_stated_and_same(rng, truth_mm, days, error))
     forecast, repeat_share = np.array(pairs).T
@@ -206,7 +117,11 @@ def _stated_and_same(
     return float((first_calls == call).mean()), float((second == call).mean())
 
 
-def page(bins_by_setting: dict[tuple[str, float, float], list[Bin]], lesions: int) -> str:
+def page(
+    bins_by_setting: dict[tuple[str, float, float], list[Bin]],
+    lesions: int,
+    range_lines: Sequence[str],
+) -> str:
     """Write the page."""
     lines = [
         "# Is the stated probability kept?",
@@ -283,7 +198,7 @@ def page(bins_by_setting: dict[tuple[str, float, float], list[Bin]], lesions: in
         for (name, sd_mm, correlation), bins in bins_by_setting.items()
         for fit in bins
     ]
-    return "\n".join(lines) + "\n"
+    return "\n".join([*lines, *range_lines]) + "\n"
 
 
 def draw(bins_by_setting: dict[tuple[str, float, float], list[Bin]]) -> None:
@@ -318,7 +233,11 @@ def main() -> None:
         (name, sd_mm, correlation): list(bins_of(name, lesions, sd_mm, correlation))
         for name, sd_mm, correlation in SETTINGS
     }
-    text = page(bins_by_setting, lesions)
+    range_lesions = 40 if quick else RANGE_LESIONS
+    groups_by_setting = {
+        setting: list(ranges_of(setting[0], range_lesions, *setting[1:])) for setting in SETTINGS
+    }
+    text = page(bins_by_setting, lesions, range_section(groups_by_setting, range_lesions))
     if quick:
         print(text)
         return

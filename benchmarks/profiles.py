@@ -146,8 +146,8 @@ def page(rows: list[Characteristics]) -> str:
         "",
         "Simulated lesions of known course: three sequences, a baseline and visits every 91 days. "
         "OPP: growth of 4 to 10 mm, a peak in weeks 10 to 24, back by weeks 23 to 52. PD: growth "
-        "of 4 to 10 mm a year from an onset in the first half year. Unchanged: constant. Errors: "
-        "normal, independent. With hindsight; 4,000 lesions each.",
+        "of 4 to 10 mm a year from an onset in the first half year. Unchanged: constant. Errors "
+        "are normal and independent. With hindsight; 4,000 lesions each.",
         "",
         "*OPP*, *PD*: share of such lesions that get this category. *False OPP*, *false PD*: share "
         "of unchanged lesions that get it.",

@@ -26,6 +26,7 @@ from opp_mri.response.probability import (
     choose_error,
     estimate_category_probabilities,
     estimate_expected_calls,
+    estimate_repeat_range,
     is_noise,
 )
 from opp_mri.response.sentences import describe_courses
@@ -100,6 +101,15 @@ class AssessedTimeline:
         return estimate_category_probabilities(self.timeline, self.rules, error=self.weighed_error)
 
     @cached_property
+    def repeat_range(self) -> tuple[float, float] | None:
+        """Lowest and highest probability of the same category, under all stated priors."""
+        if not self.is_simulated:
+            return None
+        return estimate_repeat_range(
+            self.timeline, self.rules, self.sureness, error=self.weighed_error
+        )
+
+    @cached_property
     def unchanged_calls(self) -> Mapping[ResponseCategory, float]:
         """How often a lesion that never changes would have each category on this schedule."""
         if not self.is_simulated:
@@ -160,6 +170,7 @@ class AssessedTimeline:
                 category_by_change_mm=self.category_by_change_mm,
                 cautions=self.cautions,
                 repeat=self.sureness,
+                repeat_range=self.repeat_range,
                 unchanged_calls=self.unchanged_calls,
                 error=self.weighed_error,
                 other_profiles=self.other_profiles,

@@ -25,6 +25,8 @@ from opp_mri.response.sentences import (
 from opp_mri.units import format_count, format_mm
 
 LEAST_SHARE: Final = 0.05  # a category less probable than this is not named
+ALMOST_ALL: Final = 0.995
+AGREEING_WITHIN: Final = 0.02  # a narrower range of probability is not shown
 
 
 @frozen(kw_only=True)
@@ -39,9 +41,10 @@ class PageFacts:
         Category under other values of `change_mm`.
     cautions
         `noise` included.
-    repeat, unchanged_calls, error
-        Probability of each category on a second measurement and of the true lengths; the calls of
-        a lesion that never changes; the error that all are computed with.
+    repeat, repeat_range, unchanged_calls, error
+        Probability of each category on a second measurement and of the true lengths; the lowest
+        and highest probability of the same category under all stated priors; the calls of a lesion
+        that never changes; the error that all are computed with.
     other_profiles
         Category by the name of each other profile.
     """
@@ -51,6 +54,7 @@ class PageFacts:
     category_by_change_mm: Mapping[Decimal, ResponseCategory]
     cautions: tuple[Caution, ...]
     repeat: CategoryProbabilities
+    repeat_range: tuple[float, float] | None
     unchanged_calls: Mapping[ResponseCategory, float]
     error: MeasurementError
     other_profiles: Mapping[str, ResponseCategory]
@@ -69,10 +73,15 @@ def _write_page(assessment: Assessment, facts: PageFacts) -> Iterator[str]:
         return
     if assessment.deciding_sequence is not None:
         own = assessment.sequences[assessment.deciding_sequence]
-        course = "; ".join(describe_course(own, assessment.criteria))
-        yield f"{describe_deciding_sequence(assessment)}: {course}."
+        parts = [*describe_course(own, assessment.criteria)]
+        if assessment.retreatment_day is not None:
+            day = assessment.retreatment_day
+            parts.append(f"studies after the local retreatment on day {day} do not count")
+        yield f"{describe_deciding_sequence(assessment)}: {'; '.join(parts)}."
     if facts.unchanged_calls:  # else no length plays a part
         yield _write_changes(assessment, facts)
+    elif assessment.criteria.persistence is not None:
+        yield "Margins and probabilities are not computed for these criteria."
     yield _write_cautions(assessment, facts)
     if facts.unchanged_calls:
         yield _write_error(assessment.category, facts)
@@ -113,9 +122,12 @@ def _write_cautions(assessment: Assessment, facts: PageFacts) -> str:
 
 def _write_error(category: ResponseCategory, facts: PageFacts) -> str:
     repeat, share = facts.repeat, facts.repeat.probabilities.get(category, 0.0)
+    if share == facts.unchanged_calls.get(category) == 1:
+        return "Measurement error does not affect this category."
     text = (
         f"Measured again with an error of {_write_sd(facts.error.sd_mm)} (standard deviation of "
-        f"one measurement; {facts.error.source}), the category would be the same in {share:.0%}"
+        f"one measurement; {facts.error.source}), the category would be the same in "
+        f"{_write_share(share)}{_write_range(facts.repeat_range)}"
     )
     shares = _write_shares(
         {name: share for name, share in repeat.probabilities.items() if name is not category}
@@ -135,10 +147,26 @@ def _write_error(category: ResponseCategory, facts: PageFacts) -> str:
     return f"Fragile: {text[0].lower()}{text[1:]}; {alone}."
 
 
+def _write_share(share: float) -> str:
+    """Write a percentage; one that only rounds to 100 is not certainty."""
+    return "over 99%" if ALMOST_ALL <= share < 1 else f"{share:.0%}"
+
+
+def _write_range(repeat_range: tuple[float, float] | None) -> str:
+    """State the range of the probability, unless all stated priors agree within 2 points."""
+    if repeat_range is None or round(repeat_range[1] - repeat_range[0], 3) <= AGREEING_WITHIN:
+        return ""
+    low, high = repeat_range
+    return (
+        f" ({low:.0%} to {_write_share(high)}, depending on how common small changes are among "
+        "such lesions)"
+    )
+
+
 def _write_shares(shares: Mapping[ResponseCategory, float]) -> str:
     sorted_shares = sorted(shares.items(), key=lambda item: -item[1])
     return ", ".join(
-        f"{SHORT_WORDS[category]} {share:.0%}"
+        f"{SHORT_WORDS[category]} {_write_share(share)}"
         for category, share in sorted_shares
         if share >= LEAST_SHARE
     )

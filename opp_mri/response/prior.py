@@ -23,13 +23,6 @@ COURSES: Final = (
 )  # fmt: skip
 """The courses that have a shape, by the category that is meant for each."""
 
-SMOOTH: Final = 0.05
-FREE: Final = 0.05
-"""Shares of lesions whose course has none of the shapes."""
-AMOUNT_MM: Final = 6.5
-AMOUNT_SD_MM: Final = 2.5
-"""Of a growth or decline: most lie between 2 and 11 mm; the growths of the source paper between 4
-and 10 mm."""
 IN_COMMON: Final = 0.98
 """Correlation of the changes of two sequences of one lesion, where they have a shape."""
 SMOOTH_SD_MM: Final = 4.6
@@ -47,6 +40,41 @@ def _sort_values(shares: Iterable[float]) -> tuple[float, ...]:
 
 
 @frozen(kw_only=True)
+class ChangePrior:
+    """How large changes are, and which forms they have.
+
+    Parameters
+    ----------
+    amount_mm, amount_sd_mm
+        Mean and standard deviation of a growth or decline that has a shape, mm.
+    smooth, free
+        Shares of lesions whose course has none of the shapes.
+    decline_days
+        Time constants of declines.
+    onset_days, growth_days
+        When lasting growths begin, and how long they take.
+    growth_end
+        Where a lasting growth stops, as a part of its amount.
+    rests
+        What is left of a growth that falls again, as a part of it.
+    """
+
+    amount_mm: float
+    amount_sd_mm: float
+    smooth: float
+    free: float
+    decline_days: tuple[int, ...] = (30, 60, 120, 180, 300)
+    onset_days: tuple[int, ...] = (0, 60, 120, 180, 270)
+    growth_days: tuple[int, ...] = (180, 365, 730)
+    growth_end: float = 1.0
+    rests: tuple[float, ...] = (-0.2, 0.0, 0.3)
+
+
+PAPER_CHANGES: Final = ChangePrior(amount_mm=6.5, amount_sd_mm=2.5, smooth=0.05, free=0.05)
+"""Most amounts lie between 2 and 11 mm; the growths of the source paper between 4 and 10 mm."""
+
+
+@frozen(kw_only=True)
 class CoursePrior:
     """How common each course is among lesions of which nothing was measured yet.
 
@@ -56,10 +84,13 @@ class CoursePrior:
         Of the courses that have a shape, in the order of `COURSES`; the sum is 1.
     source
         Where they come from, in words.
+    changes
+        How large the changes are, and how many have another form.
     """
 
     shares: tuple[float, ...] = field(converter=_sort_values)
     source: str
+    changes: ChangePrior = PAPER_CHANGES
 
     @shares.validator
     def _check_shares(self, _: object, shares: tuple[float, ...]) -> None:
@@ -72,6 +103,35 @@ EM_STEPS: Final = 50
 PAPER_PRIOR: Final = CoursePrior(
     shares=(5 / 37, 9 / 37, 11 / 37, 12 / 37), source="among the 37 lesions of Amini 2016"
 )
+LARGE_OR_NONE: Final = CoursePrior(
+    shares=PAPER_PRIOR.shares,
+    source="where lesions change by 4 to 10 mm or not at all",
+    changes=ChangePrior(
+        amount_mm=7.0,
+        amount_sd_mm=1.75,
+        smooth=0.002,
+        free=0.002,
+        decline_days=(60, 120, 180),
+        onset_days=(0, 60, 120, 180),
+        growth_days=(365,),
+        growth_end=1.5,
+        rests=(0.0,),
+    ),
+)
+SMALL_AND_LARGE: Final = CoursePrior(
+    shares=(0.05, 0.4, 0.4, 0.15),
+    source="where small changes are as common as large ones",
+    changes=ChangePrior(
+        amount_mm=4.0,
+        amount_sd_mm=2.5,
+        smooth=0.05,
+        free=0.02,
+        onset_days=(0, 60),
+        growth_days=(90, 180, 365),
+    ),
+)
+ALTERNATIVE_PRIORS: Final = (LARGE_OR_NONE, SMALL_AND_LARGE)
+"""Under these the probability is computed as well: what is stated is the range of all."""
 
 
 def estimate_prior(evidence: Sequence[Matrix], source: str) -> CoursePrior:
@@ -155,16 +215,18 @@ class NormalCourses:
     covariances_mm2: Matrix
 
 
-def build_normal_courses(lengths: Lengths) -> NormalCourses:
+def build_normal_courses(lengths: Lengths, changes: ChangePrior = PAPER_CHANGES) -> NormalCourses:
     """Return all courses that are normal, for the days of a lesion."""
     shaped_courses = [
-        (place, (1 - SMOOTH - FREE) / len(shapes), shape)
+        (place, (1 - changes.smooth - changes.free) / len(shapes), shape)
         for place, course in enumerate(COURSES)
-        for shapes in (_build_shapes(course, lengths),)
+        for shapes in (_build_shapes(course, lengths, changes),)
         for shape in shapes
     ]
     together = np.where(lengths.same_sequence, 1.0, IN_COMMON)
-    variance_mm2 = AMOUNT_SD_MM**2 + AMOUNT_MM**2 * (1 - IN_COMMON) * lengths.same_sequence
+    variance_mm2 = changes.amount_sd_mm**2 + (
+        changes.amount_mm**2 * (1 - IN_COMMON) * lengths.same_sequence
+    )
     smooth = [
         SMOOTH_SD_MM**2
         * _smooth(lengths, days)
@@ -177,11 +239,12 @@ def build_normal_courses(lengths: Lengths) -> NormalCourses:
         course=np.array([place for place, _, _ in shaped_courses] + [-1] * len(free_courses)),
         shares=np.array(
             [share for _, share, _ in shaped_courses]
-            + [SMOOTH / len(smooth)] * len(smooth)
-            + [FREE * WIDE]
+            + [changes.smooth / len(smooth)] * len(smooth)
+            + [changes.free * WIDE]
         ),
         means_mm=np.array(
-            [AMOUNT_MM * shape for _, _, shape in shaped_courses] + [flat] * len(free_courses)
+            [changes.amount_mm * shape for _, _, shape in shaped_courses]
+            + [flat] * len(free_courses)
         ),
         covariances_mm2=np.array(
             [np.outer(shape, shape) * together * variance_mm2 for _, _, shape in shaped_courses]
@@ -201,33 +264,35 @@ def _smooth(lengths: Lengths, scale_days: float) -> Matrix:
     return compare(days, days) - compare(days, start) - compare(start, days) + compare(start, start)
 
 
-def _build_shapes(course: ResponseCategory, lengths: Lengths) -> list[Matrix]:
+def _build_shapes(course: ResponseCategory, lengths: Lengths, changes: ChangePrior) -> list[Matrix]:
     """Return the forms of a course: change at each length, for an amount of 1 mm."""
     days = np.maximum(lengths.days, 0.0)
-    return [shape - shape[lengths.baseline] for shape in _SHAPES[course](days)]
+    return [shape - shape[lengths.baseline] for shape in _SHAPES[course](days, changes)]
 
 
-def _build_declines(days: Matrix) -> Sequence[Matrix]:
-    return [np.exp(-days / half) - 1 for half in (30, 60, 120, 180, 300)]
+def _build_declines(days: Matrix, changes: ChangePrior) -> Sequence[Matrix]:
+    return [np.exp(-days / constant) - 1 for constant in changes.decline_days]
 
 
-def _build_growths(days: Matrix) -> Sequence[Matrix]:
-    onsets, durations_days = (0, 60, 120, 180, 270), (180, 365, 730)
-    return [np.clip((days - onset) / last, 0, 1) for onset, last in product(onsets, durations_days)]
-
-
-def _build_rises_and_falls(days: Matrix) -> Sequence[Matrix]:
-    """Peaks and returns as in the source paper: weeks 10 to 24, and 3 to 8 months later."""
-    peaks, falls, rests = (70, 110, 160), (95, 150, 230), (-0.2, 0.0, 0.3)
+def _build_growths(days: Matrix, changes: ChangePrior) -> Sequence[Matrix]:
     return [
-        np.interp(days, [0, peak, peak + fall], [0, 1, rest])
-        for peak, fall, rest in product(peaks, falls, rests)
+        np.clip((days - onset) / last, 0, changes.growth_end)
+        for onset, last in product(changes.onset_days, changes.growth_days)
     ]
 
 
-_SHAPES: Final[Mapping[ResponseCategory, Callable[[Matrix], Sequence[Matrix]]]] = {
+def _build_rises_and_falls(days: Matrix, changes: ChangePrior) -> Sequence[Matrix]:
+    """Peaks and returns as in the source paper: weeks 10 to 24, and 3 to 8 months later."""
+    peaks, falls = (70, 110, 160), (95, 150, 230)
+    return [
+        np.interp(days, [0, peak, peak + fall], [0, 1, rest])
+        for peak, fall, rest in product(peaks, falls, changes.rests)
+    ]
+
+
+_SHAPES: Final[Mapping[ResponseCategory, Callable[[Matrix, ChangePrior], Sequence[Matrix]]]] = {
     ResponseCategory.OPP: _build_rises_and_falls,
     ResponseCategory.PD: _build_growths,
     ResponseCategory.PR: _build_declines,
-    ResponseCategory.SD: lambda days: [np.zeros_like(days)],
+    ResponseCategory.SD: lambda days, _: [np.zeros_like(days)],
 }

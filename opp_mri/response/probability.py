@@ -25,13 +25,14 @@ from opp_mri.domain.timeline import Observation, Timeline
 from opp_mri.response.classify import classify
 from opp_mri.response.course import gather_facts, split_studies
 from opp_mri.response.draws import CATEGORIES, Integers, classify_draws
-from opp_mri.response.prior import PAPER_PRIOR, CoursePrior
+from opp_mri.response.prior import ALTERNATIVE_PRIORS, PAPER_PRIOR, CoursePrior
 from opp_mri.response.repeat import TrueLengths, estimate_true_lengths
 from opp_mri.units import LONGEST_MM, RECORDED_PRECISION_MM
 
 FRAGILE_BELOW: Final = 0.8
 NOISE_FROM: Final = 0.1
 DRAWS: Final = 4000  # a share has a standard error of at most 0.8 points
+RANGE_DRAWS: Final = 2000
 UNCHANGED_MM: Final = 20
 REFUTED_BELOW: Final = 0.005
 _CHANGED: Final = frozenset({ResponseCategory.OPP, ResponseCategory.PD, ResponseCategory.PR})
@@ -143,6 +144,31 @@ def estimate_category_probabilities(
         sd_mm=error.sd_mm,
         draws=draws,
     )
+
+
+def estimate_repeat_range(
+    timeline: Timeline, rules: Rules, repeat: CategoryProbabilities, *, error: MeasurementError
+) -> tuple[float, float]:
+    """Return the lowest and highest probability of the same category under all stated priors.
+
+    For every mixture of the priors the probability lies in this range, as it is then a weighted
+    mean of theirs.
+
+    Parameters
+    ----------
+    timeline, rules, error
+        As for `estimate_category_probabilities`.
+    repeat
+        Its answer for them, under one prior.
+    """
+    shares = [repeat.probabilities.get(repeat.category, 0.0)]
+    if error.sd_mm and _collect_studies(timeline):
+        for prior in ALTERNATIVE_PRIORS:
+            tenths = draw_repeated_tenths(timeline, error, prior=prior, draws=RANGE_DRAWS, seed=0)[
+                1
+            ]
+            shares.append(_compute_shares(timeline, tenths, rules).get(repeat.category, 0.0))
+    return min(shares), max(shares)
 
 
 def estimate_expected_calls(
@@ -290,7 +316,9 @@ def draw_repeated_tenths(
     tenths: tuple[Integers, ...] = (np.zeros((0, draws), dtype=np.int64),) * 2
     if measured_studies:
         random = np.random.default_rng([seed, *_compute_digest(studies)])
-        lengths_mm = estimate_true_lengths(measured_studies, error).draw_mm(prior, draws, random)
+        lengths_mm = estimate_true_lengths(measured_studies, error, prior.changes).draw_mm(
+            prior, draws, random
+        )
         tenths = tuple(round_to_tenths(10 * rows) for rows in lengths_mm)
     zero_lengths = np.zeros(draws, dtype=np.int64)
     true, repeated_tenths = (

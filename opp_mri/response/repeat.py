@@ -19,8 +19,9 @@ from opp_mri.domain.timeline import Observation
 from opp_mri.response.prior import (
     COURSES,
     EVEN_MM,
-    FREE,
+    PAPER_CHANGES,
     WIDE,
+    ChangePrior,
     CoursePrior,
     Lengths,
     Matrix,
@@ -138,7 +139,9 @@ class TrueLengths:
 
 
 def estimate_true_lengths(
-    studies: Mapping[SeriesRole, Sequence[Observation]], error: MeasurementError
+    studies: Mapping[SeriesRole, Sequence[Observation]],
+    error: MeasurementError,
+    changes: ChangePrior = PAPER_CHANGES,
 ) -> TrueLengths:
     """Weigh each course by how well it explains the lengths, and say what they then truly are.
 
@@ -148,6 +151,8 @@ def estimate_true_lengths(
         Per sequence its baseline and follow-ups; none has a length of 0.
     error
         Of one measurement; its SD is above 0.
+    changes
+        How large changes are supposed to be.
 
     Notes
     -----
@@ -155,7 +160,7 @@ def estimate_true_lengths(
     likelihood (Patterson and Thompson, Biometrika 1971;58:545-554).
     """
     lengths = _gather_lengths(studies, error)
-    courses = build_normal_courses(lengths)
+    courses = build_normal_courses(lengths, changes)
     same_visit = (lengths.days[:, np.newaxis] == lengths.days) & ~lengths.same_sequence
     noise = np.outer(lengths.sds_mm, lengths.sds_mm) * (
         np.eye(len(lengths.days)) + _compute_shared_part(error) * same_visit
@@ -175,7 +180,7 @@ def estimate_true_lengths(
         + np.linalg.slogdet(information)[1]
         + np.einsum("kn,kn->k", rest, weighted_rest)
     )
-    even = log(FREE * (1 - WIDE)) + _log_even(lengths)
+    even = log(changes.free * (1 - WIDE)) + _log_even(lengths)
     return TrueLengths(
         lengths=lengths,
         error=error,

@@ -260,7 +260,7 @@ def describe_course(course: SequenceAssessment, criteria: Criteria) -> Iterator[
         )
         last_day = course.last_day or 0
         yield f"{course.last_change_percent:+.1f} % at the last study, {_describe_time(last_day)}"
-        yield f"enlarged on {format_count(course.growth_studies, 'study', 'studies')}"
+        yield f"counted as enlarged on {format_count(course.growth_studies, 'study', 'studies')}"
     elif course.peak_change_mm is None or course.last_change_mm is None or course.last_day is None:
         yield "no follow-up"
     elif not _has_grown(course, criteria):

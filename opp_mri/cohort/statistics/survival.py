@@ -20,6 +20,7 @@ ALL: Final = "all"
 CENSORED, OF_INTEREST = 0, 1
 NO_EVENT: Final = "There is no event."
 NOT_REACHED: Final = "Not reached: more than half were without the event to the end."
+HALF_TOLERANCE: Final = 1.5e-8  # of a share that is a half but for rounding, as in R
 TINY: Final = 1e-12  # what rounding may leave of nothing
 
 FloatArray = NDArray[np.float64]
@@ -198,7 +199,7 @@ class Fisher:
 
 
 def estimate_kaplan_meier(observed: Observed) -> tuple[Curve, ...]:
-    """EventEstimate the share without the event by day, for each group.
+    """Estimate the share without the event by day, for each group.
 
     Notes
     -----
@@ -217,23 +218,37 @@ def estimate_kaplan_meier(observed: Observed) -> tuple[Curve, ...]:
 
 
 def compute_median_days(curve: Curve) -> EventEstimate:
-    """Return the first day on which half or fewer are without the event.
+    """Return the day on which half are without the event.
 
     Notes
     -----
-    Interval of Brookmeyer and Crowley, Biometrics 1982;38:29-41, from the curve's own limits.
-    None where the curve, or a limit of it, stays above a half: a lower limit may exist without a
-    median.
+    The first day on which fewer than half are; the midpoint of the days on which exactly half are,
+    as in `survfit` of R and PROC LIFETEST of SAS. Interval of Brookmeyer and Crowley, Biometrics
+    1982;38:29-41, from the curve's own limits. None where the curve, or a limit of it, stays above
+    a half: a lower limit may exist without a median.
     """
-    value, low, high = (
-        next((curve.days[i] for i, v in enumerate(side) if v is not None and v <= 0.5 + TINY), None)
-        for side in (curve.values, curve.low, curve.high)
+    value, low, high = (_find_half(curve, side) for side in (curve.values, curve.low, curve.high))
+    return EventEstimate(
+        value=value,
+        low=low,
+        high=high,
+        n=curve.n,
+        events=sum(curve.events),
+        reason=NOT_REACHED if value is None else None,
     )
-    reason = (
-        "Not reached: more than half were without the event to the end." if value is None else None
-    )
-    return EventEstimate(value=value, low=low, high=high, n=curve.n, events=sum(curve.events),
-                    reason=reason)  # fmt: skip
+
+
+def _find_half(curve: Curve, shares: Sequence[float | None]) -> float | None:
+    """Return the day on which a step function reaches a half, or the midpoint of such days."""
+    steps = [
+        (day, share) for day, share in zip(curve.days, shares, strict=True) if share is not None
+    ]
+    first = next((day for day, share in steps if share <= 0.5 + HALF_TOLERANCE), None)
+    if first is None:
+        return None
+    below = next((day for day, share in steps if share < 0.5 - HALF_TOLERANCE), curve.last_day)
+    is_half = any(day == first and abs(share - 0.5) <= HALF_TOLERANCE for day, share in steps)
+    return (first + below) / 2 if is_half else first
 
 
 def follow_up_days(observed: Observed) -> EventEstimate:
@@ -293,7 +308,7 @@ def log_rank(observed: Observed) -> LogRank:
 def estimate_cumulative_incidence(
     observed: Observed, causes: int = OF_INTEREST
 ) -> tuple[Curve, ...]:
-    """EventEstimate the share with each event by day, for each group and cause.
+    """Estimate the share with each event by day, for each group and cause.
 
     There is a curve of each cause up to `causes` and to the highest that there is.
 

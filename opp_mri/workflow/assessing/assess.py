@@ -154,6 +154,7 @@ def build_assessment_json(lesion: AssessedTimeline) -> dict[str, object]:
             category.value: probability
             for category, probability in lesion.sureness.probabilities.items()
         },
+        "probability_range": lesion.repeat_range and list(lesion.repeat_range),
         "fragile": lesion.is_fragile,
         "posterior": {
             category.value: probability

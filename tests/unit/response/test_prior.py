@@ -6,8 +6,18 @@ from fixtures.response_builders import AMINI, lesion, studies
 
 from opp_mri.domain.assessment import ResponseCategory, Rules
 from opp_mri.domain.measurement_error import MeasurementError
-from opp_mri.response.prior import COURSES, PAPER_PRIOR, CoursePrior, estimate_prior
-from opp_mri.response.probability import estimate_category_probabilities, estimate_lesion_lengths
+from opp_mri.response.prior import (
+    ALTERNATIVE_PRIORS,
+    COURSES,
+    PAPER_PRIOR,
+    CoursePrior,
+    estimate_prior,
+)
+from opp_mri.response.probability import (
+    estimate_category_probabilities,
+    estimate_lesion_lengths,
+    estimate_repeat_range,
+)
 
 OPP, PD, PR, SD = COURSES
 ERROR = MeasurementError(sd_mm=0.6, source="a test")
@@ -71,6 +81,28 @@ def test_what_is_common_is_more_probable_where_lengths_leave_it_open() -> None:
         for shares in ((0.05, 0.0, 0.0, 0.95), (0.95, 0.0, 0.0, 0.05))
     )  # fmt: skip
     assert stable.get(SD, 0) > growing_shares.get(SD, 0) + 0.2
+
+
+def test_the_range_of_a_probability_holds_the_probability_under_each_stated_prior() -> None:
+    doubtful = lesion(T1=studies(d0="20.0", d90="22.1", d200="20.3", d300="20.2"))
+    rules = Rules(criteria=AMINI)
+    repeat = estimate_category_probabilities(doubtful, rules, error=ERROR)
+    lowest, highest = estimate_repeat_range(doubtful, rules, repeat, error=ERROR)
+    assert lowest <= repeat.probabilities[repeat.category] <= highest
+    for prior in ALTERNATIVE_PRIORS:
+        other = estimate_category_probabilities(doubtful, rules, error=ERROR, prior=prior)
+        share = other.probabilities[repeat.category]
+        assert lowest - 0.03 < share < highest + 0.03
+    assert highest - lowest > 0.05
+
+
+def test_lengths_without_error_or_without_a_change_have_a_range_of_one_value() -> None:
+    exact = MeasurementError(sd_mm=0, source="a test")
+    for timeline, error in ((measured(PD, 1), exact), (lesion(T1=studies(d60="20.0")), ERROR)):
+        repeat = estimate_category_probabilities(timeline, Rules(criteria=AMINI), error=error)
+        assert estimate_repeat_range(
+            timeline, Rules(criteria=AMINI), repeat, error=error
+        ) == (1.0, 1.0)  # fmt: skip
 
 
 def test_a_lesion_that_was_measured_without_error_is_what_it_is_called() -> None:

@@ -31,6 +31,8 @@ def said(
     by: Mapping[Decimal, ResponseCategory] | None = None,
     cautions: tuple[Caution, ...] = (),
     repeat: Mapping[ResponseCategory, float] | None = None,
+    repeat_range: tuple[float, float] | None = None,
+    unchanged_calls: Mapping[ResponseCategory, float] | None = None,
 ) -> str:
     """Return the page and the courses of a lesion, a line for each sentence."""
     assessment = classify(timeline, Rules(criteria=AMINI, mode=mode))
@@ -48,7 +50,9 @@ def said(
                 sd_mm=1.0,
                 draws=1000,
             ),
-            unchanged_calls={ResponseCategory.SD: 0.6, ResponseCategory.PD: 0.4},
+            repeat_range=repeat_range,
+            unchanged_calls=unchanged_calls
+            or {ResponseCategory.SD: 0.6, ResponseCategory.PD: 0.4},
             error=MeasurementError(sd_mm=1.0, source="a test"),
             other_profiles={
                 "one": ResponseCategory.SD, "two": ResponseCategory.OPP, "three":
@@ -87,6 +91,7 @@ def test_the_page_says_category_course_margins_cautions_error_and_profiles_in_si
         cautions=(Caution.DECLINE_ON_ONE_STUDY, Caution.NOISE),
         repeat={ResponseCategory.OPP: 0.75, ResponseCategory.PD: 0.21, ResponseCategory.SD: 0.04},
         by={Decimal(3): ResponseCategory.SD, Decimal(4): ResponseCategory.SD},
+        repeat_range=(0.61, 0.78),
     )
     assert text.splitlines()[:6] == [
         "Osseous pseudoprogression (OPP): the lesion enlarged, then declined from its peak by "
@@ -101,10 +106,10 @@ def test_the_page_says_category_course_margins_cautions_error_and_profiles_in_si
         "alone would give an unchanged lesion on this schedule the same category in 10 % of cases "
         "or more.",
         "Fragile: measured again with an error of 1.00 mm (standard deviation of one measurement; "
-        "a test), the category would be the same in 75%, otherwise PD 21%; if each course were "
-        "as common as among the 37 lesions of Amini 2016, the rules would call the true lengths "
-        "OPP 90%, PD 10%; such error alone would call an unchanged lesion on this schedule SD 60%, "
-        "PD 40%.",
+        "a test), the category would be the same in 75% (61% to 78%, depending on how common small "
+        "changes are among such lesions), otherwise PD 21%; if each course were as common as among "
+        "the 37 lesions of Amini 2016, the rules would call the true lengths OPP 90%, PD 10%; such "
+        "error alone would call an unchanged lesion on this schedule SD 60%, PD 40%.",
         "This is the answer of amini-2016, with hindsight; one and three would say SD; two would "
         "say the same.",
     ]
@@ -115,6 +120,40 @@ def test_a_stable_lesion_that_error_alone_would_call_otherwise_is_not_said_to_be
                 repeat={ResponseCategory.SD: 0.15, ResponseCategory.PD: 0.85})  # fmt: skip
     assert "Fragile" not in text
     assert "so that the threshold is too small for the error" in text
+
+
+def test_a_range_of_at_most_two_points_is_not_shown() -> None:
+    text = said(OPP, repeat={ResponseCategory.OPP: 0.75}, repeat_range=(0.74, 0.76))
+    assert "the same in 75%; if each course" in text
+
+
+def test_a_probability_that_only_rounds_to_certainty_is_not_stated_as_certain() -> None:
+    text = said(
+        OPP,
+        repeat={ResponseCategory.OPP: 0.998, ResponseCategory.PD: 0.002},
+        repeat_range=(0.96, 0.999),
+    )
+    assert "the same in over 99% (96% to over 99%, depending" in text
+
+
+def test_a_category_that_no_error_can_change_has_no_probability() -> None:
+    open_lesion = lesion(T1=studies(d0="20.0", d60="25.0"))
+    text = said(
+        open_lesion,
+        Mode.PROSPECTIVE,
+        unchanged_calls={ResponseCategory.INDETERMINATE: 1.0},
+    )
+    assert "Measurement error does not affect this category." in text
+    assert "Measured again" not in text
+
+
+def test_the_page_states_the_day_of_a_retreatment_from_which_on_studies_do_not_count() -> None:
+    retreated = evolve(
+        lesion(T1=studies(d0="20.0", d90="25.0", d150="27.0", d270="24.0")),
+        events=(TreatmentEvent(160, EventKind.LOCAL_RETREATMENT),),
+    )
+    page = said(retreated).splitlines()[:6]
+    assert "studies after the local retreatment on day 160 do not count" in page[1]
 
 
 def test_without_cautions_the_page_says_so() -> None:

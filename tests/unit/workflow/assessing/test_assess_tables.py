@@ -72,6 +72,8 @@ def test_a_record_is_json_with_all_that_is_reported(tmp_path) -> None:
     probabilities = record.pop("probabilities")
     assert sum(probabilities.values()) == pytest.approx(1)
     assert 0.4 < probabilities["OPP"] < 0.8
+    lowest, highest = record.pop("probability_range")
+    assert lowest <= probabilities["OPP"] <= highest
     assert record.pop("fragile") is True
     assert record.pop("measurement_sd_mm") == 1.2294
     assert "PMID 37001052" in record.pop("measurement_sd_source")
