@@ -26,9 +26,9 @@ from opp_mri.response.probability import (
     choose_error,
     estimate_category_probabilities,
     estimate_expected_calls,
-    estimate_repeat_range,
     is_noise,
 )
+from opp_mri.response.repeat_range import estimate_repeat_range
 from opp_mri.response.sentences import describe_courses
 
 

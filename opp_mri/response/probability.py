@@ -25,14 +25,13 @@ from opp_mri.domain.timeline import Observation, Timeline
 from opp_mri.response.classify import classify
 from opp_mri.response.course import gather_facts, split_studies
 from opp_mri.response.draws import CATEGORIES, Integers, classify_draws
-from opp_mri.response.prior import ALTERNATIVE_PRIORS, PAPER_PRIOR, CoursePrior
+from opp_mri.response.prior import PAPER_PRIOR, CoursePrior
 from opp_mri.response.repeat import TrueLengths, estimate_true_lengths
 from opp_mri.units import LONGEST_MM, RECORDED_PRECISION_MM
 
 FRAGILE_BELOW: Final = 0.8
 NOISE_FROM: Final = 0.1
 DRAWS: Final = 4000  # a share has a standard error of at most 0.8 points
-RANGE_DRAWS: Final = 2000
 UNCHANGED_MM: Final = 20
 REFUTED_BELOW: Final = 0.005
 _CHANGED: Final = frozenset({ResponseCategory.OPP, ResponseCategory.PD, ResponseCategory.PR})
@@ -136,39 +135,14 @@ def estimate_category_probabilities(
     )
     return CategoryProbabilities(
         category=category,
-        probabilities=_compute_shares(timeline, repeated_tenths, rules)
+        probabilities=compute_shares(timeline, repeated_tenths, rules)
         if repeated_tenths
         else {category: 1.0},
-        posterior=_compute_shares(timeline, true, rules) if true else {category: 1.0},
+        posterior=compute_shares(timeline, true, rules) if true else {category: 1.0},
         prior=prior,
         sd_mm=error.sd_mm,
         draws=draws,
     )
-
-
-def estimate_repeat_range(
-    timeline: Timeline, rules: Rules, repeat: CategoryProbabilities, *, error: MeasurementError
-) -> tuple[float, float]:
-    """Return the lowest and highest probability of the same category under all stated priors.
-
-    For every mixture of the priors the probability lies in this range, as it is then a weighted
-    mean of theirs.
-
-    Parameters
-    ----------
-    timeline, rules, error
-        As for `estimate_category_probabilities`.
-    repeat
-        Its answer for them, under one prior.
-    """
-    shares = [repeat.probabilities.get(repeat.category, 0.0)]
-    if error.sd_mm and _collect_studies(timeline):
-        for prior in ALTERNATIVE_PRIORS:
-            tenths = draw_repeated_tenths(timeline, error, prior=prior, draws=RANGE_DRAWS, seed=0)[
-                1
-            ]
-            shares.append(_compute_shares(timeline, tenths, rules).get(repeat.category, 0.0))
-    return min(shares), max(shares)
 
 
 def estimate_expected_calls(
@@ -234,7 +208,7 @@ def _compute_expected_calls(
 ) -> Mapping[ResponseCategory, float]:
     timeline = unchanged_timeline.timeline
     tenths = draw_tenths(timeline, error, draws=draws, seed=0)
-    return _compute_shares(timeline, tenths, rules) if tenths else {}
+    return compute_shares(timeline, tenths, rules) if tenths else {}
 
 
 def choose_error(timeline: Timeline, error: MeasurementError) -> MeasurementError:
@@ -411,7 +385,7 @@ def _compute_digest(studies: Mapping[SeriesRole, Sequence[Observation]]) -> byte
     return sha256(text.encode()).digest()
 
 
-def _compute_shares(
+def compute_shares(
     timeline: Timeline, tenths: Mapping[SeriesRole, Integers], rules: Rules
 ) -> dict[ResponseCategory, float]:
     """Return the share of the draws that has each category, in the order of categories."""

@@ -13,11 +13,8 @@ from opp_mri.response.prior import (
     CoursePrior,
     estimate_prior,
 )
-from opp_mri.response.probability import (
-    estimate_category_probabilities,
-    estimate_lesion_lengths,
-    estimate_repeat_range,
-)
+from opp_mri.response.probability import estimate_category_probabilities, estimate_lesion_lengths
+from opp_mri.response.repeat_range import estimate_repeat_range
 
 OPP, PD, PR, SD = COURSES
 ERROR = MeasurementError(sd_mm=0.6, source="a test")
