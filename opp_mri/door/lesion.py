@@ -57,10 +57,11 @@ class Timeline:
         -------
         pandas.DataFrame
             One row per visit and sequence: ``date``; ``day`` and ``week`` from completion of
-            radiosurgery; ``sequence``; ``mm``, the anteroposterior extent; ``cc``, the volume
-            within the contours, and ``cc_error``, its standard error in cc; ``status`` (measured,
-            gone, not_measurable, volume_drawn, unread, not_covered, in_doubt, no_mr or missing);
-            ``phase``; and ``note`` on how the acquisition differs from the baseline.
+            radiosurgery; ``sequence``; ``mm``, the anteroposterior extent; where any visit has
+            contours, ``cc``, the volume within them, and ``cc_error``, its standard error in cc;
+            ``status`` (measured, gone, not_measurable, volume_drawn, unread, not_covered,
+            in_doubt, no_mr or missing); ``phase``; and ``note`` on how the acquisition differs
+            from the baseline.
         """
         rows = [
             (
@@ -79,7 +80,9 @@ class Timeline:
         ]
         frame = pd.DataFrame(rows, columns=list(COLUMNS))
         numbers = dict.fromkeys(("mm", "cc", "cc_error"), "float64")
-        return frame.astype({"date": "datetime64[ns]", **numbers})
+        frame = frame.astype({"date": "datetime64[ns]", **numbers})
+        has_volumes = any(cell.measured_volume is not None for cell in self._timeline.cells)
+        return frame if has_volumes else frame.drop(columns=["cc", "cc_error"])
 
     def plot(self, mode: str = RETROSPECTIVE) -> Figure:
         """Draw the lengths over time, a panel for each sequence, by the project's criteria.
