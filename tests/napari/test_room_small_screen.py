@@ -44,6 +44,11 @@ def test_messages_and_forms_are_not_cut(
     assert isinstance(area, QScrollArea)
     assert area.horizontalScrollBar().maximum() == 0
     press(window, qtbot, Qt.Key.Key_Escape)
+    press(window, qtbot, Qt.Key.Key_A, SHIFT)  # it begins again, at its first line
+    assert area.isVisible()
+    assert area.verticalScrollBar().maximum() > 0
+    assert area.verticalScrollBar().value() == 0
+    press(window, qtbot, Qt.Key.Key_Escape)
 
 
 def test_on_a_large_screen_buttons_and_choices_grow_with_the_text(

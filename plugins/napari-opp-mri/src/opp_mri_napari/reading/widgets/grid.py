@@ -54,10 +54,10 @@ class SliceStrip(QWidget):
 
     def paintEvent(self, _event: QPaintEvent) -> None:  # noqa: N802
         """Paint; Qt calls this."""
-        painter = QPainter(self)
-        painter.setFont(self._font)
         if self._view is None:
             return
+        painter = QPainter(self)
+        painter.setFont(self._font)
         for cell, area in zip(self._view.strip, self._list_areas(), strict=True):
             if cell.picture.size:
                 painter.drawImage(area, build_grey_image(cell.picture, self._view.window))

@@ -189,7 +189,8 @@ class Pages(QStackedWidget):
         """Show another page, and return whether keys go to it."""
         self.dialog = dialog
         entry, refusal = self._room.lesion_entry, self._room.calipers.refused
-        if dialog is Dialog.LESION and entry.begins:
+        begins = dialog is Dialog.LESION and entry.begins
+        if begins:
             corrected_lesion = entry.corrected
             self.lesion_form.begin(
                 None if corrected_lesion is None else list_lesion_cells(corrected_lesion)
@@ -212,6 +213,8 @@ class Pages(QStackedWidget):
             self.key_sheet.begin()
         elif dialog in (Dialog.ANSWER, Dialog.LESION):
             form.setFocus()
+            if begins:  # Qt scrolls to the middle of what has the focus
+                self._areas[form].verticalScrollBar().setValue(0)
         else:
             return False
         return True
