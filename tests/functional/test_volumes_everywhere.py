@@ -157,7 +157,9 @@ def test_a_structured_report_states_the_volume_by_standard_codes(
         (group,) = content.get_image_measurement_groups()
         (measurement,) = group.get_measurements(name=Code("118565006", "SCT", "Volume"))
         assert measurement.unit.value == "cm3"
-        assert len(pydicom.dcmread(report.path).CurrentRequestedProcedureEvidenceSequence) == 1
+        dataset = pydicom.dcmread(report.path)
+        assert len(dataset.CurrentRequestedProcedureEvidenceSequence) == 1
+        assert dataset.SeriesDescription == "Volumes by A"
         stated_cc.append(f"{measurement.value:.2f}")
     assert sorted(stated_cc) == sorted(expected)
     assert not import_summary.lines

@@ -30,7 +30,8 @@ def build_dataset(report: MeasurementReport | ResponseReport, identity: Identity
         description = f"Response of {report.lesion_id}: {report.category.value}"
     else:
         content = build_measurement_content(report)
-        description = f"Lengths by {report.reader}"
+        quantities = "Lengths and volumes" if report.answers else "Volumes"
+        description = f"{quantities if report.volumes else 'Lengths'} by {report.reader}"
     return build_document(
         content,
         images=report.images,
