@@ -105,9 +105,8 @@ def plan_reports(
         )
         if reader in (None, reading.reader)
     ]
-    present_readers = {reading.reader for reading in readings}
-    present_readers |= {reading.reader for reading in contour_readings}
-    check_shown(store, [reader] if reader else sorted(present_readers))
+    readers = {r.reader for r in readings} | {r.reader for r in contour_readings}
+    check_shown(store, [reader] if reader else sorted(readers))
     planner = _Planner(store, length_code)
     for lesion in lesions:
         planner.add(
@@ -163,8 +162,7 @@ class _Planner:
         if series is None or volume is None or None in images:
             sentence = (
                 f"{lesion.lesion_id}, {contours.sequence.value} of {contours.study_date}, by "
-                f"{contours.reader}: the images of these contours are not in the project, so "
-                "no report states their volume."
+                f"{contours.reader}: the images of these contours are not in the project."
             )
             self._left_out.append((lesion.lesion_id, sentence))
             return
@@ -348,13 +346,7 @@ class ImageReferences:
 
 def find_sources_of_resolved(store: Store, readings: Collection[Reading]) -> list[Reading]:
     """Return the answers that resolved answers were made of, in the order of recording."""
-    resolved_ids = {reading.reading_id for reading in readings}
-    source_ids = {
-        source_id
-        for resolution in store.log_of(Resolution)
-        if resolution.reading_id in resolved_ids
-        for source_id in resolution.of_reading_ids
-    }
+    source_ids = find_source_ids(store, readings)
     lesion_ids = dict.fromkeys(reading.lesion_id for reading in readings)
     return [
         reading
@@ -362,6 +354,17 @@ def find_sources_of_resolved(store: Store, readings: Collection[Reading]) -> lis
         for reading in store.get_readings(lesion_id)
         if reading.reading_id in source_ids
     ]
+
+
+def find_source_ids(store: Store, readings: Collection[Reading | VolumeReading]) -> set[str]:
+    """Return the ids of the answers and contours that resolved ones were made of."""
+    resolved_ids = {reading.reading_id for reading in readings}
+    return {
+        source_id
+        for resolution in store.log_of(Resolution)
+        if resolution.reading_id in resolved_ids
+        for source_id in resolution.of_reading_ids
+    }
 
 
 def list_verifiers(

@@ -14,6 +14,7 @@ from opp_mri.dicom.sr.report import Identity, MeasurementReport, ResponseReport,
 from opp_mri.dicom.sr.write import build_dataset, write_report
 from opp_mri.dicom.sr.write_markups import MarkupLine, write_markup_line
 from opp_mri.domain.assessment import Rules
+from opp_mri.domain.contour import VolumeReading
 from opp_mri.domain.exchange import DocumentReference, ExportedReport
 from opp_mri.domain.measurement import Reading
 from opp_mri.domain.reader_study import CONSENSUS
@@ -25,7 +26,7 @@ from opp_mri.workflow.exchange.report_plan import (
     ReportPlan,
     describe_caliper,
     ends_lps_mm,
-    find_sources_of_resolved,
+    find_source_ids,
     name_caliper,
     plan_reports,
 )
@@ -169,7 +170,9 @@ class _Exporter:
         before = self._find_latest(report.key)
         independent: list[ExportedReport] = []
         if report.reader == CONSENSUS:
-            independent = self._list_independent_reads(report, planned_report.readings)
+            independent = self._list_independent_reads(
+                report, [*planned_report.readings, *planned_report.contours]
+            )
             if not independent:
                 self.unpreceded.append(report)
         identity, is_new = self._build_identity(report, before, independent)
@@ -214,10 +217,10 @@ class _Exporter:
         return identify(report, [*amended_references, *latest.values()]), True
 
     def _list_independent_reads(
-        self, report: MeasurementReport, readings: Sequence[Reading]
+        self, report: MeasurementReport, readings: Sequence[Reading | VolumeReading]
     ) -> list[ExportedReport]:
         """Return the reports, in the same study, of the answers that were resolved, latest last."""
-        sources = {source.reading_id for source in find_sources_of_resolved(self.store, readings)}
+        sources = find_source_ids(self.store, readings)
         return [
             record
             for record in self.store.log_of(ExportedReport)
