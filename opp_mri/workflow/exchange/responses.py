@@ -104,13 +104,23 @@ def _report(
                 if cell.volume and cell.volume.study_instance_uid == study_uid
             )
         ),
-        recorded_at=max(cell.reading.recorded_at for cell in timeline.cells if cell.reading),
+        recorded_at=max(
+            answer.recorded_at
+            for cell in timeline.cells
+            for answer in (cell.reading, cell.contours)
+            if answer is not None
+        ),
     )
 
 
 def _find_image(cell: Cell, images: ImageReferences) -> ReportedImage | None:
-    if cell.reading is None or cell.volume is None:
+    if cell.volume is None:
         return None
+    if cell.reading is None:
+        if cell.contours is None:
+            return None
+        contour = cell.contours.contours[len(cell.contours.contours) // 2]
+        return images.get_image(contour.sop_instance_uid, contour.frame_number)
     caliper = cell.reading.caliper
     if caliper is None:
         return images.get_middle(cell.volume)

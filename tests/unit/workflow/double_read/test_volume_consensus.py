@@ -1,5 +1,6 @@
 """Two readers' contours on their way to one: what is open, what is made of them, who signs."""
 
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,12 +12,13 @@ from fixtures.small_study import declare, make_study
 from opp_mri.agreement.discordance import VolumeCause, VolumeLimits, find_volume_cause
 from opp_mri.domain.assessment import Mode, Rules
 from opp_mri.domain.contour import Contour, VolumeReading
-from opp_mri.domain.reader_study import CONSENSUS, Resolution, ResolutionKind
+from opp_mri.domain.reader_study import CONSENSUS, Resolution, ResolutionKind, Unblinding
 from opp_mri.errors import ConflictError, InputError
 from opp_mri.response.criteria import load_criteria
 from opp_mri.workflow.double_read.consensus import LesionConsensus, prepare_consensus
 from opp_mri.workflow.double_read.resolving import sign_consensus
 from opp_mri.workflow.double_read.volume_consensus import resolve_contours
+from opp_mri.workflow.exchange.sr_export import ReportToWrite, export_reports
 from opp_mri.workflow.measuring.timeline import build_lesion_timeline
 from opp_mri.workflow.project import Project, open_project
 from opp_mri.workflow.safekeeping.audit import verify
@@ -57,7 +59,7 @@ def test_volumes_are_discordant_by_difference_or_overlap(
 
 
 def test_contours_are_resolved_signed_by_both_and_count_as_the_consensus(
-    project: Project,
+    project: Project, tmp_path: Path
 ) -> None:
     lesion = prepare(project)
     assert [pair.cause for pair in lesion.volumes] == [VolumeCause.VOLUME, None]
@@ -86,6 +88,13 @@ def test_contours_are_resolved_signed_by_both_and_count_as_the_consensus(
     assert not verify(project.store).faults
     own = [o for o in project.store.log_of(VolumeReading) if o.reader != CONSENSUS]
     assert len(own) == 4  # both reads stay
+    project.store.add_to_log(
+        [Unblinding(signed_by=READERS[0], reason="done", statement="I lift it.", recorded_at=NOON)]
+    )
+    summary = export_reports(project.store, tmp_path / "sr", ReportToWrite(), RULES, NOON)
+    assert summary.warnings == ()  # the consensus names both reads as its predecessors
+    by_reader = Counter(report.reader for report in summary.reports)
+    assert by_reader == {CONSENSUS: 3, READERS[0]: 2, READERS[1]: 2}
 
 
 def test_new_contours_replace_both_and_lie_on_the_time_point(project: Project) -> None:
