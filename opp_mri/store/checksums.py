@@ -1,9 +1,11 @@
 """A checksum for each row of the catalogue, so that a damaged one is noticed and made again."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from hashlib import sha256
 from operator import itemgetter
 from typing import Any, Final
+
+from sqlalchemy import Connection, Table, select
 
 CHECKED: Final[Mapping[str, tuple[str, ...]]] = {
     "file": (
@@ -20,6 +22,9 @@ CHECKED: Final[Mapping[str, tuple[str, ...]]] = {
 _VALUES: Final = {table: itemgetter(*names) for table, names in CHECKED.items()}
 
 
+_AT_ONCE: Final = 1000  # rows that are fetched together
+
+
 def compute_row_checksum(values: Iterable[Any]) -> str:
     """Return 16 hexadecimal digits of the SHA-256 of a row's values."""
     parts = ["-" if value is None else str(value) for value in values]
@@ -30,6 +35,18 @@ def compute_row_checksum(values: Iterable[Any]) -> str:
 def add_checksum(table: str, row: dict[str, Any]) -> dict[str, Any]:
     """Return a row with its checksum."""
     return row | {"checksum": compute_row_checksum(_VALUES[table](row))}
+
+
+def read_rows(connection: Connection, table: Table) -> Iterator[tuple[Any, ...]]:
+    """Yield the rows of a table: the columns that its checksum covers, then the checksum itself."""
+    columns = [*(table.c[name] for name in CHECKED[table.name]), table.c.checksum]
+    for part in connection.execute(select(*columns)).partitions(_AT_ONCE):
+        yield from map(tuple, part)
+
+
+def is_sound_row(values: Sequence[Any]) -> bool:
+    """Return whether a row of `read_rows` is what was written."""
+    return bool(values[-1] == compute_row_checksum(values[:-1]))
 
 
 def is_sound(table: str, row: Mapping[Any, Any]) -> bool:

@@ -5,7 +5,7 @@ text. Here such a byte becomes a character of the private use area, and the byte
 out.
 """
 
-from typing import Any, Final
+from typing import Final
 
 from sqlalchemy import Dialect, Text
 from sqlalchemy.types import TypeDecorator
@@ -24,11 +24,13 @@ class FileName(TypeDecorator[str]):
 
     def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:  # noqa: ARG002
         """Return what the database can keep."""
-        return None if value is None else value.translate(_KEPT)
+        return value if value is None or value.isascii() else value.translate(_KEPT)
 
-    def process_result_value(self, value: Any, dialect: Dialect) -> str | None:  # noqa: ARG002
+    def process_result_value(self, value: str | None, dialect: Dialect) -> str | None:  # noqa: ARG002
         """Return the name as the file system knows it."""
-        return None if value is None else str(value).translate(_RESTORED)
+        if value is None or value.isascii():
+            return value
+        return str(value).translate(_RESTORED)
 
 
 def make_printable(sentence: str) -> str:

@@ -21,7 +21,7 @@ from sqlalchemy import (
 
 from opp_mri.domain.imaging import HEADER_VERSION, FileStatus, Instance, SourceFile
 from opp_mri.store import schema
-from opp_mri.store.checksums import add_checksum, is_sound
+from opp_mri.store.checksums import add_checksum, is_sound_row, read_rows
 from opp_mri.store.file_names import make_printable
 from opp_mri.store.protocol import CatalogueEntry, PatientRecord
 from opp_mri.store.serial import from_json, to_json
@@ -45,7 +45,7 @@ class SqlCatalogue(Transactions):
         return path.removeprefix(self._folder)
 
     def _convert_path_outward(self, path: str) -> str:
-        absolute = "://" in path or Path(path).is_absolute()  # or in an object store
+        absolute = path.startswith(os.sep) or "://" in path or Path(path).is_absolute()
         return path if absolute else self._folder + path
 
     def _convert_entry(self, entry: CatalogueEntry) -> CatalogueEntry:
@@ -63,18 +63,15 @@ class SqlCatalogue(Transactions):
 
         Files whose entry, or that of their instance, is damaged are not among them.
         """
+        known_files: dict[tuple[str, str], tuple[int, int]] = {}
         with self.begin_reading() as connection:
             damaged_instances = _find_damaged_instances(connection)
-            rows = connection.execute(select(file)).mappings().all()
-        return {
-            (self._convert_path_outward(row["path"]), row["member"]): (
-                row["size_bytes"],
-                row["modified_ns"],
-            )
-            for row in rows
-            if is_sound("file", row)
-            and (row["series_instance_uid"], row["sop_instance_uid"]) not in damaged_instances
-        }
+            for values in read_rows(connection, file):
+                path, member, size_bytes, modified_ns, _, _, series, sop, _ = values
+                if (series, sop) not in damaged_instances and is_sound_row(values):
+                    name = (self._convert_path_outward(path), member)
+                    known_files[name] = (size_bytes, modified_ns)
+        return known_files
 
     def get_outdated_files(self) -> Collection[tuple[str, str]]:
         """Return path and member of the files whose header an older opp_mri read."""
@@ -158,9 +155,7 @@ class SqlCatalogue(Transactions):
         with self.begin_reading() as connection:
             stale = set(connection.scalars(select(schema.stale_patient.c.patient_id)))
             damaged_patients = {
-                row["patient_id"]
-                for row in connection.execute(select(volume)).mappings()
-                if not is_sound("volume", row)
+                values[1] for values in read_rows(connection, volume) if not is_sound_row(values)
             }
             if damaged_patients:
                 damaged_patients &= set(
@@ -181,24 +176,25 @@ class SqlCatalogue(Transactions):
             func.count(instance.c.study_instance_uid.distinct()),
             func.count(),
         ).group_by(instance.c.patient_id)
-        patients = []
         with self.begin_reading() as connection:
-            rows = connection.execute(query).all()
-            for patient_id, sop_instance_uid, studies, instances in sorted(rows):
-                place = (instance.c.patient_id == patient_id) & (
-                    instance.c.sop_instance_uid == sop_instance_uid
-                )
-                header = next(iter(self._read_headers(connection, place)), None)
-                patients.append(
-                    PatientRecord(
-                        patient_id=patient_id,
-                        patient_name=header.patient_name if header else "",
-                        patient_birth_date=header.patient_birth_date if header else None,
-                        studies=studies,
-                        instances=instances,
-                    )
-                )
-        return patients
+            rows = sorted(connection.execute(query).all())
+            headers: dict[InstanceKey, Instance] = {}
+            keys = [(patient_id, sop_instance_uid) for patient_id, sop_instance_uid, *_ in rows]
+            for part in split_into_parts(keys, MOST_PARAMETERS // 2):
+                place = tuple_(instance.c.patient_id, instance.c.sop_instance_uid).in_(part)
+                for header in self._read_headers(connection, place):
+                    headers.setdefault((header.patient_id, header.sop_instance_uid), header)
+        return [
+            PatientRecord(
+                patient_id=patient_id,
+                patient_name=header.patient_name if header else "",
+                patient_birth_date=header.patient_birth_date if header else None,
+                studies=studies,
+                instances=instances,
+            )
+            for patient_id, sop_instance_uid, studies, instances in rows
+            for header in [headers.get((patient_id, sop_instance_uid))]
+        ]
 
     def get_instances_of(self, patient_ids: Iterable[str]) -> Sequence[Instance]:
         """Return the headers of all images of some patients."""
@@ -245,11 +241,10 @@ class SqlCatalogue(Transactions):
 
 
 def _find_damaged_instances(connection: Connection) -> set[tuple[str | None, str | None]]:
-    rows = connection.execute(select(instance)).mappings()
     return {
-        (row["series_instance_uid"], row["sop_instance_uid"])
-        for row in rows
-        if not is_sound("instance", row)
+        (values[0], values[1])
+        for values in read_rows(connection, instance)
+        if not is_sound_row(values)
     }
 
 

@@ -82,7 +82,11 @@ class SqlVolumes(Transactions):
         """Count the volumes whose role, or the choice among equals, is in doubt."""
         with self.begin_reading() as connection:
             rows = self._keep_sound("volume", connection.execute(select(volume)))
-            return sum(from_json(row.description, Doubt).is_in_doubt for row in rows)
+            return sum(
+                from_json(row.description, Doubt).is_in_doubt
+                for row in rows
+                if "doubt" in row.description  # spares reading the others
+            )
 
     def get_volume(self, volume_id: str) -> VolumeDescription | None:
         """Return one volume."""

@@ -3,6 +3,7 @@
 A figure is as wide as a column of a journal, or as two, and its type is never under 7 points there.
 """
 
+from bisect import bisect_left
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from typing import Any, Final
@@ -73,25 +74,37 @@ def measure_text_width_in(text: str, points: float = SMALL_POINTS, weight: str =
 
 def wrap_text(text: str, width_in: float, points: float = SMALL_POINTS) -> list[str]:
     """Break a text into lines that are no wider than this; a longer word is broken too."""
-    lines, line = [], ""
-    for word in text.split():
-        longer = f"{line} {word}".strip()
-        if line and measure_text_width_in(longer, points) > width_in:
-            lines.append(line)
-            longer = word
-        while measure_text_width_in(longer, points) > width_in and len(longer) > 1:
+    words, lines = text.split(), []
+    while words:
+        first = words[0]
+        if len(first) > 1 and measure_text_width_in(first, points) > width_in:
             fits = max(
                 (
                     n
-                    for n in range(1, len(longer))
-                    if measure_text_width_in(longer[:n], points) <= width_in
+                    for n in range(1, len(first))
+                    if measure_text_width_in(first[:n], points) <= width_in
                 ),
                 default=1,
             )
-            lines.append(longer[:fits])
-            longer = longer[fits:]
-        line = longer
-    return [*lines, line] if line else lines
+            lines.append(first[:fits])
+            words[0] = first[fits:]
+            continue
+        count = _count_fitting(words, width_in, points)
+        lines.append(" ".join(words[:count]))
+        del words[:count]
+    return lines
+
+
+def _count_fitting(words: Sequence[str], width_in: float, points: float) -> int:
+    """Count the words, at least one, that fit into a line; few lines are measured for it."""
+
+    def is_too_wide(count: int) -> bool:
+        return measure_text_width_in(" ".join(words[:count]), points) > width_in
+
+    most = min(8, len(words))
+    while most < len(words) and not is_too_wide(most):
+        most = min(2 * most, len(words))
+    return 1 + bisect_left(range(2, most + 1), True, key=is_too_wide)
 
 
 def break_notes(notes: Iterable[str], width_in: float) -> list[str]:
