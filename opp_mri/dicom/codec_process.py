@@ -19,6 +19,7 @@ from opp_mri.domain.imaging import SourceFile
 
 SECONDS: Final = 60.0  # for a request, and as long again for every hundred frames
 MEMORY_BYTES: Final = 4 << 30  # of addresses
+PIPE_BYTES: Final = 1 << 20  # an image at once: fewer turns of the two processes
 START: Final = (
     "import sys; sys.path[:] = {path!r}; "
     "from opp_mri.dicom.codec_process import serve; serve({function!r})"
@@ -100,6 +101,7 @@ class CodecProcess:
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.DEVNULL,
+                pipesize=PIPE_BYTES,
                 start_new_session=True,  # Ctrl-C is the parent's to handle
             )
         return self._process
