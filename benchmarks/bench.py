@@ -2,6 +2,9 @@
 
     python -m benchmarks.bench [--quick] [--only PART] [--write FOLDER]
 
+With `--only` the other parts stay on the page as an earlier run measured them, so that a run that
+was stopped is completed part by part. What only opp_mri does is measured in seconds of processor
+time, as the machine may be busy; next to peers all readers take turns and wall time is measured.
 Writes `benchmarks-measured.md`, `.png` and `.json` into FOLDER (docs/reference by default). With
 `--quick` the sizes are so small that only the harness is tested, and their times mean nothing.
 It needs the bench requirements; a part whose program is not installed is left out by name.
@@ -27,24 +30,25 @@ import SimpleITK as sitk  # noqa: N813 - as its own documentation calls it
 from attrs import asdict, frozen
 from matplotlib.figure import Figure
 
-from benchmarks import classifying, cohort, indexing, loading, reindexing
+from benchmarks import classifying, cohort, indexing, loading, reindexing, scale
 from opp_mri.dicom.headers.sources import find_sources
 from opp_mri.domain.assessment import Rules
 from opp_mri.response.classify import classify
+from opp_mri.workflow.assessing.respond import load_project_timelines
 from opp_mri.workflow.cohort.cohort import Cohort
 from opp_mri.workflow.cohort.exporting import ExportFormat, export_cohort
-from opp_mri.workflow.project import create_project
+from opp_mri.workflow.project import create_project, open_project
 
 ROOT = Path(__file__).parents[1]
 NAME = "benchmarks-measured"
 OURS = "opp_mri"
 PEERS = ("pydicom", "SimpleITK", "python-gdcm", "dcm2niix", "numpy", "sqlalchemy")
-SCRIPTS = (  # with a page or a table of their own; here their text is kept
-    ("registration", [sys.executable, "benchmarks/registration.py", "--quick"]),
-    ("suggestion", [sys.executable, "benchmarks/suggestion.py", "--quick"]),
-    ("window", ["xvfb-run", "-a", "-s", "-screen 0 1920x1080x24", sys.executable,
-                "benchmarks/reading_room.py", "1"]),
-)  # fmt: skip
+SCRIPTS = {  # with a page or a table of their own; here their text is kept
+    "registration": [sys.executable, "benchmarks/registration.py", "--quick"],
+    "suggestion": [sys.executable, "benchmarks/suggestion.py", "--quick"],
+    "window": ["xvfb-run", "-a", "-s", "-screen 0 1920x1080x24", sys.executable,
+               "benchmarks/reading_room.py", "1"],
+}  # fmt: skip
 
 
 GOALS = {  # part, case, first word of the reader: time of the reader / time of opp_mri, at least
@@ -58,6 +62,16 @@ GOALS = {  # part, case, first word of the reader: time of the reader / time of 
     ("loading", "JPEG 2000", "SimpleITK"): 1,
     ("loading", "enhanced multi-frame", "pydicom"): 1,
 }
+
+
+GOALS_S = {  # part, case, size: seconds, at most
+    ("project", "unchanged", 10_000): 0.5,
+    ("store", "timeline", 1_000_000): 0.005,
+    ("classification", "lesions", 100_000): 3,
+    ("cohort", "cohort --json", 10_000): 5,
+    ("cohort", "cohort bundle", 10_000): 15,
+}
+READINGS_TOGETHER = 24_000
 
 
 @frozen(kw_only=True)
@@ -86,6 +100,7 @@ class Sizes:
     rounds: int
     files: tuple[int, ...]
     files_again: tuple[int, ...]
+    readings: tuple[int, ...]
     lesions: tuple[int, ...]
     lesions_of_cohort: tuple[int, ...]
     commands: int
@@ -95,6 +110,7 @@ QUICK = Sizes(
     rounds=1,
     files=(20, 40),
     files_again=(100,),
+    readings=(240,),
     lesions=(10, 20),
     lesions_of_cohort=(60,),
     commands=1,
@@ -102,9 +118,10 @@ QUICK = Sizes(
 FULL = Sizes(
     rounds=5,
     files=(100, 300, 1000),
-    files_again=(300, 1000, 3000),
-    lesions=(1000, 3000, 10_000, 30_000),
-    lesions_of_cohort=(300, 1000, 3000),
+    files_again=(1000, 3000, 10_000),
+    readings=(10_000, 100_000, 1_000_000),
+    lesions=(1000, 10_000, 100_000),
+    lesions_of_cohort=(1000, 3000, 10_000),
     commands=len(cohort.WORDS),
 )
 
@@ -150,23 +167,55 @@ def measure_index_again(sizes: Sizes) -> Iterator[Row]:
             source, project = Path(name, "files"), Path(name, "project")
             reindexing.make_files(source, count)
             create_project(project)
-            _, first = reindexing.timed(lambda p=project, s=source: reindexing.indexed(p, s, 1))
-            again = [
-                reindexing.timed(lambda p=project, s=source: reindexing.indexed(p, s, 1))[1]
-                for _ in range(sizes.rounds)
-            ]
-        for reader, seconds in (("first", first), ("unchanged", statistics.median(again))):
-            yield Row(part="project", case=reader, size=count, reader=OURS, seconds=seconds)
+
+            def index_again(project: Path = project, source: Path = source) -> None:
+                reindexing.indexed(project, source, 1)
+
+            first_s = scale.spend(index_again)
+            again_s = statistics.median(scale.spend(index_again) for _ in range(sizes.rounds))
+        for case, seconds in (("first", first_s), ("unchanged", again_s)):
+            yield Row(part="project", case=case, size=count, reader=OURS, seconds=seconds)
+
+
+def measure_store(sizes: Sizes) -> Iterator[Row]:
+    """Measure the timeline of one patient in stores of more and more readings."""
+    with tempfile.TemporaryDirectory() as name:
+        create_project(Path(name))
+        with open_project(Path(name)) as project:
+            lesion_count = reading_count = 0
+            for count in sizes.readings:
+                appended_s, before = 0.0, reading_count
+                while reading_count < count:
+                    lesions, readings = [], []
+                    while reading_count + len(readings) < count and len(readings) < (
+                        READINGS_TOGETHER
+                    ):
+                        lesions.append(scale.make_lesion(lesion_count))
+                        readings += scale.make_readings(lesions[-1])
+                        lesion_count += 1
+                    project.store.add_lesions(lesions, scale.NOW)
+                    appended_s += scale.spend(lambda r=readings: project.store.add_readings(r))
+                    reading_count += len(readings)
+                step = max(1, lesion_count // 25)
+                times_s = [
+                    scale.spend(lambda n=n: load_project_timelines(project, [f"L{n}"]))
+                    for n in range(0, lesion_count, step)
+                ]
+                for case, seconds in (
+                    ("timeline", statistics.median(times_s)),
+                    ("append 1000 readings", 1000 * appended_s / (reading_count - before)),
+                ):
+                    yield Row(part="store", case=case, size=count, reader=OURS, seconds=seconds)
 
 
 def measure_classification(sizes: Sizes) -> Iterator[Row]:
     rules = Rules(criteria=cohort.AMINI)
     for count in sizes.lesions:
         timelines = classifying.make_timelines(count)
-        start_s = time.perf_counter()
+        start_s = time.process_time()
         for timeline in timelines:
             classify(timeline, rules)
-        seconds = time.perf_counter() - start_s
+        seconds = time.process_time() - start_s
         yield Row(part="classification", case="lesions", size=count, reader=OURS, seconds=seconds)
 
 
@@ -179,7 +228,7 @@ def measure_cohort(sizes: Sizes) -> Iterator[Row]:
             export_cohort(whole, Path(name, "tables"), formats=[ExportFormat.CSV])
             for words in cohort.WORDS[: sizes.commands]:
                 try:
-                    seconds, _, _ = cohort.run(words, Path(name))
+                    _, seconds, _ = cohort.run(words, Path(name))
                 finally:
                     os.chdir(working_folder)
                 yield Row(
@@ -195,25 +244,32 @@ PARTS: dict[str, Callable[[Sizes], Iterator[Row]]] = {
     "indexing": measure_indexing,
     "loading": measure_loading,
     "project": measure_index_again,
+    "store": measure_store,
     "classification": measure_classification,
     "cohort": measure_cohort,
 }
 
 
-def run_scripts() -> dict[str, str]:
-    """Run the benchmarks that have a table of their own, and return what they print."""
-    texts = {}
-    for name, command in SCRIPTS:
-        if shutil.which(command[0]) is None:
-            texts[name] = f"Left out: {command[0]} is not installed."
-            continue
-        environment = {
-            **os.environ,
-            "PYTHONPATH": os.pathsep.join(map(str, (ROOT, ROOT / "tests"))),
-        }
-        ran = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, env=environment)
-        texts[name] = ran.stdout + (ran.stderr[-2000:] if ran.returncode else "")
-    return texts
+def run_script(command: Sequence[str]) -> str:
+    """Run a benchmark that has a table of its own, and return what it prints."""
+    if shutil.which(command[0]) is None:
+        return f"Left out: {command[0]} is not installed."
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(map(str, (ROOT, ROOT / "tests")))}
+    ran = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, env=environment)
+    return ran.stdout + (ran.stderr[-2000:] if ran.returncode else "")
+
+
+def read_earlier(path: Path, parts: Sequence[str]) -> tuple[list[Row], dict[str, str]]:
+    """Read what an earlier run measured of other parts than these."""
+    if not path.is_file():
+        return [], {}
+    numbers = json.loads(path.read_text(encoding="utf-8"))
+    rows = [
+        Row(**{name: value for name, value in row.items() if name != "times_opp_mri"})
+        for row in numbers["rows"]
+        if row["part"] not in parts
+    ]
+    return rows, {name: text for name, text in numbers["texts"].items() if name not in parts}
 
 
 def describe_machine() -> dict[str, str]:
@@ -260,15 +316,16 @@ def write_page(
         "texts": texts,
     }
     parts = {row.part for row in rows} | texts.keys()
-    missing = [name for name in (*PARTS, *(name for name, _ in SCRIPTS)) if name not in parts]
+    missing = [name for name in (*PARTS, *SCRIPTS) if name not in parts]
     folder.mkdir(parents=True, exist_ok=True)
     (folder / f"{NAME}.json").write_text(json.dumps(numbers, indent=1) + "\n", encoding="utf-8")
     lines = [
         "# Speed, measured",
         "",
         "Written by `make bench`. Readers of one case take turns within one run; seconds are",
-        "medians. “Times opp_mri” is the time of a reader divided by that of opp_mri. On a busy",
-        "machine only these ratios mean something. Sizes are files, slices or lesions.",
+        "medians, of processor time where opp_mri is alone. “Times opp_mri” is the time of a",
+        "reader divided by that of opp_mri. On a busy machine only these ratios mean something.",
+        "Sizes are files, readings, slices or lesions.",
         f"Not in this run: {', '.join(missing) or 'nothing'}.",
         "",
         *(f"- {name}: {text}" for name, text in machine.items()),
@@ -294,6 +351,9 @@ def write_page(
 
 
 def describe_goal(row: Row, ratio: float) -> str:
+    goal_s = GOALS_S.get((row.part, row.case, row.size))
+    if goal_s is not None:
+        return f"at most {goal_s:g} s, {'met' if row.seconds <= goal_s else 'missed'}"
     goal = GOALS.get((row.part, row.case, row.reader.split()[0]))
     if goal is None:
         return ""
@@ -310,7 +370,7 @@ def draw(path: Path, rows: Sequence[Row]) -> None:
     for name, points in curves.items():
         if len(points) > 1:
             growth.loglog(*zip(*sorted(points), strict=True), marker="o", label=name)
-    growth.set(xlabel="files or lesions", ylabel="seconds", title="Growth of opp_mri")
+    growth.set(xlabel="files, readings or lesions", ylabel="seconds", title="Growth of opp_mri")
     if growth.lines:
         growth.legend(fontsize=7)
     own_seconds = find_ours(rows)
@@ -330,23 +390,29 @@ def draw(path: Path, rows: Sequence[Row]) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
     parser.add_argument("--quick", action="store_true", help="small sizes: tests the harness")
-    parser.add_argument("--only", action="append", choices=PARTS, help="may be given several times")
+    parser.add_argument(
+        "--only", action="append", choices=(*PARTS, *SCRIPTS), help="may be given several times"
+    )
     parser.add_argument("--write", type=Path, default=ROOT / "docs" / "reference")
     options = parser.parse_args()
     warnings.simplefilter("ignore")
     sitk.ProcessObject.SetGlobalWarningDisplay(False)
     sizes = QUICK if options.quick else FULL
-    folder, rows = options.write.absolute(), list[Row]()
+    folder = options.write.absolute()
+    parts = options.only or ([*PARTS] if options.quick else [*PARTS, *SCRIPTS])
+    rows, texts = read_earlier(folder / f"{NAME}.json", parts) if options.only else ([], {})
     machine = {**describe_machine(), "rounds": str(sizes.rounds)}
-    for part in options.only or PARTS:
-        for row in PARTS[part](sizes):
-            rows.append(row)
-            print(
-                f"{row.part}, {row.case}, {row.size}: {row.reader} {row.seconds:.4g} s", flush=True
-            )
-        write_page(folder, machine, rows, {})  # a run that is stopped leaves what it measured
-    if not options.quick and not options.only:
-        write_page(folder, machine, rows, run_scripts())
+    for part in parts:
+        if part in SCRIPTS:
+            texts[part] = run_script(SCRIPTS[part])
+        else:
+            for row in PARTS[part](sizes):
+                rows.append(row)
+                print(
+                    f"{row.part}, {row.case}, {row.size}: {row.reader} {row.seconds:.4g} s",
+                    flush=True,
+                )
+        write_page(folder, machine, rows, texts)  # a run that is stopped leaves what it measured
     print(f"Written: {folder / NAME}.md, .png and .json")
 
 
