@@ -4,17 +4,20 @@ import logging
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any, Final, TypeVar
 
 from attrs import frozen
 from sqlalchemy import (
     ARRAY,
+    BindParameter,
     Connection,
     FromClause,
     Integer,
     Select,
     Table,
     Text,
+    bindparam,
     cast,
     func,
     insert,
@@ -37,6 +40,7 @@ T = TypeVar("T")
 table: Final = schema.record
 log = logging.getLogger("opp_mri.store")
 
+SUBJECT: Final = "wanted_subject"
 HIDDEN_NUL: Final = re.compile(r"(?<!\\)(?:\\\\)*\\u0000")  # as JSON writes it
 KIND_WORDS: Final = {"Reading": "a reading", "Signature": "a signature", "Lesion": "a lesion"}
 
@@ -116,7 +120,10 @@ class SqlChain(Transactions):
     def _read_records(self, kind: type[T], subject: str | None = None) -> list[T]:
         """Return the sound records of a kind, in order; a damaged one is named and left out."""
         with self.begin_reading() as connection:
-            rows = connection.execute(select_records(connection, kind, subject=subject))
+            query = _prepare_query(
+                connection.dialect.name, kind.__name__, of_subject=subject is not None
+            )
+            rows = connection.execute(query, {} if subject is None else {SUBJECT: subject})
             records = [self._restore(read_chain_record(row), kind) for row in rows]
         return [record for record in records if record is not None]
 
@@ -169,7 +176,25 @@ def select_records(
         Only those with a higher number.
     """
     name = None if kind is None else kind.__name__
-    if connection.dialect.name == "postgresql":
+    return _build_query(connection.dialect.name, name, subject=subject, keys=keys, after=after)
+
+
+@lru_cache(maxsize=128)
+def _prepare_query(dialect: str, name: str, *, of_subject: bool) -> Select[Any]:
+    """Return the query of a kind, of the subject that is given when it is executed, or of all.
+
+    To build it takes as long as to execute it.
+    """
+    return _build_query(
+        dialect, name, subject=bindparam(SUBJECT, type_=Text) if of_subject else None
+    )
+
+
+def _build_query(
+    dialect: str, name: str | None, *, subject: str | BindParameter[str] | None = None,
+    keys: Sequence[str] | None = None, after: int | None = None,
+) -> Select[Any]:  # fmt: skip
+    if dialect == "postgresql":
         rows = _call("opp_mri_records", table, cast(name, Text), cast(subject, Text),
                      cast(keys, ARRAY(Text)), cast(after, Integer))  # fmt: skip
         return select(rows).order_by(rows.c.sequence_number)

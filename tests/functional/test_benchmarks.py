@@ -4,20 +4,26 @@ import json
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 ROOT = Path(__file__).parents[2]
 
 
-def test_the_short_version_measures_each_part_next_to_its_peers(tmp_path: Path) -> None:
+def run_bench(folder: Path, *words: str) -> dict[str, Any]:
     process = subprocess.run(
-        [sys.executable, "-m", "benchmarks.bench", "--quick", "--write", tmp_path],
+        [sys.executable, "-m", "benchmarks.bench", "--quick", "--write", folder, *words],
         cwd=ROOT,
         capture_output=True,
         text=True,
     )
     assert process.returncode == 0, process.stderr
-    numbers = json.loads((tmp_path / "benchmarks-measured.json").read_text())
-    parts = {"indexing", "loading", "project", "classification", "cohort"}
+    numbers: dict[str, Any] = json.loads((folder / "benchmarks-measured.json").read_text())
+    return numbers
+
+
+def test_the_short_version_measures_each_part_next_to_its_peers(tmp_path: Path) -> None:
+    numbers = run_bench(tmp_path)
+    parts = {"indexing", "loading", "project", "store", "classification", "cohort"}
     assert {row["part"] for row in numbers["rows"]} == parts
     readers = " ".join({row["reader"] for row in numbers["rows"]})
     assert all(peer in readers for peer in ("pydicom", "GDCM", "SimpleITK", "bare read"))
@@ -25,3 +31,7 @@ def test_the_short_version_measures_each_part_next_to_its_peers(tmp_path: Path) 
     page = (tmp_path / "benchmarks-measured.md").read_text()
     assert all(f"## {part.capitalize()}" in page for part in parts)
     assert (tmp_path / "benchmarks-measured.png").read_bytes().startswith(b"\x89PNG")
+    kept_rows = [row for row in numbers["rows"] if row["part"] != "classification"]
+    completed = run_bench(tmp_path, "--only", "classification")["rows"]
+    assert [row for row in completed if row["part"] != "classification"] == kept_rows
+    assert len(completed) == len(numbers["rows"])
