@@ -1,6 +1,6 @@
 """How well extents are proposed on phantoms that are harder than the demo's.
 
-    python benchmarks/suggestion.py [--quick] [--page docs/reference/suggestion-measured.md]
+    python benchmarks/suggestion.py [--patients 2] [--page docs/reference/suggestion-measured.md]
 
 Errors in mm against the truth on native slices, coverage of the 95 % interval, abstentions and
 time; ConfidenceConnected, Chan-Vese and random walker on the same clicks; and the precision of
@@ -311,9 +311,11 @@ expect.
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--quick", action="store_true", help="One patient.")
+    parser.add_argument("--patients", type=int, help="How many patients.")
     parser.add_argument("--page", type=Path, help="Write the page here, its figure next to it.")
     options = parser.parse_args()
     patients, lesions_each = QUICK if options.quick else FULL
+    patients = options.patients or patients
     cases, times = measure(patients, lesions_each)
     lines = report(cases, times)
     print("\n".join(lines))

@@ -2,7 +2,7 @@
 
 The reference is the marrow of the neighbouring vertebrae. The coil's shading is a smooth factor
 (log-linear along the AP axis and along the spine, with a bend along the spine), fitted to that
-marrow on all slices at once: a bias field estimated by N4 takes seconds, this takes a millisecond.
+marrow on all slices at once. N4 would take some tenths of a second an image, and does not help.
 """
 
 from collections.abc import Mapping
