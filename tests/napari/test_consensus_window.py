@@ -238,5 +238,8 @@ def _opened(
     from opp_mri_napari.consensus.window import ConsensusWindow
 
     window = ConsensusWindow(make_napari_viewer(show=True), presenter(study, signer))
+    scale_bar = window.viewer.canvas.overlays.scale_bar
+    assert not scale_bar.visible  # it has no unit before the image is there
     qtbot.waitUntil(window.panel.isVisible)  # a dock is shown by the event loop
+    qtbot.waitUntil(lambda: scale_bar.visible, timeout=60_000)
     return window

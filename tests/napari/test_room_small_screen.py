@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from fixtures.window_driver import press, settle
+from opp_mri_napari.reading.widgets.growth_plot import TICK_PX
 from opp_mri_napari.reading.widgets.pane import OPEN_NOTE
 from opp_mri_napari.shared.napari_parts import get_main_window
 from qtpy.QtCore import Qt
@@ -65,3 +66,5 @@ def test_on_a_large_screen_buttons_and_choices_grow_with_the_text(
     press(window, qtbot, Qt.Key.Key_A, SHIFT)  # a form that is built by now has it too
     scaled_px = window.pages.lesion_form.findChild(QPushButton).fontInfo().pixelSize()
     assert scaled_px == after[0]
+    window.timeline.prepare()
+    assert window.timeline.plot.getAxis("left").style["tickFont"].pixelSize() > TICK_PX

@@ -319,10 +319,12 @@ class ConsensusWindow:
         image = presenter.images.get_shown()
         text = self.viewer.canvas.overlays.text
         text.visible, text.font_size, text.position = True, 12, "top_left"
+        is_drawn = self._image is not None and presenter.images.get_pictures() is not None
+        self.viewer.canvas.overlays.scale_bar.visible = is_drawn  # it has no unit before
         if image is None:
             text.text = f"{presenter.images.letter} has no line"
             return
-        if self._image is None or presenter.images.get_pictures() is None:
+        if self._image is None or not is_drawn:
             text.text = "" if presenter.warning else "loading …"
             return
         left, _, top, _ = (SIDES.get(letter[:1], letter) for letter in image.geometry.letters)

@@ -74,7 +74,7 @@ def scale_menus(viewer: napari.Viewer, text_px: int) -> None:
     """Give the menu bar and its menus text of a size; napari's own is small on a large screen."""
     window = get_main_window(viewer)
     for widget in (window.menuBar(), *window.findChildren(QMenu)):
-        widget.setStyleSheet(f"QMenuBar, QMenu::item {{ font-size: {text_px}px; }}")
+        widget.setStyleSheet(f"QMenuBar, QMenu, QMenu::item {{ font-size: {text_px}px; }}")
 
 
 def _get_layer_parts(viewer: napari.Viewer) -> tuple[Any, Any]:

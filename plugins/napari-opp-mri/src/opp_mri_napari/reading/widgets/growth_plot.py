@@ -5,6 +5,7 @@ from typing import Any, Final
 
 import pyqtgraph as pg
 from qtpy.QtCore import Qt, Signal
+from qtpy.QtGui import QFont
 
 from opp_mri.domain.imaging import SeriesRole
 from opp_mri_napari.reading.panels.panel_views import Curve, CurvePoint, TimelineView
@@ -12,6 +13,7 @@ from opp_mri_napari.reading.widgets.looks import SEQUENCES
 
 GROUND, INK, WINDOW = "#14181c", "#dfe6ea", (240, 228, 66, 28)
 PIXELS: Final = 11
+TICK_PX, NAME_PX = 12, 13
 
 
 class GrowthPlot(pg.PlotWidget):  # type: ignore[misc] # pyqtgraph is not typed
@@ -24,8 +26,6 @@ class GrowthPlot(pg.PlotWidget):  # type: ignore[misc] # pyqtgraph is not typed
         self.setMouseEnabled(x=False, y=False)
         self.setMenuEnabled(False)
         self.hideButtons()
-        self.setLabel("bottom", "weeks from SSRS", color=INK)
-        self.setLabel("left", "AP extent, mm", color=INK)
         self.showGrid(y=True, alpha=0.15)
         self.addLegend(offset=(-6, 6), labelTextColor=INK, brush=(20, 24, 28, 200))
         self.setMinimumHeight(170)
@@ -33,6 +33,16 @@ class GrowthPlot(pg.PlotWidget):  # type: ignore[misc] # pyqtgraph is not typed
         self._frame: object = None
         self._limits: object = None
         self._curves: dict[SeriesRole, tuple[Any, Any]] = {}
+
+    def set_scale(self, scale: float) -> None:
+        """Write larger or smaller."""
+        font = QFont()
+        font.setPixelSize(round(TICK_PX * scale))
+        size = f"{round(NAME_PX * scale)}px"
+        for side, name in (("bottom", "weeks from SSRS"), ("left", "AP extent, mm")):
+            self.getAxis(side).setStyle(tickFont=font)
+            self.setLabel(side, name, **{"color": INK, "font-size": size})
+        self.getPlotItem().legend.setLabelTextSize(size)
 
     def show_view(self, view: TimelineView) -> None:
         """Draw the curves of a view that has some; what stays is kept."""

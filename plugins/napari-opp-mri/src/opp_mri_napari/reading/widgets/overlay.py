@@ -380,9 +380,11 @@ def _draw_tee(painter: QPainter, tip: Px, along: Px, scale: float) -> None:
 
 def _write(painter: QPainter, text: str, middle: Px, font: QFont, colour: QColor) -> None:
     painter.setFont(font)
-    area = QRectF(middle[0] - 160, middle[1] - 14, 320, 28)
+    half_px = font.pixelSize()
+    area = QRectF(middle[0] - 160, middle[1] - half_px, 320, 2 * half_px)
     painter.setPen(HALO)
-    for dx, dy in ((-1, 0), (1, 0), (0, -1), (0, 1)):
+    edge = max(1, round(half_px / LETTER_PX))
+    for dx, dy in ((-edge, 0), (edge, 0), (0, -edge), (0, edge)):
         painter.drawText(area.translated(dx, dy), int(Qt.AlignmentFlag.AlignCenter), text)
     painter.setPen(colour)
     painter.drawText(area, int(Qt.AlignmentFlag.AlignCenter), text)

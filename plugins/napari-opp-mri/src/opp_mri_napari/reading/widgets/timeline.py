@@ -31,6 +31,7 @@ class TimelinePanel(QWidget):
         self.more.setFixedHeight(SENTENCES_PX)
         self._place = QVBoxLayout()
         self._shown: TimelineView | None = None
+        self._scale = 1.0
         self.setMinimumHeight(LEAST_PX)
         self._build()
 
@@ -52,6 +53,13 @@ class TimelinePanel(QWidget):
         for label in (self.rule, self.margin, self.sentences, self.hidden):
             label.setWordWrap(True)
             label.setTextInteractionFlags(Qt.TextInteractionFlag.NoTextInteraction)
+
+    def set_scale(self, scale: float) -> None:
+        """Give sentences and curve the room and the size of a larger or smaller text."""
+        self._scale = scale
+        self.more.setFixedHeight(round(SENTENCES_PX * scale))
+        if self.plot is not None:
+            self.plot.set_scale(scale)
 
     @property
     def is_empty(self) -> bool:
@@ -91,6 +99,7 @@ class TimelinePanel(QWidget):
 
         if self.plot is None:
             self.plot = GrowthPlot()
+            self.plot.set_scale(self._scale)
             self.plot.cell_wanted.connect(self.cell_wanted)
             self.plot.setVisible(False)
             self._place.addWidget(self.plot)

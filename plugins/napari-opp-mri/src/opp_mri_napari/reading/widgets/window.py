@@ -254,6 +254,7 @@ class RoomWindow:
         self.grid.rescale(self._scale)
         rescale(self._whole, self._scale)
         self.pages.text_scale = self._scale
+        self.timeline.set_scale(self._scale)
         if self._scale != 1.0 or steps:
             scale_menus(self.viewer, round(BASE_PX * self._scale))
         self.worklist.fit_columns()
