@@ -164,8 +164,10 @@ def test_a_cell_with_contours_alone_is_a_draft_volume_then_a_signed_one(store: S
     assert state(store, "B", reading.study_date) is CellState.UNREAD
     small = tuple((column / 2 + 1, row / 2 + 1) for column, row in reading.contours[0].points)
     other_contours = tuple(attrs.evolve(contour, points=small) for contour in reading.contours)
-    other = attrs.evolve(reading, reading_id=str(uuid4()), reader="B", contours=other_contours)
-    store.add_readings([other])
+    other_drawing = attrs.evolve(
+        reading, reading_id=str(uuid4()), reader="B", contours=other_contours
+    )
+    store.add_readings([other_drawing])
     assert state(store, "A", reading.study_date) is CellState.SIGNED  # B has not signed
-    sign(store, other)
+    sign(store, other_drawing)
     assert state(store, "A", reading.study_date) is CellState.DISCORDANT
