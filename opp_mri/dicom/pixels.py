@@ -175,10 +175,10 @@ def decode_plain_frames(
         return "" if header is None else header.transfer_syntax_uid
     frames = []
     for place, number in enumerate(frame_numbers):
-        stored = header.read_frame(reader, number, targets[place] if targets else None)
-        if stored is None:
+        values = header.read_frame(reader, number, targets[place] if targets else None)
+        if values is None:
             return ""
-        frames.append(_build_frame(stored, header.values, number, is_encapsulated=False))
+        frames.append(_build_frame(values, header.values, number, is_encapsulated=False))
     return frames
 
 
@@ -283,15 +283,17 @@ def _read_frames(dataset: Dataset, frame_numbers: Sequence[int]) -> list[FramePi
 
 
 def _build_frame(
-    decoded: Pixels, header: Header, frame_number: int, *, is_encapsulated: bool
+    values: Pixels, header: Header, frame_number: int, *, is_encapsulated: bool
 ) -> FramePixels:
     slope, intercept = _get_rescale(header, frame_number)
-    stored, smallest, largest = _extract_stored(decoded, header, is_encapsulated=is_encapsulated)
+    stored_values, smallest, largest = _extract_stored(
+        values, header, is_encapsulated=is_encapsulated
+    )
     if smallest is None and largest is not None and (slope, intercept) != (1, 0):
-        smallest = int(stored.min())
+        smallest = int(stored_values.min())
     return FramePixels(
         sop_instance_uid=str(header.get("SOPInstanceUID", "")),
-        stored=stored,
+        stored=stored_values,
         slope=slope,
         intercept=intercept,
         inverted=header.get("PhotometricInterpretation") == "MONOCHROME1",

@@ -103,10 +103,10 @@ class PlainHeader:
         size = shape[0] * shape[1] * self.dtype.itemsize
         if target is None or target.shape != shape or target.itemsize != self.dtype.itemsize:
             target = np.empty(shape, dtype=self.dtype)
-        stored: NDArray[Any] = target.view(self.dtype)
+        values: NDArray[Any] = target.view(self.dtype)
         offset = self.offset + (frame_number - 1) * size
-        is_whole = reader.read_into(offset, stored.reshape(-1).view(np.uint8).data)
-        return stored if is_whole else None
+        is_whole = reader.read_into(offset, values.reshape(-1).view(np.uint8).data)
+        return values if is_whole else None
 
 
 def read_plain_header(
@@ -290,14 +290,14 @@ def _decode_common(elements: tuple[tuple[int, bytes], ...], implicit: bool) -> V
         _KEYWORDS[tag]: decode_element(tag, raw, layout, b"") for tag, raw in elements
     }
     numbers: Values = {keyword: values[keyword] for keyword in _SHAPE if keyword in values}
-    needed = ("Rows", "Columns", "BitsAllocated", "BitsStored")
-    if any(keyword not in numbers for keyword in needed):
+    necessary = ("Rows", "Columns", "BitsAllocated", "BitsStored")
+    if any(keyword not in numbers for keyword in necessary):
         return None
     if numbers.get("NumberOfFrames") is None:
         numbers.pop("NumberOfFrames", None)
     if not all(isinstance(number, int) for number in numbers.values()):
         return None
-    if min(numbers[keyword] for keyword in needed) < 1:
+    if min(numbers[keyword] for keyword in necessary) < 1:
         return None
     if numbers["BitsAllocated"] not in (8, 16) or numbers.get("SamplesPerPixel", 1) != 1:
         return None

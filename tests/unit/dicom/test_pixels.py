@@ -289,10 +289,10 @@ def test_a_file_with_a_changed_byte_gives_the_pixels_that_pydicom_gives(tmp_path
     whole = path.read_bytes()
     straight = 0
     for place in range(128, len(whole), 3):
-        changed = bytearray(whole)
-        changed[place] ^= 1 << place % 8
-        reader = MemoryBytes(bytes(changed))
-        path.write_bytes(changed)
+        content = bytearray(whole)
+        content[place] ^= 1 << place % 8
+        reader = MemoryBytes(bytes(content))
+        path.write_bytes(content)
         try:
             frames = decode_plain_frames(reader, [2], (), Templates())
         except ValueError:
@@ -304,10 +304,8 @@ def test_a_file_with_a_changed_byte_gives_the_pixels_that_pydicom_gives(tmp_path
         straight += 1
         (by_pydicom,) = decode_frames(source_of(path), [2])
         np.testing.assert_array_equal(frames[0].stored, by_pydicom.stored)
-        compared = ("sop_instance_uid", "slope", "intercept", "inverted", "largest")
-        assert [getattr(frames[0], n) for n in compared] == [
-            getattr(by_pydicom, n) for n in compared
-        ]
+        names = ("sop_instance_uid", "slope", "intercept", "inverted", "largest")
+        assert [getattr(frames[0], n) for n in names] == [getattr(by_pydicom, n) for n in names]
     assert straight > 50
 
 
