@@ -14,10 +14,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from opp_mri.domain.assessment import Caution, Mode, Reason, ResponseCategory, Rules
+from opp_mri.domain.imaging import SeriesRole
 from opp_mri.domain.measurement_error import MeasurementError
-from opp_mri.domain.timeline import EventKind, Timeline, TreatmentEvent
+from opp_mri.domain.timeline import EventKind, Timeline, TreatmentEvent, VolumeObservation
 from opp_mri.response.assessed import AssessedTimeline
 from opp_mri.response.classify import classify
+from opp_mri.response.criteria import load_criteria
 from opp_mri.response.page import PageFacts, build_page
 from opp_mri.response.probability import CategoryProbabilities
 from opp_mri.response.sentences import CATEGORY_WORDS, describe_courses, describe_reason
@@ -154,6 +156,23 @@ def test_the_page_states_the_day_of_a_retreatment_from_which_on_studies_do_not_c
     )
     page = said(retreated).splitlines()[:6]
     assert "studies after the local retreatment on day 160 do not count" in page[1]
+
+
+def test_criteria_that_use_volumes_state_what_is_not_computed_and_how_they_count() -> None:
+    volumes = {
+        SeriesRole.T1: [
+            VolumeObservation(day, Decimal(cc))
+            for day, cc in ((-7, 5), (90, 7), (180, 5), (270, 5))
+        ]
+    }
+    timeline = Timeline(lesion_id="L", observations={}, volumes=volumes)
+    criteria = load_criteria("bahig-2016")
+    page = AssessedTimeline(
+        timeline=timeline, assessment=classify(timeline, Rules(criteria=criteria))
+    ).sentences
+    assert "counted as enlarged on 1 study" in page[1]
+    assert page[2] == "Margins and probabilities are not computed for these criteria."
+    assert len(page) <= 6
 
 
 def test_without_cautions_the_page_says_so() -> None:
