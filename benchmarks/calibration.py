@@ -36,7 +36,6 @@ WITHIN_POINTS: Final = 2
 RANGE_LESIONS: Final = 200
 RANGE_SETTINGS: Final = (
     ("even over lesions", 1.23, 0.0), ("mix", 1.23, 0.0), ("mix", 1.23, 0.6),
-    ("graded mix", 1.23, 0.6),
 )  # fmt: skip
 
 

@@ -125,7 +125,7 @@ def range_section(
         f"range, and the observed share. It lies in the range for groups with {inside / total:.0%} "
         f"of the lesions, and in it or within {NEAR_POINTS} points of it for "
         f"{near / total:.0%}. The limits are computed with {RANGE_DRAWS} draws for each prior, "
-        "fewer than the program uses, which makes the range wider by about 2 points.",
+        "fewer than the program uses, so the range is somewhat wide.",
         "",
         "| lesions | SD mm | correlation | n | stated | range | the same | |",
         "|---|---:|---:|---:|---:|---:|---:|---|",
