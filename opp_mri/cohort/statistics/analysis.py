@@ -33,6 +33,7 @@ from opp_mri.cohort.statistics.events import (
     gather_events,
     is_at_risk,
 )
+from opp_mri.cohort.statistics.exact_test import run_fisher_test
 from opp_mri.cohort.statistics.hazards import Regression
 from opp_mri.cohort.statistics.members import FractionGroup, classify_fractions, select_eligible
 from opp_mri.cohort.statistics.results import (
@@ -57,7 +58,6 @@ from opp_mri.cohort.statistics.survival import (
     estimate_kaplan_meier,
     follow_up_days,
     log_rank,
-    run_fisher_test,
 )
 from opp_mri.domain.assessment import ResponseCategory
 from opp_mri.response.assessed import AssessedLesion

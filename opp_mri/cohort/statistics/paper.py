@@ -15,7 +15,8 @@ from typing import Final, TypeAlias
 import numpy as np
 from attrs import field, fields, frozen
 
-from opp_mri.cohort.statistics.survival import LogRank, Observed, log_rank, run_fisher_test
+from opp_mri.cohort.statistics.exact_test import run_fisher_test
+from opp_mri.cohort.statistics.survival import LogRank, Observed, log_rank
 from opp_mri.domain.assessment import ResponseCategory
 from opp_mri.domain.estimate import LEVEL
 from opp_mri.errors import InputError, TableError, TableFault

@@ -7,9 +7,10 @@ from attrs import field, frozen
 from opp_mri.cohort.statistics.covariates import Model
 from opp_mri.cohort.statistics.endpoints import EventDay, Spread
 from opp_mri.cohort.statistics.events import Cause, Endpoint, LesionEvents
+from opp_mri.cohort.statistics.exact_test import Fisher
 from opp_mri.cohort.statistics.hazards import Regression
 from opp_mri.cohort.statistics.members import select_eligible
-from opp_mri.cohort.statistics.survival import Curve, EventEstimate, Fisher, LogRank, Observed
+from opp_mri.cohort.statistics.survival import Curve, EventEstimate, LogRank, Observed
 from opp_mri.response.assessed import AssessedLesion
 
 

@@ -87,8 +87,8 @@ def test_the_range_of_a_probability_holds_the_probability_under_each_stated_prio
     lowest, highest = estimate_repeat_range(doubtful, rules, repeat, error=ERROR)
     assert lowest <= repeat.probabilities[repeat.category] <= highest
     for prior in ALTERNATIVE_PRIORS:
-        other = estimate_category_probabilities(doubtful, rules, error=ERROR, prior=prior)
-        share = other.probabilities[repeat.category]
+        estimate = estimate_category_probabilities(doubtful, rules, error=ERROR, prior=prior)
+        share = estimate.probabilities[repeat.category]
         assert lowest - 0.03 < share < highest + 0.03
     assert highest - lowest > 0.05
 

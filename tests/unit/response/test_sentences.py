@@ -150,11 +150,11 @@ def test_a_category_that_no_error_can_change_has_no_probability() -> None:
 
 
 def test_the_page_states_the_day_of_a_retreatment_from_which_on_studies_do_not_count() -> None:
-    retreated = evolve(
+    lesion_with_retreatment = evolve(
         lesion(T1=studies(d0="20.0", d90="25.0", d150="27.0", d270="24.0")),
         events=(TreatmentEvent(160, EventKind.LOCAL_RETREATMENT),),
     )
-    page = said(retreated).splitlines()[:6]
+    page = said(lesion_with_retreatment).splitlines()[:6]
     assert "studies after the local retreatment on day 160 do not count" in page[1]
 
 

@@ -20,6 +20,7 @@ from fixtures.survival_data import (
 )
 
 from opp_mri.cohort.statistics.competing import fit_fine_gray, run_gray_test
+from opp_mri.cohort.statistics.exact_test import run_fisher_test
 from opp_mri.cohort.statistics.hazards import Regression, check_proportionality, fit_cox, fit_firth
 from opp_mri.cohort.statistics.survival import (
     Observed,
@@ -27,7 +28,6 @@ from opp_mri.cohort.statistics.survival import (
     estimate_kaplan_meier,
     follow_up_days,
     log_rank,
-    run_fisher_test,
 )
 
 PAGE = Path(__file__).parents[4] / "docs" / "explanation" / "cohort-statistics.md"

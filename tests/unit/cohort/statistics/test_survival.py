@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
+from opp_mri.cohort.statistics.exact_test import run_fisher_test
 from opp_mri.cohort.statistics.survival import (
     Curve,
     EventEstimate,
@@ -20,7 +21,6 @@ from opp_mri.cohort.statistics.survival import (
     estimate_kaplan_meier,
     follow_up_days,
     log_rank,
-    run_fisher_test,
 )
 from opp_mri.errors import InputError
 
