@@ -81,6 +81,8 @@ def find_foreign_contours(
             faults.append(f"{name} is by a reader other than the package's.")
         if reading.repeat:
             faults.append(f"{name} is marked as a repeat.")
+        if not reading.draft:  # contours come from no table, so a signature alone makes them count
+            faults.append(f"{name} counts without a signature, which no reading room records.")
     return faults
 
 

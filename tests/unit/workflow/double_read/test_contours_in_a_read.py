@@ -5,6 +5,7 @@ from pathlib import Path
 
 import attrs
 import pytest
+from fixtures.forged_store import edit_without_guards
 from fixtures.makers import NOON
 
 from opp_mri.domain.contour import Contour, VolumeReading
@@ -14,10 +15,11 @@ from opp_mri.store.appending import Draft
 from opp_mri.store.sql import SqlStore
 from opp_mri.workflow.double_read.merge import merge_package
 from opp_mri.workflow.measuring.cells import Cell
-from opp_mri.workflow.measuring.contours import draft_contours
-from opp_mri.workflow.measuring.edits import sign_drafts
+from opp_mri.workflow.measuring.contours import draft_contours, find_unsigned_contours
+from opp_mri.workflow.measuring.edits import sign_drafts, undo_contours
+from opp_mri.workflow.measuring.readings import find_signed_ids
 from opp_mri.workflow.measuring.timeline import build_draft_timeline, build_lesion_timeline
-from opp_mri.workflow.project import Project, open_project
+from opp_mri.workflow.project import STORE_NAME, Project, open_project
 from opp_mri.workflow.safekeeping.audit import list_entries, verify
 
 SQUARE = ((2.0, 2.0), (7.0, 2.0), (7.0, 8.0), (2.0, 8.0))
@@ -141,6 +143,7 @@ def test_a_forged_contour_is_refused_as_if_it_were_drawn(
         ({"reader": "reader-2"}, "a reader other than the package's"),
         ({"lesion_id": "elsewhere"}, "not issued with the package"),
         ({"repeat": True}, "marked as a repeat"),
+        ({}, "counts without a signature"),
     ],
 )
 def test_contours_that_cannot_have_been_drawn_in_the_package_are_refused(
@@ -170,3 +173,75 @@ def test_the_log_of_a_blinded_project_shows_no_contours(
     ]
     assert entries
     assert all("not shown" in entry.content for entry in entries)
+
+
+def test_signed_contours_count_until_their_amendment_is_signed(
+    folder: Path,
+    issued_packages: dict[str, IssuedPackage],  # noqa: ARG001
+) -> None:
+    with open_project(folder / "reader-1") as package:
+        store = package.store
+        (signed_reading, *_) = drawn_in(package)
+        lesion = store.get_lesion(signed_reading.lesion_id)
+        assert lesion is not None
+
+        def count_contours(*, drafts: bool = False) -> int:
+            timeline = (
+                build_draft_timeline(store, lesion, "reader-1")
+                if drafts
+                else build_lesion_timeline(store, lesion, reader="reader-1")
+            )
+            (cell,) = (
+                cell
+                for cell in timeline.cells
+                if (cell.study_date, cell.sequence) == signed_reading.cell
+            )
+            return 0 if cell.contours is None else len(cell.contours.contours)
+
+        amended_reading = attrs.evolve(
+            signed_reading, reading_id="amended", contours=signed_reading.contours[:2],
+            amendment_reason="edge",
+        )  # fmt: skip
+        store.add_readings([amended_reading])
+        assert (count_contours(), count_contours(drafts=True)) == (3, 2)
+        log = store.log_of(VolumeReading, lesion.lesion_id)
+        undone_reading = undo_contours(log, find_signed_ids(store), NOON)
+        assert undone_reading is not None
+        assert undone_reading.contours == signed_reading.contours  # the signed ones, not none
+        store.add_readings([undone_reading])
+        log = store.log_of(VolumeReading, lesion.lesion_id)
+        assert undo_contours(log, find_signed_ids(store), NOON) is None  # no undo past a signature
+        assert find_unsigned_contours(log, find_signed_ids(store)) == []
+        again = attrs.evolve(amended_reading, reading_id="again")
+        store.add_readings([again])
+        log = store.log_of(VolumeReading, lesion.lesion_id)
+        store.add_signature(
+            sign_drafts([], find_signed_ids(store), contours=log, statement="Done.", at=NOON)
+        )
+        assert count_contours() == 2
+
+
+def test_contours_edited_in_the_database_are_named_and_not_merged(
+    project: Project,
+    folder: Path,
+    issued_packages: dict[str, IssuedPackage],  # noqa: ARG001
+) -> None:
+    with open_project(folder / "reader-1") as package:
+        drawn_in(package)
+    edit_without_guards(
+        folder / "reader-1" / STORE_NAME,
+        "UPDATE record SET body = replace(body, '[7.0,8.0]', '[9.0,8.0]') "
+        "WHERE sequence_number = (SELECT min(sequence_number) FROM record "
+        "WHERE kind = 'VolumeReading')",
+    )
+    with open_project(folder / "reader-1") as package:
+        (number, *_) = [
+            record.sequence_number
+            for record in package.store.read_chain()
+            if record.kind == "VolumeReading"
+        ]
+        faults = verify(package.store).faults
+        assert any(f"Record {number} (VolumeReading" in fault for fault in faults)
+    with pytest.raises(InputError, match=f"Record {number} "):
+        merge_package(project, folder / "reader-1", NOON, unsealed=True)
+    assert project.store.log_of(VolumeReading) == []
