@@ -66,6 +66,9 @@ def test_one_key_settles_a_series_in_doubt_and_undo_takes_it_back(
     drag(window, qtbot, place(window, -8), place(window, 6))
     settle(window, qtbot)
     assert doubtful.store.get_readings() == []  # nothing is measured on it meanwhile
+    refusal = window.room.calipers.refused
+    assert refusal is not None
+    assert "U in the reading room" in refusal.why
     press(window, qtbot, Qt.Key.Key_Escape)
 
     press(window, qtbot, Qt.Key.Key_U)

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from fixtures.makers import NOON
 from fixtures.room_driver import Mouse, settle, sign_off
-from fixtures.small_study import declare, make_study
+from fixtures.small_study import VISITS, declare, make_study
 from opp_mri_napari.reading.basics.layout import Layout
 from opp_mri_napari.reading.basics.views import Button, MarkStyle, PointerKind
 from opp_mri_napari.reading.compare import Comparison
@@ -253,6 +253,14 @@ def test_panes_of_a_blinded_case_open_alike_and_levels_are_confirmed_in_each(
         assert room.panes.is_linked(room.panes.panes[1])
 
 
+def test_a_baseline_without_a_seed_asks_for_its_level_and_not_for_a_fit(small: ReadingRoom) -> None:
+    draw(small)
+    baseline, follow_up = (view.link_note for view in small.build_pane_views())
+    assert small.session.lesion is not None
+    assert baseline == f"level not confirmed: V on {small.session.lesion.lesion.level} confirms"
+    assert follow_up == "level not confirmed (V): no fit, Shift+F aligns"
+
+
 # --- words about links
 
 
@@ -299,6 +307,33 @@ def test_there_is_no_category_while_cells_are_unread_unless_the_reader_asks(
     small.say(Answer.GONE)
     settle(small)
     assert small.build_timeline().rule.startswith("2 of 4 read, as known so far")  # all of T1
+    for _ in range(2):
+        small.navigation.open_unread()
+        settle(small)
+        small.say(Answer.GONE)
+        settle(small)
+    view = small.build_timeline()
+    assert view.rule.startswith("Follow-up of 90 days: not eligible yet. Indeterminate: ")
+    assert view.category == "INDETERMINATE"
+    small.do_wish("category")  # the reader asks for the answer in hindsight
+    assert small.build_timeline().category == "NOT_ELIGIBLE"
+
+
+def test_a_patient_with_one_visit_only_is_not_eligible_yet(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("fixtures.small_study.VISITS", VISITS[:1])
+    with open_project(make_study(tmp_path)) as project:
+        room = ReadingRoom(project, "A", clock=lambda: NOON)
+        settle(room)
+        draw(room)
+        room.navigation.open_unread()
+        settle(room)
+        room.say(Answer.GONE)
+        settle(room)
+        view = room.build_timeline()
+        assert view.rule.startswith("No follow-up: not eligible yet. Indeterminate: ")
+        assert view.category == "INDETERMINATE"
 
 
 # --- the worklist

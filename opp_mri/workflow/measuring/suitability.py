@@ -39,8 +39,8 @@ def explain_unsuitable(volume: VolumeDescription, sequence: SeriesRole) -> str:
         )
     if volume.is_in_doubt:
         return (
-            f"The role of this series is in doubt: it may be {volume.role.value}. "
-            f"`opp-mri role {volume.volume_id} {sequence.value}` settles it."
+            f"The role of this series is in doubt: it may be {volume.role.value}. U in the reading "
+            f"room, or `opp-mri role {volume.volume_id} {sequence.value}`, settles it."
         )
     if volume.role is not sequence:
         return f"This series is {volume.role.value}, not {sequence.value}."

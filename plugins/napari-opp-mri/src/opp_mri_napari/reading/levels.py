@@ -8,6 +8,7 @@ from opp_mri.domain.geometry import Vector3
 from opp_mri.domain.imaging import VolumeDescription
 from opp_mri.domain.measurement import LevelConfirmation
 from opp_mri.domain.registration import Verdict
+from opp_mri.workflow.measuring.seeds import Phase, determine_phase
 from opp_mri.workflow.reading_room.room import LevelSource, RoomLesion
 from opp_mri.workflow.registration.links import FitNote
 from opp_mri_napari.reading.basics.session import Session
@@ -96,10 +97,12 @@ class Levels:
             return BY_READER if is_plain else KNOWN[level[0]]
         if pane.frame in self.proposed:
             return "fit waits: count levels, Shift+V confirms"
-        if self._session.blinding is not None:
+        fits = self.find_fits(pane)
+        is_before = determine_phase(lesion.lesion, pane.study_date) is Phase.BEFORE
+        if self._session.blinding is not None or (is_before and not fits):  # fits start there
             return f"level not confirmed: V on {lesion.lesion.level} confirms"
         # the key first: a narrow pane cuts the end
-        return f"level not confirmed (V): {_describe_fits(self.find_fits(pane), lesion)}"
+        return f"level not confirmed (V): {_describe_fits(fits, lesion)}"
 
     def _needs_no_word_on_ghosts(self, pane: Pane) -> bool:
         """Return whether a confirmed fit carries the lesion too, or the read is blinded."""

@@ -8,7 +8,7 @@ from typing import Final
 
 from attrs import evolve
 
-from opp_mri.domain.assessment import Mode, ResponseCategory, Rules
+from opp_mri.domain.assessment import Mode, Reason, ResponseCategory, Rules
 from opp_mri.domain.contour import VolumeReading
 from opp_mri.domain.imaging import SeriesRole, VolumeDescription
 from opp_mri.domain.measurement import Answer, Reading
@@ -93,7 +93,13 @@ def build_timeline_view(
     mode = Mode.PROSPECTIVE if unread and not wants_category else Mode.RETROSPECTIVE
     error_option = {} if error is None else {"error": error}
     assessed_timeline = assess_timeline(timeline.timeline, evolve(rules, mode=mode), **error_option)
+    not_yet = "" if wants_category else _describe_short_follow_up(assessed_timeline)
+    if not_yet:
+        rules = evolve(rules, mode=Mode.PROSPECTIVE)
+        assessed_timeline = assess_timeline(timeline.timeline, rules, **error_option)
     rule = assessed_timeline.sentences[0] if assessed_timeline.sentences else ""
+    if not_yet:
+        rule = f"{not_yet}: not eligible yet. {rule}"
     if unread:
         as_known = "as known so far" if mode is Mode.PROSPECTIVE else "if nothing else were read"
         rule = f"{progress}, {as_known}: {rule}"
@@ -104,6 +110,21 @@ def build_timeline_view(
         sentences=(*remarks, *assessed_timeline.sentences[1:], *timeline.flags),
         margin=_describe_margin(assessed_timeline),
     )
+
+
+def _describe_short_follow_up(assessed_timeline: AssessedTimeline) -> str:
+    """Describe a follow-up that is too short so far; "" where a later visit changes nothing."""
+    assessment = assessed_timeline.assessment
+    if assessment.category is not ResponseCategory.NOT_ELIGIBLE:
+        return ""
+    if assessment.retreatment_day is not None:  # visits after it do not count
+        return ""
+    if assessment.reason is Reason.NO_FOLLOW_UP:
+        return "No follow-up"
+    if assessment.reason is not Reason.FOLLOW_UP_UNDER_6_MONTHS:
+        return ""
+    days = [course.last_day for course in assessment.sequences.values() if course.last_day]
+    return f"Follow-up of {format_count(max(days), 'day')}"
 
 
 def _list_overrides(timeline: LesionTimeline) -> list[str]:
