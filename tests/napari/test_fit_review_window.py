@@ -260,15 +260,24 @@ def test_closing_the_window_ends_the_command(
 ) -> None:
     from opp_mri_napari.fits import window as fit_review
 
+    windows: list[FitReviewWindow] = []
+
+    def open_window(presenter: FitReviewPresenter) -> "FitReviewWindow":
+        windows.append(open_fit_window(presenter))
+        return windows[0]
+
     def use_and_close() -> None:
         viewer = fit_review.napari.current_viewer()
         if wait:
-            qtbot.waitUntil(lambda: len(viewer.layers) == 3, timeout=20_000)
+            presenter = windows[0].presenter
+            qtbot.waitUntil(lambda: presenter._shown_at is not None, timeout=20_000)
             qtbot.wait(int(1000 * LOOKED_AT_S) + 200)
             qtbot.keyClick(viewer.window._qt_viewer.canvas.native, Qt.Key.Key_C)
         viewer.close()
         qtbot.wait(200)
 
+    open_fit_window = fit_review.open_fit_window
+    monkeypatch.setattr(fit_review, "open_fit_window", open_window)
     monkeypatch.setattr(fit_review.napari, "run", use_and_close)
     fit_review.review_fits(project.folder, "A")
     assert len(project.store.get_alignment_decisions()) == int(wait)
