@@ -33,10 +33,7 @@ RULES: Final = Rules(criteria=load_criteria("amini-2016"))
 BINS: Final = np.array([0, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0001])
 DRAWS, SECOND_MEASUREMENTS, FEWEST = 800, 100, 20
 WITHIN_POINTS: Final = 2
-RANGE_LESIONS: Final = 200
-RANGE_SETTINGS: Final = (
-    ("even over lesions", 1.23, 0.0), ("mix", 1.23, 0.0), ("mix", 1.23, 0.6),
-)  # fmt: skip
+RANGE_LESIONS: Final = 1500
 
 
 @frozen(kw_only=True)
@@ -238,8 +235,7 @@ def main() -> None:
     }
     range_lesions = 40 if quick else RANGE_LESIONS
     groups_by_setting = {
-        setting: list(ranges_of(setting[0], range_lesions, *setting[1:]))
-        for setting in RANGE_SETTINGS
+        setting: list(ranges_of(setting[0], range_lesions, *setting[1:])) for setting in SETTINGS
     }
     text = page(bins_by_setting, lesions, range_section(groups_by_setting, range_lesions))
     if quick:
