@@ -14,7 +14,8 @@ from opp_mri.domain.imaging import SeriesRole
 from opp_mri.domain.measurement import Answer, LengthSource
 from opp_mri.files import write_bytes
 from opp_mri.workflow.assessing.respond import ProjectLesion
-from opp_mri.workflow.double_read.agreement import OVERALL, Agreement
+from opp_mri.workflow.double_read.agreement import Agreement
+from opp_mri.workflow.double_read.volume_agreement import OVERALL
 from opp_mri.workflow.measuring.cells import Cell
 from opp_mri.workflow.measuring.seeds import Phase
 

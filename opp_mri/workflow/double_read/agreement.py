@@ -2,8 +2,7 @@
 
 from collections import Counter, defaultdict
 from collections.abc import Collection, Mapping, Sequence
-from datetime import date
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 from attrs import field, frozen
@@ -28,6 +27,8 @@ from opp_mri.errors import InputError
 from opp_mri.response.classify import classify
 from opp_mri.store.protocol import Store
 from opp_mri.workflow.double_read.volume_agreement import (
+    OVERALL,
+    Cell,
     VolumeAgreement,
     measure_volume_agreement,
 )
@@ -40,9 +41,6 @@ from opp_mri.workflow.project import Project
 
 BEYOND_MM: Final = 2.0
 LOOK_MS: Final = 1000  # a proposal accepted sooner was accepted without a look
-OVERALL: Final = "overall"
-Record = dict[str, Any]
-Cell = tuple[str, date, SeriesRole]  # lesion, time point, sequence
 
 
 @frozen(kw_only=True)

@@ -24,11 +24,15 @@ from opp_mri.domain.reader_study import (
     ReadingProtocol,
     Resolution,
     ResolutionKind,
-    ResolvedBy,
 )
 from opp_mri.errors import ConflictError, InputError
 from opp_mri.store.protocol import Store
 from opp_mri.workflow.double_read.consensus import LesionConsensus, Pair
+from opp_mri.workflow.double_read.resolutions import (
+    check_selection,
+    find_latest_resolution,
+    record_resolution,
+)
 from opp_mri.workflow.double_read.volume_consensus import (
     ContourPair,
     find_current_resolution,
@@ -109,20 +113,7 @@ def _resolve(
     at: datetime,
 ) -> Resolution:  # fmt: skip
     reading = _build_result(store, pair, kind, new, at)
-    resolution = Resolution(
-        resolution_id=str(uuid4()),
-        lesion_id=pair.lesion.lesion_id,
-        study_date=pair.a.study_date,
-        sequence=pair.a.sequence,
-        kind=kind,
-        reading_id=reading.reading_id,
-        of_reading_ids=(pair.a.reading_id, pair.b.reading_id),
-        resolved_by=require_protocol(store).resolvers,
-        reason=reason.strip(),
-        recorded_at=at,
-    )
-    store.add_to_log([resolution], readings=[reading])
-    return resolution
+    return record_resolution(store, (pair.a, pair.b), reading, kind, reason=reason, at=at)
 
 
 def sign_consensus(
@@ -235,19 +226,7 @@ def _find_current_resolution(store: Store, pair: Pair) -> Resolution | None:
                 "in the meantime. Nothing was recorded: look at it again."
             )
     length_ids = {reading.reading_id for reading in store.get_readings(lesion_id)}
-    resolutions = [
-        resolution
-        for resolution in store.log_of(Resolution)
-        if resolution.lesion_id == lesion_id
-        and (resolution.study_date, resolution.sequence) == pair.cell
-        and resolution.reading_id in length_ids
-    ]
-    if not resolutions or set(resolutions[-1].of_reading_ids) != {
-        pair.a.reading_id,
-        pair.b.reading_id,
-    }:
-        return None
-    return resolutions[-1]
+    return find_latest_resolution(store, pair.a, pair.b, length_ids)
 
 
 def build_line_answer(
@@ -296,9 +275,7 @@ def check_allowed(protocol: ReadingProtocol, pair: Pair, kind: ResolutionKind, r
         if pair.discordance:
             raise ValueError("a discordant pair has to be resolved")
         return
-    selections = (ResolutionKind.KEEP_A, ResolutionKind.KEEP_B)
-    if protocol.resolution is ResolvedBy.ADJUDICATOR and kind not in selections:
-        raise InputError("According to the protocol, the adjudicator selects: keep A or keep B.")
+    check_selection(protocol, kind)
     if kind is ResolutionKind.MEAN and not pair.may_average:
         raise InputError(
             "The mean of the ends needs two lines on the same image of the same series: keep A "

@@ -21,10 +21,14 @@ from opp_mri.domain.reader_study import (
     ReadingProtocol,
     Resolution,
     ResolutionKind,
-    ResolvedBy,
 )
 from opp_mri.errors import ConflictError, InputError
 from opp_mri.store.protocol import Store
+from opp_mri.workflow.double_read.resolutions import (
+    check_selection,
+    find_latest_resolution,
+    record_resolution,
+)
 from opp_mri.workflow.double_read.volume_agreement import VolumePair, compare_pair, find_cause
 from opp_mri.workflow.measuring.contours import (
     draft_contours,
@@ -117,17 +121,7 @@ def _build_pair(
 def find_contour_resolution(store: Store, a: VolumeReading, b: VolumeReading) -> Resolution | None:
     """Return what was made of two readers' contours last; None where either was amended since."""
     drawn_ids = _get_contours(store, a.lesion_id).keys()
-    resolutions = [
-        resolution
-        for resolution in store.log_of(Resolution)
-        if resolution.lesion_id == a.lesion_id
-        and (resolution.study_date, resolution.sequence) == a.cell
-        and resolution.reading_id in drawn_ids
-    ]
-    latest = resolutions[-1] if resolutions else None
-    if latest is None or set(latest.of_reading_ids) != {a.reading_id, b.reading_id}:
-        return None
-    return latest
+    return find_latest_resolution(store, a, b, drawn_ids)
 
 
 def resolve_contours(
@@ -159,20 +153,7 @@ def resolve_contours(
                 "again."
             )
         reading = _build_result(store, pair, kind, contours, at)
-        resolution = Resolution(
-            resolution_id=str(uuid4()),
-            lesion_id=pair.lesion.lesion_id,
-            study_date=pair.a.study_date,
-            sequence=pair.a.sequence,
-            kind=kind,
-            reading_id=reading.reading_id,
-            of_reading_ids=(pair.a.reading_id, pair.b.reading_id),
-            resolved_by=require_protocol(store).resolvers,
-            reason=reason.strip(),
-            recorded_at=at,
-        )
-        store.add_to_log([resolution], readings=[reading])
-    return resolution
+        return record_resolution(store, (pair.a, pair.b), reading, kind, reason=reason, at=at)
 
 
 def find_current_resolution(store: Store, pair: ContourPair) -> Resolution | None:
@@ -211,9 +192,7 @@ def check_contours_allowed(
         return
     if kind is ResolutionKind.MEAN:
         raise InputError("Contours have no mean: keep A or B, or draw new ones.")
-    selections = (ResolutionKind.KEEP_A, ResolutionKind.KEEP_B)
-    if protocol.resolution is ResolvedBy.ADJUDICATOR and kind not in selections:
-        raise InputError("According to the protocol, the adjudicator selects: keep A or keep B.")
+    check_selection(protocol, kind)
     if not reason.strip():
         raise InputError("A resolution needs a reason: state it.")
 
