@@ -27,3 +27,24 @@ def fill_polygons(
     for polygon in polygons:
         mask ^= polygon2mask(shape, np.asarray(polygon)[:, ::-1])
     return mask
+
+
+def measure_depths_mm(mask: NDArray[np.bool_], spacing_mm: Sequence[float]) -> FloatArray:
+    """Return the signed distance of each pixel to the boundary of a mask, positive inside, mm.
+
+    Parameters
+    ----------
+    mask
+        Shape (rows, columns), or (slices, rows, columns).
+    spacing_mm
+        Distance between columns, rows and, if there are any, slices.
+    """
+    import SimpleITK as sitk  # noqa: N813 - slow to import, and few masks need it
+
+    image = sitk.GetImageFromArray(mask.astype(np.uint8))
+    image.SetSpacing(tuple(spacing_mm))
+    signed = sitk.SignedMaurerDistanceMap(
+        image, insideIsPositive=True, squaredDistance=False, useImageSpacing=True
+    )
+    depths: FloatArray = sitk.GetArrayFromImage(signed).astype(np.float64)
+    return depths

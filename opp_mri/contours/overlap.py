@@ -17,7 +17,7 @@ import numpy as np
 from attrs import frozen
 from numpy.typing import NDArray
 
-from opp_mri.contours.masks import fill_polygons
+from opp_mri.contours.masks import fill_polygons, measure_depths_mm
 from opp_mri.contours.volume import FINE, Parts, Stack
 from opp_mri.domain.geometry import FloatArray
 
@@ -132,7 +132,7 @@ def _build_surface(mask: Mask, spacing_mm: tuple[float, ...]) -> _Surface:
         inner = tuple(slice(None) if number == axis else slice(1, -1) for number in range(3))
         faces.append(mask * ((~behind[inner]).astype(float) + ~before[inner]))
     shell: Mask = np.logical_or.reduce(np.asarray(faces) > 0)
-    slopes: Any = np.gradient(_measure_distances_mm(mask, spacing_mm), *spacing)
+    slopes: Any = np.gradient(measure_depths_mm(mask, spacing_mm), *spacing)
     normals = np.array([slope[shell] for slope in slopes])
     normals /= np.maximum(np.linalg.norm(normals, axis=0), np.finfo(float).tiny)
     face_areas_mm2 = (float(np.prod(spacing)) / spacing).tolist()
@@ -142,7 +142,7 @@ def _build_surface(mask: Mask, spacing_mm: tuple[float, ...]) -> _Surface:
     return _Surface(
         shell=shell,
         areas_mm2=np.maximum(areas, np.finfo(float).tiny),
-        outside_mm=np.maximum(_measure_distances_mm(shell, spacing_mm), 0.0),
+        outside_mm=np.maximum(-measure_depths_mm(shell, spacing_mm), 0.0),
     )
 
 
@@ -163,16 +163,3 @@ def _fill_slices(
         fine_parts = [(np.asarray(polygon) - origin + 0.5) * FINE - 0.5 for polygon in parts]
         mask[index - slices.start] = fill_polygons(fine_parts, (rows, columns))
     return mask
-
-
-def _measure_distances_mm(mask: Mask, spacing_mm: tuple[float, ...]) -> FloatArray:
-    """Return the signed distance of each voxel to the boundary of a mask, negative inside."""
-    import SimpleITK as sitk  # noqa: N813 - slow to import, and only two readers need it
-
-    image = sitk.GetImageFromArray(mask.astype(np.uint8))
-    image.SetSpacing(spacing_mm)
-    signed = sitk.SignedMaurerDistanceMap(
-        image, insideIsPositive=False, squaredDistance=False, useImageSpacing=True
-    )
-    distances: FloatArray = sitk.GetArrayFromImage(signed).astype(np.float64)
-    return distances

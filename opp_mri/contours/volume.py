@@ -23,7 +23,7 @@ from typing import Final
 import numpy as np
 from attrs import frozen
 
-from opp_mri.contours.masks import fill_polygons
+from opp_mri.contours.masks import fill_polygons, measure_depths_mm
 from opp_mri.domain.contour import MeasuredVolume, compute_enclosed_area, compute_perimeter
 from opp_mri.domain.geometry import FloatArray
 from opp_mri.domain.measurement import PixelPoint
@@ -133,18 +133,11 @@ def _sum_areas(outlines: Mapping[int, Parts], stack: Stack) -> float:
 
 def _map_distances(parts: Parts, origin: FloatArray, size: FloatArray, stack: Stack) -> FloatArray:
     """Return signed distances in mm to the polygons of a slice on a fine grid, positive inside."""
-    import SimpleITK as sitk  # noqa: N813 - slow to import, and few volumes need it
-
     columns, rows = (int(extent) * FINE + 1 for extent in size)
     fine_parts = ((np.asarray(polygon) - origin) * FINE for polygon in parts)
     mask = fill_polygons(fine_parts, (rows, columns))
-    image = sitk.GetImageFromArray(mask.astype(np.uint8))
-    image.SetSpacing(tuple(spacing / FINE for spacing in stack.spacing_mm))
-    signed = sitk.SignedMaurerDistanceMap(
-        image, insideIsPositive=True, squaredDistance=False, useImageSpacing=True
-    )
-    distances: FloatArray = sitk.GetArrayFromImage(signed).astype(np.float64)
-    return distances + min(stack.spacing_mm) / FINE / 2  # 0 lies on the outermost points inside
+    depths_mm = measure_depths_mm(mask, [spacing / FINE for spacing in stack.spacing_mm])
+    return depths_mm + min(stack.spacing_mm) / FINE / 2  # 0 lies on the outermost points inside
 
 
 def _trace_outlines(level: FloatArray, origin: FloatArray) -> Parts:
