@@ -222,3 +222,9 @@ class Timeline:
         factory=dict, converter=_sort_volumes_by_sequence
     )
     events: tuple[TreatmentEvent, ...] = field(default=(), converter=_sort_events)
+
+    def find_volume_baseline(self, sequence: SeriesRole) -> VolumeObservation | None:
+        """Return the last volume on a sequence up to the first fraction."""
+        volumes = self.volumes.get(sequence, ())
+        before = [row for row in volumes if row.days_from_ssrs <= self.first_fraction_day]
+        return before[-1] if before else None

@@ -121,14 +121,12 @@ class _Found:
                     sequence=change.sequence, test=DIAMETER, value=change.observation.ap_mm,
                     unit="mm", is_baseline=change.part is StudyPart.BASELINE,
                 )  # fmt: skip
-            first_day = lesion.timeline.first_fraction_day
             for sequence, volumes in lesion.timeline.volumes.items():
-                days = [volume.days_from_ssrs for volume in volumes]
-                baseline_day = max((day for day in days if day <= first_day), default=None)
+                baseline = lesion.timeline.find_volume_baseline(sequence)
                 for volume in volumes:
                     yield lesion, volume.days_from_ssrs, Size(
                         sequence=sequence, test=VOLUME, value=volume.volume_cc, unit="mL",
-                        is_baseline=volume.days_from_ssrs == baseline_day,
+                        is_baseline=volume is baseline,
                     )  # fmt: skip
 
     def generate_identifications(self) -> Iterator[Record]:

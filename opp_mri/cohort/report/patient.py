@@ -380,10 +380,8 @@ def _build_cell(visit: Visit, sequence: SeriesRole, report: LesionReport) -> Len
 def _describe_volume(volume: VolumeObservation, sequence: SeriesRole, report: LesionReport) -> str:
     """Write a volume, and its change in percent from the baseline of its own sequence."""
     words = f"volume {format_cc(volume.volume_cc, volume.standard_error_cc)}"
-    timeline = report.timeline
-    volumes = timeline.volumes.get(sequence, ())
-    before = [row for row in volumes if row.days_from_ssrs <= timeline.first_fraction_day]
-    if not before or not before[-1].volume_cc or volume.days_from_ssrs <= 0:
+    baseline = report.timeline.find_volume_baseline(sequence)
+    if baseline is None or not baseline.volume_cc or volume.days_from_ssrs <= 0:
         return words
-    share = 100 * (volume.volume_cc / before[-1].volume_cc - 1)
+    share = 100 * (volume.volume_cc / baseline.volume_cc - 1)
     return f"{words} ({share:+.0f} %)"
