@@ -119,6 +119,14 @@ class Caution(StrEnum):
     NOISE = "noise"
 
 
+def _convert_to_category(value: str) -> ResponseCategory:
+    return value if type(value) is ResponseCategory else ResponseCategory(value)
+
+
+def _convert_to_reason(value: str) -> Reason:
+    return value if type(value) is Reason else Reason(value)
+
+
 def _convert_to_decimal(value: object) -> Decimal | None:
     return None if value is None else convert_to_decimal(value)
 
@@ -284,7 +292,7 @@ class Rules:
     mode: Mode = field(default=Mode.RETROSPECTIVE, converter=Mode)
 
 
-@frozen(kw_only=True)
+@frozen(kw_only=True, slots=False)  # made for each sequence: half the time of one with slots
 class SequenceAssessment:
     """One sequence of a lesion, classified.
 
@@ -313,8 +321,8 @@ class SequenceAssessment:
         For criteria that ask whether an enlargement persists: changes from the reference.
     """
 
-    category: ResponseCategory = field(converter=ResponseCategory)
-    reason: Reason = field(converter=Reason)
+    category: ResponseCategory = field(converter=_convert_to_category)
+    reason: Reason = field(converter=_convert_to_reason)
     baseline_day: int | None = None
     baseline_mm: Decimal | None = None
     peak_change_mm: Decimal | None = None
@@ -356,8 +364,8 @@ class Assessment:
 
     lesion_id: str
     rules: Rules
-    category: ResponseCategory = field(converter=ResponseCategory)
-    reason: Reason = field(converter=Reason)
+    category: ResponseCategory = field(converter=_convert_to_category)
+    reason: Reason = field(converter=_convert_to_reason)
     deciding_sequence: SeriesRole | None
     discordant: bool
     sequences: Mapping[SeriesRole, SequenceAssessment] = field(factory=dict)

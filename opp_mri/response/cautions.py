@@ -68,7 +68,7 @@ CAUTION_WORDS: Final[Mapping[Caution, str]] = {
 }
 
 
-_ORDER: Final = tuple(Caution)
+_ORDER: Final = {caution: place for place, caution in enumerate(Caution)}
 _IN_WINDOW: Final = {
     EventKind.FRACTURE: Caution.FRACTURE_IN_WINDOW,
     EventKind.EPIDURAL_GROWTH: Caution.EPIDURAL_GROWTH_IN_WINDOW,
@@ -98,30 +98,30 @@ def find_cautions(
     """
     if facts.exclusion is not None:
         return ()
-    cautions = (
-        {Caution.GROWTH_WITHOUT_BASELINE}
-        if _has_grown_without_baseline(lesion, criteria)
-        else set()
-    )
+    cautions: set[Caution] = set()
+    if _has_grown_without_baseline(lesion, criteria):
+        cautions.add(Caution.GROWTH_WITHOUT_BASELINE)
     if lesion.deciding_sequence is not None:
         call = lesion.sequences[lesion.deciding_sequence]
         if call.course is not None and call.studied.baseline is not None:
             cautions.update(_find_course_cautions(call.course, lesion.category, criteria))
-            cautions.update(
-                _find_therapy_cautions(call.course, call.studied.baseline, facts, criteria)
-            )
-            cautions.update(
-                _find_other_cautions(lesion, lesion.deciding_sequence, call.course, criteria)
-            )
+            if facts.therapy_change_days:
+                cautions.update(
+                    _find_therapy_cautions(call.course, call.studied.baseline, facts, criteria)
+                )
+            if len(lesion.sequences) > 1:
+                cautions.update(
+                    _find_other_cautions(lesion, lesion.deciding_sequence, call.course, criteria)
+                )
             if first_fraction_day - call.studied.baseline.days_from_ssrs > OLDEST_BASELINE_DAYS:
                 cautions.add(Caution.OLD_BASELINE)
     if lesion.category is ResponseCategory.OPP:
         cautions.update(
-            caution
-            for kind, caution in _IN_WINDOW.items()
-            if any(0 < day <= criteria.window_days for day in facts.finding_days.get(kind, ()))
+            _IN_WINDOW[kind]
+            for kind, days in facts.finding_days.items()
+            if any(0 < day <= criteria.window_days for day in days)
         )
-    return tuple(caution for caution in _ORDER if caution in cautions) if cautions else ()
+    return tuple(sorted(cautions, key=_ORDER.__getitem__))
 
 
 def _find_course_cautions(

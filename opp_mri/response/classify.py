@@ -5,7 +5,6 @@ are numbered as there.
 """
 
 from collections.abc import Mapping
-from decimal import Decimal
 from operator import attrgetter
 from typing import Final
 
@@ -32,7 +31,6 @@ from opp_mri.response.course import (
     Studied,
     build_courses,
     find_other_bone_lesions,
-    find_retreatment_day,
     gather_facts,
     split_studies,
 )
@@ -74,7 +72,7 @@ def classify(timeline: Timeline, rules: Rules) -> Assessment:
         discordant=lesion.discordant,
         sequences={sequence: _add_reported(call) for sequence, call in lesion.sequences.items()},
         cautions=find_cautions(lesion, facts, timeline.first_fraction_day, rules.criteria),
-        retreatment_day=find_retreatment_day(timeline),
+        retreatment_day=facts.retreatment_day,
     )
 
 
@@ -89,20 +87,19 @@ def call_lesion(
         The studies that count of each measured sequence, in the order of sequences.
     """
     courses = build_courses(studies_by_sequence, rules.criteria)
+    grew = any(course.grew for course in courses.values())
     lesion = _Lesion(
-        last_day=max((course.last_day for course in courses.values()), default=0),
-        grew=any(course.grew for course in courses.values()),
+        last_day=max([course.last_day for course in courses.values()], default=0),
+        grew=grew,
         facts=facts,
-        rules=rules,
+        criteria=rules.criteria,
+        prospective=rules.mode is Mode.PROSPECTIVE,
     )
-    calls = {
-        sequence: SequenceCall(
-            call=lesion.call(studies, courses.get(sequence)),
-            studied=studies,
-            course=courses.get(sequence),
-        )
-        for sequence, studies in studies_by_sequence.items()
-    }
+    calls = {}
+    for sequence, studies in studies_by_sequence.items():
+        course = courses.get(sequence)
+        call = lesion.call(studies, course)
+        calls[sequence] = SequenceCall(call=call, studied=studies, course=course)
     if facts.exclusion is not None:
         return LesionCall(
             category=NOT_ELIGIBLE,
@@ -119,11 +116,11 @@ def call_lesion(
             discordant=False,
             sequences=calls,
         )
-    deciding_sequence = _choose_deciding_sequence(calls, rules.criteria)
+    deciding_sequence = _choose_deciding_sequence(calls, courses, rules.criteria)
     category, reason = calls[deciding_sequence].call
-    discordant = any(
-        call.course is not None and call.course.grew and call.call[0] is not category
-        for call in calls.values()
+    discordant = grew and any(
+        course.grew and calls[sequence].call[0] is not category
+        for sequence, course in courses.items()
     )
     if discordant and rules.mode is Mode.PROSPECTIVE:
         category, reason = INDETERMINATE, Reason.SEQUENCES_DISCORDANT
@@ -137,10 +134,11 @@ def call_lesion(
 
 
 def _choose_deciding_sequence(
-    calls: Mapping[SeriesRole, SequenceCall], criteria: Criteria
+    calls: Mapping[SeriesRole, SequenceCall],
+    courses: Mapping[SeriesRole, Course],
+    criteria: Criteria,
 ) -> SeriesRole:
     """Choose among sequences in their order, so that the first wins a tie."""
-    courses = {sequence: call.course for sequence, call in calls.items() if call.course}
     if not courses:
         return next(
             (sequence for sequence, call in calls.items() if call.studied.baseline is not None),
@@ -152,13 +150,10 @@ def _choose_deciding_sequence(
         if course.last_day >= criteria.min_follow_up_days
     }
     candidates = long_enough or courses
-    if any(course.grew for course in candidates.values()):
-        return max(candidates, key=lambda sequence: _rank_growth(candidates[sequence]))
+    growing = [sequence for sequence, course in candidates.items() if course.grew]
+    if growing:
+        return max(growing, key=lambda sequence: candidates[sequence].peak_mm)
     return min(candidates, key=lambda sequence: candidates[sequence].last_mm)
-
-
-def _rank_growth(course: Course) -> tuple[bool, Decimal]:
-    return course.grew, course.peak_mm
 
 
 @frozen(kw_only=True)
@@ -176,19 +171,12 @@ class _Lesion:
     last_day: int
     grew: bool
     facts: LesionFacts
-    rules: Rules
-
-    @property
-    def _criteria(self) -> Criteria:
-        return self.rules.criteria
-
-    @property
-    def _prospective(self) -> bool:
-        return self.rules.mode is Mode.PROSPECTIVE
+    criteria: Criteria
+    prospective: bool
 
     @property
     def _unsure(self) -> ResponseCategory:
-        return INDETERMINATE if self._prospective else PD
+        return INDETERMINATE if self.prospective else PD
 
     def call(self, studies: Studied, course: Course | None) -> Call:
         """Return the first row that applies to a sequence."""
@@ -197,11 +185,11 @@ class _Lesion:
         if studies.baseline is None:  # row 1
             return INDETERMINATE, Reason.NO_BASELINE
         if course is None:  # row 2
-            return INDETERMINATE if self._prospective else NOT_ELIGIBLE, Reason.NO_FOLLOW_UP
-        if self.last_day < self._criteria.min_follow_up_days:
+            return INDETERMINATE if self.prospective else NOT_ELIGIBLE, Reason.NO_FOLLOW_UP
+        if self.last_day < self.criteria.min_follow_up_days:
             if self.facts.retreated and course.grew:  # row 3a
                 return INDETERMINATE, Reason.RETREATED_BEFORE_THE_ANSWER
-            if not (self._prospective or (self.facts.retreated and self.grew)):  # row 3
+            if not (self.prospective or (self.facts.retreated and self.grew)):  # row 3
                 return NOT_ELIGIBLE, Reason.FOLLOW_UP_UNDER_6_MONTHS
         if self._has_regrown_from_nadir(course):
             return self._call_regrown_from_nadir(course)
@@ -211,23 +199,23 @@ class _Lesion:
 
     def _has_regrown_from_nadir(self, course: Course) -> bool:
         return (
-            self._criteria.reference is Reference.NADIR
+            self.criteria.reference is Reference.NADIR
             and not (course.grew and not course.fallen)  # rows 11a to 17 see to it
             and len(course.regrown_from_smallest)
-            >= (1 if self._prospective else self._criteria.progression_min_studies)
+            >= (1 if self.prospective else self.criteria.progression_min_studies)
         )
 
     def _call_regrown_from_nadir(self, course: Course) -> Call:
         """Count growth from the nadir: no row of the paper's table, but of `reference`."""
-        if self._prospective and course.last_day <= self._criteria.window_days:
+        if self.prospective and course.last_day <= self.criteria.window_days:
             return INDETERMINATE, Reason.ENLARGING_WITHIN_OPP_WINDOW
-        if len(course.regrown_from_smallest) >= self._criteria.progression_min_studies:
+        if len(course.regrown_from_smallest) >= self.criteria.progression_min_studies:
             return PD, Reason.REGROWTH_AFTER_DECLINE
         return INDETERMINATE, Reason.REGROWTH_NOT_YET_CONFIRMED
 
     def _call_never_grew(self, course: Course) -> Call:
         """Rows 4 to 6."""
-        if self._prospective and course.last_day < self._criteria.min_follow_up_days:  # row 4
+        if self.prospective and course.last_day < self.criteria.min_follow_up_days:  # row 4
             return INDETERMINATE, Reason.NOT_ENLARGED_FOLLOW_UP_UNDER_6_MONTHS
         if course.is_decline(-course.last_mm):  # row 5
             return PR, Reason.DECLINE_FROM_BASELINE
@@ -235,13 +223,15 @@ class _Lesion:
 
     def _call_fallen(self, course: Course) -> Call:
         """Rows 6a to 11: it grew, and declined from the peak."""
-        if self._prospective and course.last_day < self._criteria.min_follow_up_days:  # row 6a
+        if self.prospective and course.last_day < self.criteria.min_follow_up_days:  # row 6a
             return INDETERMINATE, Reason.DECLINING_FOLLOW_UP_UNDER_6_MONTHS
-        if course.last_day - course.peak_day < self._criteria.sustain_days:
+        if course.last_day - course.peak_day < self.criteria.sustain_days:
             if self.facts.retreated:  # row 7a
                 return INDETERMINATE, Reason.RETREATED_BEFORE_THE_ANSWER
             return self._unsure, Reason.DECLINE_NOT_YET_SUSTAINED  # row 7
-        until = course.find_last_day_of_therapy(self._criteria)
+        if not self.facts.therapy_change_days:  # row 8
+            return OPP, Reason.SUSTAINED_DECLINE
+        until = course.find_last_day_of_therapy(self.criteria)
         changes = [day for day in self.facts.therapy_change_days if course.peak_day < day <= until]
         if not changes:  # row 8
             return OPP, Reason.SUSTAINED_DECLINE
@@ -255,7 +245,7 @@ class _Lesion:
 
     def _call_enlarged(self, course: Course) -> Call:
         """Rows 11a to 17: it grew, and did not decline from the peak."""
-        criteria = self._criteria
+        criteria = self.criteria
         in_window = course.last_day <= criteria.window_days or (
             course.peak_day <= criteria.window_days
             and course.last_day - course.peak_day < criteria.sustain_days
@@ -263,7 +253,7 @@ class _Lesion:
         few = len(course.counted_as_grown) < criteria.progression_min_studies
         if self.facts.retreated and (in_window or few or not course.last_grew):  # row 11a
             return INDETERMINATE, Reason.RETREATED_BEFORE_THE_ANSWER
-        if self._prospective:
+        if self.prospective:
             if in_window:  # row 12
                 return INDETERMINATE, Reason.ENLARGING_WITHIN_OPP_WINDOW
             if few and course.had_fallen_before:  # row 13a
@@ -290,7 +280,7 @@ class _Lesion:
                 first_day < day <= course.last_day for day in self.facts.therapy_change_days
             )
             and len(course.grown) >= 2
-            and course.days[last] - first_day >= self._criteria.sustain_days
+            and course.days[last] - first_day >= self.criteria.sustain_days
             and not course.is_growth(course.last_mm - course.changes_mm[first])
         )
 
@@ -306,8 +296,9 @@ def _add_reported(call: SequenceCall) -> SequenceAssessment:
             baseline_day=baseline.days_from_ssrs if baseline else None,
             baseline_mm=baseline.ap_mm if baseline else None,
         )
-    last, nadir = follow_ups[-1], min(follow_ups, key=attrgetter("ap_mm"))
+    last = follow_ups[-1]
     if baseline is None or course is None:
+        nadir = min(follow_ups, key=attrgetter("ap_mm"))
         return SequenceAssessment(
             category=category,
             reason=reason,
@@ -316,6 +307,7 @@ def _add_reported(call: SequenceCall) -> SequenceAssessment:
             nadir_day=nadir.days_from_ssrs,
             regrowth_mm=last.ap_mm - nadir.ap_mm,
         )
+    nadir = follow_ups[course.changes_mm.index(min(course.changes_mm))]
     return SequenceAssessment(
         category=category,
         reason=reason,

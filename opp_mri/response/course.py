@@ -1,20 +1,28 @@
 """What the rules look at: the course of one sequence, and what holds for the whole lesion."""
 
 from bisect import bisect_right
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from decimal import Decimal
-from operator import ge, gt
+from operator import attrgetter, itemgetter
 from typing import Final
 
 from attrs import frozen
 
 from opp_mri.domain.assessment import Criteria, TherapyCounts
 from opp_mri.domain.imaging import SeriesRole
-from opp_mri.domain.timeline import EventKind, Exclusion, Observation, OtherBoneLesions, Timeline
-
-_Compare = Callable[[Decimal, Decimal], bool]
+from opp_mri.domain.timeline import (
+    EventKind,
+    Exclusion,
+    Observation,
+    OtherBoneLesions,
+    Timeline,
+    TreatmentEvent,
+)
+from opp_mri.units import MOST_DECIMALS
 
 SEQUENCE_ORDER: Final = (SeriesRole.T1, SeriesRole.T2FS, SeriesRole.STIR, SeriesRole.T1POST)
+_SMALLEST_STEP_MM: Final = Decimal(1).scaleb(-MOST_DECIMALS)
+_get_day: Final = attrgetter("days_from_ssrs")
 
 
 @frozen(kw_only=True)
@@ -41,8 +49,8 @@ class LesionFacts:
     ----------
     exclusion
         The first failed eligibility criterion, or None.
-    retreated
-        Whether there was a local retreatment.
+    retreatment_day
+        Day of the earliest local retreatment, or None.
     therapy_change_days
         Days on which the systemic therapy changed.
     other_bone_lesions
@@ -53,18 +61,23 @@ class LesionFacts:
     """
 
     exclusion: Exclusion | None
-    retreated: bool
+    retreatment_day: int | None
     therapy_change_days: tuple[int, ...]
     other_bone_lesions: tuple[tuple[int, OtherBoneLesions], ...]
     finding_days: Mapping[EventKind, tuple[int, ...]]
 
+    @property
+    def retreated(self) -> bool:
+        """Whether there was a local retreatment."""
+        return self.retreatment_day is not None
+
 
 NO_FACTS: Final = LesionFacts(
     exclusion=None,
-    retreated=False,
+    retreatment_day=None,
     therapy_change_days=(),
     other_bone_lesions=(),
-    finding_days={EventKind.FRACTURE: (), EventKind.EPIDURAL_GROWTH: ()},
+    finding_days={},
 )
 """Of a lesion without events."""
 
@@ -104,9 +117,8 @@ class Course:
     """
 
     __slots__ = (
-        "_decline",
-        "_growth",
-        "_limit_mm",
+        "_decline_mm",
+        "_growth_mm",
         "changes_mm",
         "days",
         "fallen",
@@ -130,42 +142,39 @@ class Course:
         *,
         seconded_days: Collection[int] = (),
     ) -> None:
-        baseline_mm = baseline.ap_mm
-        self._limit_mm = limit_mm = criteria.change_mm
-        self._growth: _Compare = ge if criteria.growth_inclusive else gt
-        self._decline: _Compare = ge if criteria.decline_inclusive else gt
-        is_growth = self._growth
+        baseline_mm, limit_mm = baseline.ap_mm, criteria.change_mm
+        above_mm = limit_mm + _SMALLEST_STEP_MM
+        self._growth_mm = growth_mm = limit_mm if criteria.growth_inclusive else above_mm
+        self._decline_mm = limit_mm if criteria.decline_inclusive else above_mm
         self.days = [study.days_from_ssrs for study in follow_ups]
         self.changes_mm = changes_mm = [study.ap_mm - baseline_mm for study in follow_ups]
-        self.grown = [
-            place for place, change_mm in enumerate(changes_mm) if is_growth(change_mm, limit_mm)
-        ]
-        if criteria.confirm_growth:
-            self.grown = self._keep_confirmed(seconded_days)
-        largest_mm = max([changes_mm[place] for place in self.grown] or changes_mm)
-        self.peak = next(
-            place
-            for place in self.grown or range(len(changes_mm))
-            if changes_mm[place] == largest_mm
-        )
-        self.peak_mm, self.peak_day = largest_mm, self.days[self.peak]
+        self.grown: list[int] = []
+        self.peak = changes_mm.index(max(changes_mm))
+        if changes_mm[self.peak] >= growth_mm:
+            self.grown = [i for i, change_mm in enumerate(changes_mm) if change_mm >= growth_mm]
+            if criteria.confirm_growth:
+                self.grown = self._keep_confirmed(seconded_days)
+                self.peak = max(self.grown, key=changes_mm.__getitem__, default=self.peak)
+        self.peak_mm, self.peak_day = changes_mm[self.peak], self.days[self.peak]
         self.last_mm, self.last_day = changes_mm[-1], self.days[-1]
         self.grew = bool(self.grown)
         self.last_grew = self.grew and self.grown[-1] == len(changes_mm) - 1
-        self.nadir = self._find_nadir() if self.grew else None
-        smallest_mm = min(changes_mm[self.peak + 1 :], default=None)
+        self.nadir: int | None = None
+        self.regrown = self.fallen = False
+        if self.grew:
+            self._follow_growth(changes_mm[self.peak + 1 :])
+
+    def _follow_growth(self, later_mm: Sequence[Decimal]) -> None:
+        """Find a nadir, and whether the course fell from its peak or has regrown."""
+        self.nadir = self._find_nadir()
+        smallest_mm = min(later_mm, default=self.peak_mm)
         self.regrown = self.last_grew and (
-            (smallest_mm is not None and is_growth(self.last_mm - smallest_mm, limit_mm))
-            or (self.nadir is not None and self.is_growth(self.regrowth_mm))
+            self.last_mm - smallest_mm >= self._growth_mm
+            or (self.nadir is not None and self.regrowth_mm >= self._growth_mm)
         )
-        self.fallen = (
-            self.grew
-            and not self.regrown
-            and smallest_mm is not None
-            and (
-                self.is_decline(largest_mm - self.last_mm)
-                or (self.is_decline(largest_mm - smallest_mm) and not self.last_grew)
-            )
+        self.fallen = not self.regrown and (
+            self.peak_mm - self.last_mm >= self._decline_mm
+            or (self.peak_mm - smallest_mm >= self._decline_mm and not self.last_grew)
         )
 
     def _keep_confirmed(self, seconded_days: Collection[int]) -> list[int]:
@@ -179,15 +188,15 @@ class Course:
 
     def is_growth(self, change_mm: Decimal) -> bool:
         """Return whether a change is a growth: `grew` in the rules."""
-        return self._growth(change_mm, self._limit_mm)
+        return change_mm >= self._growth_mm
 
     def is_decline(self, fall_mm: Decimal) -> bool:
         """Return whether a fall, counted positive, is a decline: `fell` in the rules."""
-        return self._decline(fall_mm, self._limit_mm)
+        return fall_mm >= self._decline_mm
 
     def _find_nadir(self) -> int | None:
-        smallest_mm = min(self.changes_mm[self.grown[0] + 1 :], default=None)
-        if smallest_mm is None or not self.is_decline(self.peak_mm - smallest_mm):
+        later_mm = self.changes_mm[self.grown[0] + 1 :]
+        if not later_mm or self.peak_mm - min(later_mm) < self._decline_mm:
             return None  # no later decline can be larger
         for place in self.grown:
             later_mm = self.changes_mm[place + 1 :]
@@ -196,7 +205,7 @@ class Course:
         return None
 
     def _find_last_smallest(self, start: int) -> int:
-        return min(range(start, len(self.days)), key=lambda i: (self.changes_mm[i], -i))
+        return min(range(len(self.days) - 1, start - 1, -1), key=self.changes_mm.__getitem__)
 
     @property
     def had_fallen_before(self) -> bool:
@@ -238,15 +247,15 @@ class Course:
     def return_to_baseline_day(self) -> int | None:
         """Day of the first follow-up after the peak that shows no growth, or None."""
         for place in range(self.peak + 1, len(self.days)):
-            if not self.is_growth(self.changes_mm[place]):
+            if self.changes_mm[place] < self._growth_mm:
                 return self.days[place]
         return None
 
     @property
     def decline_studies(self) -> int:
         """Number of follow-ups after the peak that show a decline from it."""
-        later_mm = self.changes_mm[self.peak + 1 :]
-        return sum(self.is_decline(self.peak_mm - change_mm) for change_mm in later_mm)
+        highest_mm = self.peak_mm - self._decline_mm
+        return len([mm for mm in self.changes_mm[self.peak + 1 :] if mm <= highest_mm])
 
     def find_last_day_of_therapy(self, criteria: Criteria) -> int:
         """Return the day up to which a change of therapy may explain the decline: t_end (RULES)."""
@@ -320,9 +329,9 @@ def split_studies(timeline: Timeline) -> dict[SeriesRole, Studied]:
 def _split(
     observations: Sequence[Observation], first_fraction_day: int, last_allowed: int | None
 ) -> Studied:
-    days = [study.days_from_ssrs for study in observations]
-    before, first = bisect_right(days, first_fraction_day), bisect_right(days, 0)
-    end = len(days) if last_allowed is None else bisect_right(days, last_allowed)
+    before = bisect_right(observations, first_fraction_day, key=_get_day)
+    first = bisect_right(observations, 0, before, key=_get_day) if first_fraction_day else before
+    end = None if last_allowed is None else bisect_right(observations, last_allowed, key=_get_day)
     return Studied(
         baseline=observations[before - 1] if before else None,
         follow_ups=tuple(observations[first:end]),
@@ -333,35 +342,28 @@ def gather_facts(timeline: Timeline) -> LesionFacts:
     """Gather the facts, other than lengths, that the rules need."""
     if not timeline.events:
         return NO_FACTS
-    exclusion_values = {
-        event.value for event in timeline.events if event.kind is EventKind.EXCLUSION
-    }
+    events: dict[EventKind, list[TreatmentEvent]] = {}
+    for event in timeline.events:
+        events.setdefault(event.kind, []).append(event)
+    exclusion_values = {event.value for event in events.get(EventKind.EXCLUSION, ())}
     entries = [
         (event.days_from_ssrs, OtherBoneLesions(event.value))
-        for event in timeline.events
-        if event.kind is EventKind.OTHER_BONE_LESIONS
+        for event in events.get(EventKind.OTHER_BONE_LESIONS, ())
+        if event.value != OtherBoneLesions.UNKNOWN
     ]
-    known_entries = [entry for entry in entries if entry[1] is not OtherBoneLesions.UNKNOWN]
     return LesionFacts(
-        exclusion=next(
-            (exclusion for exclusion in Exclusion if exclusion.value in exclusion_values), None
-        )
+        exclusion=next((value for value in Exclusion if value in exclusion_values), None)
         if exclusion_values
         else None,
-        retreated=find_retreatment_day(timeline) is not None,
-        therapy_change_days=tuple(
-            event.days_from_ssrs
-            for event in timeline.events
-            if event.kind is EventKind.SYSTEMIC_THERAPY_CHANGE
+        retreatment_day=min(
+            map(_get_day, events.get(EventKind.LOCAL_RETREATMENT, ())), default=None
         ),
-        other_bone_lesions=tuple(sorted(known_entries, key=lambda entry: entry[0])),
+        therapy_change_days=tuple(map(_get_day, events.get(EventKind.SYSTEMIC_THERAPY_CHANGE, ()))),
+        other_bone_lesions=tuple(sorted(entries, key=itemgetter(0))),
         finding_days={
-            kind: tuple(
-                event.days_from_ssrs
-                for event in timeline.events
-                if event.kind is kind and event.is_finding
-            )
+            kind: tuple(event.days_from_ssrs for event in events[kind] if event.is_finding)
             for kind in (EventKind.FRACTURE, EventKind.EPIDURAL_GROWTH)
+            if kind in events
         },
     )
 

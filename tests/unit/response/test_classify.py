@@ -274,3 +274,12 @@ def test_a_discordant_lesion_is_indeterminate_today_and_keeps_its_category_with_
     elif answer.deciding_sequence is not None:
         course = answer.sequences[answer.deciding_sequence]
         assert (answer.category, answer.reason) == (course.category, course.reason)
+
+
+@pytest.mark.parametrize(("length", "grew"), [("22.0", 0), ("22.00000000000000000001", 1)])
+def test_the_least_step_above_the_threshold_counts_where_the_threshold_does_not(
+    length: str, grew: int
+) -> None:
+    timeline = lesion(T1=studies(d0="20.0", d200=length))
+    rules = Rules(criteria=evolve(AMINI, growth_inclusive=False))
+    assert classify(timeline, rules).sequences[SeriesRole.T1].growth_studies == grew
