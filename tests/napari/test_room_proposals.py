@@ -1,33 +1,24 @@
 """Proposals in the reading room: accepted by a key, edited by a drag, never answers before."""
 
-import json
 import re
-from collections import Counter
 from collections.abc import Callable, Iterator
-from datetime import date
 from pathlib import Path
 from shutil import copytree
-from statistics import median
 from typing import TYPE_CHECKING
 
 import attrs
 import pytest
 from fixtures.makers import NOON
 from fixtures.room_driver import Mouse, settle
-from fixtures.window_driver import canvas, drag, press
+from fixtures.window_driver import drag, on_screen
 from fixtures.window_driver import settle as wait_for
 from opp_mri_napari.reading.basics.views import MarkStyle
-from opp_mri_napari.reading.panes import Pane
 from opp_mri_napari.reading.presenter import ReadingRoom
 from opp_mri_napari.reading.proposals import LEAST_LOOK_S, NOT_ALLOWED, Proposals
-from qtpy.QtCore import QPoint, Qt
 
-from opp_mri.domain.assessment import ResponseCategory
-from opp_mri.domain.imaging import SeriesRole
 from opp_mri.domain.measurement import Answer
 from opp_mri.domain.reader_study import Blinding, CaseOrder, ShownDates
 from opp_mri.domain.timeline import Origin
-from opp_mri.workflow.assessing.respond import assess_project, load_project_rules
 from opp_mri.workflow.catalogue.index import index
 from opp_mri.workflow.measuring.lesions import add_lesions
 from opp_mri.workflow.measuring.timeline import build_draft_timeline
@@ -38,8 +29,6 @@ if TYPE_CHECKING:
     from pytestqt.qtbot import QtBot
 
 SAMPLE = Path(__file__).parents[2] / "sample_data" / "patient"
-TRUTH = json.loads((SAMPLE / "truth.json").read_text())["patients"][0]
-MOST_ACTIONS = 2  # the median, of a cell
 
 
 class Watch:
@@ -265,77 +254,6 @@ def test_the_other_sequences_of_a_visit_are_proposed_from_the_readers_own_line(
     # a later visit has no point as long as no reader confirmed its fit
     later = room.panes.panes[1]
     assert seed(room.proposals, bare, later.study_date, later.frame) is None
-
-
-def on_screen(window: "RoomWindow", pane: int, place: tuple[float, float]) -> QPoint:
-    """The pixel of a pane's canvas at a place in mm (down, across)."""
-    pane_canvas, panes = canvas(window, pane), window.room.panes
-    zoom, centre = panes.zoom_of(panes.panes[pane]), panes.panes[pane].centre
-    return QPoint(
-        round(pane_canvas.width() / 2 + (place[1] - centre[1]) * zoom),
-        round(pane_canvas.height() / 2 + (place[0] - centre[0]) * zoom),
-    )
-
-
-POINTS_MM = ((0, 0), (2, 0), (-2, 0), (0, 2), (0, -2))  # down and across from the centre
-
-
-def lesion_on(window: "RoomWindow", pane: int, attempt: int) -> QPoint:
-    """Where a reader points at the lesion on a pane: its centre, then 2 mm around it.
-
-    A proposal may abstain from one point and not from the next, as its ends are uncertain.
-    """
-    pane_shown = window.room.panes.panes[pane]
-    (visit,) = [v for v in TRUTH["visits"] if v["study_date"] == str(pane_shown.study_date)]
-    centre = tuple(visit["sequences"][pane_shown.sequence.value]["centre_lps_mm"])
-    assert pane_shown.geometry is not None
-    pane_shown.look_at(centre)  # the reader scrolls there
-    window.refresh()
-    assert pane_shown.plane is not None
-    down, across = pane_shown.geometry.screen_from_pixel(pane_shown.plane.pixel_from_lps(centre))
-    down_mm, across_mm = POINTS_MM[attempt]
-    return on_screen(window, pane, (down + down_mm, across + across_mm))
-
-
-def is_over(room: ReadingRoom, pane: Pane) -> bool:
-    """Whether the mouse is over a pane by now: X moves it in its own time."""
-    return room.pointing.place is not None and room.pointing.place[0] is pane
-
-
-@pytest.mark.window
-def test_a_patient_is_read_by_real_keys_in_two_actions_a_cell_with_the_right_category(
-    project: Project, open_window: Callable[..., "RoomWindow"], qtbot: "QtBot"
-) -> None:
-    window = open_window(project)
-    room, store = window.room, project.store
-    assert room.session.lesion is not None
-    cells = len(room.session.lesion.timeline.cells)
-    actions: Counter[tuple[date, SeriesRole]] = Counter()
-    while len({reading.cell for reading in store.get_readings()}) < cells:
-        pane = room.panes.current
-        assert pane is not None
-        key, active = (pane.study_date, pane.sequence), room.panes.active
-        if room.proposals.find_proposal(pane) is None:  # no confirmed fit: one point in the lesion
-            attempt = actions[key] // 2  # a point and a key each
-            qtbot.mouseMove(canvas(window, active), lesion_on(window, active, attempt))
-            qtbot.waitUntil(lambda pane=pane: is_over(room, pane), timeout=20_000)
-            press(window, qtbot, Qt.Key.Key_H)
-            actions[key] += 1
-            wait_for(window, qtbot)
-        qtbot.wait(int(1000 * LEAST_LOOK_S) + 50)
-        press(window, qtbot, Qt.Key.Key_Return)
-        actions[key] += 1
-        assert actions[key] <= 2 * len(POINTS_MM), room.build_pane_views()[active].proposal
-        wait_for(window, qtbot)
-    readings = store.get_readings()
-    assert cells == len(readings) == 9
-    assert {reading.origin for reading in readings} == {Origin.ACCEPTED}
-    assert median(actions.values()) <= MOST_ACTIONS
-    press(window, qtbot, Qt.Key.Key_S)
-    press(window, qtbot, Qt.Key.Key_Return)
-    wait_for(window, qtbot)
-    (assessed_lesion,) = assess_project(project, load_project_rules(project), lesion_ids=["OPP-01"])
-    assert assessed_lesion.assessment.category is ResponseCategory.OPP
 
 
 @pytest.mark.window
