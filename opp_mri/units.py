@@ -6,6 +6,7 @@ lesion), so that what is shown is what is classified. Nothing is rounded after t
 
 from datetime import date
 from decimal import ROUND_HALF_EVEN, Decimal
+from math import floor
 from operator import index
 from typing import Final, SupportsIndex
 
@@ -65,6 +66,22 @@ def format_count(number: int, noun: str, plural: str = "") -> str:
         The noun of one, and of several where it does not just take an s.
     """
     return f"{number:,} {noun if number == 1 else plural or noun + 's'}"
+
+
+def format_share(share: float, *, limit: float = 1.0) -> str:
+    """Write a share in whole per cent, never rounded up to 100% or to a limit that it lies below.
+
+    Parameters
+    ----------
+    share
+        From 0 to 1.
+    limit
+        What is said of a share depends on whether it lies below this.
+    """
+    percent = round(100 * share)
+    if share < 1 and percent == 100:
+        return "over 99%"
+    return f"{floor(100 * share) if share < limit <= percent / 100 else percent}%"
 
 
 def number(value: Decimal | None) -> float | None:

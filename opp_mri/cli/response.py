@@ -328,9 +328,8 @@ def _show_comparison(lesions: list[AssessedTimeline], *, as_json: bool) -> None:
 def _format_probability(lesion: AssessedTimeline) -> str:
     if not lesion.is_simulated:
         return "-"
-    category = lesion.assessment.category
-    share = f"{lesion.sureness.probabilities.get(category, 0.0):.0%}"
-    return f"fragile, {share}" if lesion.is_fragile else share
+    words = lesion.probability_words
+    return f"fragile, {words}" if lesion.is_fragile else words
 
 
 @click.command("criteria", epilog=format_example("opp-mri criteria plateau-variant"))

@@ -22,6 +22,7 @@ from opp_mri.response.outlook import Outlook, compute_outlook
 from opp_mri.response.page import PageFacts, build_page
 from opp_mri.response.probability import (
     DEFAULT_ERROR,
+    FRAGILE_BELOW,
     CategoryProbabilities,
     choose_error,
     estimate_category_probabilities,
@@ -30,6 +31,7 @@ from opp_mri.response.probability import (
 )
 from opp_mri.response.repeat_range import estimate_repeat_range
 from opp_mri.response.sentences import describe_courses
+from opp_mri.units import format_share
 
 
 @frozen(kw_only=True, slots=False)
@@ -126,6 +128,12 @@ class AssessedTimeline:
     def is_fragile(self) -> bool:
         """Whether the probability of the category is below 0.8."""
         return self.is_simulated and self.sureness.is_fragile(self.assessment.category)
+
+    @property
+    def probability_words(self) -> str:
+        """How often the category would be the same, measured again, in whole per cent."""
+        share = self.sureness.probabilities.get(self.assessment.category, 0.0)
+        return format_share(share, limit=FRAGILE_BELOW)
 
     @property
     def asks_for_reader(self) -> bool:

@@ -13,7 +13,7 @@ from attrs import frozen
 from opp_mri.domain.assessment import Assessment, Caution, Mode, ResponseCategory
 from opp_mri.domain.measurement_error import MeasurementError
 from opp_mri.response.cautions import describe_caution
-from opp_mri.response.probability import CategoryProbabilities
+from opp_mri.response.probability import FRAGILE_BELOW, CategoryProbabilities
 from opp_mri.response.sentences import (
     CATEGORY_WORDS,
     EXCLUSION_REASONS,
@@ -22,10 +22,9 @@ from opp_mri.response.sentences import (
     describe_deciding_sequence,
     describe_reason,
 )
-from opp_mri.units import format_count, format_mm
+from opp_mri.units import format_count, format_mm, format_share
 
 LEAST_SHARE: Final = 0.05  # a category less probable than this is not named
-ALMOST_ALL: Final = 0.995
 AGREEING_WITHIN: Final = 0.02  # a narrower range of probability is not shown
 
 
@@ -127,7 +126,7 @@ def _write_error(category: ResponseCategory, facts: PageFacts) -> str:
     text = (
         f"Measured again with an error of {_write_sd(facts.error.sd_mm)} (standard deviation of "
         f"one measurement; {facts.error.source}), the category would be the same in "
-        f"{_write_share(share)}{_write_range(facts.repeat_range)}"
+        f"{format_share(share, limit=FRAGILE_BELOW)}{_write_range(facts.repeat_range)}"
     )
     shares = _write_shares(
         {name: share for name, share in repeat.probabilities.items() if name is not category}
@@ -147,26 +146,21 @@ def _write_error(category: ResponseCategory, facts: PageFacts) -> str:
     return f"Fragile: {text[0].lower()}{text[1:]}; {alone}."
 
 
-def _write_share(share: float) -> str:
-    """Write a percentage; one that only rounds to 100 is not certainty."""
-    return "over 99%" if ALMOST_ALL <= share < 1 else f"{share:.0%}"
-
-
 def _write_range(repeat_range: tuple[float, float] | None) -> str:
     """State the range of the probability, unless all stated priors agree within 2 points."""
     if repeat_range is None or round(repeat_range[1] - repeat_range[0], 3) <= AGREEING_WITHIN:
         return ""
     low, high = repeat_range
     return (
-        f" ({low:.0%} to {_write_share(high)}, depending on how common small changes are among "
-        "such lesions)"
+        f" ({format_share(low)} to {format_share(high)}, depending on how common small changes are "
+        "among such lesions)"
     )
 
 
 def _write_shares(shares: Mapping[ResponseCategory, float]) -> str:
     sorted_shares = sorted(shares.items(), key=lambda item: -item[1])
     return ", ".join(
-        f"{SHORT_WORDS[category]} {_write_share(share)}"
+        f"{SHORT_WORDS[category]} {format_share(share)}"
         for category, share in sorted_shares
         if share >= LEAST_SHARE
     )

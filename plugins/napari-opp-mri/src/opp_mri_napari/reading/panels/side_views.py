@@ -1,6 +1,5 @@
 """What stands next to the panes: growth curve and sign-off, as snapshots."""
 
-import math
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from datetime import date
@@ -164,7 +163,7 @@ def _build_curves(
 def _describe_margin(assessed_timeline: AssessedTimeline) -> str:
     """State how little would change the category, and how often it would be the same again."""
     category = assessed_timeline.assessment.category
-    if category is ResponseCategory.NOT_ELIGIBLE:
+    if category is ResponseCategory.NOT_ELIGIBLE or not assessed_timeline.is_simulated:
         return ""
     margin_mm = assessed_timeline.margin_mm
     margin = (
@@ -172,11 +171,9 @@ def _describe_margin(assessed_timeline: AssessedTimeline) -> str:
         if margin_mm is None
         else f"A change of {format_mm(margin_mm)} in one length would change the category."
     )
-    share = assessed_timeline.sureness.probabilities.get(category, 0.0)
-    fragile = assessed_timeline.sureness.is_fragile(category)
-    percent = math.floor(100 * share) if fragile else round(100 * share)
-    opening = "Fragile: measured" if fragile else "Measured"
-    return f"{margin} {opening} once more, it would be the same in {percent} %."
+    opening = "Fragile: measured" if assessed_timeline.is_fragile else "Measured"
+    share = assessed_timeline.probability_words
+    return f"{margin} {opening} once more, it would be the same in {share}."
 
 
 def sign_off_view(
