@@ -89,6 +89,8 @@ class Reason(StrEnum):
     ENLARGEMENT_NOT_CONFIRMED = "enlargement_not_confirmed"
     ENLARGEMENT_RESOLVED = "enlargement_resolved"
     ENLARGEMENT_STABILISED = "enlargement_stabilised"
+    BELOW_THE_THRESHOLDS = "below_the_thresholds"
+    GROWTH_FROM_ZERO = "growth_from_zero"
     SEQUENCES_DISCORDANT = "sequences_discordant"
     HARDWARE = "hardware"
     CEMENT = "cement"
@@ -265,9 +267,13 @@ class Criteria:
     thresholds: tuple[Threshold, ...] = field(default=(), converter=tuple)
     persistence: Persistence | None = None
 
+    @property
+    def is_relative(self) -> bool:
+        """Whether changes are counted in per cent."""
+        return self.change_percent is not None or bool(self.thresholds)
+
     def __attrs_post_init__(self) -> None:
-        relative = self.change_percent is not None or bool(self.thresholds)
-        if self.persistence is None and (relative or self.quantity is not Quantity.AP_MM):
+        if self.persistence is None and (self.is_relative or self.quantity is not Quantity.AP_MM):
             raise ValueError(
                 "the table of rules reads lengths in mm: volumes, changes in per cent and "
                 "thresholds by pair of studies need the table [persistence]"
@@ -318,7 +324,7 @@ class SequenceAssessment:
     nadir_mm, nadir_day, regrowth_mm
         Smallest length at a follow-up, its day, and the growth from it to the last follow-up.
     peak_change_percent, last_change_percent
-        For criteria that ask whether an enlargement persists: changes from the reference.
+        For criteria that count in per cent: changes from the reference, None where that is 0.
     """
 
     category: ResponseCategory = field(converter=_convert_to_category)

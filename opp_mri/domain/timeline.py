@@ -1,11 +1,12 @@
 """A lesion over time, counted in whole days from the completion of radiosurgery (SSRS)."""
 
-from collections.abc import Iterable, Mapping
+from bisect import bisect_right
+from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
 from enum import StrEnum
 from itertools import pairwise
 from operator import attrgetter
-from typing import Final
+from typing import Final, TypeVar
 
 from attrs import field, frozen, validators
 
@@ -152,6 +153,23 @@ class VolumeObservation:
     standard_error_cc: float | None = field(default=None, eq=False)
 
 
+Row = TypeVar("Row", Observation, VolumeObservation)
+
+
+def find_baseline(studies: Sequence[Row], first_fraction_day: int) -> Row | None:
+    """Return the last study of a sequence up to the day of the first fraction, or None.
+
+    Parameters
+    ----------
+    studies
+        In the order of days.
+    first_fraction_day
+        0 or negative.
+    """
+    before = bisect_right(studies, first_fraction_day, key=attrgetter("days_from_ssrs"))
+    return studies[before - 1] if before else None
+
+
 def _sort_volumes_by_sequence(
     volumes: Mapping[SeriesRole, Iterable[VolumeObservation]],
 ) -> dict[SeriesRole, tuple[VolumeObservation, ...]]:
@@ -225,6 +243,4 @@ class Timeline:
 
     def find_volume_baseline(self, sequence: SeriesRole) -> VolumeObservation | None:
         """Return the last volume on a sequence up to the first fraction."""
-        volumes = self.volumes.get(sequence, ())
-        before = [row for row in volumes if row.days_from_ssrs <= self.first_fraction_day]
-        return before[-1] if before else None
+        return find_baseline(self.volumes.get(sequence, ()), self.first_fraction_day)

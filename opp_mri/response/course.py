@@ -15,8 +15,10 @@ from opp_mri.domain.timeline import (
     Exclusion,
     Observation,
     OtherBoneLesions,
+    Row,
     Timeline,
     TreatmentEvent,
+    find_baseline,
 )
 from opp_mri.units import MOST_DECIMALS
 
@@ -318,24 +320,31 @@ def find_retreatment_day(timeline: Timeline) -> int | None:
 
 def split_studies(timeline: Timeline) -> dict[SeriesRole, Studied]:
     """Split the studies of each measured sequence, in the order of sequences."""
-    last_allowed = find_retreatment_day(timeline)
     return {
-        sequence: _split(observations, timeline.first_fraction_day, last_allowed)
-        for sequence in SEQUENCE_ORDER
-        if (observations := timeline.observations.get(sequence))
+        sequence: Studied(baseline=baseline, follow_ups=follow_ups)
+        for sequence, (baseline, follow_ups) in split_rows(timeline, timeline.observations).items()
     }
 
 
-def _split(
-    observations: Sequence[Observation], first_fraction_day: int, last_allowed: int | None
-) -> Studied:
-    before = bisect_right(observations, first_fraction_day, key=_get_day)
-    first = bisect_right(observations, 0, before, key=_get_day) if first_fraction_day else before
-    end = None if last_allowed is None else bisect_right(observations, last_allowed, key=_get_day)
-    return Studied(
-        baseline=observations[before - 1] if before else None,
-        follow_ups=tuple(observations[first:end]),
-    )
+def split_rows(
+    timeline: Timeline, rows: Mapping[SeriesRole, Sequence[Row]]
+) -> dict[SeriesRole, tuple[Row | None, tuple[Row, ...]]]:
+    """Split lengths or volumes into the baseline and the follow-ups that count, by sequence."""
+    first_fraction_day, last_allowed = timeline.first_fraction_day, find_retreatment_day(timeline)
+    return {
+        sequence: (
+            find_baseline(studies, first_fraction_day),
+            _select_follow_ups(studies, last_allowed),
+        )
+        for sequence in SEQUENCE_ORDER
+        if (studies := rows.get(sequence))
+    }
+
+
+def _select_follow_ups(studies: Sequence[Row], last_allowed: int | None) -> tuple[Row, ...]:
+    first = bisect_right(studies, 0, key=_get_day)
+    end = None if last_allowed is None else bisect_right(studies, last_allowed, key=_get_day)
+    return tuple(studies[first:end])
 
 
 def gather_facts(timeline: Timeline) -> LesionFacts:

@@ -4,8 +4,9 @@ One algorithm serves all of them. A follow-up is *enlarged* when it exceeds its 
 criteria's change, or a study before it by a threshold for that pair of studies and that size.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
+from operator import attrgetter
 from typing import Final
 
 from attrs import frozen
@@ -24,8 +25,8 @@ from opp_mri.domain.assessment import (
     Threshold,
 )
 from opp_mri.domain.imaging import SeriesRole
-from opp_mri.domain.timeline import EventKind, Pathology, Timeline
-from opp_mri.response.course import SEQUENCE_ORDER, LesionFacts, find_retreatment_day, gather_facts
+from opp_mri.domain.timeline import EventKind, Pathology, Row, Timeline
+from opp_mri.response.course import LesionFacts, find_retreatment_day, gather_facts, split_rows
 
 Answer = tuple[ResponseCategory, Reason]
 INDETERMINATE: Final = ResponseCategory.INDETERMINATE
@@ -81,31 +82,24 @@ def classify_persistence(timeline: Timeline, rules: Rules, persistence: Persiste
 
 def _gather_sizes(timeline: Timeline, quantity: Quantity) -> dict[SeriesRole, _Sizes]:
     if quantity is Quantity.VOLUME_CC:
-        rows = {
-            sequence: [(study.days_from_ssrs, study.volume_cc) for study in row]
-            for sequence, row in timeline.volumes.items()
+        return {
+            sequence: _build_sizes(*studies, attrgetter("volume_cc"))
+            for sequence, studies in split_rows(timeline, timeline.volumes).items()
         }
-    else:
-        rows = {
-            sequence: [(study.days_from_ssrs, study.ap_mm) for study in row]
-            for sequence, row in timeline.observations.items()
-        }
-    retreatment_day = find_retreatment_day(timeline)
-    sizes = {}
-    for sequence in SEQUENCE_ORDER:
-        if row := rows.get(sequence):
-            before = [study for study in row if study[0] <= timeline.first_fraction_day]
-            after = [
-                study
-                for study in row
-                if study[0] > 0 and (retreatment_day is None or study[0] <= retreatment_day)
-            ]
-            sizes[sequence] = _Sizes(
-                baseline=before[-1] if before else None,
-                days=[day for day, _ in after],
-                sizes=[size for _, size in after],
-            )
-    return sizes
+    return {
+        sequence: _build_sizes(*studies, attrgetter("ap_mm"))
+        for sequence, studies in split_rows(timeline, timeline.observations).items()
+    }
+
+
+def _build_sizes(
+    baseline: Row | None, follow_ups: Sequence[Row], get_size: Callable[[Row], Decimal]
+) -> _Sizes:
+    return _Sizes(
+        baseline=(baseline.days_from_ssrs, get_size(baseline)) if baseline else None,
+        days=[study.days_from_ssrs for study in follow_ups],
+        sizes=[get_size(study) for study in follow_ups],
+    )
 
 
 def _is_progression(timeline: Timeline, persistence: Persistence) -> bool:
@@ -125,16 +119,20 @@ def _classify_lesion(
         return ResponseCategory.NOT_ELIGIBLE, Reason(facts.exclusion.value), None, False
     if not sequences:
         return INDETERMINATE, Reason.NO_BASELINE, None, False
-    complete = {
-        name: answer for name, answer in sequences.items() if answer.peak_change_percent is not None
-    }
-    growing_sequences = [name for name, answer in complete.items() if answer.growth_studies]
+    complete = {name: answer for name, answer in sequences.items() if answer.peak_day is not None}
+    growing_sequences = [
+        name
+        for name, answer in complete.items()
+        if answer.growth_studies or answer.reason is Reason.GROWTH_FROM_ZERO
+    ]
     if growing_sequences:
         deciding_sequence = max(
-            growing_sequences, key=lambda name: complete[name].peak_change_percent or 0
+            growing_sequences, key=lambda name: _get_change(complete[name], rules, "peak")
         )
     elif complete:
-        deciding_sequence = min(complete, key=lambda name: complete[name].last_change_percent or 0)
+        deciding_sequence = min(
+            complete, key=lambda name: _get_change(complete[name], rules, "last")
+        )
     else:
         with_baseline = (
             name for name, answer in sequences.items() if answer.baseline_day is not None
@@ -145,6 +143,13 @@ def _classify_lesion(
     if discordant and rules.mode is Mode.PROSPECTIVE:
         category, reason = INDETERMINATE, Reason.SEQUENCES_DISCORDANT
     return category, reason, deciding_sequence, discordant
+
+
+def _get_change(answer: SequenceAssessment, rules: Rules, part: str) -> Decimal:
+    """Return the largest or the last change, as the criteria count; growth from nothing is most."""
+    unit = "percent" if rules.criteria.is_relative else "mm"
+    change: Decimal | None = getattr(answer, f"{part}_change_{unit}")
+    return Decimal("Infinity") if change is None else change
 
 
 @frozen(kw_only=True)
@@ -192,30 +197,34 @@ class _Reader:
         self, row: _Sizes, baseline_day: int, baseline: Decimal
     ) -> SequenceAssessment:
         references = self._list_references(row, baseline)
-        changes = [
+        comparisons = [self._compare(row, baseline, place) for place in range(len(row.sizes))]
+        are_enlarged = [comparison is True for comparison in comparisons]
+        if None in comparisons and not self.events and not self._is_confirmed(row, are_enlarged):
+            category, reason = INDETERMINATE, Reason.GROWTH_FROM_ZERO
+        else:
+            category, reason = self._call(row, baseline, are_enlarged)
+        if self.facts.exclusion is not None:
+            category, reason = ResponseCategory.NOT_ELIGIBLE, Reason(self.facts.exclusion.value)
+        changes = [size - reference for size, reference in zip(row.sizes, references, strict=True)]
+        percents = [
             _compute_percent(size, reference)
             for size, reference in zip(row.sizes, references, strict=True)
         ]
-        are_enlarged = [
-            self._is_enlarged(row, baseline, place, references[place])
-            for place in range(len(row.sizes))
-        ]
-        category, reason = self._call(row, baseline, are_enlarged)
-        if self.facts.exclusion is not None:
-            category, reason = ResponseCategory.NOT_ELIGIBLE, Reason(self.facts.exclusion.value)
-        peak = max(range(len(changes)), key=lambda place: (changes[place], -place))
-        lengths = self._criteria.quantity is Quantity.AP_MM
+        relative, lengths = self._criteria.is_relative, self._criteria.quantity is Quantity.AP_MM
+        ranks = [Decimal("Infinity") if percent is None else percent for percent in percents]
+        heights = ranks if relative else changes
+        peak = heights.index(max(heights))
         return SequenceAssessment(
             category=category,
             reason=reason,
             baseline_day=baseline_day,
             baseline_mm=baseline if lengths else None,
-            peak_change_mm=row.sizes[peak] - references[peak] if lengths else None,
-            peak_change_percent=changes[peak],
+            peak_change_mm=changes[peak] if lengths else None,
+            peak_change_percent=percents[peak] if relative else None,
             peak_day=row.days[peak],
             peak_after_day=row.days[peak - 1] if peak else baseline_day,
-            last_change_mm=row.sizes[-1] - references[-1] if lengths else None,
-            last_change_percent=changes[-1],
+            last_change_mm=changes[-1] if lengths else None,
+            last_change_percent=percents[-1] if relative else None,
             last_day=row.days[-1],
             growth_studies=sum(are_enlarged),
         )
@@ -226,32 +235,34 @@ class _Reader:
             return [baseline] * len(row.sizes)
         return [min(baseline, *row.sizes[:place]) for place in range(len(row.sizes))]
 
-    def _is_enlarged(self, row: _Sizes, baseline: Decimal, place: int, reference: Decimal) -> bool:
-        if not self._criteria.thresholds:
-            return self._has_grown(row.sizes[place], reference)
+    def _compare(self, row: _Sizes, baseline: Decimal, place: int) -> bool | None:
+        """Return whether a follow-up is enlarged; None where that would be a share of nothing."""
         studies = [baseline, *row.sizes]
+        if not self._criteria.thresholds:
+            reference = self._list_references(row, baseline)[place]
+            if self._criteria.is_relative and _compute_percent(row.sizes[place], reference) is None:
+                return None
+            return self._has_grown(row.sizes[place], reference)
         by_pair: dict[int, list[Threshold]] = {}
         for threshold in self._criteria.thresholds:
             if threshold.study == place + 1 and threshold.is_for(baseline):
                 by_pair.setdefault(threshold.since, []).append(threshold)
-        for since, thresholds in by_pair.items():
-            of_size = [
-                threshold for threshold in thresholds if not threshold.is_for_all_sizes
-            ] or thresholds
-            increase = _compute_percent(studies[place + 1], studies[since])
-            if any(increase >= threshold.percent for threshold in of_size):
-                return True
-        return False
+        answers = [
+            _reach_threshold(
+                _compute_percent(studies[place + 1], studies[since]),
+                [threshold for threshold in thresholds if not threshold.is_for_all_sizes]
+                or thresholds,
+            )
+            for since, thresholds in by_pair.items()
+        ]
+        return True if True in answers else None if None in answers else False
 
     def _has_grown(self, size: Decimal, reference: Decimal) -> bool:
-        return self._exceeds(size, reference, inclusive=self._criteria.growth_inclusive)
-
-    def _exceeds(self, size: Decimal, reference: Decimal, *, inclusive: bool) -> bool:
         """Compare without rounding: a share is compared by its product with the reference."""
-        percent = self._criteria.change_percent
-        change = size - reference
+        percent, change = self._criteria.change_percent, size - reference
         limit = self._criteria.change_mm if percent is None else reference * percent / 100
-        return change > limit or (inclusive and change == limit and change > 0)
+        is_at_limit = self._criteria.growth_inclusive and change == limit and change > 0
+        return change > limit or is_at_limit
 
     def _has_fallen(self, row: _Sizes, baseline: Decimal) -> bool:
         percent = self._criteria.change_percent
@@ -271,6 +282,8 @@ class _Reader:
                 return ResponseCategory.NOT_ELIGIBLE, Reason.FOLLOW_UP_UNDER_6_MONTHS
             if self._has_fallen(row, baseline):
                 return ResponseCategory.PR, Reason.DECLINE_FROM_BASELINE
+            if self._has_grown(row.sizes[-1], baseline):
+                return ResponseCategory.SD, Reason.BELOW_THE_THRESHOLDS
             return ResponseCategory.SD, Reason.WITHIN_MEASUREMENT_ERROR
         if self._is_stabilised(row, are_enlarged):
             return self.persistence.transient, Reason.ENLARGEMENT_STABILISED
@@ -283,7 +296,10 @@ class _Reader:
         return INDETERMINATE, Reason.ENLARGEMENT_NOT_CONFIRMED
 
     def _is_stabilised(self, row: _Sizes, are_enlarged: list[bool]) -> bool:
-        """Return whether growth stopped within the days that the criteria give it."""
+        """Return whether growth stopped within the days that the criteria give it.
+
+        What came later may measure more by less than a growth, but not at the last follow-up.
+        """
         within = self.persistence.stable_within_days
         if within is None or not are_enlarged[-1]:
             return False
@@ -295,7 +311,11 @@ class _Reader:
         ]
         peak = max(early, key=lambda place: (row.sizes[place], -place))
         later = row.sizes[peak + 1 :]
-        return bool(later) and not any(self._has_grown(size, row.sizes[peak]) for size in later)
+        return (
+            bool(later)
+            and later[-1] <= row.sizes[peak]
+            and not any(self._has_grown(size, row.sizes[peak]) for size in later)
+        )
 
     def _is_confirmed(self, row: _Sizes, are_enlarged: list[bool]) -> bool:
         first: int | None = None
@@ -312,8 +332,14 @@ class _Reader:
         return False
 
 
-def _compute_percent(size: Decimal, reference: Decimal) -> Decimal:
-    """Return the change in per cent; growth from nothing counts as 100 per cent."""
+def _compute_percent(size: Decimal, reference: Decimal) -> Decimal | None:
+    """Return the change in per cent; growth from nothing has none."""
     if reference:
         return 100 * (size - reference) / reference
-    return Decimal(100) if size else Decimal(0)
+    return None if size else Decimal(0)
+
+
+def _reach_threshold(increase: Decimal | None, thresholds: list[Threshold]) -> bool | None:
+    if increase is None:
+        return None
+    return any(increase >= threshold.percent for threshold in thresholds)

@@ -39,15 +39,11 @@ REASON_WORDS: Final[Mapping[Reason, str]] = {
         "the last follow-up is less than {min_follow_up} after radiosurgery"
     ),
     Reason.NOT_ENLARGED_FOLLOW_UP_UNDER_6_MONTHS: (
-        "the lesion has not enlarged, but the last follow-up is less than {min_follow_up} after "
-        "radiosurgery"
+        "{never}, but the last follow-up is less than {min_follow_up} after radiosurgery"
     ),
-    Reason.DECLINE_FROM_BASELINE: (
-        "the lesion never enlarged and is now smaller than at baseline by {decline}"
-    ),
+    Reason.DECLINE_FROM_BASELINE: ("{never}, and it is now smaller than at baseline by {decline}"),
     Reason.WITHIN_MEASUREMENT_ERROR: (
-        "the lesion never enlarged, and its change at the last study is within the measurement "
-        "error of {change}"
+        "{never}, and its change at the last study is within the measurement error of {change}"
     ),
     Reason.RETREATED_BEFORE_THE_ANSWER: (
         "the lesion enlarged and was locally retreated before the rules could decide, so that its "
@@ -124,6 +120,10 @@ REASON_WORDS: Final[Mapping[Reason, str]] = {
     Reason.ENLARGEMENT_STABILISED: (
         "the lesion enlarged and then stopped growing within the time that these criteria give it"
     ),
+    Reason.BELOW_THE_THRESHOLDS: "{never}, though it is larger by {growth} at the last study",
+    Reason.GROWTH_FROM_ZERO: (
+        "the lesion grew from 0, which has no percentage; ask a reader whether it progressed"
+    ),
     Reason.SEQUENCES_DISCORDANT: "sequences that grew have different categories",
     Reason.HARDWARE: "there is hardware at the level",
     Reason.CEMENT: "there is cement at the level",
@@ -162,6 +162,7 @@ def describe_reason(reason: Reason, criteria: Criteria) -> str:
     growth, decline = _limit(criteria)
     return REASON_WORDS[reason].format(
         change=_change(criteria),
+        never=_describe_no_growth(criteria),
         growth=growth,
         decline=decline,
         min_follow_up=format_count(criteria.min_follow_up_days, "day"),
@@ -253,13 +254,11 @@ def describe_course(course: SequenceAssessment, criteria: Criteria) -> Iterator[
     """Describe in parts how one sequence went: peak, last study, return to baseline, regrowth."""
     if course.baseline_day is None:
         yield "no baseline"
-    elif course.peak_change_percent is not None and course.last_change_percent is not None:
-        yield (
-            f"largest change {course.peak_change_percent:+.1f} % at "
-            f"{_describe_time(course.peak_day or 0)}"
-        )
-        last_day = course.last_day or 0
-        yield f"{course.last_change_percent:+.1f} % at the last study, {_describe_time(last_day)}"
+    elif criteria.is_relative and course.peak_day is not None and course.last_day is not None:
+        peak = _format_percent(course.peak_change_percent)
+        yield f"largest change {peak} at {_describe_time(course.peak_day)}"
+        last = _format_percent(course.last_change_percent)
+        yield f"{last} at the last study, {_describe_time(course.last_day)}"
         yield f"counted as enlarged on {format_count(course.growth_studies, 'study', 'studies')}"
     elif course.peak_change_mm is None or course.last_change_mm is None or course.last_day is None:
         yield "no follow-up"
@@ -312,7 +311,7 @@ def _describe_after_peak(course: SequenceAssessment) -> Iterator[str]:
 
 
 def _has_grown(answer: SequenceAssessment, criteria: Criteria) -> bool:
-    if answer.peak_change_percent is not None:
+    if criteria.is_relative:
         return answer.growth_studies > 0
     return answer.peak_change_mm is not None and _is_growth(answer.peak_change_mm, criteria)
 
@@ -354,6 +353,18 @@ def _change(criteria: Criteria) -> str:
     return format_mm(criteria.change_mm) if percent is None else f"{percent} %"
 
 
+def _describe_no_growth(criteria: Criteria) -> str:
+    """State what the criteria asked for and did not see: a smaller growth may have been there."""
+    if criteria.thresholds:
+        return (
+            "the lesion reached no threshold of enlargement that these criteria have for its size"
+        )
+    growth, _ = _limit(criteria)
+    if criteria.confirm_growth:
+        return f"the lesion did not enlarge by {growth} as confirmed by another measurement"
+    return f"the lesion never enlarged by {growth}"
+
+
 def _limit(criteria: Criteria) -> tuple[str, str]:
     """State how much counts as a growth, and as a decline."""
     change = _change(criteria)
@@ -366,6 +377,10 @@ def _format_signed(change_mm: Decimal) -> str:
     """Write a change with its sign: a bare 0.0 mm would read like a lesion that is gone."""
     sign = {1: "+", 0: "±", -1: "−"}[(change_mm > 0) - (change_mm < 0)]
     return f"{sign}{format_mm(abs(change_mm))}"
+
+
+def _format_percent(change: Decimal | None) -> str:
+    return "without a percentage (from 0)" if change is None else f"{change:+.1f} %"
 
 
 def _describe_time(day: int) -> str:

@@ -11,9 +11,9 @@ A file is a heading, a paragraph and its cases::
     cautions growth_on_one_study
     both: OPP sustained_decline by T1 discordant
 
-``.`` is a study that was not made. ``by`` may be left out where one sequence was measured; ``by
-none`` says that no sequence decided. ``cautions`` are those with hindsight, or ``none``. Instead of
-``both:`` there may be a line for each mode.
+Where the criteria read volumes, the numbers are cc. ``.`` is a study that was not made. ``by`` may
+be left out where one sequence was measured; ``by none`` says that no sequence decided. ``cautions``
+are those with hindsight, or ``none``. Instead of ``both:`` there may be a line for each mode.
 """
 
 import tomllib
@@ -23,9 +23,22 @@ from pathlib import Path
 
 from attrs import evolve, frozen
 
-from opp_mri.domain.assessment import Caution, Criteria, Mode, Reason, ResponseCategory
+from opp_mri.domain.assessment import (
+    Caution,
+    Criteria,
+    Mode,
+    Quantity,
+    Reason,
+    ResponseCategory,
+)
 from opp_mri.domain.imaging import SeriesRole
-from opp_mri.domain.timeline import EventKind, Observation, Timeline, TreatmentEvent
+from opp_mri.domain.timeline import (
+    EventKind,
+    Observation,
+    Timeline,
+    TreatmentEvent,
+    VolumeObservation,
+)
 from opp_mri.response.criteria import DEFAULT_CRITERIA, SHIPPED_CRITERIA, load_criteria
 
 RULES = Path(__file__).parent / "rules"
@@ -85,7 +98,8 @@ def _case(text: str) -> Case:
     table = [line.split() for line in lines if line.startswith("    ")]
     lines_by_word = [line.partition(" ") for line in lines if not line.startswith("    ")]
     criteria_text = "".join(value for word, _, value in lines_by_word if word == "criteria")
-    observations = dict(_observations(table))
+    criteria = _criteria(criteria_text)
+    sizes = dict(_sizes(table, VolumeObservation if _reads_volumes(criteria) else Observation))
     return Case(
         name=name,
         timeline=Timeline(
@@ -93,16 +107,16 @@ def _case(text: str) -> Case:
             first_fraction_day=int(
                 "".join(v for w, _, v in lines_by_word if w == "first_fraction") or 0
             ),
-            observations=observations,
+            **{"volumes" if _reads_volumes(criteria) else "observations": sizes},
             events=tuple(_event(value) for word, _, value in lines_by_word if word == "event"),
         ),
-        criteria=_criteria(criteria_text),
+        criteria=criteria,
         criteria_as_written=criteria_text,
         cautions=_cautions(
             "".join(value for word, _, value in lines_by_word if word == "cautions")
         ),
         answers={
-            mode: _answer(value, list(observations))
+            mode: _answer(value, list(sizes))
             for word, _, value in lines_by_word
             for mode in Mode
             if word in ("both:", f"{mode.value}:")
@@ -110,17 +124,21 @@ def _case(text: str) -> Case:
     )
 
 
-def _observations(
-    table: list[list[str]],
-) -> Iterator[tuple[SeriesRole, tuple[Observation, ...]]]:
+def _reads_volumes(criteria: Criteria) -> bool:
+    return criteria.quantity is Quantity.VOLUME_CC
+
+
+def _sizes(
+    table: list[list[str]], kind: type[Observation] | type[VolumeObservation]
+) -> Iterator[tuple[SeriesRole, tuple[Observation | VolumeObservation, ...]]]:
     (word, *days), *rows = table
     if word != "day":
         raise ValueError(f"a table begins with the days, not with {word}")
-    for sequence, *lengths in rows:
-        studies = zip(days, lengths, strict=True)
+    for sequence, *sizes in rows:
+        studies = zip(days, sizes, strict=True)
         yield (
             SeriesRole(sequence),
-            tuple(Observation(int(day), Decimal(mm)) for day, mm in studies if mm != "."),
+            tuple(kind(int(day), Decimal(size)) for day, size in studies if size != "."),
         )
 
 

@@ -56,19 +56,20 @@ def _section(number: int, section: Section) -> Iterator[str]:
 
 
 def _table(timeline: Timeline) -> str:
-    days = sorted(
-        {
-            observation.days_from_ssrs
-            for row in timeline.observations.values()
-            for observation in row
+    in_cc = bool(timeline.volumes)
+    rows = {
+        sequence: {
+            study.days_from_ssrs: str(study.volume_cc if in_cc else study.ap_mm)
+            for study in studies
         }
-    )
+        for sequence, studies in (timeline.volumes or timeline.observations).items()
+    }
+    days = sorted({day for by_day in rows.values() for day in by_day})
     lines = [
-        "| day | " + " | ".join(str(day) for day in days) + " |",
+        f"| day{', sizes in cc' if in_cc else ''} | " + " | ".join(str(day) for day in days) + " |",
         "|---|" + "---:|" * len(days),
     ]
-    for sequence, studies in timeline.observations.items():
-        by_day = {study.days_from_ssrs: str(study.ap_mm) for study in studies}
+    for sequence, by_day in rows.items():
         lines.append(f"| {sequence} | " + " | ".join(by_day.get(day, "") for day in days) + " |")
     return "\n".join(lines)
 

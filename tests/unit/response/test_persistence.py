@@ -1,0 +1,113 @@
+"""Criteria that ask whether an enlargement persists, on volumes and from a baseline of nothing."""
+
+from decimal import Decimal
+
+import pytest
+
+from opp_mri.domain.assessment import Assessment, Mode, Reason, ResponseCategory, Rules
+from opp_mri.domain.imaging import SeriesRole
+from opp_mri.domain.timeline import Observation, Timeline, VolumeObservation
+from opp_mri.response.classify import classify
+from opp_mri.response.criteria import load_criteria
+from opp_mri.response.sentences import describe_courses, describe_reason
+
+Rows = dict[int, str]
+
+
+def assess(name: str, mode: Mode = Mode.RETROSPECTIVE, **rows: Rows) -> Assessment:
+    """Assess volumes in cc, or lengths in mm for spino-2015, by sequence and day."""
+    by_sequence = {SeriesRole(sequence): row for sequence, row in rows.items()}
+    if name == "spino-2015":
+        timeline = Timeline(
+            lesion_id="a",
+            observations={
+                sequence: tuple(Observation(day, Decimal(mm)) for day, mm in row.items())
+                for sequence, row in by_sequence.items()
+            },
+        )
+    else:
+        timeline = Timeline(
+            lesion_id="a",
+            volumes={
+                sequence: tuple(VolumeObservation(day, Decimal(cc)) for day, cc in row.items())
+                for sequence, row in by_sequence.items()
+            },
+        )
+    return classify(timeline, Rules(criteria=load_criteria(name), mode=mode))
+
+
+def describe(assessment: Assessment) -> str:
+    reason = describe_reason(assessment.reason, assessment.criteria)
+    return " ".join([reason, *describe_courses(assessment)])
+
+
+@pytest.mark.parametrize(
+    "row",
+    [
+        {0: "1.5", 200: "1.95"},  # below the threshold of its size
+        {0: "5", 90: "5.2", 180: "5.3", 400: "6.5"},  # no threshold for a third follow-up
+    ],
+)
+def test_an_increase_below_every_threshold_is_said_to_be_that(row: Rows) -> None:
+    answer = assess("maralani-2021", T1=row)
+    assert (answer.category, answer.reason) == (
+        ResponseCategory.SD,
+        Reason.BELOW_THE_THRESHOLDS,
+    )
+    words = describe(answer)
+    assert "+30.0 % at the last study" in words
+    assert "reached no threshold" in words
+    assert "never enlarged" not in words
+    assert "measurement error" not in words
+
+
+def test_a_volume_within_the_detectable_difference_is_said_to_be_that() -> None:
+    answer = assess("maralani-2021", T1={0: "5", 200: "5.5"})
+    assert answer.reason is Reason.WITHIN_MEASUREMENT_ERROR
+    assert "never enlarged" not in describe(answer)
+
+
+def test_a_fall_after_an_increase_below_the_threshold_is_not_said_never_to_have_enlarged() -> None:
+    answer = assess("maralani-2021", T1={0: "1.5", 100: "1.95", 400: "1.0"})
+    assert answer.category is ResponseCategory.PR
+    assert "never enlarged" not in describe(answer)
+
+
+@pytest.mark.parametrize("mode", Mode)
+@pytest.mark.parametrize(
+    ("name", "row"),
+    [
+        ("maralani-2021", {0: "0", 90: "0", 200: "1"}),
+        ("bahig-2016", {0: "0", 90: "0.4", 300: "1"}),
+        ("maralani-2021", {0: "1.5", 90: "0", 200: "1"}),  # gone, and there again
+    ],
+)
+def test_growth_from_nothing_has_no_percentage(name: str, row: Rows, mode: Mode) -> None:
+    answer = assess(name, mode, T1=row)
+    assert (answer.category, answer.reason) == (
+        ResponseCategory.INDETERMINATE,
+        Reason.GROWTH_FROM_ZERO,
+    )
+    assert "+100" not in describe(answer)
+    assert "no follow-up" not in describe(answer)
+
+
+def test_growth_from_nothing_leaves_an_answer_by_another_pair_of_studies() -> None:
+    answer = assess("maralani-2021", T1={0: "1.5", 90: "0", 200: "5"})
+    assert answer.reason is Reason.ENLARGEMENT_CONFIRMED
+
+
+def test_growth_from_nothing_decides_before_a_sequence_that_did_not_grow() -> None:
+    answer = assess("maralani-2021", T1={0: "5", 200: "5"}, T2FS={0: "0", 200: "4"})
+    assert (answer.deciding_sequence, answer.reason) == ("T2FS", Reason.GROWTH_FROM_ZERO)
+
+
+def test_a_lesion_that_stays_gone_is_stable() -> None:
+    assert assess("maralani-2021", T1={0: "0", 200: "0"}).category is ResponseCategory.SD
+
+
+def test_lengths_are_described_in_mm_where_the_criteria_count_in_mm() -> None:
+    answer = assess("spino-2015", T1={0: "0", 90: "1.4", 300: "3"})
+    assert answer.sequences[SeriesRole.T1].peak_day == 300
+    assert "peak +3.0 mm" in describe(answer)
+    assert "%" not in describe(answer)
