@@ -159,6 +159,8 @@ def convert_to_days(value: object) -> int:
 
 
 def _convert_to_int(value: object, expected: str) -> int:
+    if type(value) is int:  # nearly always, and the check below is slow
+        return value
     if not isinstance(value, SupportsIndex) or isinstance(value, bool):
         raise TypeError(f"give {expected}, not {value!r} ({type(value).__name__})")
     return index(value)

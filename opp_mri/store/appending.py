@@ -12,6 +12,7 @@ from sqlalchemy import (
     ARRAY,
     BindParameter,
     Connection,
+    CursorResult,
     FromClause,
     Integer,
     Select,
@@ -120,10 +121,7 @@ class SqlChain(Transactions):
     def _read_records(self, kind: type[T], subject: str | None = None) -> list[T]:
         """Return the sound records of a kind, in order; a damaged one is named and left out."""
         with self.begin_reading() as connection:
-            query = _prepare_query(
-                connection.dialect.name, kind.__name__, of_subject=subject is not None
-            )
-            rows = connection.execute(query, {} if subject is None else {SUBJECT: subject})
+            rows = execute_selection(connection, kind, subject)
             records = [self._restore(read_chain_record(row), kind) for row in rows]
         return [record for record in records if record is not None]
 
@@ -177,6 +175,14 @@ def select_records(
     """
     name = None if kind is None else kind.__name__
     return _build_query(connection.dialect.name, name, subject=subject, keys=keys, after=after)
+
+
+def execute_selection(
+    connection: Connection, kind: type[Any], subject: str | None
+) -> CursorResult[Any]:
+    """Return the rows of a kind in order, of one subject or all."""
+    query = _prepare_query(connection.dialect.name, kind.__name__, of_subject=subject is not None)
+    return connection.execute(query, {} if subject is None else {SUBJECT: subject})
 
 
 @lru_cache(maxsize=128)

@@ -18,6 +18,7 @@ from opp_mri.store.appending import (
     Draft,
     SqlChain,
     check_readings,
+    execute_selection,
     read_chain_record,
     select_records,
 )
@@ -136,8 +137,8 @@ class SqlRecords(SqlChain):
         """Return the signatures of one lesion, or all, in the order in which they were recorded."""
         signatures: list[Signature] = []
         with self.begin_reading() as connection:
-            query = select_records(connection, Signature, subject=lesion_id)
-            rows = [read_chain_record(row) for row in connection.execute(query)]
+            selection = execute_selection(connection, Signature, lesion_id)
+            rows = [read_chain_record(row) for row in selection]
             rows_with_signatures = [(row, self._restore(row, Signature)) for row in rows]
             reading_ids = {
                 reading_id

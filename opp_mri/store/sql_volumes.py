@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
 from typing import Any, Final
 
-from sqlalchemy import Connection, Select, delete, insert, select
+from sqlalchemy import Connection, Select, bindparam, delete, insert, select
 
 from opp_mri.domain.imaging import Doubt, VolumeDescription
 from opp_mri.store import schema
@@ -14,6 +14,7 @@ from opp_mri.store.transactions import Transactions, mark_stale, split_into_part
 
 volume, frame = schema.volume, schema.frame
 
+OF_PATIENTS: Final = select(volume).where(volume.c.patient_id.in_(bindparam("ids", expanding=True)))
 MOST_KEPT: Final = 256  # descriptions of the latest volumes, each of some 20 kB
 
 
@@ -64,18 +65,13 @@ class SqlVolumes(Transactions):
 
     def get_volumes(self, patient_ids: Iterable[str] | None = None) -> Sequence[VolumeDescription]:
         """Return the volumes of some or all patients, by patient, date, series and volume_id."""
-        query = select(volume)
-        queries = (
-            [query]
-            if patient_ids is None
-            else [
-                query.where(volume.c.patient_id.in_(part)) for part in split_into_parts(patient_ids)
-            ]
-        )
         descriptions: list[VolumeDescription] = []
         with self.begin_reading() as connection:
-            for part in queries:
-                descriptions += self._read_descriptions(connection, part)
+            if patient_ids is None:
+                descriptions += self._read_descriptions(connection, select(volume))
+            else:
+                for part in split_into_parts(patient_ids):
+                    descriptions += self._read_descriptions(connection, OF_PATIENTS, ids=part)
         return sorted(descriptions, key=_order_volumes)
 
     def count_in_doubt(self) -> int:
@@ -95,9 +91,9 @@ class SqlVolumes(Transactions):
             return next(iter(self._read_descriptions(connection, query)), None)
 
     def _read_descriptions(
-        self, connection: Connection, query: Select[Any]
+        self, connection: Connection, query: Select[Any], **parameters: Any
     ) -> Iterator[VolumeDescription]:
-        for row in self._keep_sound("volume", connection.execute(query)):
+        for row in self._keep_sound("volume", connection.execute(query, parameters)):
             yield _read_description(row.description)
 
     def get_volumes_with_frame(

@@ -82,19 +82,17 @@ def build_cells(
     """
     by_date = {point.study_date: point for point in points if point.study_date}
     answered_cells = {*latest, *contoured_cells}
-    read_sequences = {sequence for _, sequence in answered_cells}
-    offered_sequences = {
+    known_sequences = {sequence for _, sequence in answered_cells} | {
         v.role
         for point in points
         for v in point.volumes
         if v.role and (v.selected or v.is_in_doubt)
     }
+    sequences = [sequence for sequence in SeriesRole if sequence in known_sequences]
     cells = []
     for day in sorted(by_date.keys() | {day for day, _ in answered_cells}):
         volumes = by_date[day].volumes if day in by_date else ()
-        for sequence in SeriesRole:
-            if sequence not in read_sequences | offered_sequences:
-                continue
+        for sequence in sequences:
             reading = latest.get((day, sequence))
             status, volume = _determine_status(reading, sequence, volumes, seeds)
             cells.append(
@@ -167,6 +165,9 @@ def draw_cells(
     new_cells = []
     for cell in cells:
         contours = contours_by_cell.get((cell.study_date, cell.sequence))
+        if contours is None and cell.contours is None:
+            new_cells.append(cell)
+            continue
         measured_volume = None if contours is None else measure_contours(contours, volumes)
         status = cell.status
         if contours is not None and status is CellStatus.UNREAD:

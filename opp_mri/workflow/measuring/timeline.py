@@ -307,7 +307,8 @@ def _flag_cells(cells: list[Cell]) -> list[Cell]:
             and baseline.volume
         ):
             flags += compare_acquisitions(cell.sequence, baseline.volume, cell.volume)
-        flagged_cells.append(attrs.evolve(cell, flags=tuple(flags)))
+        is_new = tuple(flags) != cell.flags
+        flagged_cells.append(attrs.evolve(cell, flags=tuple(flags)) if is_new else cell)
     return flagged_cells
 
 
