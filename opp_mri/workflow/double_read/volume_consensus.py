@@ -32,11 +32,10 @@ from opp_mri.workflow.double_read.resolutions import (
 from opp_mri.workflow.double_read.volume_agreement import VolumePair, compare_pair, find_cause
 from opp_mri.workflow.measuring.contours import (
     draft_contours,
-    find_images,
-    find_series,
     get_independent_contours,
     select_latest_contours,
 )
+from opp_mri.workflow.measuring.measure import load_native_image
 from opp_mri.workflow.measuring.protocol import require_protocol
 
 CellKey = tuple[date, SeriesRole]
@@ -209,15 +208,13 @@ def _build_result(
         )  # fmt: skip
     if not contours:
         raise InputError("Draw the new contours first.")
-    reading = attrs.evolve(pair.a, contours=tuple(contours))
-    series = find_series(reading, find_images(store, reading))
-    if series is None or series.study_date != pair.cell[0]:
+    lesion_id, first = pair.lesion.lesion_id, contours[0]
+    image = load_native_image(store, lesion_id, (first.sop_instance_uid, first.frame_number))
+    if image.study_date != pair.cell[0]:
         raise InputError(
             "The new contours lie on an image of another time point: draw them on this one."
         )
-    return draft_contours(
-        pair.cell, pair.lesion.lesion_id, series, contours, reader=CONSENSUS, at=at
-    )
+    return draft_contours(pair.cell, lesion_id, image.volume, contours, reader=CONSENSUS, at=at)
 
 
 def _get_contours(store: Store, lesion_id: str) -> Mapping[str, VolumeReading]:

@@ -2,23 +2,28 @@
 
 from collections import Counter
 from collections.abc import Iterator
+from datetime import date
 from pathlib import Path
 
 import pytest
 from fixtures.contour_makers import draw_and_sign, square
+from fixtures.dicom_makers import STIR, T1, write_study
 from fixtures.makers import NOON
 from fixtures.small_study import declare, make_study
 
 from opp_mri.agreement.discordance import VolumeCause, VolumeLimits, find_volume_cause
 from opp_mri.domain.assessment import Mode, Rules
 from opp_mri.domain.contour import Contour, VolumeReading
+from opp_mri.domain.imaging import SeriesRole
 from opp_mri.domain.reader_study import CONSENSUS, Resolution, ResolutionKind, Unblinding
 from opp_mri.errors import ConflictError, InputError
 from opp_mri.response.criteria import load_criteria
+from opp_mri.workflow.catalogue.index import index
 from opp_mri.workflow.double_read.consensus import LesionConsensus, prepare_consensus
 from opp_mri.workflow.double_read.resolving import sign_consensus
 from opp_mri.workflow.double_read.volume_consensus import resolve_contours
 from opp_mri.workflow.exchange.sr_export import ReportToWrite, export_reports
+from opp_mri.workflow.measuring.contours import find_series
 from opp_mri.workflow.measuring.timeline import build_lesion_timeline
 from opp_mri.workflow.project import Project, open_project
 from opp_mri.workflow.safekeeping.audit import verify
@@ -122,6 +127,31 @@ def test_new_contours_replace_both_and_lie_on_the_time_point(project: Project) -
     (resolved_pair,) = [p for p in prepare(project).volumes if p.resolution is not None]
     assert resolved_pair.result is not None
     assert resolved_pair.result.contours == tuple(new_contours)
+
+
+def test_new_contours_lie_on_a_study_that_was_imported_again_under_another_date(
+    tmp_path: Path,
+) -> None:
+    with open_project(make_study(tmp_path)) as project:
+        declare(project, tmp_path)
+        visit = tmp_path / "again"  # the second visit as another hospital imported it, with STIR
+        headers = {"PatientID": "P1", "PatientName": "Name^P1", "StudyDate": "20240901",
+                   "AcquisitionDate": "20240501", "FrameOfReferenceUID": "1.2.9.1.2"}  # fmt: skip
+        write_study(visit, T1, study="92", seed=1, **headers)
+        write_study(visit, STIR, study="92", seed=7, **headers)
+        index(project, [visit], workers=1)
+        for reader, side in zip(READERS, (6.0, 4.0), strict=True):
+            draw_and_sign(project, "LP1", reader, [*[6.0] * 5, side])
+        (pair,) = prepare(project).open_volumes
+        series = find_series(pair.a, project.store.get_volumes())
+        assert series is not None
+        assert series.study_date == date(2024, 9, 1)
+        assert pair.cell == (date(2024, 5, 1), SeriesRole.STIR)
+        resolve_contours(
+            project.store, pair, ResolutionKind.NEW, reason="edge", at=NOON,
+            contours=pair.a.contours,
+        )  # fmt: skip
+        assert not prepare(project).open_volumes
 
 
 def test_an_amendment_opens_the_pair_again(project: Project) -> None:
