@@ -12,6 +12,7 @@ from typing import Any
 
 import pydicom
 import pytest
+from fixtures.contour_makers import draw_and_sign
 from fixtures.two_reads import read_package, true_lines
 from pydicom import Dataset
 from pydicom.datadict import dictionary_VR, keyword_dict
@@ -38,6 +39,7 @@ UID_ROOT = "1.2.826.0.1.3680043.10.424242"
 CODE = "MUSTERMANN"
 AGE = "087Y"
 LENGTH = "47.138291"  # what the other reader measured
+CORNER = "42.875"  # a column of what the other reader drew
 
 PLANTED: dict[str, str] = {
     **dict.fromkeys(("LO", "SH", "PN", "ST", "LT", "UT", "UC", "UR"), TEXT),
@@ -167,6 +169,9 @@ def study(tmp_path_factory: pytest.TempPathFactory, opp_mri: Callable[..., Any])
             for reading in opened_project.store.get_readings()
             if reading.reader == "Reader-Alpha"
         ]
+        alpha_contours = draw_and_sign(
+            opened_project, "OPP-01", "Reader-Alpha", [float(CORNER) - 1.5]
+        )
         lesions = opened_project.store.get_lesions()
     markers = {
         *(TEXT, CODE, DAY, CLOCK, UID_ROOT, LENGTH, "Reader-Alpha", "Outsider-Reader"),
@@ -178,7 +183,11 @@ def study(tmp_path_factory: pytest.TempPathFactory, opp_mri: Callable[..., Any])
         *(lesion.histology for lesion in lesions),
         *(lesion.ssrs_first_date.isoformat() for lesion in lesions),
         *(repr(reading.caliper.start[0]) for reading in alpha if reading.caliper),
+        *(reading.reading_id for reading in alpha_contours),
+        CORNER,
     }
+    store = (project / "opp_mri.sqlite").read_bytes()  # where they would be found
+    assert all(marker.encode() in store for marker in (alpha_contours[0].reading_id, CORNER))
     return project, {marker for marker in markers if marker}
 
 
