@@ -66,6 +66,25 @@ def test_both_are_shown_unnamed_with_volume_overlap_and_distance(room: Consensus
     assert "is a volume" in room.banner
 
 
+def test_a_slice_between_contours_shows_what_is_interpolated_with_gaps(tmp_path: Path) -> None:
+    with open_project(make_study(tmp_path)) as project:
+        declare(project, tmp_path)
+        draw_and_sign(project, "LP1", "reader-1", [6.0], places=(0, 2))
+        draw_and_sign(project, "LP1", "reader-2", [4.0])
+        room = ConsensusPresenter(project, "reader-1", clock=lambda: NOON)
+        load(room)
+        drawn = room.pair.a if len(room.pair.a.contours) == 2 else room.pair.b
+        letter = "A" if drawn is room.pair.a else "B"
+        room.images.scroll(-9)
+        assert [len(path) for path in room.get_outlines()[letter]] == [5]  # a closed square
+        room.images.scroll(1)
+        sides = room.get_outlines()[letter]
+        assert {len(path) for path in sides} == {2}
+        assert len(build_pieces({}, {letter: sides})[letter]) == len(sides) > 1
+        room.images.scroll(2)
+        assert letter not in room.get_outlines()  # beyond the last contour
+
+
 def test_one_is_kept_and_then_new_contours_are_drawn_by_clicks(
     room: ConsensusPresenter, project: Project
 ) -> None:

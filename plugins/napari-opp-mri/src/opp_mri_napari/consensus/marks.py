@@ -11,6 +11,7 @@ from opp_mri.domain.measurement import PixelPoint
 from opp_mri.workflow.double_read.consensus import Pair
 from opp_mri.workflow.double_read.resolving import NewLine
 from opp_mri.workflow.double_read.volume_consensus import ContourPair
+from opp_mri.workflow.measuring.contours import outline_slices
 from opp_mri_napari.consensus.images import Line, Shown
 from opp_mri_napari.shared.geometry import ScreenPoint
 
@@ -50,6 +51,8 @@ def find_outlines(
 ) -> dict[str, list[Path]]:  # fmt: skip
     """Return the contours on a slice, by letter; a closed one ends where it begins.
 
+    An outline that is interpolated between contours is given as separate sides, with gaps.
+
     Parameters
     ----------
     place
@@ -59,21 +62,27 @@ def find_outlines(
     path
         The points of a contour that is open on this slice.
     """
-    frame = image.volume.frames[place]
-    screen_from_pixel = image.geometry.screen_from_pixel
     outlines = {
-        letter: [
-            [screen_from_pixel(point) for point in (*contour.points, contour.points[0])]
-            for contour in contours
-            if contour.image == frame
-        ]
+        letter: _trace(image, place, tuple(contours))
         for letter, contours in (
             ("A", pair.a.contours), ("B", pair.b.contours), ("new", new_contours)
         )
     }  # fmt: skip
     if path:
-        outlines["new"].append([screen_from_pixel(point) for point in path])
+        outlines["new"].append([image.geometry.screen_from_pixel(point) for point in path])
     return {letter: paths for letter, paths in outlines.items() if paths}
+
+
+def _trace(image: Shown, place: int, contours: Sequence[Contour]) -> list[Path]:
+    """Return contours on a slice closed, or every second side of what is interpolated there."""
+    volume, screen_from_pixel = image.volume, image.geometry.screen_from_pixel
+    if not all(contour.image in volume.frames for contour in contours):
+        return []
+    outlines = outline_slices(contours, volume).get(place, ())
+    paths = [[screen_from_pixel(point) for point in (*outline, outline[0])] for outline in outlines]
+    if any(contour.image == volume.frames[place] for contour in contours):
+        return paths
+    return [list(side) for path in paths for side in list(pairwise(path))[::2]]
 
 
 def build_pieces(
