@@ -1,5 +1,7 @@
 #!/bin/sh
-# See that the system packages that windows and PDF pages need are there, and install them where we may.
+# See that the system packages that windows and PDF pages need are there, and install them where we may;
+# in continuous integration also an archive and the validators that reports are tested with, whose
+# tests are skipped elsewhere: nobody's machine should have a server installed by a test.
 # Ends with 1, and the one command that installs them, where they are missing and we may not.
 set -u
 
@@ -10,8 +12,12 @@ if ! command -v dpkg-query >/dev/null 2>&1; then
     exit 1
 fi
 
+lists=requirements/window.apt
+[ -n "${CI:-}" ] && [ "$(id -u)" = 0 ] && lists="$lists requirements/archive.apt"
+
 missing=
-for package in $(cat requirements/window.apt); do
+# shellcheck disable=SC2086 # a list of words
+for package in $(cat $lists); do
     # Ubuntu 24.04 calls some of them ...t64
     case "$(dpkg-query -W -f '${db:Status-Status} ' "$package" "${package}t64" 2>/dev/null)" in
         *not-installed*) missing="$missing $package" ;;
@@ -22,7 +28,7 @@ done
 [ -n "$missing" ] || exit 0
 
 if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null 2>&1; then
-    echo "Installing the system packages that windows and PDF pages need:$missing"
+    echo "Installing the system packages that the tests need:$missing"
     export DEBIAN_FRONTEND=noninteractive
     quick="-o Acquire::Retries=1 -o Acquire::http::Timeout=30"
     # shellcheck disable=SC2086 # lists of words
