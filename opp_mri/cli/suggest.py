@@ -11,11 +11,13 @@ from opp_mri.cli.shared.options import (
     format_example,
     json_option,
     project_option,
+    scheduler_option,
 )
 from opp_mri.cli.show import show_json, show_table
 from opp_mri.domain.proposal import Abstention
 from opp_mri.suggestion.label_maps import LabelTool
 from opp_mri.units import format_mm
+from opp_mri.workflow.executors import open_cluster
 from opp_mri.workflow.project import open_project
 from opp_mri.workflow.suggesting.cells import SuggestedCell
 from opp_mri.workflow.suggesting.levels import suggest_levels
@@ -29,15 +31,16 @@ LEVEL_COLUMNS: Final = ("Lesion", "Recorded level", "Suggested level", "Note")
 @click.argument("lesion_id", metavar="LESION")
 @project_option
 @json_option
-def suggest_command(lesion_id: str, project_folder: Path, as_json: bool) -> None:
+@scheduler_option
+def suggest_command(lesion_id: str, project_folder: Path, as_json: bool, scheduler: str) -> None:
     """Propose the greatest AP extent of LESION on each sequence of each visit.
 
     A proposal is not a measurement: it is not recorded, and never enters a timeline, a table or a
     report. Where there is no proposal, the reason is given. Follow-ups need a confirmed
     registration (`opp-mri fit confirm`).
     """
-    with open_project(project_folder) as project:
-        cells = suggest_lesion(project.store, lesion_id)
+    with open_project(project_folder) as project, open_cluster(scheduler) as executor:
+        cells = suggest_lesion(project.store, lesion_id, executor=executor)
     if as_json:
         show_json([_build_suggestion_json(lesion_id, cell) for cell in cells])
         return

@@ -4,6 +4,7 @@ A pool of processes costs about a second to start, so a scan begins in this proc
 takes over once it has lasted that long. Workers of another machine, as an executor, begin at once.
 """
 
+import logging
 import os
 import signal
 import threading
@@ -29,6 +30,7 @@ from opp_mri.errors import InputError, PeerError
 
 POOL_PAYS_AFTER_S: Final = 1.0
 CHUNK: Final = 64  # files; what Ctrl-C may lose
+log = logging.getLogger("opp_mri.dicom")
 _seen = threading.local()  # `templates`: the headers of earlier files
 
 
@@ -199,6 +201,11 @@ def _scan_one(source: SourceFile, templates: Templates) -> ScannedFile:
         return _build_unreadable(source, describe_reason(error))
     except InputError as error:
         return _build_unreadable(source, str(error))
+    except Exception as error:  # a defect: one file never stops the others
+        log.warning("A header was not understood.", exc_info=error)
+        return _build_unreadable(
+            source, f"opp_mri failed on it ({type(error).__name__}): report it, with the file."
+        )
     is_unopened = header.status in (FileStatus.NOT_DICOM, FileStatus.ARCHIVE)
     if is_unopened and _is_archive(source):
         return _build_unreadable(

@@ -1,9 +1,11 @@
 """Where the work is done: processes of this machine, or the workers of a Dask scheduler.
 
 Both are a `concurrent.futures.Executor`, so that a workflow does not know which of them it has.
-A task whose process or worker is lost raises `BrokenExecutor`, and the caller repeats it here.
+A task whose process or worker is lost, or that fails on workers for a reason that opp_mri does not
+know, raises `BrokenExecutor`, and the caller repeats it here.
 """
 
+import logging
 import os
 import signal
 from collections.abc import Callable, Iterator
@@ -22,6 +24,11 @@ THREADS: Final = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS")
 CONNECT_S: Final = 10
 FIRST_WORKER_S: Final = 30
 RETRIES: Final = 2  # of a task that fails for a reason that opp_mri does not know
+BLIND_WORKER: Final = (
+    "A worker cannot read an image that this machine reads: let all workers see the images "
+    "under the same paths and with the same permissions, and run the command again."
+)
+log = logging.getLogger("opp_mri.workflow")
 
 
 @contextmanager
@@ -201,8 +208,11 @@ class ClusterExecutor(Executor):
             future.set_exception(
                 PeerError(f"A worker has no package {error.name}: install opp_mri on each worker.")
             )
-        except BaseException as error:  # a defect: shown where the caller asks for the result
-            future.set_exception(error)
+        except BaseException as error:  # after the retries: of the worker, or a defect of opp_mri
+            log.warning("A task failed on the workers (%s).", type(error).__name__)
+            loss = BrokenExecutor(f"The workers failed with {type(error).__name__}.")
+            loss.__cause__ = error
+            future.set_exception(loss)
         else:
             if outcome.error is not None:
                 future.set_exception(outcome.error)

@@ -6,10 +6,13 @@ import shutil
 import signal
 import sqlite3
 from collections.abc import Callable, Iterator
-from concurrent.futures import Executor, Future
+from concurrent.futures import BrokenExecutor, Executor, Future
+from datetime import date
+from operator import truediv
 from pathlib import Path
 from typing import Any
 
+import attrs
 import pytest
 from fixtures.clusters import Cluster, running_cluster
 from fixtures.makers import NOON, make_lesion
@@ -19,6 +22,7 @@ from opp_mri.dicom import scan as scanning
 from opp_mri.dicom.headers.sources import find_sources
 from opp_mri.dicom.scan import ScannedFile, scan
 from opp_mri.domain.imaging import FileStatus, SeriesRole, SourceFile
+from opp_mri.domain.proposal import Abstention, AbstentionReason
 from opp_mri.domain.registration import Fit
 from opp_mri.errors import ConflictError, OppMriError, PeerError, ProjectError
 from opp_mri.store.chain import Head
@@ -35,6 +39,8 @@ from opp_mri.workflow.project import STORE_NAME, create_project, open_project
 from opp_mri.workflow.registration import align as aligning
 from opp_mri.workflow.registration.align import align_project
 from opp_mri.workflow.registration.align_plan import VisitTask
+from opp_mri.workflow.suggesting.cells import SuggestedCell
+from opp_mri.workflow.suggesting.suggest import suggest_lesion
 
 
 @pytest.fixture(scope="module")
@@ -238,3 +244,146 @@ def test_a_cohort_in_postgresql_is_read_by_workers_as_by_one_process(
             monkeypatch.setattr(type(project.store), "get_head", lambda _: next(heads))
             with pytest.raises(ConflictError, match="run the command again"):
                 responding.assess_project_on(executor, project, rules)
+
+
+@pytest.fixture
+def with_lesion(
+    coarse_phantom: Callable[..., PhantomSummary], opp_mri: Callable[..., Any], tmp_path: Path
+) -> Path:
+    """A project with the lesion of a phantom patient."""
+    phantom = coarse_phantom("PHANTOM-01")
+    opp_mri("init", tmp_path)
+    opp_mri("index", phantom.dicom, "--project", tmp_path)
+    opp_mri("lesion", "add", "--table", phantom.lesions, "--project", tmp_path)
+    return tmp_path
+
+
+def test_proposals_of_workers_are_those_of_one_process(
+    with_lesion: Path, cluster: Cluster, opp_mri: Callable[..., Any]
+) -> None:
+    command = ("suggest", "OPP-01", "--project", with_lesion, "--json")
+    cells = opp_mri(*command).json
+    assert [cell for cell in cells if cell.get("reason") != "no_fit"]
+    assert opp_mri(*command, "--scheduler", cluster.address).json == cells
+    with open_project(with_lesion) as project:
+        executor = HereExecutor()
+        suggest_lesion(project.store, "OPP-01", executor=executor)
+    (sent,) = executor.sent
+    assert b"OPP-01" not in sent
+    _, (task,), _ = pickle.loads(sent)  # noqa: S301 - written above
+    for cell, volume in task.cells:
+        assert (cell.study_date, volume.study_date) == (date.min, None)
+        assert volume.patient_id == volume.instance.patient_name == ""
+
+
+def forget_images(cells: list[SuggestedCell]) -> list[SuggestedCell]:
+    answers = [Abstention(role=cell.sequence, reason=AbstentionReason.NO_IMAGE) for cell in cells]
+    return [attrs.evolve(cell, answer=a) for cell, a in zip(cells, answers, strict=True)]
+
+
+def test_a_worker_that_sees_no_images_is_refused_for_proposals_too(with_lesion: Path) -> None:
+    with (
+        open_project(with_lesion) as project,
+        pytest.raises(PeerError, match="see the images under the same paths"),
+    ):
+        suggest_lesion(project.store, "OPP-01", executor=HereExecutor(change=forget_images))
+
+
+def test_a_lost_scheduler_is_a_sentence_and_the_same_command_continues(
+    images: Path, alone: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(indexing, "BATCH", 10)
+    monkeypatch.setattr(scanning, "CHUNK", 3)
+    create_project(tmp_path / "project")
+    with (
+        running_cluster(tmp_path, workers=1) as lost_cluster,
+        open_project(tmp_path / "project") as project,
+    ):
+        killer = Killer(lost_cluster.scheduler)
+        with (
+            pytest.raises(PeerError, match=r"scheduler .* was lost.* run the command again"),
+            open_cluster(lost_cluster.address) as lost_executor,
+        ):
+            index(project, [images], executor=lost_executor, progress=killer)
+        recorded = len(project.store.get_files())
+        assert 0 < recorded < len(list(images.iterdir()))
+        assert index(project, [images], workers=1).read == len(list(images.iterdir())) - recorded
+    assert dump_catalogue(tmp_path / "project") == dump_catalogue(alone)
+
+
+def fail(*_words: Any, **_keywords: Any) -> None:
+    raise MemoryError("no more")
+
+
+def test_a_task_that_workers_give_up_is_done_here(
+    executor: ClusterExecutor, images: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with pytest.raises(BrokenExecutor, match="ZeroDivisionError"):
+        executor.submit(truediv, 1, 0).result()
+    submit = executor.submit
+    monkeypatch.setattr(executor, "submit", lambda *_, **__: submit(truediv, 1, 0))
+    files = list(find_sources([images]))
+    alone = list(scan(files, workers=1))
+    assert list(scan(files, workers=1, executor=executor)) == alone
+
+
+class BrokenForOne(HereExecutor):
+    """Gives up the first task that it is given."""
+
+    def submit(self, function: Callable[..., Any], /, *words: Any, **keywords: Any) -> Future[Any]:
+        if self.sent:
+            return super().submit(function, *words, **keywords)
+        self.sent.append(b"")
+        future: Future[Any] = Future()
+        future.set_exception(BrokenExecutor("The workers failed with MemoryError."))
+        return future
+
+
+def test_a_visit_that_fails_everywhere_is_named_and_the_rest_is_done(
+    alone: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shutil.copytree(alone, tmp_path / "copy")
+    calls: list[VisitTask] = []
+
+    def fail_for_one(task: VisitTask, *, quick: bool) -> list[tuple[int, Fit]]:  # noqa: ARG001
+        calls.append(task)
+        return fail() or [] if task.patient_id else []  # what was sent has no name
+
+    monkeypatch.setattr(aligning, "_align_task", fail_for_one)
+    monkeypatch.setattr(aligning, "fit_id", lambda *_, **__: "new")
+    monkeypatch.setattr(HereExecutor, "submit", submit_unpickled)
+    with open_project(tmp_path / "copy") as project:
+        summary = align_project(project, NOON, quick=True, executor=BrokenForOne())
+    assert len(calls) == 4
+    (failure,) = summary.failures
+    assert "failed on the workers and on this machine (MemoryError)" in failure
+
+
+def submit_unpickled(
+    _executor: HereExecutor, function: Callable[..., Any], /, *words: Any, **keywords: Any
+) -> Future[Any]:
+    future: Future[Any] = Future()
+    future.set_result(function(*words, **keywords))
+    return future
+
+
+def test_a_file_on_which_opp_mri_itself_fails_is_named_and_the_rest_is_read(
+    images: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    files = list(find_sources([images]))
+    read = scanning.read_header
+    monkeypatch.setattr(
+        scanning,
+        "read_header",
+        lambda reader, templates: fail() if reader.size == size else read(reader, templates),
+    )
+    size = files[0].size_bytes + 1
+    clean = [file.status for file in scan(files, workers=1)]
+    assert set(clean) == {FileStatus.IMAGE}
+    path = images.parent / "odd"
+    path.write_bytes((images / Path(files[0].path).name).read_bytes() + b"\0")
+    odd = SourceFile(path=str(path), size_bytes=size, modified_ns=0)
+    first, *others = scan([odd, *files], workers=1)
+    assert first.status is FileStatus.UNREADABLE
+    assert "MemoryError" in first.detail
+    assert [file.status for file in others] == clean

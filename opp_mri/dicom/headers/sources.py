@@ -2,7 +2,7 @@
 """What files there are: in folders, DICOMDIRs and zip archives, or given one by one.
 
 Every file is listed, hidden ones too, and nothing is judged by its name but an archive; what is
-wrong with a file XX objects takes as long as to read their headers.
+wrong with a file is said when it is read.
 """
 
 import lzma

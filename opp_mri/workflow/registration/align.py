@@ -3,6 +3,7 @@
 Registration moves the reader's eye, never a measurement: lengths stay on native voxels.
 """
 
+import logging
 import os
 from collections.abc import Iterator, Sequence
 from concurrent.futures import BrokenExecutor, Executor
@@ -20,7 +21,8 @@ from opp_mri.domain.registration import Fit
 from opp_mri.errors import OppMriError, PeerError
 from opp_mri.registration.align import ALGORITHM_VERSION, align_visit, list_parameters
 from opp_mri.registration.second_opinion import add_second_opinion, ask_second_opinion
-from opp_mri.workflow.executors import open_processes
+from opp_mri.units import format_count
+from opp_mri.workflow.executors import BLIND_WORKER, open_processes
 from opp_mri.workflow.progress import Progress, ignore_progress
 from opp_mri.workflow.project import Project
 from opp_mri.workflow.registration.align_left_out import (
@@ -36,6 +38,8 @@ from opp_mri.workflow.registration.align_plan import (
     plan,
     with_imports,
 )
+
+log = logging.getLogger("opp_mri.workflow")
 
 
 @frozen(kw_only=True)
@@ -147,23 +151,24 @@ def _run(
         for future, task in futures.items():  # in the order of one process, as records are chained
             try:
                 outcome = future.result()
-            except BrokenExecutor:  # killed, or out of memory
-                outcome = _align_task(task, quick=quick)
-            if executor is not None and isinstance(outcome, str):
-                outcome = _repeat_here(task, quick=quick)
+                if executor is not None and isinstance(outcome, str):
+                    outcome = _repeat_here(task, quick=quick)
+            except BrokenExecutor:  # killed, out of memory, or given up
+                outcome = _align_given_up(task, quick=quick)
             yield task, outcome
 
 
 def _remove_identity(task: VisitTask) -> VisitTask:
     """Return a task without names and dates: paths and geometry are all that another needs."""
     pairs = tuple(
-        (sequence, _remove_volume_identity(baseline), _remove_volume_identity(followup))
+        (sequence, remove_volume_identity(baseline), remove_volume_identity(followup))
         for sequence, baseline, followup in task.pairs
     )
     return attrs.evolve(task, patient_id="", lesion_id=None, pairs=pairs, not_comparable=())
 
 
-def _remove_volume_identity(volume: VolumeDescription) -> VolumeDescription:
+def remove_volume_identity(volume: VolumeDescription) -> VolumeDescription:
+    """Return a volume without names and dates: its geometry, and which frames it has."""
     instance = attrs.evolve(
         volume.instance,
         patient_id="",
@@ -179,11 +184,20 @@ def _repeat_here(task: VisitTask, *, quick: bool) -> str:
     """Repeat what failed on a worker, which may not see the images; return why it fails here."""
     outcome = _align_task(task, quick=quick)
     if not isinstance(outcome, str):
-        raise PeerError(
-            "A worker cannot read an image that this machine reads: let all workers see the images "
-            "under the same paths and with the same permissions, and run the command again."
-        )
+        raise PeerError(BLIND_WORKER)
     return outcome
+
+
+def _align_given_up(task: VisitTask, *, quick: bool) -> Outcome | str:
+    """Do here what workers gave up; where it fails here too, name it, and let the rest go on."""
+    try:
+        return _align_task(task, quick=quick)
+    except Exception as error:  # whatever it is: one visit never stops the others
+        log.warning("A visit failed on the workers and here.", exc_info=error)
+        return (
+            f"A visit of {format_count(len(task.pairs), 'sequence')} failed on the workers and on "
+            f"this machine ({type(error).__name__}): report it, and run the command again."
+        )
 
 
 def _align_task(task: VisitTask, *, quick: bool) -> Outcome | str:
