@@ -9,7 +9,7 @@ from typing import Final
 import numpy as np
 from attrs import evolve, frozen
 
-from opp_mri.cohort.statistics.hazards import Hazard, Regression
+from opp_mri.cohort.statistics.hazards import LOOSE, Hazard, Regression
 from opp_mri.cohort.statistics.partial_likelihood import Covariates
 from opp_mri.cohort.statistics.survival import (
     CENSORED,
@@ -27,7 +27,7 @@ from opp_mri.errors import InputError
 
 NEWTON_STEPS: Final = 50
 STEEP: Final = 1e-9  # length of a Newton step, in SD of the covariate, at which the search ends
-ENDLESS: Final = 15.0  # a log hazard ratio per SD that has no maximum
+LEAST_INFORMATION: Final = LOOSE**-2
 
 
 @frozen(kw_only=True, eq=False)
@@ -140,15 +140,10 @@ def fit_fine_gray(
         raise InputError("Give each covariate a value for every lesion.")
     sd = np.where(table.std(axis=1) > 0, table.std(axis=1), 1.0)
     weighted = _Weighted(observed, causes, ((table.T - table.mean(axis=1)) / sd))
-    beta = weighted.find_maximum()
     names = tuple(covariates)
-    if beta is None:
-        reason = (
-            NO_EVENT
-            if not observed.events
-            else f"No finite hazard ratio: the events do not vary with {', '.join(names)}."
-        )
-        return _build_failed_regression(observed, names, reason)
+    beta = weighted.find_maximum(names)
+    if isinstance(beta, str):
+        return _build_failed_regression(observed, names, beta)
     _, information = weighted.compute_slopes(beta)
     parts = weighted.compute_residuals(beta)
     patients = None
@@ -212,22 +207,28 @@ class _Weighted:
         """Return the Kaplan-Meier share that is not censored just before each day."""
         return np.asarray(self.watched[np.searchsorted(self.lost_days, days)])
 
-    def find_maximum(self) -> FloatArray | None:
-        """Return the coefficients, or None where there are no finite ones."""
+    def find_maximum(self, names: tuple[str, ...]) -> FloatArray | str:
+        """Return the coefficients, or the reason why there are no finite ones."""
         beta = np.zeros(self.x.shape[1])
         if not len(self.events):
-            return None
+            return NO_EVENT
         for _ in range(NEWTON_STEPS):
             score, information = self.compute_slopes(beta)
-            if np.linalg.eigvalsh(information)[0] < STEEP:
-                return None
+            if np.linalg.eigvalsh(information)[0] < LEAST_INFORMATION:
+                break
             step = np.linalg.solve(information, score)
             beta = beta + step * min(1.0, 2.0 / max(np.abs(step).max(), TINY))
-            if not np.abs(beta).max() < ENDLESS:
-                return None
             if np.abs(step).max() < STEEP:
                 return np.asarray(beta)
-        return None
+        words = ", ".join(names)
+        if beta.any():
+            return (
+                f"The likelihood of {words} has no maximum, as where all events are in one arm: "
+                "no hazard ratio."
+            )
+        if len(names) == 1:
+            return f"{words.capitalize()} is the same for all at risk at an event: leave it out."
+        return f"Of {words} some are the same for all at risk, or follow from the others."
 
     def _compute_sums(self, beta: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
         """Sum risk, risk times x and risk times x x' over the weighted risk set of each event."""

@@ -31,6 +31,7 @@ LOOSE: Final = 100.0  # error of a log ratio per SD from which no maximum exists
 LEVEL_GROUND: Final = 1e-10  # slope against error at which a maximum is reached
 STEEP: Final = 1e-4  # slope against error at which a maximum is not reached
 NEWTON_STEPS: Final = 50
+ALIKE: Final = "The patients are too alike, or too few, for errors by patient."
 FAR: Final = 1e6  # represents an unbounded fall of the likelihood
 
 
@@ -102,6 +103,8 @@ def fit_cox(
         np.add.at(parts, clusters[1][partial.order], compute_score_residuals(partial, beta, slopes))
         variance = variance @ parts.T @ parts @ variance
     errors = np.sqrt(np.diag(variance))
+    if errors.min() < TINY:
+        return _build_failed_regression(partial, "cox", ALIKE)
     half = errors * float(special.ndtri((1 + LEVEL) / 2))
     p = special.chdtrc(1, (beta / errors) ** 2)
     failure = _build_failed_regression(

@@ -214,10 +214,10 @@ def compute_median_days(curve: Curve) -> EventEstimate:
 
     Notes
     -----
-    The first day on which fewer than half are; the midpoint of the days on which exactly half are,
-    as in `survfit` of R and PROC LIFETEST of SAS. Interval of Brookmeyer and Crowley, Biometrics
-    1982;38:29-41, from the curve's own limits. None where the curve, or a limit of it, stays above
-    a half: a lower limit may exist without a median.
+    The first day on which at most half are. Where the curve lies at a half between two events, the
+    midpoint of their days, as R prints it for `survfit`. Interval of Brookmeyer and Crowley,
+    Biometrics 1982;38:29-41, from the curve's own limits. None where the curve, or a limit of it,
+    stays above a half: a lower limit may exist without a median.
     """
     value, low, high = (_find_half(curve, side) for side in (curve.values, curve.low, curve.high))
     return EventEstimate(
@@ -231,16 +231,15 @@ def compute_median_days(curve: Curve) -> EventEstimate:
 
 
 def _find_half(curve: Curve, shares: Sequence[float | None]) -> float | None:
-    """Return the day on which a step function reaches a half, or the midpoint of such days."""
+    """Return the day on which a step function passes a half, or the midpoint of lying there."""
     steps = [
         (day, share) for day, share in zip(curve.days, shares, strict=True) if share is not None
     ]
     first = next((day for day, share in steps if share <= 0.5 + HALF_TOLERANCE), None)
     if first is None:
         return None
-    below = next((day for day, share in steps if share < 0.5 - HALF_TOLERANCE), curve.last_day)
-    is_half = any(day == first and abs(share - 0.5) <= HALF_TOLERANCE for day, share in steps)
-    return (first + below) / 2 if is_half else first
+    below = next((day for day, share in steps if share < 0.5 - HALF_TOLERANCE), first)
+    return (first + below) / 2  # the same day, but where the curve lies at a half before it falls
 
 
 def follow_up_days(observed: Observed) -> EventEstimate:

@@ -8,6 +8,7 @@ from attrs import evolve
 from fixtures.survival_data import X, Z, gehan, made
 
 from opp_mri.cohort.statistics.competing import fit_fine_gray, run_gray_test
+from opp_mri.cohort.statistics.survival import Observed
 from opp_mri.errors import InputError
 
 TWO = made().take(made().group != "c")
@@ -50,6 +51,24 @@ def test_fine_and_grays_model_is_that_of_r(observed, covariates, beta, errors) -
     assert [hazard.standard_error for hazard in result] == pytest.approx(errors, rel=1e-9)
 
 
+def test_a_ratio_that_is_large_but_finite_is_given() -> None:
+    """coxph(Surv(day, e) ~ x, ties = "breslow") and crr(day, rep(1, 41), cbind(x = x))."""
+    days, one = np.arange(1, 42), np.ones(41, dtype=np.int64)
+    days[[19, 20]] = days[[20, 19]]
+    trial = Observed(duration_days=days, event=one, cause=one)
+    hazard = fit_fine_gray(trial, {"x": np.linspace(2, -2, 41)}).hazards[0]
+    assert math.log(hazard.ratio.value) == pytest.approx(36.88877880159990, rel=1e-9)
+    assert hazard.standard_error == pytest.approx(9.37962964578723, rel=1e-9)
+
+
+def test_a_day_0_counts_like_any_other_day() -> None:
+    """crr takes who left on day 0 out of the weights of that day; a day later it does not."""
+    days = made().duration_days - made().duration_days.min()
+    at_0, a_day_later = (evolve(made(), duration_days=days + shift) for shift in (0, 1))
+    first, second = (fit_fine_gray(rows, {"x": X}).hazards[0] for rows in (at_0, a_day_later))
+    assert first == second
+
+
 def test_without_competing_events_the_ratio_is_that_of_cox_with_breslows_ties() -> None:
     """coxph(Surv(t, e) ~ arm, ties = "breslow"): -1.5092."""
     trial = evolve(gehan(), cause=gehan().event * 1)
@@ -73,7 +92,11 @@ def test_what_is_not_estimable_has_a_reason() -> None:
     assert run_gray_test(evolve(one_arm, group=None)).p is None
     result = fit_fine_gray(one_arm, {"a": (one_arm.group == "a") * 1.0})
     assert result.hazards[0].ratio.value is None
-    assert result.reason
+    assert result.reason == (
+        "The likelihood of a has no maximum, as where all events are in one arm: no hazard ratio."
+    )
+    same = fit_fine_gray(TWO, {"a": np.ones(TWO.n)})
+    assert same.reason == "A is the same for all at risk at an event: leave it out."
 
 
 def test_delayed_entry_or_a_missing_cause_is_refused() -> None:

@@ -113,6 +113,15 @@ def test_interval_and_p_are_walds() -> None:
     )
 
 
+def test_patients_who_are_all_alike_give_no_error_by_patient() -> None:
+    twice = Observed(
+        duration_days=(5, 9, 12, 20) * 2, event=(1, 1, 0, 1) * 2, patient=("a",) * 4 + ("b",) * 4
+    )
+    regression = fit_cox(twice, {"x": np.array((1.0, 3.0, 0.0, 2.0) * 2)}, by_patient=True)
+    assert regression.reason == "The patients are too alike, or too few, for errors by patient."
+    assert regression.hazards[0].ratio.value is None
+
+
 def test_p_of_the_check_is_that_of_r() -> None:
     """cox.zph(..., transform = "km")$table[, 3]."""
     result = [check.p for check in check_proportionality(made(), {"x": X, "z": Z})]
