@@ -85,8 +85,8 @@ def index_command(
 ) -> None:
     """Bring the catalogue up to date with SOURCES: folders, files, DICOMDIR, zip archives.
 
-    A source may also be s3://bucket/prefix, with the account in the environment. Sources are only
-    read. Unchanged files are not read again.
+    A source may also be s3://bucket/prefix or dicomweb+https://host/dicom-web, with the account in
+    the environment. Sources are only read. Unchanged files are not read again.
     """
     if not sources and same_patient is None:
         raise click.UsageError("Give at least one source, or --same-patient FILE.")

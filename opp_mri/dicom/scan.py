@@ -199,6 +199,8 @@ def _scan_one(source: SourceFile, templates: Templates) -> ScannedFile:
             return ScannedFile(source=source, status=FileStatus.IMAGE, instance=instance)
     except READ_ERRORS as error:
         return _build_unreadable(source, describe_reason(error))
+    except PeerError:
+        raise  # the archive is lost, not a file
     except InputError as error:
         return _build_unreadable(source, str(error))
     except Exception as error:  # a defect: one file never stops the others

@@ -12,6 +12,7 @@ NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,31}")
 UID: Final = re.compile(r"\d+(\.\d+)*")
 LONGEST_UID: Final = 64  # characters, PS3.5 chapter 9
 LONGEST_AE_TITLE: Final = 16  # characters, PS3.5 table 6.2-1
+WEB_SOURCE: Final = "dicomweb+"  # before the url of an archive whose images are a source
 LOOPBACK: Final = frozenset({"localhost", "127.0.0.1", "::1"})
 
 

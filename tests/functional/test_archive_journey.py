@@ -85,3 +85,9 @@ def test_a_second_project_has_the_same_readings_and_answers(journey: Any) -> Non
 def test_nothing_is_new_once_all_is_pulled(journey: Any) -> None:
     result, _ = journey
     assert result["watched"] == []
+
+
+def test_images_in_the_archive_are_indexed_as_those_in_a_folder(journey: Any) -> None:
+    result, _ = journey
+    if "series" in result:
+        assert result["series"]["archive"] == result["series"]["files"] != []

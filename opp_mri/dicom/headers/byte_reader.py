@@ -6,7 +6,7 @@ import zlib
 from types import TracebackType
 from typing import BinaryIO, Final, Protocol, Self
 
-from opp_mri.dicom.headers.object_store import is_object, read_object
+from opp_mri.dicom.headers.object_store import find_scheme, is_object, read_object
 from opp_mri.dicom.headers.sources import open_file, open_member
 from opp_mri.domain.imaging import SourceFile
 
@@ -218,15 +218,20 @@ class ReaderStream(io.RawIOBase):
 
 
 def open_bytes(source: SourceFile) -> FileBytes | ObjectBytes | StreamBytes:
-    """Open a file, a member of an archive in place, or an object.
+    """Open a file, a member of an archive in place, an object, or an instance of a PACS.
 
     Raises
     ------
     OSError, EOFError, zlib.error, lzma.LZMAError, zipfile.BadZipFile
         It cannot be opened; `sources.reason_in_words` says it in a sentence.
+    PeerError
+        A PACS does not answer.
     """
     if source.member:
         return StreamBytes(open_member(source), source.size_bytes)
+    if find_scheme(source.path):
+        content = read_object(source.path)
+        return StreamBytes(io.BytesIO(content), len(content))
     if is_object(source.path):
         return ObjectBytes(source.path, source.size_bytes)
     return FileBytes(source.path)

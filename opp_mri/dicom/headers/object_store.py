@@ -1,7 +1,10 @@
-"""Files in an object store (s3://bucket/prefix), by fsspec; accounts come from the environment."""
+"""What has an address instead of a path, with an account from the environment.
+
+Files in an object store (s3://bucket/prefix) by fsspec, instances in an archive by DICOMweb.
+"""
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from typing import Any, Final
@@ -12,9 +15,23 @@ from opp_mri.errors import InputError
 MARK: Final = "://"
 NS: Final = 1_000_000_000
 
+ListFiles = Callable[[str], Iterator[SourceFile]]
+ReadWhole = Callable[[str], bytes]
+_schemes: dict[str, tuple[ListFiles, ReadWhole]] = {}
+
+
+def add_scheme(prefix: str, list_files: ListFiles, read_whole: ReadWhole) -> None:
+    """Have addresses with a prefix listed and read by others, who give each file as a whole."""
+    _schemes[prefix] = (list_files, read_whole)
+
+
+def find_scheme(path: str) -> tuple[ListFiles, ReadWhole] | None:
+    """Return how addresses such as this one are listed and read, None for an object store."""
+    return next((way for prefix, way in _schemes.items() if path.startswith(prefix)), None)
+
 
 def is_object(path: str) -> bool:
-    """Return whether a path names something in an object store."""
+    """Return whether a path names something in an object store or an archive."""
     return MARK in path
 
 
@@ -25,7 +42,12 @@ def list_objects(address: str) -> Iterator[SourceFile]:
     ------
     InputError
         There is none, the store does not answer or refuses, or the address holds a password.
+    PeerError
+        An archive does not answer, or refuses.
     """
+    if way := find_scheme(address):
+        yield from way[0](address)
+        return
     scheme, _, rest = address.partition(MARK)
     if "@" in rest.partition("/")[0]:
         raise InputError(
@@ -48,16 +70,25 @@ def list_objects(address: str) -> Iterator[SourceFile]:
 
 
 def read_object(path: str, offset: int = 0, length: int | None = None) -> bytes:
-    """Read bytes of an object; raises OSError where it cannot be read."""
+    """Read bytes of an object; raises OSError where it cannot be read.
+
+    Raises
+    ------
+    PeerError
+        An archive does not answer, or refuses.
+    """
+    if way := find_scheme(path):
+        content = way[1](path)
+        return content[offset : None if length is None else offset + length]
     scheme, _, name = path.partition(MARK)
     end = None if length is None else offset + length
     try:
-        content: bytes = _open_system(scheme).cat_file(name, start=offset, end=end)
+        part: bytes = _open_system(scheme).cat_file(name, start=offset, end=end)
     except OSError:
         raise
     except Exception as error:  # of the store's own client: no account, no network
         raise OSError(None, f"the object store answers {type(error).__name__}") from error
-    return content
+    return part
 
 
 def _open_system(scheme: str) -> Any:

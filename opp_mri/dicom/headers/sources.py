@@ -48,7 +48,7 @@ def find_sources(sources: Iterable[str | Path]) -> Iterator[SourceFile]:
         Folders (searched to the bottom, links followed, loops cut), single files, zip archives
         (their members are listed) and DICOMDIRs (listed with the files that they name, be these
         there or missing). Or addresses in an object store, s3://bucket/prefix, whose objects are
-        listed as they are.
+        listed as they are, or of an archive, dicomweb+https://host/dicom-web, with its instances.
 
     Yields
     ------

@@ -96,8 +96,8 @@ def index(
     Parameters
     ----------
     sources
-        Folders, single files, DICOMDIR files, zip archives, or addresses in an object store, as
-        s3://bucket/prefix; none only settles what is pending.
+        Folders, single files, DICOMDIR files, zip archives, or addresses, as s3://bucket/prefix or
+        dicomweb+https://host/dicom-web; none only settles what is pending.
     workers
         Processes that read headers; None for one a core.
     executor
