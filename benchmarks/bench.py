@@ -27,25 +27,23 @@ from pathlib import Path
 from typing import Any
 
 import SimpleITK as sitk  # noqa: N813 - as its own documentation calls it
-from attrs import asdict, frozen
+from attrs import asdict
 from matplotlib.figure import Figure
 
-from benchmarks import classifying, cohort, indexing, loading, reindexing, scale
+from benchmarks import bench_parts, classifying, cohort, indexing, loading, reindexing, scale
+from benchmarks.bench_rows import FULL, OURS, QUICK, Row, Sizes
 from opp_mri.dicom.headers.sources import find_sources
 from opp_mri.domain.assessment import Rules
 from opp_mri.response.classify import classify
-from opp_mri.workflow.assessing.respond import load_project_timelines
-from opp_mri.workflow.cohort.cohort import Cohort
-from opp_mri.workflow.cohort.exporting import ExportFormat, export_cohort
-from opp_mri.workflow.project import create_project, open_project
+from opp_mri.workflow.project import create_project
 
 ROOT = Path(__file__).parents[1]
 NAME = "benchmarks-measured"
-OURS = "opp_mri"
-PEERS = ("pydicom", "SimpleITK", "python-gdcm", "dcm2niix", "numpy", "sqlalchemy")
-SCRIPTS = {  # with a page or a table of their own; here their text is kept
-    "registration": [sys.executable, "benchmarks/registration.py", "--quick"],
-    "suggestion": [sys.executable, "benchmarks/suggestion.py", "--quick"],
+PEERS = (
+    "pydicom", "SimpleITK", "python-gdcm", "dcm2niix", "statsmodels", "scikit-image", "numpy",
+    "sqlalchemy",
+)  # fmt: skip
+SCRIPTS = {  # with a table of their own; here their text is kept
     "window": ["xvfb-run", "-a", "-s", "-screen 0 1920x1080x24", sys.executable,
                "benchmarks/reading_room.py", "1"],
 }  # fmt: skip
@@ -71,59 +69,6 @@ GOALS_S = {  # part, case, size: seconds, at most
     ("cohort", "cohort --json", 10_000): 5,
     ("cohort", "cohort bundle", 10_000): 15,
 }
-READINGS_TOGETHER = 24_000
-
-
-@frozen(kw_only=True)
-class Row:
-    """The time of one reader on one case.
-
-    Parameters
-    ----------
-    size
-        Files, lesions or slices of the case.
-    seconds
-        Median over the rounds.
-    """
-
-    part: str
-    case: str
-    size: int
-    reader: str
-    seconds: float
-
-
-@frozen(kw_only=True)
-class Sizes:
-    """How much is measured."""
-
-    rounds: int
-    files: tuple[int, ...]
-    files_again: tuple[int, ...]
-    readings: tuple[int, ...]
-    lesions: tuple[int, ...]
-    lesions_of_cohort: tuple[int, ...]
-    commands: int
-
-
-QUICK = Sizes(
-    rounds=1,
-    files=(20, 40),
-    files_again=(100,),
-    readings=(240,),
-    lesions=(10, 20),
-    lesions_of_cohort=(60,),
-    commands=1,
-)
-FULL = Sizes(
-    rounds=5,
-    files=(100, 300, 1000),
-    files_again=(1000, 3000, 10_000),
-    readings=(10_000, 100_000, 1_000_000),
-    lesions=(1000, 10_000, 100_000),
-    lesions_of_cohort=(1000, 3000, 10_000),
-    commands=len(cohort.WORDS),
-)
 
 
 def measure_indexing(sizes: Sizes) -> Iterator[Row]:
@@ -177,37 +122,6 @@ def measure_index_again(sizes: Sizes) -> Iterator[Row]:
             yield Row(part="project", case=case, size=count, reader=OURS, seconds=seconds)
 
 
-def measure_store(sizes: Sizes) -> Iterator[Row]:
-    """Measure the timeline of one patient in stores of more and more readings."""
-    with tempfile.TemporaryDirectory() as name:
-        create_project(Path(name))
-        with open_project(Path(name)) as project:
-            lesion_count = reading_count = 0
-            for count in sizes.readings:
-                appended_s, before = 0.0, reading_count
-                while reading_count < count:
-                    lesions, readings = [], []
-                    while reading_count + len(readings) < count and len(readings) < (
-                        READINGS_TOGETHER
-                    ):
-                        lesions.append(scale.make_lesion(lesion_count))
-                        readings += scale.make_readings(lesions[-1])
-                        lesion_count += 1
-                    project.store.add_lesions(lesions, scale.NOW)
-                    appended_s += scale.spend(lambda r=readings: project.store.add_readings(r))
-                    reading_count += len(readings)
-                step = max(1, lesion_count // 25)
-                times_s = [
-                    scale.spend(lambda n=n: load_project_timelines(project, [f"L{n}"]))
-                    for n in range(0, lesion_count, step)
-                ]
-                for case, seconds in (
-                    ("timeline", statistics.median(times_s)),
-                    ("append 1000 readings", 1000 * appended_s / (reading_count - before)),
-                ):
-                    yield Row(part="store", case=case, size=count, reader=OURS, seconds=seconds)
-
-
 def measure_classification(sizes: Sizes) -> Iterator[Row]:
     rules = Rules(criteria=cohort.AMINI)
     for count in sizes.lesions:
@@ -219,34 +133,15 @@ def measure_classification(sizes: Sizes) -> Iterator[Row]:
         yield Row(part="classification", case="lesions", size=count, reader=OURS, seconds=seconds)
 
 
-def measure_cohort(sizes: Sizes) -> Iterator[Row]:
-    working_folder = Path.cwd()
-    for count in sizes.lesions_of_cohort:
-        with tempfile.TemporaryDirectory() as name:
-            lesions = cohort.make_cohort(count)
-            whole = Cohort(lesions=lesions, rules=Rules(criteria=cohort.AMINI))
-            export_cohort(whole, Path(name, "tables"), formats=[ExportFormat.CSV])
-            for words in cohort.WORDS[: sizes.commands]:
-                try:
-                    _, seconds, _ = cohort.run(words, Path(name))
-                finally:
-                    os.chdir(working_folder)
-                yield Row(
-                    part="cohort",
-                    case=" ".join(words[:2]),
-                    size=count,
-                    reader=OURS,
-                    seconds=seconds,
-                )
-
-
 PARTS: dict[str, Callable[[Sizes], Iterator[Row]]] = {
     "indexing": measure_indexing,
     "loading": measure_loading,
     "project": measure_index_again,
-    "store": measure_store,
+    "store": bench_parts.measure_store,
+    "registration": bench_parts.measure_registration,
+    "suggestion": bench_parts.measure_suggestion,
     "classification": measure_classification,
-    "cohort": measure_cohort,
+    "cohort": bench_parts.measure_cohort,
 }
 
 
@@ -325,7 +220,9 @@ def write_page(
         "Written by `make bench`. Readers of one case take turns within one run; seconds are",
         "medians, of processor time where opp_mri is alone. “Times opp_mri” is the time of a",
         "reader divided by that of opp_mri. On a busy machine only these ratios mean something.",
-        "Sizes are files, readings, slices or lesions.",
+        "Sizes are files, readings, pairs of images, proposals, slices or lesions. How accurate",
+        "registrations and proposals are is on [their](registration-measured.md)",
+        "[pages](suggestion-measured.md); here is what they take.",
         f"Not in this run: {', '.join(missing) or 'nothing'}.",
         "",
         *(f"- {name}: {text}" for name, text in machine.items()),

@@ -90,17 +90,20 @@ def measure(patients: int, lesions_each: int) -> tuple[list[Case], list[float]]:
 
 def _others(frame: ApFrame, image: SequenceImage) -> dict[str, float]:
     """Measure with three methods of the libraries on the slice that was clicked."""
+    patch, seed = cut_clicked_slice(frame, image)
+    return {name: _run_mm(method(patch, seed), seed) for name, method in METHODS.items()}
+
+
+def cut_clicked_slice(
+    frame: ApFrame, image: SequenceImage
+) -> tuple[NDArray[np.float64], tuple[int, int]]:
+    """Cut the slice that was clicked, and give the place of the click."""
     patches = cut_patches(frame, image, 5.5)
     slice_ = patches.values[int(np.argmin(np.abs(patches.across_mm)))]
     v_mm, u_mm = compute_axis_mm()
     rows, columns = np.abs(v_mm) < 22, np.abs(u_mm) < 30
     patch = slice_[np.ix_(rows, columns)].astype(np.float64)
-    seed = (int(np.argmin(np.abs(v_mm[rows]))), int(np.argmin(np.abs(u_mm[columns]))))
-    methods: dict[str, Callable[[NDArray[np.float64], tuple[int, int]], Mask]] = {
-        "ConfidenceConnected": _confidence, "Chan-Vese": _chan_vese,
-        "random walker": _random_walker,
-    }  # fmt: skip
-    return {name: _run_mm(method(patch, seed), seed) for name, method in methods.items()}
+    return patch, (int(np.argmin(np.abs(v_mm[rows]))), int(np.argmin(np.abs(u_mm[columns]))))
 
 
 def _confidence(image: NDArray[np.float64], seed: tuple[int, int]) -> Mask:
@@ -124,6 +127,11 @@ def _random_walker(image: NDArray[np.float64], seed: tuple[int, int]) -> Mask:
     unit_image = (image - image.min()) / max(np.ptp(image), 1e-6)
     region: Mask = random_walker(unit_image, marks, beta=800, mode="cg_j") == 1
     return region
+
+
+METHODS: dict[str, Callable[[NDArray[np.float64], tuple[int, int]], Mask]] = {
+    "ConfidenceConnected": _confidence, "Chan-Vese": _chan_vese, "random walker": _random_walker,
+}  # fmt: skip
 
 
 def _run_mm(mask: Mask, seed: tuple[int, int]) -> float:

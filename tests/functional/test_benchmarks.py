@@ -24,9 +24,11 @@ def run_bench(folder: Path, *words: str) -> dict[str, Any]:
 def test_the_short_version_measures_each_part_next_to_its_peers(tmp_path: Path) -> None:
     numbers = run_bench(tmp_path)
     parts = {"indexing", "loading", "project", "store", "classification", "cohort"}
+    parts |= {"registration", "suggestion"}
     assert {row["part"] for row in numbers["rows"]} == parts
     readers = " ".join({row["reader"] for row in numbers["rows"]})
-    assert all(peer in readers for peer in ("pydicom", "GDCM", "SimpleITK", "bare read"))
+    peers = ("pydicom", "GDCM", "SimpleITK", "bare read", "sqlite3", "statsmodels", "Chan-Vese")
+    assert all(peer in readers for peer in peers)
     assert all(row["seconds"] > 0 and row["times_opp_mri"] > 0 for row in numbers["rows"])
     page = (tmp_path / "benchmarks-measured.md").read_text()
     assert all(f"## {part.capitalize()}" in page for part in parts)
