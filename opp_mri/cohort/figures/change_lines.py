@@ -20,7 +20,8 @@ from opp_mri.response.assessed import AssessedLesion
 from opp_mri.response.course import Course
 from opp_mri.units import DAYS_PER_WEEK, weeks_from_days
 
-FEW: Final = 60  # so many lines are distinguished, and each may have its marks
+FEW: Final = 60  # so many bars are distinguished, and each may have its marks
+FEW_LINES: Final = 30  # in one panel; more hide each other
 MANY: Final = 1000  # more are drawn as pixels: an SVG of them would be slow to open
 BIN_WEEKS: Final = 12
 ENOUGH_FOR_MIDDLE: Final = 10
@@ -119,7 +120,7 @@ def _build_line(sequence: SeriesRole, course: Course, peak: ReturnToBaseline | N
 
 def draw_lines(axes: Axes, lines: Sequence[ChangeLine], colour: str) -> None:
     """Draw a thin line for each; the more there are, the fainter, and under them their median."""
-    few = len(lines) <= FEW
+    few = len(lines) <= FEW_LINES
     axes.add_collection(
         LineCollection(
             [line.points for line in lines],

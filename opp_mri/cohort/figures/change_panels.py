@@ -11,7 +11,7 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
 from opp_mri.cohort.figures.change_lines import (
-    FEW,
+    FEW_LINES,
     MIDDLE_NOTE,
     ChangeLine,
     draw_lines,
@@ -78,9 +78,13 @@ def draw_change_panels(
         Sentences below the figure.
     """
     every = [line for panel in panels for line in panel.lines]
-    has_markers = any(len(panel.lines) <= FEW for panel in panels)
-    if max(len(panel.lines) for panel in panels) > FEW:
-        notes = [*notes, MIDDLE_NOTE, f"Marks are left out in panels of more than {FEW} lines."]
+    has_markers = any(len(panel.lines) <= FEW_LINES for panel in panels)
+    if max(len(panel.lines) for panel in panels) > FEW_LINES:
+        notes = [
+            *notes,
+            MIDDLE_NOTE,
+            f"Marks are left out in panels of more than {FEW_LINES} lines.",
+        ]
     heads = [format_count(len(panel.lines), "lesion") for panel in panels]
     with use_journal_style():
         foot = break_notes(notes, DOUBLE_IN)
@@ -95,7 +99,7 @@ def draw_change_panels(
         for axes, panel, words in zip(row, panels, heads, strict=True):
             draw_limits(axes, limit_mm)
             draw_lines(axes, panel.lines, panel.colour)
-            if len(panel.lines) <= FEW:
+            if len(panel.lines) <= FEW_LINES:
                 draw_marks(axes, panel)
             mark = {"colour": panel.colour, "marker": panel.marker}
             write_panel_head(axes, panel.name, words, is_stacked=is_stacked, **mark)

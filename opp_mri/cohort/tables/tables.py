@@ -144,10 +144,9 @@ def tabulate_flow(lesions: Sequence[AssessedLesion]) -> Table:
         ),
         notes=(
             "A lesion is counted under the first reason that excludes it, in the order shown.",
-            "6 months are the shortest follow-up of the criteria (min_follow_up_days). A lesion "
-            "with a shorter follow-up has no category; it is in every analysis of time to an event "
-            "nevertheless.",
-            "Grew: by change_mm or more at any follow-up, on any sequence with a baseline. A "
+            "6 months are the shortest follow-up of the criteria. A lesion with a shorter "
+            "follow-up has no category; it is in every analysis of time to an event nevertheless.",
+            "Grew: by the change that counts, at any follow-up, on any sequence with a baseline. A "
             "patient with several lesions is counted in each step that has one of them.",
         ),
         sums=(

@@ -7,7 +7,7 @@ from fixtures.cohort_makers import AMINI, make_cohort
 from fixtures.figure_checks import words_of
 from matplotlib.collections import LineCollection
 
-from opp_mri.cohort.figures.change_lines import FEW, change_lines, limit_mm
+from opp_mri.cohort.figures.change_lines import FEW_LINES, change_lines, limit_mm
 from opp_mri.cohort.figures.growth_figure import draw_growth
 from opp_mri.cohort.figures.style import COLOURS
 from opp_mri.domain.assessment import ResponseCategory, Rules
@@ -97,10 +97,10 @@ def test_all_panels_have_the_same_axes_and_the_band_of_the_criteria() -> None:
 
 
 def test_many_lesions_are_summed_up_by_a_median_and_lose_their_marks() -> None:
-    many = OPP * (FEW + 1)
+    many = OPP * (FEW_LINES + 1)
     words = words_of(draw_growth(many))
     assert "median of the lesions seen in each 12 weeks" in words
-    assert "Marks are left out in panels of more than 60 lines." in words
+    assert "Marks are left out in panels of more than 30 lines." in words
     assert "peak" not in words
 
 
