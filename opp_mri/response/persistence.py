@@ -30,6 +30,7 @@ from opp_mri.response.course import LesionFacts, find_retreatment_day, gather_fa
 
 Answer = tuple[ResponseCategory, Reason]
 INDETERMINATE: Final = ResponseCategory.INDETERMINATE
+RESOLVED: Final = Reason.ENLARGEMENT_RESOLVED
 
 
 @frozen(kw_only=True)
@@ -285,23 +286,24 @@ class _Reader:
             if self._has_grown(row.sizes[-1], baseline):
                 return ResponseCategory.SD, Reason.BELOW_THE_THRESHOLDS
             return ResponseCategory.SD, Reason.WITHIN_MEASUREMENT_ERROR
-        if self._is_stabilised(row, are_enlarged):
-            return self.persistence.transient, Reason.ENLARGEMENT_STABILISED
+        if self._has_stopped(row, are_enlarged):
+            reason = Reason.ENLARGEMENT_STABILISED
+            return self.persistence.transient, reason if are_enlarged[-1] else RESOLVED
         if self._is_confirmed(row, are_enlarged):
             return ResponseCategory.PD, Reason.ENLARGEMENT_CONFIRMED
         if self.facts.retreated:
             return INDETERMINATE, Reason.RETREATED_BEFORE_THE_ANSWER
         if not are_enlarged[-1]:
-            return self.persistence.transient, Reason.ENLARGEMENT_RESOLVED
+            return self.persistence.transient, RESOLVED
         return INDETERMINATE, Reason.ENLARGEMENT_NOT_CONFIRMED
 
-    def _is_stabilised(self, row: _Sizes, are_enlarged: list[bool]) -> bool:
+    def _has_stopped(self, row: _Sizes, are_enlarged: list[bool]) -> bool:
         """Return whether growth stopped within the days that the criteria give it.
 
         What came later may measure more by less than a growth, but not at the last follow-up.
         """
         within = self.persistence.stable_within_days
-        if within is None or not are_enlarged[-1]:
+        if within is None:
             return False
         first = are_enlarged.index(True)
         early = [

@@ -114,8 +114,7 @@ REASON_WORDS: Final[Mapping[Reason, str]] = {
         "these criteria need to confirm progression"
     ),
     Reason.ENLARGEMENT_RESOLVED: (
-        "the lesion enlarged and is no longer enlarged at the last study, before progression was "
-        "confirmed"
+        "the lesion enlarged and is no longer enlarged at the last study"
     ),
     Reason.ENLARGEMENT_STABILISED: (
         "the lesion enlarged and then stopped growing within the time that these criteria give it"
