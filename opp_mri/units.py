@@ -69,17 +69,17 @@ def format_count(number: int, noun: str, plural: str = "") -> str:
 
 
 def format_share(share: float, *, limit: float = 1.0) -> str:
-    """Write a share in whole per cent, never rounded up to 100% or to a limit that it lies below.
+    """Write a probability in whole per cent, never as 100%, nor rounded up to a limit.
 
     Parameters
     ----------
     share
-        From 0 to 1.
+        From 0 to 1; 1 is what a simulation of some thousand draws says, not certainty.
     limit
         What is said of a share depends on whether it lies below this.
     """
     percent = round(100 * share)
-    if share < 1 and percent == 100:
+    if percent == 100:
         return "over 99%"
     return f"{floor(100 * share) if share < limit <= percent / 100 else percent}%"
 

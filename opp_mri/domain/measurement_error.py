@@ -52,6 +52,8 @@ class MeasurementError:
         position: 0 where they are independent.
     source
         Where it comes from, in words.
+    classes_source
+        The errors of the classes and what they rest on, in words; empty without classes.
     is_published
         Whether it is of other lesions and readers: then a lesion's own lengths may refute it.
     """
@@ -62,6 +64,7 @@ class MeasurementError:
     )
     classes: tuple[ErrorClass, ...] = field(default=(), converter=_sort_classes)
     source: str
+    classes_source: str = ""
     is_published: bool = False
 
     @property

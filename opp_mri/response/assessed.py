@@ -187,10 +187,12 @@ class AssessedTimeline:
 
     @cached_property
     def details(self) -> tuple[str, ...]:
-        """How each sequence went, and what the lesion was called on each date."""
+        """How each sequence went, what the lesion was called on each date, and the errors."""
+        errors = self.weighed_error.classes_source if self.is_simulated else ""
         return (
             *describe_courses(self.assessment),
             *describe_labels(self.labels, self.assessment),
+            *((f"Standard deviation of one measurement: {errors}.",) if errors else ()),
         )
 
 

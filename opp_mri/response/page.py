@@ -123,9 +123,10 @@ def _write_error(category: ResponseCategory, facts: PageFacts) -> str:
     repeat, share = facts.repeat, facts.repeat.probabilities.get(category, 0.0)
     if share == facts.unchanged_calls.get(category) == 1:
         return "Measurement error does not affect this category."
+    own = ", by sequence and length where there are enough" if facts.error.classes else ""
     text = (
         f"Measured again with an error of {_write_sd(facts.error.sd_mm)} (standard deviation of "
-        f"one measurement; {facts.error.source}), the category would be the same in "
+        f"one measurement; {facts.error.source}{own}), the category would be the same in "
         f"{format_share(share, limit=FRAGILE_BELOW)}{_write_range(facts.repeat_range)}"
     )
     shares = _write_shares(

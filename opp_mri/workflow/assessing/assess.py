@@ -172,7 +172,9 @@ def build_assessment_json(lesion: AssessedTimeline) -> dict[str, object]:
         },
         "measurement_sd_mm": round(lesion.weighed_error.sd_mm, 4),
         "measurement_visit_correlation": round(lesion.weighed_error.visit_correlation, 4),
-        "measurement_sd_source": lesion.weighed_error.source,
+        "measurement_sd_source": "; ".join(
+            filter(None, (lesion.weighed_error.source, lesion.weighed_error.classes_source))
+        ),
         "labels_by_day": [
             {
                 "day": label.days_from_ssrs,

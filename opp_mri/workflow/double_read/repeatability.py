@@ -138,9 +138,9 @@ def estimate_measurement_error(store: Store) -> MeasurementError:
                 sd_mm=_compute_sd_mm(pairs),
                 classes=[own for own, _ in classes],
                 visit_correlation=_correlate_visit(pairs),
-                source=f"{source}, {len(pairs)} pairs on {lesions} lesions"
-                + "".join(
-                    f"; {_describe_lengths(own)} by themselves {own.sd_mm:.2f} mm, {number} pairs"
+                source=f"{source}, {len(pairs)} pairs on {lesions} lesions",
+                classes_source="; ".join(
+                    f"{_describe_lengths(own)} {own.sd_mm:.2f} mm, {number} pairs"
                     for own, number in classes
                 ),
             )

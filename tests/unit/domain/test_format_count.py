@@ -21,7 +21,7 @@ def test_an_irregular_plural_is_stated() -> None:
 @pytest.mark.parametrize(
     ("share", "words"),
     [
-        (1.0, "100%"),
+        (1.0, "over 99%"),
         (0.998, "over 99%"),
         (0.994, "99%"),
         (0.805, "80%"),

@@ -160,9 +160,7 @@ def test_a_sequence_with_enough_pairs_has_an_error_of_its_own(store: SqlStore) -
     assert error.get_sd_mm(SeriesRole.T2FS, 20) == pytest.approx(1.5 / math.sqrt(2))
     pooled_mm = math.sqrt((24 * 0.25 + 24 * 2.25 + 6 * 9) / 54 / 2)
     assert error.get_sd_mm(SeriesRole.STIR, 20) == error.sd_mm == pytest.approx(pooled_mm)
-    assert (
-        "T1 lengths by themselves 0.35 mm, 24 pairs; T2FS lengths by themselves 1.06 mm, 24 pairs"
-    ) in error.source
+    assert ("T1 lengths 0.35 mm, 24 pairs; T2FS lengths 1.06 mm, 24 pairs") in error.classes_source
 
 
 def test_short_and_long_lengths_have_errors_of_their_own_where_there_is_enough(
@@ -178,8 +176,8 @@ def test_short_and_long_lengths_have_errors_of_their_own_where_there_is_enough(
     error = estimate_measurement_error(store)
     assert error.get_sd_mm(SeriesRole.T1, 12) == pytest.approx(0.5 / math.sqrt(2))
     assert error.get_sd_mm(SeriesRole.T1, 31) > 1.3
-    assert "lengths below 20 mm by themselves 0.35 mm, 24 pairs" in error.source
-    assert "lengths from 20 mm by themselves 1.37 mm, 26 pairs" in error.source
+    assert "lengths below 20 mm 0.35 mm, 24 pairs" in error.classes_source
+    assert "lengths from 20 mm 1.37 mm, 26 pairs" in error.classes_source
     assert error.depends_on_size
 
 
@@ -197,8 +195,8 @@ def test_sizes_have_errors_of_their_own_within_a_sequence(store: SqlStore) -> No
                     )
                 ])  # fmt: skip
     error = estimate_measurement_error(store)
-    assert "T1 lengths below 22 mm by themselves 0.35 mm, 24 pairs" in error.source
-    assert "T1 lengths from 22 mm by themselves 1.41 mm, 24 pairs" in error.source
+    assert "T1 lengths below 22 mm 0.35 mm, 24 pairs" in error.classes_source
+    assert "T1 lengths from 22 mm 1.41 mm, 24 pairs" in error.classes_source
     pooled_mm = math.sqrt((0.25 + 4) / 2 / 2)
     assert error.get_sd_mm(SeriesRole.T2FS, 12) == pytest.approx(pooled_mm)
     assert error.get_sd_mm(SeriesRole.T1POST, 12) == pytest.approx(0.5 / math.sqrt(2))
