@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from opp_mri.domain.geometry import FloatArray, ImagePlane
 from opp_mri.domain.imaging import FrameReference, SeriesRole
-from opp_mri.domain.measurement import Edit, PixelPoint
+from opp_mri.domain.measurement import VERTEBRAE, Edit, PixelPoint
 from opp_mri.units import convert_to_cc
 
 IndexArray = NDArray[np.intp]
@@ -61,6 +61,22 @@ class Contour:
 
 
 @frozen(kw_only=True)
+class ReferenceVertebra:
+    """Contours of marrow that was not irradiated, to whose signal that of a lesion is compared.
+
+    Parameters
+    ----------
+    level
+        The vertebra, as the reader named it.
+    contours
+        On the series of the lesion's contours.
+    """
+
+    level: str
+    contours: tuple[Contour, ...]
+
+
+@frozen(kw_only=True)
 class VolumeReading:
     """The contours of a lesion on one series, as one reader recorded them, once.
 
@@ -77,6 +93,8 @@ class VolumeReading:
         All of one series, one or more for each slice that was drawn on: a contour within another
         of its slice is a hole, and no two of a slice meet. None where the reader took all of them
         back.
+    reference
+        A vertebra that was not irradiated, or None.
     draft
         True for an edit in the reading room: it counts once a signature covers it.
     edit
@@ -95,6 +113,7 @@ class VolumeReading:
     reader: str
     study_date: date
     contours: tuple[Contour, ...] = ()
+    reference: ReferenceVertebra | None = None
     draft: bool = False
     edit: Edit = field(default=Edit.MADE, converter=Edit)
     amendment_reason: str = ""
@@ -105,6 +124,15 @@ class VolumeReading:
     def cell(self) -> tuple[date, SeriesRole]:
         """Time point and sequence that it speaks of."""
         return self.study_date, self.sequence
+
+    @property
+    def all_contours(self) -> tuple[Contour, ...]:
+        """All contours, those of the reference last."""
+        return self.contours + (self.reference.contours if self.reference else ())
+
+    def has_equal_contours(self, reading: "VolumeReading") -> bool:
+        """Return whether another reading has the same contours, those of the reference too."""
+        return (self.contours, self.reference) == (reading.contours, reading.reference)
 
 
 @frozen(kw_only=True)
@@ -276,17 +304,22 @@ def find_contour_faults(contour: Contour, plane: ImagePlane | None = None) -> li
 
 def find_volume_reading_faults(reading: VolumeReading) -> list[str]:
     """Return, as sentences, what contradicts itself in the contours of a reading."""
-    if len(reading.contours) > MOST_CONTOURS:
-        return [f"A volume has at most {MOST_CONTOURS} contours, not {len(reading.contours)}."]
-    count = sum(len(contour.points) for contour in reading.contours)
+    if len(reading.all_contours) > MOST_CONTOURS:
+        return [f"A volume has at most {MOST_CONTOURS} contours, not {len(reading.all_contours)}."]
+    count = sum(len(contour.points) for contour in reading.all_contours)
     if count > MOST_POINTS_IN_ALL:
         return [f"A volume has at most {MOST_POINTS_IN_ALL:,} points, not {count:,}."]
-    faults = (fault for contour in reading.contours for fault in find_contour_faults(contour))
+    reference = reading.reference
+    if reference is not None and not (reference.contours and reading.contours):
+        return ["A reference vertebra has contours, next to contours of the lesion."]
+    if reference is not None and reference.level not in VERTEBRAE:
+        return [f"“{reference.level}” is no vertebra."]
+    faults = (fault for contour in reading.all_contours for fault in find_contour_faults(contour))
     fault = next(faults, None)
     if fault is not None:
         return [fault]
     by_image: dict[FrameReference, list[Contour]] = defaultdict(list)
-    for contour in reading.contours:
+    for contour in reading.all_contours:
         by_image[contour.image].append(contour)
     if any(
         do_contours_meet(first.points, second.points)

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from datetime import date, datetime
 from decimal import Decimal
 from enum import StrEnum
-from typing import Any
+from typing import Any, Final
 
 from attrs import converters, field, frozen, validators
 
@@ -59,6 +59,13 @@ def _convert_points(points: Mapping[str, str]) -> Any:
     return field(
         default=None, converter=converters.optional(int), validator=validators.optional(check)
     )
+
+
+_LAST_VERTEBRAE: Final = {"C": 7, "T": 13, "L": 6, "S": 5}  # the supernumerary ones too
+VERTEBRAE: Final = tuple(
+    f"{letter}{number}" for letter, last in _LAST_VERTEBRAE.items() for number in range(1, last + 1)
+)
+"""The names of the vertebrae, from the head down."""
 
 
 def _convert_exclusions(values: Iterable[str]) -> tuple[Exclusion, ...]:

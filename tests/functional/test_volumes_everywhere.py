@@ -13,11 +13,13 @@ import pandas as pd
 import pydicom
 import pytest
 from fhir.resources.bundle import Bundle
-from fixtures.contour_makers import draw_and_sign
+from fixtures.contour_makers import contours_on, draw_and_sign, square
 from fixtures.makers import NOON
 from fixtures.small_study import make_study
 from pydicom.sr.coding import Code
 
+from opp_mri.domain.contour import ReferenceVertebra
+from opp_mri.domain.imaging import SeriesRole
 from opp_mri.door.lesion import Lesion
 from opp_mri.response.criteria import load_criteria
 from opp_mri.workflow.assessing.respond import assess_project, load_project_rules
@@ -33,6 +35,9 @@ from opp_mri.workflow.exchange.fhir_export import export_bundles
 from opp_mri.workflow.exchange.placing import ImportChoice
 from opp_mri.workflow.exchange.sr_export import ReportToWrite, export_reports
 from opp_mri.workflow.exchange.sr_import import import_annotations
+from opp_mri.workflow.measuring.contours import draft_contours
+from opp_mri.workflow.measuring.edits import sign_drafts
+from opp_mri.workflow.measuring.timeline import build_draft_timeline
 from opp_mri.workflow.project import Project, open_project
 
 Run = Callable[..., Any]
@@ -191,3 +196,39 @@ def test_the_lists_of_the_command_line_name_what_is_drawn(folder: Path, opp_mri:
     assert [(f"{row['volume_cc']:.2f}", row["counts"]) for row in listed_rows] == [
         (before, True), (after, True)
     ]  # fmt: skip
+
+
+def test_t2_ratios_are_listed_with_the_reason_where_they_are_refused(
+    opp_mri: Run, tmp_path: Path
+) -> None:
+    folder = make_study(tmp_path)
+    assert opp_mri("t2-ratio", "--json", "--project", folder).json == []
+    with open_project(folder) as project:
+        (lesion,) = project.store.get_lesions()
+        cells = build_draft_timeline(project.store, lesion, "A").cells
+        weighted_cells = [cell for cell in cells if cell.sequence is SeriesRole.T2FS]
+        readings = [
+            draft_contours(
+                (cell.study_date, cell.sequence), "LP1", cell.volume,
+                contours_on(cell, [square(4.0)]), reader="A", at=NOON,
+                reference=ReferenceVertebra(
+                    level=level, contours=tuple(contours_on(cell, [square(2.0, 6.5, 8.5)], [1]))
+                ),
+            )
+            for cell, level in zip(weighted_cells, ("C3", lesion.level), strict=True)
+            if cell.volume is not None
+        ]  # fmt: skip
+        project.store.add_readings(readings)
+        project.store.add_signature(
+            sign_drafts([], frozenset(), contours=readings, statement="Done.", at=NOON)
+        )
+    first, second = opp_mri("t2-ratio", "--json", "--project", folder).json
+    assert (first["reference_level"], first["refusal"]) == ("C3", "")
+    signal = first["signal"]
+    assert first["t2_ratio"] == pytest.approx(signal["lesion_mean"] / signal["reference_mean"])
+    assert second["t2_ratio"] is None
+    assert second["refusal"].startswith(f"{lesion.level} was irradiated")
+    table = opp_mri("t2-ratio", "--project", folder).out
+    assert f"{first['t2_ratio']:.2f}" in table
+    rows = opp_mri("readings", "--json", "--project", folder).json
+    assert [row["reference_level"] for row in rows] == ["C3", lesion.level]

@@ -73,8 +73,8 @@ def test_a_slice_between_contours_shows_what_is_interpolated_with_gaps(tmp_path:
         draw_and_sign(project, "LP1", "reader-2", [4.0])
         room = ConsensusPresenter(project, "reader-1", clock=lambda: NOON)
         load(room)
-        drawn = room.pair.a if len(room.pair.a.contours) == 2 else room.pair.b
-        letter = "A" if drawn is room.pair.a else "B"
+        sparse_reading = room.pair.a if len(room.pair.a.contours) == 2 else room.pair.b
+        letter = "A" if sparse_reading is room.pair.a else "B"
         room.images.scroll(-9)
         assert [len(path) for path in room.get_outlines()[letter]] == [5]  # a closed square
         room.images.scroll(1)

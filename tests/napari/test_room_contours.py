@@ -9,12 +9,15 @@ from fixtures.room_driver import Mouse, settle, sign_off
 from fixtures.window_driver import canvas, place, press
 from fixtures.window_driver import settle as wait_for
 from opp_mri_napari.reading.basics.views import Button, MarkStyle, PointerKind
+from opp_mri_napari.reading.contours.contouring import LESION_FIRST
+from opp_mri_napari.reading.dialogs import Dialog
 from opp_mri_napari.reading.presenter import ReadingRoom
 from qtpy.QtCore import Qt
 
 from opp_mri.domain.contour import VolumeReading, compute_area, compute_enclosed_area
 from opp_mri.response.criteria import load_criteria
 from opp_mri.workflow.assessing.respond import assess_project, load_project_rules
+from opp_mri.workflow.measuring.signal_ratio import list_ratios
 from opp_mri.workflow.project import Project
 
 if TYPE_CHECKING:
@@ -247,3 +250,55 @@ def test_contours_drawn_in_the_window_are_assessed_by_a_profile_of_volumes(
     assert volumes[1].volume_cc > 2 * volumes[0].volume_cc
     assert lesion.is_measured
     assert lesion.assessment.category.value == "PD"
+
+
+def test_a_reference_vertebra_is_named_drawn_and_gives_a_t2_ratio(
+    room: ReadingRoom, project: Project
+) -> None:
+    room.do_wish("t2")
+    room.build_pane_views()
+    settle(room)
+    mouse = Mouse(room)
+    room.do_wish("reference")
+    assert room.navigation.hint == LESION_FIRST
+    draw(mouse, 8.0)
+    down, across = mouse.view.centre
+    room.do_wish("reference")
+    assert room.contouring.reference_level == "T12"  # L2 was irradiated, and L1 borders on it
+    room.do_wish("reference")
+    assert room.contouring.reference_level == "L4"
+    assert "reference vertebra L4" in room.build_status().tool
+    draw(mouse, 6.0, (down + 60.0, across))
+    reading = contours(room)
+    assert reading is not None
+    assert reading.reference is not None
+    assert (reading.reference.level, len(reading.reference.contours)) == ("L4", 1)
+    assert len(reading.contours) == 1
+    assert room.build_pane_views()[0].volume.splitlines()[1].startswith("T2 ratio ")
+    assert {outline.style for outline in mouse.view.outlines} == {
+        MarkStyle.OWN,
+        MarkStyle.CANDIDATE,
+    }
+    room.do_wish("contour")  # the lesion's again: its contours change, the reference stays
+    room.do_wish("up")
+    draw(mouse, 8.0)
+    after = contours(room)
+    assert after is not None
+    assert after.reference == reading.reference
+    assert list_ratios(project.store) == []  # a draft counts nowhere
+    sign_off(room)
+    settle(room)
+    (reading_ratio,) = list_ratios(project.store)
+    assert reading_ratio.ratio is not None
+    assert f"T2 ratio {reading_ratio.ratio.ratio:.2f} to L4" in room.build_pane_views()[0].volume
+    room.do_wish("reference")
+    room.do_wish("down")
+    room.do_wish("withdraw")
+    assert room.dialog is Dialog.REASON  # it is signed
+
+
+def test_a_reference_is_refused_on_t1(room: ReadingRoom) -> None:
+    draw(Mouse(room), 8.0)
+    room.do_wish("reference")
+    assert room.navigation.hint.startswith("T1 is not T2-weighted")
+    assert not room.contouring.reference_level

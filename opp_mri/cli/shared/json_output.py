@@ -50,6 +50,7 @@ def build_contours_json(
         **_build_named(reading, *names.split()),
         **_build_volume(volume),
         "contours": len(reading.contours),
+        **({"reference_level": reading.reference.level} if reading.reference else {}),
         "counts": counts,
         **_build_named(reading, "amendment_reason", "recorded_at"),
     }

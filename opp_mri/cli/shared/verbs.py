@@ -33,6 +33,7 @@ VERBS: Final = {
     "visit": Verb("visits", "Record and list findings of visits."),
     "measure": Verb("lesions", "Measure calipers and record the readings."),
     "readings": Verb("lesions", "List all readings in order of recording."),
+    "t2-ratio": Verb("ratios", "List the T2 ratios of lesions to a reference vertebra."),
     "align": Verb("align", "Register each follow-up to the baseline."),
     "fit": Verb("align", "Confirm or reject registrations."),
     "suggest": Verb("suggest", "Propose the extents of a lesion."),

@@ -86,10 +86,13 @@ class Translation:
         if place is None:
             return reading
         case, lesion_id, day = place
-        contours = [self._translate_contour(reading, contour, day) for contour in reading.contours]
+        contours, reference_contours = (
+            tuple(self._translate_contour(reading, contour, day) for contour in own)
+            for own in (reading.contours, reading.all_contours[len(reading.contours) :])
+        )
         frames = [
             self._frames[key]
-            for contour in reading.contours
+            for contour in reading.all_contours
             if (key := (contour.sop_instance_uid, contour.frame_number)) in self._frames
         ]
         refusals = [explain_no_volume(frame.volume, reading.sequence) for frame in frames[:1]]
@@ -97,8 +100,9 @@ class Translation:
             refusals.append("Its contours lie on several series.")
         self.faults += [f"{name_answer(reading)}: {refusal}" for refusal in refusals if refusal]
         translated_reading = attrs.evolve(
-            reading, lesion_id=lesion_id, study_date=day, contours=tuple(contours),
-            repeat=case.repeat,
+            reading, lesion_id=lesion_id, study_date=day, contours=contours, repeat=case.repeat,
+            reference=reading.reference
+            and attrs.evolve(reading.reference, contours=reference_contours),
         )  # fmt: skip
         if frames and not self.faults:  # contours without another fault alone have a volume
             implausible = explain_implausible(translated_reading, frames[0].volume)

@@ -18,6 +18,7 @@ from opp_mri.domain.contour import (
     LEAST_POINTS,
     Contour,
     MeasuredVolume,
+    ReferenceVertebra,
     VolumeReading,
     compute_area,
     find_contour_faults,
@@ -105,6 +106,7 @@ def draft_contours(
     volume: VolumeDescription,
     contours: Iterable[Contour],
     *,
+    reference: ReferenceVertebra | None = None,
     reader: str,
     at: datetime,
 ) -> VolumeReading:
@@ -119,6 +121,8 @@ def draft_contours(
     contours
         All that hold from now on, those of a slice in the order of drawing; none takes the
         earlier ones back.
+    reference
+        A vertebra that was not irradiated, on the same series, or None.
 
     Raises
     ------
@@ -128,7 +132,7 @@ def draft_contours(
     contours = tuple(contours)
     if contours:
         refusal = explain_no_volume(volume, cell[1])
-        faults = find_faults_on(volume, contours)
+        faults = find_faults_on(volume, (*contours, *(reference.contours if reference else ())))
         if refusal or faults:
             raise GeometryError(refusal or f"{faults[0]} Nothing was recorded: draw it again.")
     reading = VolumeReading(
@@ -138,6 +142,7 @@ def draft_contours(
         reader=reader,
         study_date=cell[0],
         contours=_sort_by_slice(volume, contours),
+        reference=reference,
         draft=True,
         recorded_at=at,
     )
@@ -197,7 +202,7 @@ def find_series(
     reading: VolumeReading, volumes: Iterable[VolumeDescription]
 ) -> VolumeDescription | None:
     """Return the series that holds all contours of a reading, or None."""
-    images = {contour.image for contour in reading.contours}
+    images = {contour.image for contour in reading.all_contours}
     return next(
         (volume for volume in volumes if volume.planes and images <= set(volume.frames)), None
     )
@@ -331,7 +336,7 @@ def _needs_signature(
     before = counted_by_cell.get(reading.cell)
     if before is None:
         return bool(reading.contours)
-    return reading.edit is not Edit.UNDONE or reading.contours != before.contours
+    return reading.edit is not Edit.UNDONE or not reading.has_equal_contours(before)
 
 
 def _sort_by_slice(volume: VolumeDescription, contours: Iterable[Contour]) -> tuple[Contour, ...]:

@@ -175,7 +175,9 @@ def undo_contours(
     latest, before = _find_latest_edit(log, signed_ids)
     if latest is None or before is not None:
         return _record_again(before, Edit.UNDONE, at) if before is not None else None
-    return attrs.evolve(_record_again(latest, Edit.UNDONE, at), contours=(), amendment_reason="")
+    return attrs.evolve(
+        _record_again(latest, Edit.UNDONE, at), contours=(), reference=None, amendment_reason=""
+    )
 
 
 def _find_latest_edit(

@@ -141,7 +141,7 @@ def _is_equal(reading: AnyReading, other_reading: AnyReading) -> bool:
         return (
             isinstance(reading, VolumeReading)
             and isinstance(other_reading, VolumeReading)
-            and reading.contours == other_reading.contours
+            and reading.has_equal_contours(other_reading)
         )
     return (reading.answer, reading.length_mm, reading.caliper, reading.reason) == (
         other_reading.answer, other_reading.length_mm, other_reading.caliper, other_reading.reason

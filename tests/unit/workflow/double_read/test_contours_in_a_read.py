@@ -8,9 +8,11 @@ import pytest
 from fixtures.forged_store import edit_without_guards
 from fixtures.makers import NOON
 
-from opp_mri.domain.contour import Contour, VolumeReading
+from opp_mri.dicom.volume import load_stack
+from opp_mri.domain.contour import Contour, ReferenceVertebra, VolumeReading
+from opp_mri.domain.imaging import SeriesRole
 from opp_mri.domain.reader_study import IssuedPackage
-from opp_mri.errors import GeometryError, InputError
+from opp_mri.errors import GeometryError, InputError, ProjectError
 from opp_mri.store.appending import Draft
 from opp_mri.store.sql import SqlStore
 from opp_mri.workflow.double_read.merge import merge_package
@@ -18,6 +20,7 @@ from opp_mri.workflow.measuring.cells import Cell
 from opp_mri.workflow.measuring.contours import draft_contours, find_unsigned_contours
 from opp_mri.workflow.measuring.edits import sign_drafts, undo_contours
 from opp_mri.workflow.measuring.readings import find_signed_ids
+from opp_mri.workflow.measuring.signal_ratio import compute_ratio, list_ratios
 from opp_mri.workflow.measuring.timeline import build_draft_timeline, build_lesion_timeline
 from opp_mri.workflow.project import STORE_NAME, Project, open_project
 from opp_mri.workflow.safekeeping.audit import list_entries, verify
@@ -86,6 +89,45 @@ def test_signed_contours_come_back_and_give_the_volume_of_the_projects_own_heade
     assert sum(map(len, timeline.timeline.volumes.values())) == len(contour_readings)
     assert not verify(project.store).faults
     assert merge_package(project, folder / "reader-1", NOON, unsealed=True).added == 0
+
+
+def test_a_reference_vertebra_comes_back_and_the_projects_images_give_its_t2_ratio(
+    project: Project,
+    folder: Path,
+    issued_packages: dict[str, IssuedPackage],  # noqa: ARG001
+) -> None:
+    with open_project(folder / "reader-1") as package:
+        lesion = package.store.get_lesions()[0]
+        cell = next(
+            cell
+            for cell in build_draft_timeline(package.store, lesion, "reader-1").cells
+            if cell.sequence is SeriesRole.T2FS
+        )
+        assert cell.volume is not None
+        small = attrs.evolve(contours_on(cell, 1)[0], points=((7.5, 8.5), (9, 8.5), (9, 10.5)))
+        reading = draft_contours(
+            (cell.study_date, cell.sequence), lesion.lesion_id, cell.volume, contours_on(cell, 0),
+            reference=ReferenceVertebra(level="C3", contours=(small,)), reader="reader-1", at=NOON,
+        )  # fmt: skip
+        uids = {frame.sop_instance_uid for frame in cell.volume.frames}
+        voxels = load_stack(cell.volume, package.store.get_sources_of(uids))
+        in_package, refusal = compute_ratio(reading, cell.volume, voxels, {lesion.level})
+        assert not refusal
+        package.store.add_readings([reading])
+        package.store.add_signature(
+            sign_drafts([], frozenset(), contours=[reading], statement="Done.", at=NOON)
+        )
+        with pytest.raises(ProjectError, match="blinded package"):
+            list_ratios(package.store)
+    merge_package(project, folder / "reader-1", NOON, unsealed=True)
+    (reading_ratio,) = list_ratios(project.store)
+    assert reading_ratio.level == "C3"
+    assert reading_ratio.ratio is not None
+    assert in_package is not None
+    assert reading_ratio.ratio.lesion_pixels == in_package.lesion_pixels
+    # scaling cancels, and the noise of a package's images does not, on three pixels
+    assert reading_ratio.ratio.ratio == pytest.approx(in_package.ratio, rel=0.05)
+    assert reading_ratio.reading.all_contours[-1].sop_instance_uid != small.sop_instance_uid
 
 
 def test_unsigned_contours_stay_in_the_package(

@@ -136,7 +136,11 @@ class PaneViews:
             link_is_open=self._navigation.levels.find_known(pane) is None,
             magnified=self._find_magnified(pane, mouse),
             proposal=self._proposals.describe_proposal(pane),
-            volume=describe_volume(self._calipers, pane) if shows_line else "",
+            volume=describe_volume(
+                self._session, self._contouring, self._calipers.find_cell_of(pane)
+            )
+            if shows_line
+            else "",
             strip=self._strip(pane) if active else (),
         )
 

@@ -279,7 +279,7 @@ class ReadingRoom:
             hint = "No lesion yet: Shift+A adds one."
         return StatusView(
             title=f"{name}{of_lesion} · {navigation.sequence.value} · reader {session.reader}",
-            tool=self.calipers.describe_tool(self.panes.current),
+            tool=self.contouring.tool_words or self.calipers.describe_tool(self.panes.current),
             share=self.compare.share if self.compare.mode is Comparison.OVERLAY else None,
             saved=session.saves.text,
             banner=session.saves.failure or session.warning or list_unreadable(session, self.panes),
@@ -356,6 +356,7 @@ class ReadingRoom:
             "post": partial(go.choose_sequence, SeriesRole.T1POST),
             "caliper": partial(self.marking.choose_tool, Tool.CALIPER),
             "contour": self.contouring.flip_tool,
+            "reference": self.contouring.choose_reference,
             "propose": lambda: self.proposals.point_here(self.pointing.place),
             "proposals": self.proposals.flip,
             "switch_end": self.switch_end,

@@ -98,6 +98,10 @@ WISHES: Final[Mapping[str, Wish]] = MappingProxyType(
             "contour on this slice: click along the edge, or press and draw; again: calipers",
             Group.MEASURE,
         ),
+        "reference": Wish(
+            "contour of a vertebra that was not irradiated, for the T2 ratio; again: the next one",
+            Group.MEASURE,
+        ),
         "switch_end": Wish("select an end of the caliper, then the other", Group.MEASURE),
         "endplate": Wish("set the vertebra's AP axis: two clicks along an endplate", Group.MEASURE),
         "posterior_wall": Wish(
@@ -145,7 +149,8 @@ OWN: Final[Mapping[str, str]] = MappingProxyType(
         "Alt+Left": "axis_left", "Alt+Right": "axis_right",
         "Ctrl+Left": "previous_time_point", "Ctrl+Right": "next_time_point",
         "1": "t1", "2": "t2", "3": "post",
-        "L": "caliper", "D": "caliper", "T": "contour", "Tab": "switch_end",
+        "L": "caliper", "D": "caliper", "T": "contour", "Shift+T": "reference",
+        "Tab": "switch_end",
         "H": "propose", "Shift+H": "proposals", "X": "endplate", "Shift+X": "posterior_wall",
         "U": "settle", "Q": "not_measurable", "Backspace": "withdraw", "Del": "withdraw",
         "Ctrl+Z": "undo", "Ctrl+Y": "redo", "Ctrl+Shift+Z": "redo",

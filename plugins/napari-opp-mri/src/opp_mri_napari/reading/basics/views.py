@@ -65,7 +65,8 @@ class Outline:
     Parameters
     ----------
     style
-        `OWN`, `FROZEN` (signed), or `CANDIDATE`: interpolated between drawn slices, dashed.
+        `OWN`, `FROZEN` (signed), `HINT`: of a reference vertebra, or `CANDIDATE`: interpolated
+        between drawn slices, or not changed by the tool that is chosen, dashed.
     points
         Its corners on the screen.
     closed

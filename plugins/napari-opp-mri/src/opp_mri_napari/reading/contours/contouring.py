@@ -2,17 +2,19 @@
 
 import math
 from collections.abc import Callable, Sequence
+from typing import Final
 
 import attrs
 from attrs import frozen
 
 from opp_mri.domain.caliper import hold_to_image
-from opp_mri.domain.contour import Contour, VolumeReading
+from opp_mri.domain.contour import Contour, ReferenceVertebra, VolumeReading
 from opp_mri.domain.imaging import VolumeDescription
 from opp_mri.domain.measurement import PixelPoint
 from opp_mri.errors import OppMriError
 from opp_mri.workflow.measuring.contours import close_contour, draft_contours, follow_edge
 from opp_mri.workflow.measuring.edits import needs_amendment, redo, undo_contours
+from opp_mri.workflow.measuring.signal_ratio import explain_not_weighted, list_reference_levels
 from opp_mri_napari.reading.basics.line_tool import GRAB_PX
 from opp_mri_napari.reading.basics.session import Session
 from opp_mri_napari.reading.basics.tools import Tool
@@ -26,6 +28,8 @@ from opp_mri_napari.reading.contours.contour_tool import (
 )
 from opp_mri_napari.reading.navigation import Navigation
 from opp_mri_napari.reading.panes import Pane, Panes
+
+LESION_FIRST: Final = "Draw the lesion first (T): a reference belongs to its contours."
 
 
 @frozen(kw_only=True, eq=False)
@@ -54,6 +58,8 @@ class Contouring:
         The contour under the mouse.
     on
         The pane, volume and image that it is drawn on, or None.
+    reference_level
+        The vertebra whose contours are drawn instead of the lesion's; "" for those of the lesion.
     """
 
     def __init__(
@@ -65,11 +71,26 @@ class Contouring:
         self.on: tuple[Pane, VolumeDescription, int] | None = None
         self._drag: _Drag | None = None
         self._mouse: PixelPoint = (0.0, 0.0)
+        self.reference_level = ""
 
     @property
     def is_on(self) -> bool:
         """Whether the left button draws contours."""
         return self._calipers.tool is Tool.CONTOUR
+
+    @property
+    def tool_words(self) -> str:
+        """What the tool draws, where that is no contour of the lesion."""
+        if not self.is_on or not self.reference_level:
+            return ""
+        return f"reference vertebra {self.reference_level}, not irradiated; Shift+T: the next"
+
+    @property
+    def irradiated(self) -> frozenset[str]:
+        """Levels of all lesions of the patient."""
+        patient = self._session.patient
+        lesions = patient.lesions if patient is not None else ()
+        return frozenset(lesion.lesion.level for lesion in lesions)
 
     @property
     def busy(self) -> bool:
@@ -202,7 +223,32 @@ class Contouring:
         self.cancel()
         self._calipers.line.cancel()
         self._calipers.selected = None
-        self._calipers.tool = Tool.CALIPER if self.is_on else Tool.CONTOUR
+        is_chosen_again = self.is_on and not self.reference_level
+        self._calipers.tool = Tool.CALIPER if is_chosen_again else Tool.CONTOUR
+        self.reference_level = ""
+
+    def choose_reference(self) -> None:
+        """Draw a vertebra that was not irradiated: the one that is there, or the next."""
+        pane, lesion = self._panes.current, self._session.lesion
+        reading = self.find_reading(pane) if pane is not None else None
+        if pane is None or lesion is None or reading is None:
+            self._navigation.hint = (
+                "Draw the lesion first (T): a reference belongs to its contours."
+            )
+            return
+        refusal = explain_not_weighted(pane.sequence)
+        if refusal:
+            self._navigation.hint = refusal
+            return
+        levels = list_reference_levels(lesion.lesion.level, self.irradiated)
+        if self.is_on and self.reference_level in levels:
+            level = levels[(levels.index(self.reference_level) + 1) % len(levels)]
+        else:
+            level = reading.reference.level if reading.reference else levels[0]
+        self.cancel()
+        self._calipers.line.cancel()
+        self._calipers.selected, self._calipers.tool = None, Tool.CONTOUR
+        self.reference_level = level
 
     def remove(self, otherwise: Callable[[], None]) -> None:
         """Take back a contour of the shown slice; without the contour tool, do something else.
@@ -221,7 +267,11 @@ class Contouring:
         contour = min(
             contours, key=lambda contour: min(math.dist(p, self._mouse) for p in contour.points)
         )
-        rest = [other_contour for other_contour in reading.contours if other_contour is not contour]
+        rest = [
+            other_contour
+            for other_contour in self._list_drawn(reading)
+            if other_contour is not contour
+        ]
         self._record(pane, pane.volume, rest)
 
     def undo(self, otherwise: Callable[[], None]) -> None:
@@ -269,7 +319,17 @@ class Contouring:
         if reading is None or pane.volume is None:
             return []
         image = pane.volume.frames[pane.place]
-        return [contour for contour in reading.contours if contour.image == image]
+        return [contour for contour in self._list_drawn(reading) if contour.image == image]
+
+    def _list_drawn(self, reading: VolumeReading | None) -> tuple[Contour, ...]:
+        """Return the contours that the tool changes: those of the lesion, or of a reference."""
+        if reading is None:
+            return ()
+        if not (self.is_on and self.reference_level):
+            return reading.contours
+        reference = reading.reference
+        is_named = reference is not None and reference.level == self.reference_level
+        return reference.contours if reference is not None and is_named else ()
 
     def _keep(
         self, pane: Pane, volume: VolumeDescription, place: int, points: Sequence[PixelPoint],
@@ -282,7 +342,7 @@ class Contouring:
         except OppMriError as error:
             self._navigation.hint = str(error)
             return False
-        before = reading.contours if reading is not None else ()
+        before = self._list_drawn(reading)
         on_image = [number for number, old in enumerate(before) if old.image == contour.image]
         place_to_fill = None if part is None else on_image[part]
         rest = [old for number, old in enumerate(before) if number != place_to_fill]
@@ -292,10 +352,19 @@ class Contouring:
         lesion = self._session.lesion
         if lesion is None:
             return False
+        before = self.find_reading(pane)
+        reference = before.reference if before is not None else None
+        if self.is_on and self.reference_level:
+            if before is None:
+                self._navigation.hint = LESION_FIRST
+                return False
+            own, contours = tuple(contours), before.contours
+            reference = ReferenceVertebra(level=self.reference_level, contours=own) if own else None
         try:
             reading = draft_contours(
                 (pane.study_date, pane.sequence), lesion.lesion.lesion_id, volume, contours,
-                reader=self._session.reader, at=self._session.clock(),
+                reference=reference if contours else None, reader=self._session.reader,
+                at=self._session.clock(),
             )  # fmt: skip
         except OppMriError as error:
             self._navigation.hint = str(error)

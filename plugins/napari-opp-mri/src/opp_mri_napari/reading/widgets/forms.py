@@ -18,7 +18,7 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
-from opp_mri.domain.measurement import Answer
+from opp_mri.domain.measurement import VERTEBRAE, Answer
 from opp_mri.domain.timeline import EventKind, Exclusion, OtherBoneLesions
 from opp_mri_napari.reading.basics.key_table import KeyGroups
 from opp_mri_napari.reading.panels.panel_views import SignOffView
@@ -26,10 +26,6 @@ from opp_mri_napari.reading.widgets.looks import BANNER, BIG, QUIET
 from opp_mri_napari.reading.widgets.parts import Line, PlainLabel, shrink
 from opp_mri_napari.reading.widgets.visit_form import VisitForm
 
-LEVELS: Final = (
-    *(f"C{n}" for n in range(1, 8)), *(f"T{n}" for n in range(1, 14)),
-    *(f"L{n}" for n in range(1, 7)), *(f"S{n}" for n in range(1, 6)),
-)  # fmt: skip
 REASONS: Final = (
     "Motion",
     "Metal artefact",
@@ -204,7 +200,7 @@ class LesionForm(QWidget):
         super().__init__()
         self.fields = {name: Line() for name, _, _ in self.FIELDS}
         self.level = QComboBox()
-        self.level.addItems([CHOOSE_LEVEL, *LEVELS])
+        self.level.addItems([CHOOSE_LEVEL, *VERTEBRAE])
         self.add = QPushButton(ADD)
         self.seed = QLabel(NO_SEED)
         self.errors = PlainLabel()
