@@ -92,7 +92,9 @@ class LesionReport:
     fragile
         Whether the call's probability under measurement error is below 0.8.
     sentences
-        What a radiologist would read: category and rule, each sequence, margin, how sure.
+        What a radiologist would read, at most six: category and rule, margin, how sure.
+    details
+        How each sequence went, the labels, and what the measurement error rests on.
     labels
         What it was called on each day of follow-up, as known on that day.
     visits
@@ -116,6 +118,7 @@ class LesionReport:
     assessment: Assessment
     fragile: bool
     sentences: Sequence[str]
+    details: Sequence[str] = ()
     labels: Sequence[DatedLabel] = ()
     visits: Sequence[Visit] = ()
     read_by: Sequence[str] = ()
@@ -191,6 +194,7 @@ class LesionView:
     has_volumes: bool
     visits: Sequence[VisitRow]
     sentences: Sequence[str]
+    details: Sequence[str]
     flags: Sequence[str]
     read_by: Sequence[str]
     outlook: str
@@ -257,6 +261,7 @@ def _view(report: LesionReport, number: int) -> LesionView:
         ),
         visits=[_build_row(v, sequences, report, labels.get(v.days_from_ssrs)) for v in visits],
         sentences=[sentence for sentence in report.sentences if sentence != f"{category}: {rule}."],
+        details=report.details,
         flags=report.flags,
         read_by=report.read_by,
         outlook=report.outlook.sentence if report.outlook else "",

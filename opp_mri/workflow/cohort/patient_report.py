@@ -206,7 +206,8 @@ def _build_answer(lesion: AssessedLesion) -> LesionReport:
         timeline=lesion.timeline,
         assessment=lesion.assessment,
         fragile=lesion.is_fragile,
-        sentences=(*lesion.sentences, *lesion.details),
+        sentences=lesion.sentences,
+        details=lesion.details,
         labels=lesion.labels,
         findings=[
             (count_days(lesion.lesion.ssrs_last_date, visit.visit_date), describe_visit(visit))

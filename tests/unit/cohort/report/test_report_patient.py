@@ -245,3 +245,11 @@ def test_a_folder_that_is_not_there_is_an_error_that_says_so(tmp_path: Path) -> 
     )  # fmt: skip
     with pytest.raises(InputError, match="name a folder that exists"):
         save_page(tmp_path / "absent" / "report.html", render_patient_html(report))
+
+
+def test_the_answer_in_words_is_apart_from_the_details() -> None:
+    answer = ("Partial response: smaller.", "T1 decides.")
+    lists = page_of(a_lesion(sentences=answer, details=("T1: smaller.",))).all("ul")
+    by_label = {attrs.get("aria-label"): text for attrs, text in lists}
+    assert by_label["The answer in words"] == " ".join(answer)
+    assert by_label["Details"] == "T1: smaller."
