@@ -40,7 +40,8 @@ def add_checksum(table: str, row: dict[str, Any]) -> dict[str, Any]:
 def read_rows(connection: Connection, table: Table) -> Iterator[tuple[Any, ...]]:
     """Yield the rows of a table: the columns that its checksum covers, then the checksum itself."""
     columns = [*(table.c[name] for name in CHECKED[table.name]), table.c.checksum]
-    for part in connection.execute(select(*columns)).partitions(_AT_ONCE):
+    options = {"yield_per": _AT_ONCE}
+    for part in connection.execute(select(*columns), execution_options=options).partitions():
         yield from map(tuple, part)
 
 

@@ -1,6 +1,6 @@
 """What a store can do, whatever database is behind it."""
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from datetime import date, datetime
 from typing import Protocol, TypeVar
@@ -86,11 +86,11 @@ class Damage:
 class Catalogue(Protocol):
     """Files, instances and volumes. Everything here can be made again from the sources."""
 
-    def get_known_files(self) -> Mapping[tuple[str, str], tuple[int, int]]:
-        """Return size in bytes and modification time in ns of each file, by path and member."""
+    def read_known_files(self) -> Iterator[SourceFile]:
+        """Yield each file as it was when it was read."""
 
-    def get_outdated_files(self) -> Collection[tuple[str, str]]:
-        """Return path and member of the files whose header an older opp_mri read."""
+    def read_outdated_files(self) -> Iterator[tuple[str, str]]:
+        """Yield path and member of the files whose header an older opp_mri read."""
 
     def add_files(self, entries: Sequence[CatalogueEntry]) -> int:
         """Keep what happened to some files, in one transaction; replace what was known of them.

@@ -1,7 +1,7 @@
 """Files and instances in SQL: all of it can be made again from the sources."""
 
 import os
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -58,23 +58,25 @@ class SqlCatalogue(Transactions):
     def _build_source(self, row: Row[Any]) -> SourceFile:
         return attrs.evolve(_build_source(row), path=self._convert_path_outward(row.path))
 
-    def get_known_files(self) -> Mapping[tuple[str, str], tuple[int, int]]:
-        """Return size in bytes and modification time in ns of each file, by path and member.
+    def read_known_files(self) -> Iterator[SourceFile]:
+        """Yield each file as it was when it was read.
 
         Files whose entry, or that of their instance, is damaged are not among them.
         """
-        known_files: dict[tuple[str, str], tuple[int, int]] = {}
         with self.begin_reading() as connection:
             damaged_instances = _find_damaged_instances(connection)
             for values in read_rows(connection, file):
                 path, member, size_bytes, modified_ns, _, _, series, sop, _ = values
                 if (series, sop) not in damaged_instances and is_sound_row(values):
-                    name = (self._convert_path_outward(path), member)
-                    known_files[name] = (size_bytes, modified_ns)
-        return known_files
+                    yield SourceFile(
+                        path=self._convert_path_outward(path),
+                        member=member,
+                        size_bytes=size_bytes,
+                        modified_ns=modified_ns,
+                    )
 
-    def get_outdated_files(self) -> Collection[tuple[str, str]]:
-        """Return path and member of the files whose header an older opp_mri read."""
+    def read_outdated_files(self) -> Iterator[tuple[str, str]]:
+        """Yield path and member of the files whose header an older opp_mri read."""
         current = instance.c.header.contains(f'"header_version":{HEADER_VERSION}', autoescape=True)
         query = (
             select(file.c.path, file.c.member)
@@ -86,10 +88,9 @@ class SqlCatalogue(Transactions):
             .where(file.c.status == FileStatus.IMAGE.value, ~current)
         )
         with self.begin_reading() as connection:
-            return {
-                (self._convert_path_outward(path), member)
-                for path, member in connection.execute(query)
-            }
+            rows = connection.execute(query, execution_options={"yield_per": 1000})
+            for path, member in rows:
+                yield (self._convert_path_outward(path), member)
 
     def add_files(self, entries: Sequence[CatalogueEntry]) -> int:
         """Keep what happened to some files, in one transaction; replace what was known of them.

@@ -68,7 +68,8 @@ def project(tmp_path: Path) -> Iterator[Project]:
 def everything(project: Project) -> list[object]:
     store = project.store
     return [
-        list(store.read_chain()), store.get_head(), store.get_known_files(), store.get_files(),
+        list(store.read_chain()), store.get_head(), list(store.read_known_files()),
+        store.get_files(),
         store.get_patients(), store.get_volumes(), store.get_stale_patients(), store.get_place("A"),
         store.get_readings(), store.get_signatures(),
         store.get_lesions(), store.get_instances_of(["P1"]),

@@ -11,7 +11,7 @@ from contract.test_store import image, reading, study_records
 from fixtures.makers import NOON, make_lesion, make_volume
 from fixtures.old_store import write_old_store
 
-from opp_mri.domain.imaging import FileStatus, SeriesRole
+from opp_mri.domain.imaging import FileStatus, SeriesRole, SourceFile
 from opp_mri.domain.measurement import Signature
 from opp_mri.domain.reader_study import ReadingProtocol, Unblinding
 from opp_mri.errors import ProjectError
@@ -79,7 +79,9 @@ def test_every_record_comes_over_and_proves_itself(old: Path) -> None:
         assert store.log_of(type(record)) == [record]
     assert store.count_files() == {FileStatus.IMAGE: 1}
     assert store.get_volume("v1") == make_volume("v1")
-    assert store.get_known_files() == {("/data/a", ""): (100, 1)}
+    assert [*store.read_known_files()] == [
+        SourceFile(path="/data/a", size_bytes=100, modified_ns=1)
+    ]
     assert verify(store).faults == ()
     (upgrade,) = store._read_records(StoreUpgrade)
     assert (upgrade.from_version, upgrade.records) == ("0004", 14)

@@ -99,7 +99,9 @@ def reading(reading_id: str = "r1", **changes: object) -> Reading:
 
 def test_files_are_known_by_name_size_and_time(store: SqlStore) -> None:
     store.add_files([image("a", "1.1")])
-    assert store.get_known_files() == {("/data/a", ""): (100, 1)}
+    assert [*store.read_known_files()] == [
+        SourceFile(path="/data/a", size_bytes=100, modified_ns=1)
+    ]
 
 
 def test_a_header_comes_back_as_it_went_in(store: SqlStore) -> None:

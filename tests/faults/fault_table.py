@@ -157,7 +157,7 @@ def views(project: Project) -> list[Any]:
         store.get_patients(), store.get_role_overrides(), store.get_same_patient(),
         store.log_of(IssuedPackage), store.log_of(MergedPackage),
         store.get_files(), store.get_instances_of(PATIENTS),
-        store.get_known_files(), store.get_stale_patients(),
+        list(store.read_known_files()), store.get_stale_patients(),
     ]  # fmt: skip
 
 

@@ -66,17 +66,17 @@ def find_sources(sources: Iterable[str | Path]) -> Iterator[SourceFile]:
     for path in absolute_paths:
         if not os.path.lexists(path):
             raise InputError(f"There is no file or folder {path}: check how it is written.")
-    folders_seen: set[tuple[int, int]] = set()
-    files_seen: set[str] = set()
+    walk = _Walk()
     for path in absolute_paths:
-        for source in _generate_paths(path, folders_seen):
-            if source not in files_seen:
-                files_seen.add(source)
-                yield from _generate_files(source, is_named=source == path)
-    for address in filter(is_object, addresses):
+        for source in walk.generate_paths(path):
+            yield from _generate_files(source, is_named=source == path)
+    objects = list(filter(is_object, addresses))
+    objects_seen: set[str] = set()
+    for address in objects:
         for file in list_objects(address):
-            if file.path not in files_seen:
-                files_seen.add(file.path)
+            if file.path not in objects_seen:
+                if len(objects) > 1:  # one alone names each object once
+                    objects_seen.add(file.path)
                 yield file
 
 
@@ -161,32 +161,47 @@ def describe_reason(error: Exception) -> str:
             return f"It could not be read: {type(error).__name__}."
 
 
-def _generate_paths(path: str, folders_seen: set[tuple[int, int]]) -> Iterator[str]:
-    if os.path.isdir(path):
-        yield from _walk(path, folders_seen)
-    else:
-        yield path
-        if _is_dicomdir(path):
-            yield from _generate_dicomdir_paths(path)
+class _Walk:
+    """Yields each file once; what it remembers are folders, and the files that were named."""
 
+    def __init__(self) -> None:
+        self._folders: set[tuple[int, int]] = set()
+        self._folder_paths: set[str] = set()
+        self._named_files: set[str] = set()
 
-def _walk(top: str, folders_seen: set[tuple[int, int]]) -> Iterator[str]:
-    """Yield the files below a folder; a folder that was seen, by whatever path, is left out."""
-    folders = [top]
-    while folders:
-        folder = folders.pop()
-        try:
-            status = os.stat(folder)
-            if (status.st_dev, status.st_ino) in folders_seen:
+    def generate_paths(self, path: str) -> Iterator[str]:
+        """Yield the files below a folder, or a file and those that it names as a DICOMDIR."""
+        if os.path.isdir(path):
+            yield from (file for file in self._walk(path) if file not in self._named_files)
+            return
+        for file in (path, *(_generate_dicomdir_paths(path) if _is_dicomdir(path) else ())):
+            if file not in self._named_files and not self._has_passed(file):
+                self._named_files.add(file)
+                yield file
+
+    def _has_passed(self, file: str) -> bool:
+        return os.path.dirname(file) in self._folder_paths and os.path.lexists(file)
+
+    def _walk(self, top: str) -> Iterator[str]:
+        """Yield the files below a folder; one that was seen, by whatever path, is left out."""
+        folders = [top]
+        while folders:
+            folder = folders.pop()
+            try:
+                status = os.stat(folder)
+                if (status.st_dev, status.st_ino) in self._folders:
+                    continue
+                self._folders.add((status.st_dev, status.st_ino))
+                with os.scandir(folder) as entries:
+                    inside = sorted((entry.name, _is_folder(entry)) for entry in entries)
+            except OSError:
+                yield folder
                 continue
-            folders_seen.add((status.st_dev, status.st_ino))
-            with os.scandir(folder) as entries:
-                inside = sorted((entry.name, _is_folder(entry)) for entry in entries)
-        except OSError:
-            yield folder
-            continue
-        yield from (os.path.join(folder, name) for name, is_folder in inside if not is_folder)
-        folders += [os.path.join(folder, name) for name, is_folder in reversed(inside) if is_folder]
+            self._folder_paths.add(folder)
+            yield from (os.path.join(folder, name) for name, is_folder in inside if not is_folder)
+            folders += [
+                os.path.join(folder, name) for name, is_folder in reversed(inside) if is_folder
+            ]
 
 
 def _is_folder(entry: os.DirEntry[str]) -> bool:

@@ -5,7 +5,7 @@ import hashlib
 import itertools
 import os
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from pathlib import Path, PurePath
 from typing import Final
@@ -27,13 +27,20 @@ from opp_mri.domain.imaging import (
     Instance,
     RoleCertainty,
     SeriesRole,
-    SourceFile,
     Usability,
     VolumeDescription,
 )
 from opp_mri.errors import InputError, OppMriError, UnknownError
 from opp_mri.store.protocol import CatalogueEntry, Store
 from opp_mri.workflow.catalogue.identities import add_files
+from opp_mri.workflow.catalogue.listing import (
+    FileList,
+    Name,
+    Numbers,
+    cut,
+    name_file,
+    state_file,
+)
 from opp_mri.workflow.catalogue.patients import find_effective_dates, map_patients
 from opp_mri.workflow.executors import ClusterExecutor
 from opp_mri.workflow.progress import Progress, ignore_progress
@@ -113,31 +120,31 @@ def index(
         The executor was lost, or its workers do not see the sources. What was read is kept.
     """
     store = project.store
-    files = list(find_sources(sources))
-    known_files = store.get_known_files()
-    gone_files = _find_gone(known_files, files, sources)
-    if gone_files:
-        store.forget_files(gone_files)
-        known_files = (
-            store.get_known_files()
-        )  # what was left out because of one of them is read again
-    outdated_files = store.get_outdated_files()
-    changed_files = [
-        file
-        for file in files
-        if known_files.get(_name(file)) != (file.size_bytes, file.modified_ns)
-        or _name(file) in outdated_files
-    ]
-    _read_headers(store, changed_files, workers, executor, progress)
-    undecodable = describe_stale(project, progress=progress)
-    return IndexSummary(
-        files=len(files),
-        read=len(changed_files),
-        gone=len(gone_files),
-        counts=store.count_files(),
-        in_doubt=store.count_in_doubt(),
-        undecodable=undecodable,
-    )
+    with FileList() as files, FileList() as changed_files:
+        present_names = Numbers()
+        for part in cut(find_sources(sources)):
+            files.add(part)
+            present_names.add(map(name_file, part))
+        gone_files = _find_gone(store, present_names, sources)
+        if gone_files:  # what was left out because of one of them is not known afterwards
+            store.forget_files(gone_files)
+        known_files = Numbers(map(state_file, store.read_known_files()))
+        outdated_files = Numbers(store.read_outdated_files())
+        for part in files.read_parts():
+            is_changed = ~known_files.hold([*map(state_file, part)])
+            is_changed |= outdated_files.hold([*map(name_file, part)])
+            if is_changed.any():
+                changed_files.add(list(itertools.compress(part, is_changed)))
+        _read_headers(store, changed_files, workers, executor, progress)
+        undecodable = describe_stale(project, progress=progress)
+        return IndexSummary(
+            files=len(files),
+            read=len(changed_files),
+            gone=len(gone_files),
+            counts=store.count_files(),
+            in_doubt=store.count_in_doubt(),
+            undecodable=undecodable,
+        )
 
 
 def describe_stale(project: Project, *, progress: Progress = ignore_progress) -> tuple[str, ...]:
@@ -233,7 +240,7 @@ def _describe_again(project: Project, volume: VolumeDescription) -> VolumeDescri
 
 
 def _read_headers(
-    store: Store, changed_files: Sequence[SourceFile], workers: int | None,
+    store: Store, changed_files: FileList, workers: int | None,
     executor: ClusterExecutor | None, progress: Progress,
 ) -> None:  # fmt: skip
     batch: list[CatalogueEntry] = []
@@ -251,7 +258,7 @@ def _read_headers(
     finally:
         if batch:  # on Ctrl-C too: what was read is kept
             add_files(store, batch)
-    if changed_files:
+    if len(changed_files):
         progress("reading headers", count, len(changed_files))
 
 
@@ -277,30 +284,23 @@ def make_stand_in_patient_id(instance: Instance) -> str:
     return f"NO-ID-{digest[:10]}"
 
 
-def _find_gone(
-    known_files: Mapping[tuple[str, str], tuple[int, int]],
-    files: Iterable[SourceFile],
-    sources: Sequence[Path | str],
-) -> list[tuple[str, str]]:
+def _find_gone(store: Store, present_names: Numbers, sources: Sequence[Path | str]) -> list[Name]:
     """Name the known files under the sources that were not found again.
 
     A folder that could not be looked into was found itself; what is in it is not known to be gone.
     """
-    present_names = {_name(file) for file in files}
-    missing_names = sorted(known_files.keys() - present_names)
-    if not missing_names:
-        return []
     roots = {
         str(source).rstrip("/") if is_object(str(source)) else os.path.abspath(source)
         for source in sources
     }
-    plain_paths = {path for path, member in present_names if not member}
-    return [
-        (path, member)
-        for path, member in missing_names
-        for above in [_list_above(path)]
-        if above & roots and not (above - {path}) & plain_paths
-    ]
+    gone_files: list[Name] = []
+    for part in cut(map(name_file, store.read_known_files())):
+        for path, member in itertools.compress(part, ~present_names.hold(part)):
+            above = _list_above(path)
+            folders = [(folder, "") for folder in above - {path}]
+            if above & roots and not present_names.hold(folders).any():
+                gone_files.append((path, member))
+    return sorted(gone_files)
 
 
 def _list_above(path: str) -> set[str]:
@@ -314,7 +314,6 @@ def _list_above(path: str) -> set[str]:
 def _hash_look_alikes(store: Store, progress: Progress) -> tuple[str, ...]:
     """Hash the pixels of images that another study may hold too; name those not decodable."""
     uids = store.get_unhashed_look_alikes()
-    sources = store.get_sources_of(uids)
     hashes: dict[str, str] = {}
     undecodable: list[str] = []
     try:
@@ -322,6 +321,7 @@ def _hash_look_alikes(store: Store, progress: Progress) -> tuple[str, ...]:
             progress("comparing look-alikes", start, len(uids))
             if start % BATCH == 0:
                 headers = store.get_instances(uids[start : start + BATCH])
+                sources = store.get_sources_of(uids[start : start + BATCH])
             instance = headers.get(uid)
             if uid not in sources or instance is None:
                 continue
@@ -386,7 +386,3 @@ def _apply_override(
         role_overridden=True,
         evidence=(*volume.evidence, sentence),
     )
-
-
-def _name(file: SourceFile) -> tuple[str, str]:
-    return (file.path, file.member)

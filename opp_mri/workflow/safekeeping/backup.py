@@ -184,7 +184,9 @@ def _is_unused(folder: Path, database: str) -> bool:
     if not is_project(folder) or (not database and is_unfinished(folder / STORE_NAME)):
         return False
     with open_project(folder) as project:
-        has_content = project.store.get_head().sequence_number or project.store.get_known_files()
+        has_content = project.store.get_head().sequence_number or any(
+            True for _ in project.store.read_known_files()
+        )
         return not has_content and project.settings.database == database
 
 

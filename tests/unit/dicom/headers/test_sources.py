@@ -142,3 +142,13 @@ def test_a_dicomdir_in_capitals_finds_files_in_small_letters(
     assert str(tmp_path / "dcmdt" / "d0000000") in {
         source.path for source in find_sources([tmp_path / "DICOMDIR"])
     }
+
+
+def test_a_file_that_is_named_and_lies_in_a_folder_is_listed_once(tmp_path: Path) -> None:
+    folder = tmp_path / "study"
+    folder.mkdir()
+    for name in ("a", "b"):
+        (folder / name).write_bytes(b"x")
+    named = folder / "b"
+    for sources in ((folder, named), (named, folder), (named, named, folder, folder)):
+        assert sorted(names(*sources)) == ["a", "b"]

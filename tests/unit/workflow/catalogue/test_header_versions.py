@@ -35,11 +35,11 @@ def test_old_header_records_are_named_and_read_again_by_index(tmp_path: Path) ->
             ]
         )
         describe_stale(project)
-        assert len(store.get_outdated_files()) == 4
+        assert len(list(store.read_outdated_files())) == 4
     result = CliRunner().invoke(cli, ["series", "--project", str(tmp_path / "project")])
     assert "were read by an older opp_mri" in result.output
     with open_project(tmp_path / "project") as project:
         assert index(project, [tmp_path / "dicom"], workers=1).read == 4
-        assert not project.store.get_outdated_files()
+        assert not list(project.store.read_outdated_files())
     result = CliRunner().invoke(cli, ["series", "--project", str(tmp_path / "project")])
     assert "older opp_mri" not in result.output
