@@ -13,12 +13,14 @@ import sys
 import threading
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from queue import LifoQueue
 from typing import IO, Any, Final
 
 from opp_mri.domain.imaging import SourceFile
 
 SECONDS: Final = 60.0  # for a request, and as long again for every hundred frames
 MEMORY_BYTES: Final = 4 << 30  # of addresses
+MOST_PROCESSES: Final = 2  # of some 100 MB each
 PIPE_BYTES: Final = 1 << 20  # an image at once: fewer turns of the two processes
 START: Final = (
     "import sys; sys.path[:] = {path!r}; "
@@ -105,6 +107,45 @@ class CodecProcess:
                 start_new_session=True,  # Ctrl-C is the parent's to handle
             )
         return self._process
+
+
+class CodecPool:
+    """Processes that decode: as many as there are callers at the same time, up to `count`.
+
+    Parameters
+    ----------
+    function
+        As for `CodecProcess`.
+    count
+        None for `MOST_PROCESSES`, and one where this process has been given a single core.
+    """
+
+    def __init__(self, function: str, *, count: int | None = None) -> None:
+        self.count = count or _count_processes()
+        self._free: LifoQueue[CodecProcess] = LifoQueue()  # a caller alone has the same again
+        for _ in range(self.count):
+            self._free.put(CodecProcess(function))
+
+    def call(self, source: SourceFile, frame_numbers: Sequence[int]) -> Any:
+        """Return what the function gives; raises CodecError as `CodecProcess.call`."""
+        process = self._free.get()
+        try:
+            return process.call(source, frame_numbers)
+        finally:
+            self._free.put(process)
+
+    def stop(self) -> None:
+        """End the processes that are free."""
+        for _ in range(self._free.qsize()):
+            process = self._free.get()
+            process.stop()
+            self._free.put(process)
+
+
+def _count_processes() -> int:
+    if os.environ.get("OMP_NUM_THREADS") == "1":  # a worker among others
+        return 1
+    return min(MOST_PROCESSES, os.cpu_count() or 1)
 
 
 def _end(process: subprocess.Popen[bytes], late: threading.Event) -> None:

@@ -30,7 +30,7 @@ from pydicom.uid import (
     RLELossless,
 )
 
-from opp_mri.dicom.codec_process import CodecProcess
+from opp_mri.dicom.codec_process import CodecPool
 from opp_mri.dicom.headers.byte_reader import FileBytes, MemoryBytes
 from opp_mri.dicom.headers.object_store import is_object
 from opp_mri.dicom.headers.sources import READ_ERRORS, read_source_bytes
@@ -215,8 +215,8 @@ def decode_frames(source: SourceFile, frame_numbers: Sequence[int]) -> list[Fram
     return _read_frames(_read_dataset(source, frame_numbers), frame_numbers)
 
 
-CODECS: Final = CodecProcess("opp_mri.dicom.pixels:decode_frames")
-"""The process in which codecs run; it starts with the first compressed image."""
+CODECS: Final = CodecPool("opp_mri.dicom.pixels:decode_frames")
+"""The processes in which codecs run; one starts with the first compressed image."""
 
 
 def compute_pixel_hash(source: SourceFile, *frame_numbers: int) -> str:

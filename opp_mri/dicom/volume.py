@@ -1,14 +1,16 @@
 """Load a volume: native voxels, in order of position, with their place in the patient."""
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from opp_mri.dicom.headers.template import Templates
-from opp_mri.dicom.pixels import FramePixels, read_frames
+from opp_mri.dicom.pixels import CODECS, WITHOUT_CODEC, FramePixels, read_frames
 from opp_mri.domain.geometry import Volume, VolumeGeometry
 from opp_mri.domain.imaging import FrameReference, SourceFile, Usability, VolumeDescription
 from opp_mri.domain.repeated_uid import get_uid_in_file
@@ -108,7 +110,8 @@ def _read_voxels(
     sources: Mapping[str, SourceFile],
 ) -> NDArray[np.generic]:
     block = np.empty((len(description.frames), *shape), dtype=np.uint16)
-    frames = _read(description.frames, sources, block)
+    is_coded = description.instance.transfer_syntax_uid not in WITHOUT_CODEC | {""}
+    frames = _read(description.frames, sources, block, callers=CODECS.count if is_coded else 1)
     if any(frame.stored.shape != shape for frame in frames):
         raise InputError(
             f"The images of volume {description.volume_id} are not of {shape[0]} rows and "
@@ -121,10 +124,13 @@ def _read(
     references: Sequence[FrameReference],
     sources: Mapping[str, SourceFile],
     block: NDArray[np.uint16],
+    *,
+    callers: int,
 ) -> list[FramePixels]:
     """Read each file once, and give the frames in the order of references.
 
-    The stored values are read into the slices of `block` where they fit there.
+    The stored values are read into the slices of `block` where they fit there. Several callers
+    read files at the same time, each with a process of codecs.
     """
     places_by_uid: dict[str, list[int]] = defaultdict(list)
     for place, reference in enumerate(references):
@@ -134,19 +140,39 @@ def _read(
             f"{len(absent)} of the {len(places_by_uid)} files of this volume are not in the "
             "catalogue: index their folder again."
         )
-    frames: dict[int, FramePixels] = {}
     templates = Templates()
-    # in turn: the codecs do not let threads run next to them
-    for uid, places in places_by_uid.items():
+
+    def read_file(uid: str) -> list[FramePixels]:
+        places = places_by_uid[uid]
         numbers = [references[place].frame_number for place in places]
         targets = [block[place] for place in places]
-        pixels = read_frames(sources[uid], numbers, targets, templates)
+        pixels = read_frames(sources[uid], numbers, targets, templates if callers == 1 else None)
         if any(frame.sop_instance_uid != get_uid_in_file(uid) for frame in pixels):
             raise InputError(
                 f"{sources[uid].name} holds another image than when it was indexed: index again."
             )
-        frames.update(zip(places, pixels, strict=True))
+        return pixels
+
+    frames: dict[int, FramePixels] = {}
+    with _open_threads(callers) as read_all:
+        for places, pixels in zip(
+            places_by_uid.values(), read_all(read_file, places_by_uid), strict=True
+        ):
+            frames.update(zip(places, pixels, strict=True))
     return [frames[place] for place in range(len(references))]
+
+
+@contextmanager
+def _open_threads(count: int) -> Iterator[Callable[..., Iterable[list[FramePixels]]]]:
+    """Give a `map` of several threads; the usual one for a single caller."""
+    if count == 1:
+        yield map
+        return
+    pool = ThreadPoolExecutor(count)
+    try:
+        yield pool.map
+    finally:
+        pool.shutdown(cancel_futures=True)  # after an error nothing more is decoded
 
 
 def _rescale_frames(

@@ -2,10 +2,11 @@
 
 import sys
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from opp_mri.dicom.codec_process import CodecError, CodecProcess
+from opp_mri.dicom.codec_process import CodecError, CodecPool, CodecProcess
 from opp_mri.domain.imaging import SourceFile
 
 
@@ -49,3 +50,17 @@ def test_a_codec_that_does_not_end_is_ended() -> None:
     with pytest.raises(CodecError, match="longer than 2 s"):
         call(codecs, "hangs")
     codecs.stop()
+
+
+def test_callers_at_the_same_time_have_a_process_each_and_one_alone_has_the_same_again() -> None:
+    source = SourceFile(path="", size_bytes=0, modified_ns=0)
+    pool = CodecPool("fixtures.codec_faults:name_process", count=2)
+    try:
+        alone = {pool.call(source, (1,)) for _ in range(3)}
+        with ThreadPoolExecutor(2) as threads:
+            together = set(threads.map(lambda _: pool.call(source, (1,)), range(8)))
+    finally:
+        pool.stop()
+    assert len(alone) == 1
+    assert alone < together
+    assert len(together) == 2
