@@ -5,7 +5,7 @@ import hashlib
 import itertools
 import os
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date, datetime
 from pathlib import Path, PurePath
 from typing import Final
@@ -27,6 +27,7 @@ from opp_mri.domain.imaging import (
     Instance,
     RoleCertainty,
     SeriesRole,
+    SourceFile,
     Usability,
     VolumeDescription,
 )
@@ -125,10 +126,15 @@ def index(
         for part in cut(find_sources(sources)):
             files.add(part)
             present_names.add(map(name_file, part))
-        gone_files = _find_gone(store, present_names, sources)
+        known_files = Numbers()
+        gone_files: list[Name] = []
+        roots = _list_roots(sources)
+        for part in cut(store.read_known_files()):
+            known_files.add(map(state_file, part))
+            gone_files += _find_gone(part, present_names, roots)
         if gone_files:  # what was left out because of one of them is not known afterwards
-            store.forget_files(gone_files)
-        known_files = Numbers(map(state_file, store.read_known_files()))
+            store.forget_files(sorted(gone_files))
+            known_files = Numbers(map(state_file, store.read_known_files()))
         outdated_files = Numbers(store.read_outdated_files())
         for part in files.read_parts():
             is_changed = ~known_files.hold([*map(state_file, part)])
@@ -284,23 +290,26 @@ def make_stand_in_patient_id(instance: Instance) -> str:
     return f"NO-ID-{digest[:10]}"
 
 
-def _find_gone(store: Store, present_names: Numbers, sources: Sequence[Path | str]) -> list[Name]:
+def _list_roots(sources: Iterable[Path | str]) -> set[str]:
+    return {
+        str(source).rstrip("/") if is_object(str(source)) else os.path.abspath(source)
+        for source in sources
+    }
+
+
+def _find_gone(
+    known_files: Sequence[SourceFile], present_names: Numbers, roots: set[str]
+) -> Iterator[Name]:
     """Name the known files under the sources that were not found again.
 
     A folder that could not be looked into was found itself; what is in it is not known to be gone.
     """
-    roots = {
-        str(source).rstrip("/") if is_object(str(source)) else os.path.abspath(source)
-        for source in sources
-    }
-    gone_files: list[Name] = []
-    for part in cut(map(name_file, store.read_known_files())):
-        for path, member in itertools.compress(part, ~present_names.hold(part)):
-            above = _list_above(path)
-            folders = [(folder, "") for folder in above - {path}]
-            if above & roots and not present_names.hold(folders).any():
-                gone_files.append((path, member))
-    return sorted(gone_files)
+    names = [*map(name_file, known_files)]
+    for path, member in itertools.compress(names, ~present_names.hold(names)):
+        above = _list_above(path)
+        folders = [(folder, "") for folder in above - {path}]
+        if above & roots and not present_names.hold(folders).any():
+            yield path, member
 
 
 def _list_above(path: str) -> set[str]:
