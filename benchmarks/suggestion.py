@@ -17,12 +17,12 @@ from pathlib import Path
 
 import numpy as np
 import SimpleITK
-from attrs import frozen
 from numpy.typing import NDArray
 from scipy import ndimage
 from scipy.special import ndtr
 from skimage.segmentation import chan_vese, random_walker
 from suggestion_phantoms import visits
+from suggestion_pictures import Case, draw_calibration, draw_largest_errors
 
 from opp_mri.domain.imaging import SeriesRole
 from opp_mri.domain.proposal import Abstention, Proposal
@@ -36,62 +36,59 @@ from opp_mri.suggestion.images import (
 )
 from opp_mri.suggestion.propose import propose_visit
 
-SEED = 907
-FULL, QUICK = (4, 13), (1, 13)  # patients, and visits of each
-LEAST_FOR_CURVE = 15  # cases of a sequence
+SEED = 5023
+FULL, QUICK = (10, 13), (1, 13)  # patients, and visits of each
 PATIENTS_OF_OTHER_METHODS = 1  # they are slow
 SIZES_MM = ((0.0, 12.0), (12.0, 18.0), (18.0, 60.0))
 MISS_MM = 3.0
-LEVELS = (0.5, 0.68, 0.8, 0.9, 0.95, 0.99)
+KEPT_FROM_MM = 1.0
 EDGE_REPEATS = 400
+OWN = "proposal"
 Mask = NDArray[np.bool_]
 
 
-@frozen(kw_only=True)
-class Case:
-    """One sequence of a visit."""
-
-    difficulty: str
-    patient: str
-    role: SeriesRole
-    true_mm: float
-    answer: Proposal | Abstention
-    others: dict[str, float]
-
-    @property
-    def error_mm(self) -> float | None:
-        """Proposed less true extent; None where nothing is proposed or there is no lesion."""
-        if isinstance(self.answer, Abstention) or math.isnan(self.true_mm):
-            return None
-        return float(self.answer.length_mm) - self.true_mm
+Times = dict[str, list[float]]
+"""Milliseconds of processor time for a sequence, by method."""
 
 
-def measure(patients: int, lesions_each: int) -> tuple[list[Case], list[float]]:
+def measure(patients: int, lesions_each: int) -> tuple[list[Case], Times]:
     """Propose on all visits, and let the other methods measure the same clicks."""
-    cases, times = [], []
+    cases: list[Case] = []
+    times: Times = defaultdict(list)
     for number, visit in enumerate(visits(SEED, patients=patients, lesions_each=lesions_each)):
         has_others = number < PATIENTS_OF_OTHER_METHODS * lesions_each
         print(number, visit.difficulty, file=sys.stderr, flush=True)
         start = time.process_time()
         answers = propose_visit(visit.images, visit.click_lps_mm)
-        times.append(1000 * (time.process_time() - start) / len(answers))
+        times[OWN].append(1000 * (time.process_time() - start) / len(answers))
         frame = build_ap_frame(visit.images[0], visit.click_lps_mm, visit.axis_lps)
         for image, answer in zip(visit.images, answers, strict=True):
             true_mm = visit.true_mm.get(image.role, math.nan)
-            rival_lengths = _others(frame, image) if has_others and true_mm > 0 else {}
+            rival_lengths = _others(frame, image, times) if has_others and true_mm > 0 else {}
             cases.append(
                 Case(
                     difficulty=visit.difficulty, patient=visit.patient, role=image.role,
                     true_mm=true_mm, answer=answer, others=rival_lengths,
+                    image=image if _is_far_off(answer, true_mm) else None,
                 )
             )  # fmt: skip
     return cases, times
 
 
-def _others(frame: ApFrame, image: SequenceImage) -> dict[str, float]:
+def _is_far_off(answer: Proposal | Abstention, true_mm: float) -> bool:
+    """Return whether a proposal may be among the largest errors, so that its image is kept."""
+    return isinstance(answer, Proposal) and abs(float(answer.length_mm) - true_mm) >= KEPT_FROM_MM
+
+
+def _others(frame: ApFrame, image: SequenceImage, times: Times) -> dict[str, float]:
     """Measure with three methods of the libraries on the slice that was clicked."""
     patch, seed = cut_clicked_slice(frame, image)
-    return {name: _run_mm(method(patch, seed), seed) for name, method in METHODS.items()}
+    lengths = {}
+    for name, method in METHODS.items():
+        start = time.process_time()
+        lengths[name] = _run_mm(method(patch, seed), seed)
+        times[name].append(1000 * (time.process_time() - start))
+    return lengths
 
 
 def cut_clicked_slice(
@@ -170,7 +167,7 @@ def edge_precision(contrast_to_noise: float, pixel_mm: float = 0.7) -> tuple[flo
     return float(np.sqrt(np.nanmean(np.square(errors)))), limit
 
 
-def report(cases: Sequence[Case], times: Sequence[float]) -> list[str]:
+def report(cases: Sequence[Case], times: Times) -> list[str]:
     """Write the page as lines of Markdown."""
     measured_cases = [case for case in cases if case.error_mm is not None]
     lesions = [case for case in cases if not math.isnan(case.true_mm)]
@@ -187,7 +184,7 @@ def report(cases: Sequence[Case], times: Sequence[float]) -> list[str]:
         f"| errors of {MISS_MM:g} mm or more | none | {misses} of {len(measured_cases)} |",
         f"| truth in the 95 % interval | 93 to 97 % | {coverage:.0%} |",
         f"| snapped ends over the Cramer-Rao limit | at most 1.10 | {worst:.2f} |",
-        f"| time of a proposal, processor | under 20 ms | {np.median(times):.0f} ms |",
+        f"| time of a proposal, processor | under 20 ms | {np.median(times[OWN]):.0f} ms |",
         f"| abstentions on lesions | | {len(lesions) - len(measured_cases)} of {len(lesions)} |",
         _without_lesion(cases),
         "",
@@ -207,14 +204,18 @@ def report(cases: Sequence[Case], times: Sequence[float]) -> list[str]:
         lines.append(_row(name, [case for case in lesions if case.difficulty == name]))
     lines += ["", "Other methods on the same clicks, median / 90th percentile of the absolute "
               "error, mm, on the lesions of the first patient:", "",
-              "| method | " + " | ".join(SeriesRole) + " |",
-              "|---|" + "---|" * len(SeriesRole)]  # fmt: skip
+              "| method | " + " | ".join(SeriesRole) + " | ms a sequence |",
+              "|---|" + "---|" * (len(SeriesRole) + 1)]  # fmt: skip
     for name in ("ConfidenceConnected", "Chan-Vese", "random walker"):
         lines.append(
-            f"| {name} | " + " | ".join(_other(lesions, name, r) for r in SeriesRole) + " |"
+            f"| {name} | "
+            + " | ".join(_other(lesions, name, r) for r in SeriesRole)
+            + f" | {np.median(times[name]):.0f} |"
         )
     lines.append(
-        "| proposal | " + " | ".join(_own(measured_cases, role) for role in SeriesRole) + " |"
+        "| proposal | "
+        + " | ".join(_own(measured_cases, role) for role in SeriesRole)
+        + f" | {np.median(times[OWN]):.0f} |"
     )
     lines += ["", "| contrast-to-noise | SD of a snapped end | Cramer-Rao limit | ratio |",
               "|---|---|---|---|"]  # fmt: skip
@@ -267,41 +268,6 @@ def _p90(errors: NDArray[np.float64]) -> float:
     return float(np.percentile(np.abs(errors), 90))
 
 
-def draw(cases: Sequence[Case], path: Path) -> None:
-    """Draw the calibration of the intervals, and proposals against the truth."""
-    import matplotlib
-
-    matplotlib.use("Agg")
-    from matplotlib import pyplot
-    from scipy.stats import norm
-
-    measured_cases = [case for case in cases if case.error_mm is not None]
-    scores = np.abs([c.error_mm / c.answer.standard_error_mm for c in measured_cases])
-    figure, (left, right) = pyplot.subplots(1, 2, figsize=(9, 4.2))
-    nominal = np.linspace(0.05, 0.99, 40)
-    left.plot([0, 1], [0, 1], color="0.6", linewidth=1)
-    limits = norm.ppf(0.5 + nominal / 2)
-    left.plot(nominal, [np.mean(scores <= z) for z in limits], color="black", label="all")
-    for role in SeriesRole:
-        own = scores[[case.role is role for case in measured_cases]]
-        if len(own) >= LEAST_FOR_CURVE:
-            left.plot(nominal, [np.mean(own <= z) for z in limits], linewidth=0.8, label=role.value)
-    left.legend(frameon=False)
-    left.set(xlabel="Nominal coverage", ylabel="Observed coverage", title="Intervals", aspect=1)
-    by_role = defaultdict(list)
-    for case in measured_cases:
-        by_role[case.role].append((case.true_mm, float(case.answer.length_mm)))
-    limits = (4, 30)
-    right.plot(limits, limits, color="0.6", linewidth=1)
-    for marker, (role, pairs) in zip("osvD", sorted(by_role.items()), strict=False):
-        right.scatter(*zip(*pairs, strict=True), s=14, marker=marker, label=role.value, alpha=0.7)
-    right.set(xlabel="True AP extent (mm)", ylabel="Proposed AP extent (mm)", aspect=1)
-    right.set(xlim=limits, ylim=limits, title="Proposals")
-    right.legend(frameon=False)
-    figure.tight_layout()
-    figure.savefig(path, dpi=110)
-
-
 HEAD = """# Proposed extents: what was measured
 
 Written by `python benchmarks/suggestion.py --page PAGE`. {visits} visits of {patients} synthetic
@@ -329,10 +295,19 @@ def main() -> None:
     print("\n".join(lines))
     if options.page is not None:
         figure = options.page.with_suffix(".png")
-        draw(cases, figure)
+        draw_calibration(cases, figure)
+        largest = figure.with_stem(f"{figure.stem}-largest-errors")
+        draw_largest_errors(cases, largest)
         head = HEAD.format(visits=patients * lesions_each, patients=patients)
-        picture = f"![Calibration of intervals, and proposals against truth]({figure.name})"
-        options.page.write_text("\n".join([head, *lines, "", picture, ""]), encoding="utf-8")
+        pictures = [
+            f"![Calibration of intervals, and proposals against truth]({figure.name})",
+            "## The largest errors",
+            "The eight proposals that are furthest off: the line that was proposed, on its native "
+            "slice, and below it a bar of the true length.",
+            f"![The eight largest errors]({largest.name})",
+        ]
+        page = "\n".join([head, *lines, "", "\n\n".join(pictures), ""])
+        options.page.write_text(page, encoding="utf-8")
 
 
 if __name__ == "__main__":

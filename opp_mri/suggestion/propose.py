@@ -40,15 +40,16 @@ from opp_mri.units import round_to_recorded_mm
 LEAST_TILT: Final = 0.05
 SLIGHT_TILT: Final = 0.25  # a larger one is measured again after the turn
 LEAST_FIRST_CONTRAST: Final = 1.5  # at the click alone, before the region is known
-MOST_APART_MM: Final = 2.0  # of an extent from that of the sequence nearest to it
+MOST_APART_MM: Final = 1.5  # of an extent from that of the sequence nearest to it
 LEAST_SEQUENCES: Final = 2
 LEAST_AT_WALL_MM: Final = 7.0
 LEAST_CONTRAST: Final = 2.5  # of the lesion to marrow, over the spread of marrow
 LARGEST_SHARE: Final = 0.75  # RULES: more of the cross-section is not eligible
 WIDEST_BLUR_MM: Final = 2.2
 LARGEST_ERROR_MM: Final = 1.25
+LARGEST_ERROR_BESIDE_MM: Final = 0.65  # beside a sequence of the visit that abstains
 WALL_ERROR_MM: Final = 0.7
-END_FLOOR_MM: Final = 0.24  # texture of marrow and choice of the row, beyond the noise of the fit
+END_FLOOR_MM: Final = 0.3  # texture of marrow and choice of the row, beyond the noise of the fit
 
 
 def propose_visit(
@@ -124,20 +125,40 @@ def _with_contrast(
 
 
 def _keep_agreeing(answers: list[Proposal | Abstention]) -> tuple[Proposal | Abstention, ...]:
-    """Leave out an extent that no other sequence of the visit comes near to."""
+    """Leave out an extent that no other sequence of the visit comes near to.
+
+    Where one is left out, or a sequence abstained that shows the place, something there is not
+    what it seems: of the others those stay that are sure by themselves.
+    """
     lengths = [float(answer.length_mm) for answer in answers if isinstance(answer, Proposal)]
-    agreeing_answers: list[Proposal | Abstention] = []
-    for answer in answers:
-        if isinstance(answer, Proposal):
-            apart = sorted(abs(float(answer.length_mm) - length) for length in lengths)
-            if len(apart) == 1 or apart[1] > MOST_APART_MM:  # the first is its own
-                answer = Abstention(
-                    role=answer.role,
-                    reason=AbstentionReason.UNCERTAIN,
-                    body_share=answer.body_share,
-                )
-        agreeing_answers.append(answer)
-    return tuple(agreeing_answers)
+
+    def is_near_another(proposal: Proposal) -> bool:
+        apart = sorted(abs(float(proposal.length_mm) - length) for length in lengths)
+        return len(apart) > 1 and apart[1] <= MOST_APART_MM  # the first is its own
+
+    agreeing_answers = [
+        answer
+        if isinstance(answer, Abstention) or is_near_another(answer)
+        else _abstain_from(answer)
+        for answer in answers
+    ]
+    if not any(
+        isinstance(answer, Abstention) and answer.reason is not AbstentionReason.NO_IMAGE
+        for answer in agreeing_answers
+    ):
+        return tuple(agreeing_answers)
+    return tuple(
+        _abstain_from(answer)
+        if isinstance(answer, Proposal) and answer.standard_error_mm > LARGEST_ERROR_BESIDE_MM
+        else answer
+        for answer in agreeing_answers
+    )
+
+
+def _abstain_from(proposal: Proposal) -> Abstention:
+    return Abstention(
+        role=proposal.role, reason=AbstentionReason.UNCERTAIN, body_share=proposal.body_share
+    )
 
 
 def _turn_across_canal(frame: ApFrame, images: Sequence[SequenceImage]) -> ApFrame:
@@ -198,7 +219,7 @@ def _propose(
                 at_wall=True,
             )
         ends.append(_unbend(end, chord, posterior=posterior))
-    reason = _find_doubt(ends)
+    reason = _find_abstain_from(ends)
     if reason is not None:
         return Abstention(role=role, reason=reason, body_share=share)
     return _place_proposal(frame, own, chord, k, ends, share)
@@ -223,7 +244,7 @@ def _find_region(
     return find_lesion_region(join_evidence(own, usable), own, body)
 
 
-def _find_doubt(ends: list[End]) -> AbstentionReason | None:
+def _find_abstain_from(ends: list[End]) -> AbstentionReason | None:
     at_walls = sum(end.at_wall for end in ends)
     short = ends[1].u_mm - ends[0].u_mm < LEAST_AT_WALL_MM
     if at_walls == 2 or (at_walls and short):  # the whole depth, or cortex and vein alone

@@ -42,6 +42,7 @@ from opp_mri.cohort.figures.style import (
     WIDTH_IN,
     use_our_style,
 )
+from opp_mri.cohort.figures.volume_panel import draw_volumes
 from opp_mri.cohort.words import write_identifier
 from opp_mri.domain.assessment import Assessment, Criteria
 from opp_mri.domain.imaging import SeriesRole
@@ -50,7 +51,7 @@ from opp_mri.domain.visible_text import make_visible
 from opp_mri.errors import InputError
 from opp_mri.files import write_bytes
 from opp_mri.response.course import find_retreatment_day
-from opp_mri.units import format_mm, weeks_from_days
+from opp_mri.units import format_count, format_mm, weeks_from_days
 
 NO_MARKS: Final = TimelineMarks()
 TITLE_LENGTH: Final = 48  # characters of 12 points, bold, that fit side by side
@@ -94,23 +95,31 @@ def draw_timeline(
         For `save_figure` or `figure_svg`.
     """
     roles = [r for r in SeriesRole if timeline.observations.get(r) or marks.list_days_without(r)]
+    volume_roles = [role for role in SeriesRole if timeline.volumes.get(role)]
     x_limits = _choose_x_limits(timeline, criteria, marks)
     labels = sort_into_lanes(timeline.events, criteria, x_limits)
     with use_our_style():
-        figure, panels = _lay_out(max(1, len(roles)), 1 + max(label.lane for label in labels))
+        figure, panels = _lay_out(
+            max(1, len(roles) + len(volume_roles)), 1 + max(label.lane for label in labels)
+        )
         _write_title(figure, timeline, criteria, assessment, level)
         for panel in panels:
             panel.set_xlim(*x_limits)
             draw_time(panel, timeline.events, criteria)
-        for panel, role in zip(panels, roles, strict=False):
+        length_panels, volume_panels = panels[: len(roles)], panels[len(roles) :]
+        for panel, role in zip(length_panels, roles, strict=True):
             draw_sequence(panel, role, timeline, criteria, assessment, marks)
+        for panel, role in zip(volume_panels, volume_roles, strict=False):
+            draw_volumes(panel, role, timeline)
         if roles:
-            _share_scale(panels)
-        else:
+            _share_scale(length_panels)
+        elif not volume_roles:
             panels[0].set_yticks([])
-            words = "no length measured" if timeline.volumes else "nothing measured"
+            words = "nothing measured"
             panels[0].text(0.5, 0.4, words, transform=panels[0].transAxes, ha="center")
         draw_lanes(panels[0], labels, criteria)
+        _name_scale(figure, length_panels if volume_roles else panels, "greatest AP extent, mm")
+        _name_scale(figure, volume_panels if volume_roles else [], "volume, cc")
         _write_axes(figure, panels, timeline)
         _write_legend(figure, _build_legend(timeline, criteria, marks))
     return figure
@@ -161,6 +170,7 @@ def extract_svg_element(content: bytes) -> str:
 def _choose_x_limits(timeline: Timeline, criteria: Criteria, marks: TimelineMarks) -> XLimits:
     """Return the weeks to show: all that happened, and the window at least."""
     days = [o.days_from_ssrs for o in _select_lengths(timeline)]
+    days += [volume.days_from_ssrs for row in timeline.volumes.values() for volume in row]
     days += [event.days_from_ssrs for event in timeline.events]
     days += [day for _, day in marks.not_measurable]
     first = weeks_from_days(min([0, *days]))
@@ -222,26 +232,32 @@ def _share_scale(panels: Sequence[Axes]) -> None:
 
 
 def _write_axes(figure: Figure, panels: Sequence[Axes], timeline: Timeline) -> None:
-    """Name both axes once for all panels, and give n."""
+    """Name the axis of time once for all panels, and give n."""
     for panel in panels[:-1]:
         panel.tick_params(labelbottom=False)
     first, last = panels[-1].get_xlim()
     step = next((s for s in (4, 8, 12, 24, 52, 104) if (last - first) / s <= 9), 208)
     panels[-1].xaxis.set_major_locator(MultipleLocator(step))
     panels[-1].set_xlabel("weeks from completion of SSRS", labelpad=3)
-    middle = (panels[0].get_position().y1 + panels[-1].get_position().y0) / 2
-    text = "greatest AP extent, mm"
-    figure.text(0.14 / WIDTH_IN, middle, text, rotation=90, va="center", ha="center")
     lengths = _select_lengths(timeline)
+    volumes = sum(map(len, timeline.volumes.values()))
     studies = len({o.days_from_ssrs for o in lengths})
+    rest = format_count(volumes, "volume") if volumes else f"{studies} time points"
     figure.text(
         1 - RIGHT_IN / WIDTH_IN,
         (LEGEND_IN + 0.06) / figure.get_figheight(),
-        f"n = {len(lengths)} lengths, {studies} time points",
+        f"n = {len(lengths)} lengths, {rest}",
         size=8,
         color=QUIET,
         ha="right",
     )
+
+
+def _name_scale(figure: Figure, panels: Sequence[Axes], words: str) -> None:
+    """Name what some panels show once for all of them, at their left."""
+    if panels:
+        middle = (panels[0].get_position().y1 + panels[-1].get_position().y0) / 2
+        figure.text(0.14 / WIDTH_IN, middle, words, rotation=90, va="center", ha="center")
 
 
 def _build_legend(timeline: Timeline, criteria: Criteria, marks: TimelineMarks) -> list[Artist]:
@@ -254,6 +270,8 @@ def _build_legend(timeline: Timeline, criteria: Criteria, marks: TimelineMarks) 
 
     band = Patch(color=BAND, label=f"baseline ± {format_mm(criteria.change_mm)}")
     handles: list[Artist] = [band] if _select_lengths(timeline) else []
+    if any(v.standard_error_cc for row in timeline.volumes.values() for v in row):
+        handles.append(Line2D([], [], ls="-", color=INK, lw=1.1, label="volume, 95 % interval"))
     if marks.imported:
         handles.append(mark("o", "white", "imported length"))
     if marks.not_measurable:

@@ -18,7 +18,13 @@ from opp_mri.cohort.figures.style import COLOURS, MARKERS
 from opp_mri.cohort.figures.timeline_figure import draw_timeline, render_figure_svg, save_figure
 from opp_mri.domain.assessment import Assessment, Criteria, ResponseCategory
 from opp_mri.domain.imaging import SeriesRole
-from opp_mri.domain.timeline import EventKind, Observation, Timeline, TreatmentEvent
+from opp_mri.domain.timeline import (
+    EventKind,
+    Observation,
+    Timeline,
+    TreatmentEvent,
+    VolumeObservation,
+)
 from opp_mri.errors import InputError
 
 Assess = Callable[..., Assessment]
@@ -52,6 +58,33 @@ def test_axes_have_units_and_n_is_given(timeline: Timeline, criteria: Criteria) 
     assert "greatest AP extent, mm" in text
     assert "weeks from completion of SSRS" in text
     assert "n = 10 lengths, 5 time points" in text
+
+
+def test_volumes_have_a_panel_of_their_own_in_cc_with_interval_and_change(
+    timeline: Timeline, criteria: Criteria
+) -> None:
+    volumes = {
+        SeriesRole.T1: (
+            VolumeObservation(days_from_ssrs=-7, volume_cc="4.00", standard_error_cc=0.25),
+            VolumeObservation(days_from_ssrs=84, volume_cc="5.20"),
+        )
+    }
+    both = evolve(timeline, volumes=volumes)
+    figure = draw_timeline(both, criteria)
+    assert len(figure.axes) == len(draw_timeline(timeline, criteria).axes) + 1
+    panel = figure.axes[-1]
+    assert panel.get_ylim()[0] == 0
+    (bar,) = panel.containers[0].lines[2]
+    (low, high) = bar.get_segments()[0][:, 1]
+    assert (low, high) == pytest.approx((4 - 1.96 * 0.25, 4 + 1.96 * 0.25))
+    text = words(render_figure_svg(figure))
+    for expected in ("T1 volume", "+30 % at week 12", "volume, cc", "4.00", "95 % interval"):
+        assert expected in text
+    assert "n = 10 lengths, 2 volumes" in text
+    alone = words(render_figure_svg(draw_timeline(evolve(both, observations={}), criteria)))
+    assert "volume, cc" in alone
+    assert "greatest AP extent" not in alone
+    assert "nothing measured" not in alone
 
 
 def test_every_sequence_has_a_panel_a_colour_and_a_marker_of_its_own(
