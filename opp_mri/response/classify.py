@@ -150,9 +150,9 @@ def _choose_deciding_sequence(
         if course.last_day >= criteria.min_follow_up_days
     }
     candidates = long_enough or courses
-    growing = [sequence for sequence, course in candidates.items() if course.grew]
-    if growing:
-        return max(growing, key=lambda sequence: candidates[sequence].peak_mm)
+    growing_sequences = [sequence for sequence, course in candidates.items() if course.grew]
+    if growing_sequences:
+        return max(growing_sequences, key=lambda sequence: candidates[sequence].peak_mm)
     return min(candidates, key=lambda sequence: candidates[sequence].last_mm)
 
 
