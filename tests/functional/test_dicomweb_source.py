@@ -136,14 +136,14 @@ def test_the_account_comes_from_the_environment(
         ("dicomweb+ftp://host/x", InputError, "must be an address"),
         ("dicomweb+https://key:word@host/x", InputError, "no user name"),
         ("dicomweb+https://host/x/studies/1/images/2", InputError, "is not an address"),
-        (f"dicomweb+http://127.0.0.1:{free_port()}/x", PeerError, "cannot be reached"),
+        ("dicomweb+http://127.0.0.1:{free_port}/x", PeerError, "cannot be reached"),
     ],
 )
 def test_an_address_that_cannot_be_used_is_a_sentence(
     address: str, kind: type[OppMriError], sentence: str
 ) -> None:
     with pytest.raises(kind, match=sentence) as failure:
-        list(find_sources([address]))
+        list(find_sources([address.format(free_port=free_port())]))
     assert "word@" not in str(failure.value)
 
 
