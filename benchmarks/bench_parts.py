@@ -66,8 +66,8 @@ def measure_store(sizes: Sizes) -> Iterator[Row]:
                     (OURS, lambda n: load_project_timelines(project, [f"L{n}"]), appended_s),
                     (PLAIN, lambda n: _read_plainly(peer, f"L{n}"), peer_appended_s),
                 )
-                for reader, read, spent_s in readers:
-                    times_s = [scale.spend(lambda n=n, r=read: r(n)) for n in numbers]
+                for reader, fetch, spent_s in readers:
+                    times_s = [scale.spend(lambda n=n, f=fetch: f(n)) for n in numbers]
                     for case, seconds in (
                         ("timeline", statistics.median(times_s)),
                         ("append 1000 readings", 1000 * spent_s / (reading_count - before)),

@@ -121,7 +121,7 @@ class SqlChain(Transactions):
     def _read_records(self, kind: type[T], subject: str | None = None) -> list[T]:
         """Return the sound records of a kind, in order; a damaged one is named and left out."""
         with self.begin_reading() as connection:
-            rows = execute_selection(connection, kind, subject)
+            rows = fetch_records(connection, kind, subject)
             records = [self._restore(read_chain_record(row), kind) for row in rows]
         return [record for record in records if record is not None]
 
@@ -177,7 +177,7 @@ def select_records(
     return _build_query(connection.dialect.name, name, subject=subject, keys=keys, after=after)
 
 
-def execute_selection(
+def fetch_records(
     connection: Connection, kind: type[Any], subject: str | None
 ) -> CursorResult[Any]:
     """Return the rows of a kind in order, of one subject or all."""

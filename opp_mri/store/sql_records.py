@@ -18,7 +18,7 @@ from opp_mri.store.appending import (
     Draft,
     SqlChain,
     check_readings,
-    execute_selection,
+    fetch_records,
     read_chain_record,
     select_records,
 )
@@ -137,7 +137,7 @@ class SqlRecords(SqlChain):
         """Return the signatures of one lesion, or all, in the order in which they were recorded."""
         signatures: list[Signature] = []
         with self.begin_reading() as connection:
-            selection = execute_selection(connection, Signature, lesion_id)
+            selection = fetch_records(connection, Signature, lesion_id)
             rows = [read_chain_record(row) for row in selection]
             rows_with_signatures = [(row, self._restore(row, Signature)) for row in rows]
             reading_ids = {

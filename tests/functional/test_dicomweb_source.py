@@ -102,9 +102,9 @@ def test_an_instance_that_is_not_given_is_named_and_the_others_are_read(
 
     shelf.sending = send
     scanned_files = list(scan(find_sources([archive]), workers=1))
-    (refused,) = [file for file in scanned_files if file.status is not FileStatus.IMAGE]
-    assert refused.source.path.endswith(refused_uid)
-    assert "does not give it" in refused.detail
+    (refused_file,) = [file for file in scanned_files if file.status is not FileStatus.IMAGE]
+    assert refused_file.source.path.endswith(refused_uid)
+    assert "does not give it" in refused_file.detail
     assert len(scanned_files) == len(read_all(folder))
 
 

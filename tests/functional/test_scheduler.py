@@ -268,9 +268,9 @@ def test_proposals_of_workers_are_those_of_one_process(
     with open_project(with_lesion) as project:
         executor = HereExecutor()
         suggest_lesion(project.store, "OPP-01", executor=executor)
-    (sent,) = executor.sent
-    assert b"OPP-01" not in sent
-    _, (task,), _ = pickle.loads(sent)  # noqa: S301 - written above
+    (request,) = executor.sent
+    assert b"OPP-01" not in request
+    _, (task,), _ = pickle.loads(request)  # noqa: S301 - written above
     for cell, volume in task.cells:
         assert (cell.study_date, volume.study_date) == (date.min, None)
         assert volume.patient_id == volume.instance.patient_name == ""
@@ -305,9 +305,11 @@ def test_a_lost_scheduler_is_a_sentence_and_the_same_command_continues(
             open_cluster(lost_cluster.address) as lost_executor,
         ):
             index(project, [images], executor=lost_executor, progress=killer)
-        recorded = len(project.store.get_files())
-        assert 0 < recorded < len(list(images.iterdir()))
-        assert index(project, [images], workers=1).read == len(list(images.iterdir())) - recorded
+        recorded_count = len(project.store.get_files())
+        assert 0 < recorded_count < len(list(images.iterdir()))
+        assert (
+            index(project, [images], workers=1).read == len(list(images.iterdir())) - recorded_count
+        )
     assert dump_catalogue(tmp_path / "project") == dump_catalogue(alone)
 
 
@@ -371,11 +373,11 @@ def test_a_file_on_which_opp_mri_itself_fails_is_named_and_the_rest_is_read(
     images: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     files = list(find_sources([images]))
-    read = scanning.read_header
+    read_one = scanning.read_header
     monkeypatch.setattr(
         scanning,
         "read_header",
-        lambda reader, templates: fail() if reader.size == size else read(reader, templates),
+        lambda reader, templates: fail() if reader.size == size else read_one(reader, templates),
     )
     size = files[0].size_bytes + 1
     clean = [file.status for file in scan(files, workers=1)]
@@ -383,7 +385,7 @@ def test_a_file_on_which_opp_mri_itself_fails_is_named_and_the_rest_is_read(
     path = images.parent / "odd"
     path.write_bytes((images / Path(files[0].path).name).read_bytes() + b"\0")
     odd = SourceFile(path=str(path), size_bytes=size, modified_ns=0)
-    first, *others = scan([odd, *files], workers=1)
+    first, *other_files = scan([odd, *files], workers=1)
     assert first.status is FileStatus.UNREADABLE
     assert "MemoryError" in first.detail
-    assert [file.status for file in others] == clean
+    assert [file.status for file in other_files] == clean

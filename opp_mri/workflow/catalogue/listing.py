@@ -46,12 +46,14 @@ class Numbers:
         """Return of each value whether it is there."""
         if self._sorted is None:
             self._sorted = np.sort(np.frombuffer(self._numbers, dtype=np.int64))
-        wanted = np.fromiter(map(hash, values), dtype=np.int64, count=len(values))
+        numbers = np.fromiter(map(hash, values), dtype=np.int64, count=len(values))
         if not len(self._sorted):
-            return np.zeros(len(wanted), dtype=np.bool_)
-        places = np.searchsorted(self._sorted, wanted)
-        found: NDArray[np.bool_] = self._sorted[np.minimum(places, len(self._sorted) - 1)] == wanted
-        return found
+            return np.zeros(len(numbers), dtype=np.bool_)
+        places = np.searchsorted(self._sorted, numbers)
+        are_there: NDArray[np.bool_] = (
+            self._sorted[np.minimum(places, len(self._sorted) - 1)] == numbers
+        )
+        return are_there
 
 
 class FileList:

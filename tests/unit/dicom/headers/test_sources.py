@@ -149,6 +149,6 @@ def test_a_file_that_is_named_and_lies_in_a_folder_is_listed_once(tmp_path: Path
     folder.mkdir()
     for name in ("a", "b"):
         (folder / name).write_bytes(b"x")
-    named = folder / "b"
-    for sources in ((folder, named), (named, folder), (named, named, folder, folder)):
+    file = folder / "b"
+    for sources in ((folder, file), (file, folder), (file, file, folder, folder)):
         assert sorted(names(*sources)) == ["a", "b"]
