@@ -26,7 +26,7 @@ from opp_mri.cohort.figures.style import (
 from opp_mri.cohort.words import describe_event, write_identifier
 from opp_mri.domain.assessment import Assessment, Criteria, SequenceAssessment
 from opp_mri.domain.imaging import SeriesRole
-from opp_mri.domain.timeline import Observation, Timeline, TreatmentEvent
+from opp_mri.domain.timeline import Observation, Timeline, TreatmentEvent, find_baseline
 from opp_mri.response.course import find_retreatment_day
 from opp_mri.units import DAYS_PER_WEEK, format_mm, weeks_from_days
 
@@ -162,7 +162,7 @@ def draw_sequence(
     """Draw the lengths of one sequence over the band about its own baseline."""
     observations = timeline.observations.get(role, ())
     answer = assessment.sequences.get(role) if assessment else None
-    baseline_mm = _find_baseline_mm(observations, answer)
+    baseline_mm = _find_baseline_mm(timeline, role, answer)
     if baseline_mm is not None:
         low, high = baseline_mm - criteria.change_mm, baseline_mm + criteria.change_mm
         panel.axhspan(float(low), float(high), color=BAND, lw=0, zorder=0.5, alpha=0.85)
@@ -186,13 +186,13 @@ def _compute_lane_height(lane: float) -> float:
 
 
 def _find_baseline_mm(
-    observations: Sequence[Observation], answer: SequenceAssessment | None
+    timeline: Timeline, role: SeriesRole, answer: SequenceAssessment | None
 ) -> Decimal | None:
-    """Return the sequence's baseline: as assessed, or else its last length on or before day 0."""
+    """Return the sequence's baseline: as assessed, or else its last length before treatment."""
     if answer is not None:
         return answer.baseline_mm
-    before = [o.ap_mm for o in observations if o.days_from_ssrs <= 0]
-    return before[-1] if before else None
+    baseline = find_baseline(timeline.observations.get(role, ()), timeline.first_fraction_day)
+    return baseline.ap_mm if baseline else None
 
 
 def _draw_lengths(

@@ -116,6 +116,19 @@ def test_the_band_lies_about_the_baseline_by_the_change_that_counts(
     assert "baseline ± 3.0 mm" in words(render_figure_svg(figure))
 
 
+def test_a_study_between_the_fractions_is_no_baseline_without_an_assessment_either(
+    criteria: Criteria,
+) -> None:
+    row = [Observation(day, mm) for day, mm in ((-20, "15.0"), (-3, "20.0"), (100, "21.0"))]
+    timeline = Timeline(
+        lesion_id="a", first_fraction_day=-9, observations={SeriesRole.T1: tuple(row)}
+    )
+    panel = draw_timeline(timeline, criteria).axes[0]
+    to_mm = panel.transData.inverted()
+    spans = [patch.get_extents().transformed(to_mm) for patch in panel.patches]
+    assert any((span.y0, span.y1) == (pytest.approx(13), pytest.approx(17)) for span in spans)
+
+
 def test_peak_and_last_change_stand_above_the_panel_with_their_weeks(
     timeline: Timeline, criteria: Criteria, assess: Assess
 ) -> None:
