@@ -286,6 +286,7 @@ def test_a_reference_vertebra_is_named_drawn_and_gives_a_t2_ratio(
     assert after is not None
     assert after.reference == reading.reference
     assert list_ratios(project.store) == []  # a draft counts nowhere
+    assert room.sign_off().drafts[0].endswith("; reference L4, 1 contour")  # what is signed
     sign_off(room)
     settle(room)
     (reading_ratio,) = list_ratios(project.store)

@@ -12,6 +12,7 @@ from opp_mri.domain.imaging import SeriesRole, VolumeDescription
 from opp_mri.domain.measurement import VERTEBRAE
 from opp_mri.errors import OppMriError, ProjectError
 from opp_mri.store.protocol import Store
+from opp_mri.units import format_count
 from opp_mri.workflow.catalogue.patients import map_patients
 from opp_mri.workflow.measuring.blinding import read_blinding
 from opp_mri.workflow.measuring.contours import find_images, find_series, outline_slices
@@ -198,3 +199,11 @@ def _count_apart(first: str, second: str) -> int:
     """Return how many steps two vertebrae are apart, supernumerary ones counted where named."""
     levels = [level for level in VERTEBRAE if level not in RARE or level in (first, second)]
     return abs(levels.index(first) - levels.index(second))
+
+
+def describe_reference(reading: VolumeReading) -> str:
+    """Name the reference vertebra of a reading, after a semicolon; "" where it has none."""
+    reference = reading.reference
+    if reference is None:
+        return ""
+    return f"; reference {reference.level}, {format_count(len(reference.contours), 'contour')}"

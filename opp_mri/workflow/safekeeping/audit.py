@@ -187,7 +187,11 @@ def _describe_content(kind: str, body: dict[str, Any]) -> str:
         draft = ", draft" if body.get("draft") else ""
         edit = f", {body['edit']}" if body.get("edit") else ""
         count = len(body.get("contours", ()))
-        return f"{body.get('sequence')} of {body.get('study_date')}: {count} contours{draft}{edit}"
+        reference = body.get("reference")
+        to = f", reference {reference['level']}" if reference else ""
+        return (
+            f"{body.get('sequence')} of {body.get('study_date')}: {count} contours{to}{draft}{edit}"
+        )
     if kind == "Signature":
         return f"{len(body.get('reading_ids', ()))} readings"
     keys = ("role", "same_as", "level", "decision", "kind", "name", "wave", "from_version", "head")

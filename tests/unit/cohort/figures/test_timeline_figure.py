@@ -69,8 +69,8 @@ def test_volumes_have_a_panel_of_their_own_in_cc_with_interval_and_change(
             VolumeObservation(days_from_ssrs=84, volume_cc="5.20"),
         )
     }
-    both = evolve(timeline, volumes=volumes)
-    figure = draw_timeline(both, criteria)
+    with_volumes = evolve(timeline, volumes=volumes)
+    figure = draw_timeline(with_volumes, criteria)
     assert len(figure.axes) == len(draw_timeline(timeline, criteria).axes) + 1
     panel = figure.axes[-1]
     assert panel.get_ylim()[0] == 0
@@ -81,7 +81,7 @@ def test_volumes_have_a_panel_of_their_own_in_cc_with_interval_and_change(
     for expected in ("T1 volume", "+30 % at week 12", "volume, cc", "4.00", "95 % interval"):
         assert expected in text
     assert "n = 10 lengths, 2 volumes" in text
-    alone = words(render_figure_svg(draw_timeline(evolve(both, observations={}), criteria)))
+    alone = words(render_figure_svg(draw_timeline(evolve(with_volumes, observations={}), criteria)))
     assert "volume, cc" in alone
     assert "greatest AP extent" not in alone
     assert "nothing measured" not in alone

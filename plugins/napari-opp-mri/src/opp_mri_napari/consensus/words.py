@@ -10,6 +10,7 @@ from opp_mri.units import count_days, format_count, format_mm, round_to_recorded
 from opp_mri.workflow.double_read.consensus import LesionConsensus, Pair
 from opp_mri.workflow.double_read.resolving import NewAnswer
 from opp_mri.workflow.double_read.volume_consensus import ContourPair
+from opp_mri.workflow.measuring.signal_ratio import describe_reference
 from opp_mri_napari.consensus.images import Shown
 
 KEY_SHEET: Final = (
@@ -90,7 +91,8 @@ def _list_volume_facts(pair: ContourPair) -> tuple[tuple[str, str], ...]:
 def describe_contours(reading: VolumeReading, volume_cc: float | None) -> str:
     """Describe contours in a few words: the volume, and how many they are."""
     contours = format_count(len(reading.contours), "contour")
-    return contours if volume_cc is None else f"{volume_cc:.2f} cc, {contours}"
+    volume = contours if volume_cc is None else f"{volume_cc:.2f} cc, {contours}"
+    return f"{volume}{describe_reference(reading)}"
 
 
 def state(pair: Pair | ContourPair) -> str:

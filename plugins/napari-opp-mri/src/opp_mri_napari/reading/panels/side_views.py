@@ -18,6 +18,7 @@ from opp_mri.workflow.assessing.assess import AssessedTimeline, assess_timeline
 from opp_mri.workflow.measuring.cells import CellStatus
 from opp_mri.workflow.measuring.contours import find_unsigned_contours
 from opp_mri.workflow.measuring.readings import find_unsigned_cells
+from opp_mri.workflow.measuring.signal_ratio import describe_reference
 from opp_mri.workflow.measuring.suitability import OVERRIDDEN
 from opp_mri.workflow.measuring.timeline import LesionTimeline
 from opp_mri.workflow.reading_room.room import RoomLesion
@@ -230,8 +231,10 @@ def _describe_contours(
     cells = (cell for cell in lesion.timeline.cells if cell.contours == reading)
     volume = next((cell.measured_volume for cell in cells), None)
     if blind or volume is None:
-        return f"{line}, {len(reading.contours)} contours"
-    return f"{line} {format_volume(volume)}"
+        line = f"{line}, {len(reading.contours)} contours"
+    else:
+        line = f"{line} {format_volume(volume)}"
+    return f"{line}{describe_reference(reading)}"
 
 
 def _draft_line(
