@@ -16,6 +16,12 @@ _MOST_DECIMALS: Final = 20  # with LONGEST_MM, a difference of two lengths stays
 
 def explain_no_length(cell: str) -> str | None:
     """Explain why a cell is not a length in mm; None where it is one."""
+    if _PLAIN_NUMBER.fullmatch(cell):
+        if len(cell.partition(".")[2]) > _MOST_DECIMALS:
+            return f"has more than {_MOST_DECIMALS} decimals: write fewer"
+        if Decimal(cell) >= LONGEST_MM:
+            return f"{quote_cell(cell)} mm is longer than any lesion: check the unit, which is mm"
+        return None
     if cell.lower() in NOT_GIVEN:
         return (
             "the length is missing: write it in mm, or remove the line; "
@@ -27,13 +33,7 @@ def explain_no_length(cell: str) -> str | None:
         return f"{quote_cell(cell)} is negative: a length in mm is 0 or more"
     if re.fullmatch(r"[0-9.]+ *[a-zA-Z]+", cell):
         return f"{quote_cell(cell)} has a unit: write the number alone, in mm"
-    if not _PLAIN_NUMBER.fullmatch(cell):
-        return f"{quote_cell(cell)} is not a length: write a plain number in mm, such as 12.5"
-    if len(cell.partition(".")[2]) > _MOST_DECIMALS:
-        return f"has more than {_MOST_DECIMALS} decimals: write fewer"
-    if Decimal(cell) >= LONGEST_MM:
-        return f"{quote_cell(cell)} mm is longer than any lesion: check the unit, which is mm"
-    return None
+    return f"{quote_cell(cell)} is not a length: write a plain number in mm, such as 12.5"
 
 
 def explain_no_day(cell: str, *, may_be_future: bool) -> str | None:

@@ -17,10 +17,11 @@ import io
 import itertools
 import re
 import unicodedata
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import date
 from decimal import Decimal
 from enum import StrEnum
+from functools import cache
 from pathlib import Path
 from types import TracebackType
 from typing import Final, NoReturn, Self, TypeVar
@@ -75,10 +76,13 @@ class Row:
         return self._quote(column, lambda char: make_visible(char) != char)
 
     def _quote(self, column: str, is_hidden: Callable[[str], bool]) -> str:
-        if hidden := next(filter(is_hidden, self.get(column)), ""):
+        cell = self.get(column)
+        if cell.isascii() and cell.isprintable():  # nearly always
+            return cell
+        if hidden := next(filter(is_hidden, cell), ""):
             message = f"holds an invisible character (U+{ord(hidden):04X}): remove it"
             self.add_fault(column, message)
-        return "" if hidden else self.get(column)
+        return "" if hidden else cell
 
     def read_mm(self, column: str) -> Decimal | None:
         """Return a length in mm, exact, with the digits that were written; 0 or more."""
@@ -129,7 +133,9 @@ class Row:
     def read_choice(self, column: str, choices: Iterable[Choice]) -> Choice | None:
         """Return the one of an enumeration (or of some of its members) that the cell names."""
         cell = self.get(column)
-        choices_by_value = {choice.value: choice for choice in choices}
+        choices_by_value = (
+            _map_whole(choices) if isinstance(choices, type) else _map_by_value(choices)
+        )
         if cell in choices_by_value:
             return choices_by_value[cell]
         complaint = f"{quote_cell(cell)} is unknown" if cell else "is empty"
@@ -139,6 +145,13 @@ class Row:
             f"{_did_you_mean(cell, list(choices_by_value))}",
         )
         return None
+
+
+def _map_by_value(choices: Iterable[Choice]) -> Mapping[str, Choice]:
+    return {choice.value: choice for choice in choices}
+
+
+_map_whole: Final = cache(_map_by_value)  # of an enumeration
 
 
 @define
