@@ -11,7 +11,7 @@ from opp_mri.cli.shared.json_output import unstructure
 from opp_mri.cli.shared.options import existing_file, format_example, json_option, project_option
 from opp_mri.cli.shared.rules import CriteriaType, RulesChoice, add_rules_options
 from opp_mri.cli.show import build_warnings_json, show_json, show_table, show_warnings
-from opp_mri.domain.assessment import Criteria, Rules
+from opp_mri.domain.assessment import Criteria, Quantity, Rules
 from opp_mri.domain.columns.visit import describe_visit
 from opp_mri.domain.contour import MeasuredVolume
 from opp_mri.domain.measurement_error import MeasurementError
@@ -194,15 +194,15 @@ def assess_command(
         )
     )
     if measurements is not None:
-        tables = assess_tables(
-            measurements, events, rules.complete_for_tables(), error=error or DEFAULT_ERROR
-        )
+        complete_rules = rules.complete_for_tables()
+        tables = assess_tables(measurements, events, complete_rules, error=error or DEFAULT_ERROR)
         answers = _assess_tables(tables, lesion_ids)
     else:
         with open_project(project_folder) as project:
             check_shown(project.store, [reader] if reader else ())
+            complete_rules = rules.complete_for_project(project)
             lesions = assess_project(
-                project, rules.complete_for_project(project), lesion_ids, reader=reader, error=error
+                project, complete_rules, lesion_ids, reader=reader, error=error
             )
             check_shown(project.store, [lesion.reader for lesion in lesions])
         answers = _assess_project(lesions)
@@ -214,8 +214,11 @@ def assess_command(
         _show_assessments(answers.lesions)
     shown_ids = {_get_id(lesion) for lesion in answers.lesions}
     show_warnings([warning for warning in answers.warnings if warning.lesion_id in shown_ids])
+    criteria = complete_rules.criteria
+    reads_volumes = criteria.quantity is Quantity.VOLUME_CC
+    lack = f"volume, which {criteria.name} reads" if reads_volumes else "measurement"
     for lesion_id in answers.unanswered:
-        click.echo(f"{lesion_id} has no measurement, so it is not assessed.", err=True)
+        click.echo(f"{lesion_id} has no {lack}, so it is not assessed.", err=True)
 
 
 @frozen(kw_only=True)

@@ -8,7 +8,7 @@ from typing import Any, Final
 import pandas as pd
 
 from opp_mri.cohort.figures.timeline_figure import draw_timeline
-from opp_mri.domain.assessment import Criteria, Reason, ResponseCategory
+from opp_mri.domain.assessment import Criteria, Quantity, Reason, ResponseCategory
 from opp_mri.door.figure import Figure
 from opp_mri.door.frames import flatten_record
 from opp_mri.door.rules import RETROSPECTIVE, choose_rules
@@ -125,9 +125,11 @@ class Assessment:
 
     def __init__(self, lesion: ProjectLesion) -> None:
         if not lesion.is_measured:
+            reads_volumes = lesion.rules.criteria.quantity is Quantity.VOLUME_CC
+            lack = "volume, which these criteria read" if reads_volumes else "measurement"
             raise InputError(
-                f"{lesion.lesion.lesion_id} has no measurement, so it cannot be assessed: "
-                "measure it first."
+                f"{lesion.lesion.lesion_id} has no {lack}, so it cannot be assessed: "
+                f"{'draw its contours' if reads_volumes else 'measure it'} first."
             )
         self._assessment = lesion.assessment
         self._record = add_probability(build_project_lesion_json(lesion))

@@ -21,6 +21,7 @@ from pydicom.sr.coding import Code
 from opp_mri.domain.contour import ReferenceVertebra
 from opp_mri.domain.imaging import SeriesRole
 from opp_mri.door.lesion import Lesion
+from opp_mri.errors import InputError
 from opp_mri.response.criteria import load_criteria
 from opp_mri.workflow.assessing.respond import assess_project, load_project_rules
 from opp_mri.workflow.cohort.cohort import assess_project_cohort, assess_table_cohort
@@ -196,6 +197,15 @@ def test_the_lists_of_the_command_line_name_what_is_drawn(folder: Path, opp_mri:
     assert [(f"{row['volume_cc']:.2f}", row["counts"]) for row in listed_rows] == [
         (before, True), (after, True)
     ]  # fmt: skip
+
+
+def test_a_lesion_without_a_volume_is_said_to_lack_one_by_criteria_that_read_volumes(
+    folder: Path, opp_mri: Run
+) -> None:
+    result = opp_mri("assess", "--criteria", "maralani-2021", "--project", folder)
+    assert "LP2 has no volume, which maralani-2021 reads, so it is not assessed." in result.err
+    with open_project(folder) as project, pytest.raises(InputError, match="draw its contours"):
+        Lesion(project, "LP2").assess(criteria="maralani-2021")
 
 
 def test_t2_ratios_are_listed_with_the_reason_where_they_are_refused(
