@@ -80,8 +80,9 @@ def _write_page(assessment: Assessment, facts: PageFacts) -> Iterator[str]:
     if facts.unchanged_calls:  # else no length plays a part
         yield _write_changes(assessment, facts)
     elif assessment.criteria.persistence is not None:
-        yield "Margins and probabilities are not computed for these criteria."
-    yield _write_cautions(assessment, facts)
+        yield "Margins, probabilities and cautions are not computed for these criteria."
+    if assessment.criteria.persistence is None:
+        yield _write_cautions(assessment, facts)
     if facts.unchanged_calls:
         yield _write_error(assessment.category, facts)
     yield _write_profiles(assessment, facts)

@@ -171,7 +171,9 @@ def test_criteria_that_use_volumes_state_what_is_not_computed_and_how_they_count
         timeline=timeline, assessment=classify(timeline, Rules(criteria=criteria))
     ).sentences
     assert "counted as enlarged on 1 study" in page[1]
-    assert page[2] == "Margins and probabilities are not computed for these criteria."
+    expected = "Margins, probabilities and cautions are not computed for these criteria."
+    assert page[2] == expected
+    assert not any("no cautions" in sentence for sentence in page)
     assert len(page) <= 6
 
 
