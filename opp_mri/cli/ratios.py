@@ -5,9 +5,10 @@ from typing import Any, Final
 
 import click
 
-from opp_mri.cli.shared.json_output import unstructure
 from opp_mri.cli.shared.options import format_example, json_option, project_option
 from opp_mri.cli.show import show_json, show_table
+from opp_mri.cohort.export.csv_text import guard_text, write_csv_rows
+from opp_mri.files import write_bytes
 from opp_mri.units import count_days
 from opp_mri.workflow.measuring.blinding import list_blinded_readers
 from opp_mri.workflow.measuring.lesions import find_lesion
@@ -18,12 +19,27 @@ HEADINGS: Final = (
     "Lesion", "Study", "Reader", "Reference", "T2 ratio", "Lesion mean", "Reference mean", "Note",
 )  # fmt: skip
 
+COLUMNS: Final = (
+    "lesion_id", "study_date", "days_from_ssrs", "sequence", "reader", "repeat", "reference_level",
+    "t2_ratio", "lesion_mean", "reference_mean", "lesion_pixels", "reference_pixels", "refusal",
+    "reading_id",
+)  # fmt: skip
+
 
 @click.command("t2-ratio", epilog=format_example("opp-mri t2-ratio --lesion OPP-01"))
 @project_option
 @click.option("--lesion", "lesion_id", help="Only those of one lesion.")
+@click.option(
+    "--csv",
+    "csv_path",
+    type=click.Path(dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="Write them to a CSV file too, with the columns of --json.",
+)
 @json_option
-def ratio_command(project_folder: Path, lesion_id: str | None, as_json: bool) -> None:
+def ratio_command(
+    project_folder: Path, lesion_id: str | None, csv_path: Path | None, as_json: bool
+) -> None:
     """List the T2 ratios of signed contours with a reference vertebra.
 
     The T2 ratio is the mean signal within the lesion's contours on T2FS divided by the mean within
@@ -44,8 +60,13 @@ def ratio_command(project_folder: Path, lesion_id: str | None, as_json: bool) ->
             )
             for ratio in ratios
         }
+    records = [_build_record(ratio, days[ratio.reading.reading_id]) for ratio in ratios]
+    if csv_path is not None:
+        rows = [["" if value is None else guard_text(f"{value}") for value in record.values()]
+                for record in records]  # fmt: skip
+        write_bytes(csv_path, write_csv_rows(COLUMNS, rows))
     if as_json:
-        show_json([_build_json(ratio, days[ratio.reading.reading_id]) for ratio in ratios])
+        show_json(records)
         return
     show_table(HEADINGS, [_build_row(ratio) for ratio in ratios])
 
@@ -59,21 +80,18 @@ def _build_row(ratio: ReadingRatio) -> tuple[str, ...]:
     return (*head, f"{signal.ratio:.2f}", *means, "A repeat." if reading.repeat else "")
 
 
-def _build_json(ratio: ReadingRatio, days_from_ssrs: int) -> dict[str, Any]:
-    reading = ratio.reading
-    return {
-        "lesion_id": reading.lesion_id,
-        "study_date": f"{reading.study_date}",
-        "days_from_ssrs": days_from_ssrs,
-        "sequence": reading.sequence.value,
-        "reader": reading.reader,
-        "repeat": reading.repeat,
-        "reference_level": ratio.level,
-        "t2_ratio": None if ratio.ratio is None else ratio.ratio.ratio,
-        "signal": unstructure(ratio.ratio),
-        "refusal": ratio.refusal,
-        "reading_id": reading.reading_id,
-    }
+def _build_record(ratio: ReadingRatio, days_from_ssrs: int) -> dict[str, Any]:
+    reading, signal = ratio.reading, ratio.ratio
+    values = (
+        reading.lesion_id, f"{reading.study_date}", days_from_ssrs, reading.sequence.value,
+        reading.reader, reading.repeat, ratio.level,
+        *((None,) * 5 if signal is None else (
+            signal.ratio, signal.lesion_mean, signal.reference_mean, signal.lesion_pixels,
+            signal.reference_pixels,
+        )),
+        ratio.refusal, reading.reading_id,
+    )  # fmt: skip
+    return dict(zip(COLUMNS, values, strict=True))
 
 
 COMMANDS: Final = (ratio_command,)

@@ -234,11 +234,13 @@ def test_t2_ratios_are_listed_with_the_reason_where_they_are_refused(
         )
     first, second = opp_mri("t2-ratio", "--json", "--project", folder).json
     assert (first["reference_level"], first["refusal"]) == ("C3", "")
-    signal = first["signal"]
-    assert first["t2_ratio"] == pytest.approx(signal["lesion_mean"] / signal["reference_mean"])
+    assert first["t2_ratio"] == pytest.approx(first["lesion_mean"] / first["reference_mean"])
     assert second["t2_ratio"] is None
     assert second["refusal"].startswith(f"{lesion.level} was irradiated")
-    table = opp_mri("t2-ratio", "--project", folder).out
+    table = opp_mri("t2-ratio", "--csv", tmp_path / "ratios.csv", "--project", folder).out
+    rows = read_csv(tmp_path, "ratios.csv")
+    assert [row["t2_ratio"] for row in rows] == [str(first["t2_ratio"]), ""]
+    assert rows[1]["refusal"] == second["refusal"]
     assert f"{first['t2_ratio']:.2f}" in table
     rows = opp_mri("readings", "--json", "--project", folder).json
     assert [row["reference_level"] for row in rows] == ["C3", lesion.level]
