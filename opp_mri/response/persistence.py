@@ -6,6 +6,7 @@ criteria's change, or a study before it by a threshold for that pair of studies 
 
 from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
+from itertools import accumulate
 from operator import attrgetter
 from typing import Final
 
@@ -234,7 +235,7 @@ class _Reader:
         """Return what each follow-up is compared with."""
         if self._criteria.reference is Reference.BASELINE:
             return [baseline] * len(row.sizes)
-        return [min(baseline, *row.sizes[:place]) for place in range(len(row.sizes))]
+        return list(accumulate([baseline, *row.sizes[:-1]], min))
 
     def _compare(self, row: _Sizes, baseline: Decimal, place: int) -> bool | None:
         """Return whether a follow-up is enlarged; None where that would be a share of nothing."""

@@ -1,12 +1,27 @@
 """Criteria that ask whether an enlargement persists, on volumes and from a baseline of nothing."""
 
 from decimal import Decimal
+from typing import Any
 
 import pytest
 
-from opp_mri.domain.assessment import Assessment, Mode, Reason, ResponseCategory, Rules
+from opp_mri.domain.assessment import (
+    Assessment,
+    Criteria,
+    Mode,
+    Persistence,
+    Reason,
+    ResponseCategory,
+    Rules,
+)
 from opp_mri.domain.imaging import SeriesRole
-from opp_mri.domain.timeline import Observation, Timeline, VolumeObservation
+from opp_mri.domain.timeline import (
+    EventKind,
+    Observation,
+    Timeline,
+    TreatmentEvent,
+    VolumeObservation,
+)
 from opp_mri.response.classify import classify
 from opp_mri.response.criteria import load_criteria
 from opp_mri.response.sentences import describe_courses, describe_reason
@@ -111,3 +126,78 @@ def test_lengths_are_described_in_mm_where_the_criteria_count_in_mm() -> None:
     assert answer.sequences[SeriesRole.T1].peak_day == 300
     assert "peak +3.0 mm" in describe(answer)
     assert "%" not in describe(answer)
+
+
+def assess_by(criteria: Criteria, row: Rows, *events: TreatmentEvent) -> Assessment:
+    volumes = {SeriesRole.T1: [VolumeObservation(day, Decimal(cc)) for day, cc in row.items()]}
+    timeline = Timeline(lesion_id="a", volumes=volumes, events=events)
+    return classify(timeline, Rules(criteria=criteria))
+
+
+def percent_criteria(**changes: Any) -> Criteria:
+    persistence = Persistence(confirm_studies=changes.pop("confirm_studies", 2))
+    values = {"name": "own", "quantity": "volume_cc", "change_percent": 20}
+    return Criteria(**values | changes, persistence=persistence)
+
+
+def test_growth_from_the_smallest_volume_before_counts_with_a_nadir() -> None:
+    row = {0: "10", 90: "6", 200: "8", 300: "8.5"}
+    assert assess_by(percent_criteria(), row).category is ResponseCategory.SD
+    answer = assess_by(percent_criteria(reference="nadir"), row)
+    assert answer.reason is Reason.ENLARGEMENT_CONFIRMED
+    own = answer.sequences[SeriesRole.T1]
+    assert (own.peak_day, own.peak_after_day, own.growth_studies) == (300, 200, 2)
+    assert own.peak_change_percent == own.last_change_percent == pytest.approx(Decimal(250) / 6)
+    assert (own.peak_change_mm, own.last_change_mm, own.baseline_mm) == (None, None, None)
+
+
+def test_a_volume_that_comes_back_from_nothing_has_no_percentage_with_a_nadir() -> None:
+    answer = assess_by(percent_criteria(reference="nadir"), {0: "10", 90: "0", 200: "8"})
+    assert answer.reason is Reason.GROWTH_FROM_ZERO
+    assert "without a percentage" in describe(answer)
+
+
+@pytest.mark.parametrize("studies", [1, 2, 3])
+def test_as_many_consecutive_studies_as_asked_for_confirm(studies: int) -> None:
+    row = {0: "10", 60: "10", 90: "13", 200: "15"}
+    answer = assess_by(percent_criteria(confirm_studies=studies), row)
+    confirmed = answer.reason is Reason.ENLARGEMENT_CONFIRMED
+    assert confirmed is (studies <= 2)
+
+
+def test_a_single_enlarged_study_does_not_confirm_two() -> None:
+    answer = assess_by(percent_criteria(), {0: "10", 90: "10", 200: "13"})
+    assert answer.reason is Reason.ENLARGEMENT_NOT_CONFIRMED
+
+
+def test_what_is_reported_of_a_lesion_by_its_lengths() -> None:
+    answer = assess("spino-2015", T1={-5: "20", 90: "23", 200: "22"})
+    own = answer.sequences[SeriesRole.T1]
+    assert (answer.lesion_id, own.baseline_day, own.baseline_mm) == ("a", -5, 20)
+    assert (own.peak_day, own.peak_after_day, own.last_day) == (90, -5, 200)
+    assert (own.peak_change_mm, own.last_change_mm, own.growth_studies) == (3, 2, 2)
+    assert (own.peak_change_percent, own.last_change_percent) == (None, None)
+
+
+def test_what_is_reported_of_a_sequence_without_a_course() -> None:
+    answer = assess("spino-2015", T1={-5: "20"}, T2FS={90: "20", 200: "21"})
+    baseline, follow_ups = (answer.sequences[role] for role in (SeriesRole.T1, SeriesRole.T2FS))
+    assert (baseline.reason, baseline.baseline_day, baseline.last_day) == (
+        Reason.NO_FOLLOW_UP, -5, None,
+    )  # fmt: skip
+    assert (follow_ups.reason, follow_ups.baseline_day, follow_ups.last_day) == (
+        Reason.NO_BASELINE, None, 200,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("row", [{0: "10", 90: "10", 200: "13"}, {0: "10"}])
+def test_a_failed_criterion_is_the_answer_of_each_sequence(row: Rows) -> None:
+    hardware = TreatmentEvent(0, EventKind.EXCLUSION, "hardware")
+    own = assess_by(percent_criteria(), row, hardware).sequences[SeriesRole.T1]
+    assert (own.category, own.reason) == (ResponseCategory.NOT_ELIGIBLE, Reason.HARDWARE)
+
+
+def test_the_day_of_a_retreatment_is_reported() -> None:
+    retreatment = TreatmentEvent(210, EventKind.LOCAL_RETREATMENT, "")
+    answer = assess_by(percent_criteria(), {0: "10", 90: "10", 200: "13"}, retreatment)
+    assert answer.retreatment_day == 210
