@@ -309,7 +309,9 @@ def main() -> None:
                     f"{row.part}, {row.case}, {row.size}: {row.reader} {row.seconds:.4g} s",
                     flush=True,
                 )
-        write_page(folder, machine, rows, texts)  # a run that is stopped leaves what it measured
+                if not options.quick:  # a run that is stopped leaves what it measured
+                    write_page(folder, machine, rows, texts)
+        write_page(folder, machine, rows, texts)
     print(f"Written: {folder / NAME}.md, .png and .json")
 
 
