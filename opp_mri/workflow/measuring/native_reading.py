@@ -12,7 +12,12 @@ from opp_mri.domain.imaging import SeriesRole, VolumeDescription
 from opp_mri.domain.measurement import Answer, Caliper, LengthSource, PixelPoint, Reading
 from opp_mri.errors import GeometryError
 from opp_mri.units import RECORDED_PRECISION_MM, format_mm, round_to_recorded_mm
-from opp_mri.workflow.measuring.suitability import OVERRIDDEN, SUITABLE, explain_unsuitable
+from opp_mri.workflow.measuring.suitability import (
+    OVERRIDDEN,
+    SUITABLE,
+    explain_unsuitable,
+    suggest_role,
+)
 
 STATED_LENGTH_TOLERANCE_MM: Final = RECORDED_PRECISION_MM
 
@@ -105,7 +110,8 @@ def _check_suitability(
     if not unsuitable:
         return ()
     if not reason.strip():
-        raise GeometryError(f"{unsuitable} {SUITABLE}")
+        parts = (unsuitable, suggest_role(volume, sequence), SUITABLE)
+        raise GeometryError(" ".join(part for part in parts if part))
     return (f"{OVERRIDDEN} {unsuitable} Reason given: {reason.strip()}.",)
 
 

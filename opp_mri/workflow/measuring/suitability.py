@@ -33,15 +33,17 @@ def explain_unsuitable(volume: VolumeDescription, sequence: SeriesRole) -> str:
         plane = volume.plane.value if volume.plane else "not placed in the patient"
         return f"This series is {plane}, not sagittal: a line here is not an AP extent."
     if volume.role is None:
-        return (
-            "This series has no role, so its sequence is not known. "
-            f"`opp-mri role {volume.volume_id} {sequence.value}` gives it one."
-        )
+        return "This series has no role, so its sequence is not known."
     if volume.is_in_doubt:
-        return (
-            f"The role of this series is in doubt: it may be {volume.role.value}. U in the reading "
-            f"room, or `opp-mri role {volume.volume_id} {sequence.value}`, settles it."
-        )
+        return f"The role of this series is in doubt: it may be {volume.role.value}."
     if volume.role is not sequence:
         return f"This series is {volume.role.value}, not {sequence.value}."
     return ""
+
+
+def suggest_role(volume: VolumeDescription, sequence: SeriesRole) -> str:
+    """Name the command that makes a sagittal series one of a sequence; "" where none would."""
+    if volume.plane is not Plane.SAGITTAL or (volume.role is not None and not volume.is_in_doubt):
+        return ""
+    does = "gives it one" if volume.role is None else "settles it"
+    return f"`opp-mri role {volume.volume_id} {sequence.value}` {does}."

@@ -45,7 +45,7 @@ from opp_mri.workflow.measuring.suitability import explain_unsuitable
 from opp_mri_napari.reading.basics.holding import Holder, find_direction_on_screen
 from opp_mri_napari.reading.basics.line_tool import Line, LineTool
 from opp_mri_napari.reading.basics.session import Session
-from opp_mri_napari.reading.basics.tools import LANDMARKS, RefusedLine, Tool
+from opp_mri_napari.reading.basics.tools import LANDMARKS, RefusedLine, Tool, suggest_series
 from opp_mri_napari.reading.panes import Pane
 
 NUDGE_MM: Final = 0.1
@@ -160,6 +160,7 @@ class Calipers:
             return
         why = explain_unsuitable(pane.volume, pane.sequence)
         if why:
+            why = f"{why} {suggest_series(pane.volume, pane.sequence)}"
             self.refused = RefusedLine(
                 cell=cell, volume=pane.volume, place=pane.place, line=line, why=why
             )

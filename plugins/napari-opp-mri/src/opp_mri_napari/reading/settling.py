@@ -7,6 +7,7 @@ from typing import Final
 
 from opp_mri.domain.imaging import SeriesRole, VolumeDescription
 from opp_mri_napari.reading.basics.session import Session
+from opp_mri_napari.reading.basics.tools import suggest_series
 from opp_mri_napari.reading.navigation import Navigation
 
 BLINDED: Final = "In a blinded read the coordinator settles which series is read."
@@ -35,7 +36,9 @@ class Settling:
         elif pane.volume.role_overridden:
             self._take_back(pane.volume)
         elif not pane.volume.is_in_doubt:
-            navigation.hint = "This series is not in doubt: `opp-mri role` gives it another role."
+            navigation.hint = (
+                f"This series is not in doubt. {suggest_series(pane.volume, pane.sequence)}"
+            )
         else:
             self._last = (pane.volume, self._get_moment())
             self._record(pane.volume, pane.sequence)

@@ -5,7 +5,7 @@ from typing import Final
 
 from attrs import frozen
 
-from opp_mri.domain.imaging import VolumeDescription
+from opp_mri.domain.imaging import Plane, SeriesRole, VolumeDescription
 from opp_mri.domain.measurement import AxisLandmark
 from opp_mri.workflow.measuring.cells import Cell
 from opp_mri_napari.reading.basics.line_tool import Line
@@ -26,6 +26,9 @@ LANDMARKS: Final = {
     Tool.ENDPLATE: AxisLandmark.ENDPLATE,
     Tool.POSTERIOR_WALL: AxisLandmark.POSTERIOR_WALL,
 }
+KEYS: Final = {
+    SeriesRole.T1: "1", SeriesRole.T2FS: "2", SeriesRole.STIR: "2", SeriesRole.T1POST: "3",
+}  # fmt: skip
 
 
 @frozen(kw_only=True, eq=False)
@@ -45,3 +48,10 @@ class RefusedLine:
     place: int
     line: Line
     why: str
+
+
+def suggest_series(volume: VolumeDescription, sequence: SeriesRole) -> str:
+    """Advise what to do in the room where a series is not one that a sequence is measured on."""
+    if volume.plane is Plane.SAGITTAL and volume.is_in_doubt:
+        return f"U chooses it for {sequence.value}."
+    return f"{KEYS[sequence]} shows the {sequence.value} of the study, if it has one."
