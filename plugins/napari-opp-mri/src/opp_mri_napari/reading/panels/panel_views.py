@@ -18,6 +18,7 @@ class CellLook(StrEnum):
     SIGNED = "signed"
     NOT_MEASURABLE = "not measurable"
     DISCORDANT = "discordant"
+    IN_DOUBT = "in doubt"  # a series that may have the role waits to be settled
     NO_IMAGE = "no image"  # no series of the role, or it does not reach the lesion
 
 
@@ -73,9 +74,9 @@ class WorklistView:
         time points.
     patients_without_lesion
         Patients that have images and no lesion yet.
-    signed, drafts, unread, amendments
-        How many cells are signed, wait for a signature and are unread; and how many signed ones
-        have a draft that would amend them.
+    signed, drafts, unread, in_doubt, amendments
+        How many cells are signed, wait for a signature, are unread, and wait for a series to be
+        settled; and how many signed ones have a draft that would amend them.
     search, look
         What the rows are narrowed to.
     """
@@ -86,6 +87,7 @@ class WorklistView:
     signed: int = 0
     drafts: int = 0
     unread: int = 0
+    in_doubt: int = 0
     amendments: int = 0
     search: str = ""
     look: CellLook | None = None

@@ -8,6 +8,7 @@ from attrs import define
 
 from opp_mri.domain.imaging import SeriesRole
 from opp_mri.domain.measurement import Answer
+from opp_mri.workflow.measuring.cells import CellStatus
 from opp_mri.workflow.reading_room.worklist import CellState, WorkCell, WorkLesion, Worklist
 from opp_mri_napari.reading.panels.panel_views import CellLook, CellRef
 
@@ -30,6 +31,8 @@ class CellOrder(StrEnum):
 def look_of(cell: WorkCell) -> CellLook:
     """Return how a cell is drawn."""
     reading = cell.reading
+    if cell.state is CellState.NO_IMAGE and cell.status is CellStatus.IN_DOUBT:
+        return CellLook.IN_DOUBT
     if (
         reading is not None
         and reading.answer is Answer.NOT_MEASURABLE
@@ -64,7 +67,7 @@ class WorklistOrder:
         cells = [cell for cell in row.cells if cell.sequence is sequence]
         return (
             all(word in words for word in self.search.casefold().split())
-            and any(cell.state is not CellState.NO_IMAGE for cell in cells)
+            and any(look_of(cell) is not CellLook.NO_IMAGE for cell in cells)
             and (self.look is None or any(look_of(cell) is self.look for cell in cells))
         )
 
@@ -88,11 +91,15 @@ class WorklistOrder:
         ]
         refs = [ref for ref, _ in cells]
         start = refs.index(after) + 1 if after in refs else 0
+        lesion_id = after.lesion_id if after is not None else ""
+        following_cells = sorted(
+            cells[start:] + cells[:start], key=lambda entry: entry[0].lesion_id != lesion_id
+        )
         rows = {row.lesion.lesion_id: row for row in worklist.lesions}
         return next(
             (
                 ref
-                for ref, look in cells[start:] + cells[:start]
+                for ref, look in following_cells
                 if look is wanted_look
                 and ref != after
                 and self.is_shown(rows[ref.lesion_id], ref.sequence)
@@ -111,6 +118,15 @@ class WorklistOrder:
             return row.cells
         roles = list(SeriesRole)
         return sorted(row.cells, key=lambda cell: roles.index(cell.sequence))
+
+
+def find_next_patient(worklist: Worklist | None, patient_id: str) -> str | None:
+    """Return the patient whom the worklist has after one, or None."""
+    lesions = worklist.lesions if worklist else ()
+    ids = list(dict.fromkeys(lesion.patient_id for lesion in lesions))
+    if patient_id not in ids or ids[-1] == patient_id:
+        return None
+    return ids[ids.index(patient_id) + 1]
 
 
 def _build_ref(row: WorkLesion, cell: WorkCell) -> CellRef:

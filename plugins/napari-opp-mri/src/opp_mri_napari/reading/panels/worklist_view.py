@@ -12,6 +12,7 @@ from opp_mri.workflow.measuring.cells import CellStatus
 from opp_mri.workflow.reading_room.worklist import CellState, WorkCell, WorkLesion, Worklist
 from opp_mri_napari.reading.basics.volume_words import format_volume
 from opp_mri_napari.reading.panels.panel_views import (
+    CellLook,
     CellRef,
     WorklistCell,
     WorklistRow,
@@ -60,6 +61,7 @@ def build_worklist_view(
         signed=sum(state in SIGNED for state in states) + amendments,
         drafts=states.count(CellState.DRAFT) - amendments,
         unread=states.count(CellState.UNREAD),
+        in_doubt=sum(look_of(cell) is CellLook.IN_DOUBT for cell in cells),
         amendments=amendments,
         search=order.search,
         look=order.look,
@@ -146,7 +148,8 @@ def _build_cell(
     elif cell.status is CellStatus.NOT_COVERED:
         tip = "the series does not reach the lesion"
     elif cell.status is CellStatus.IN_DOUBT:
-        tip = "a series is in doubt: opp-mri series names it, opp-mri role settles it"
+        remedy = "U chooses it" if blinding is None else "the coordinator settles it"
+        tip = f"a series may be it and is in doubt: its pane says why, {remedy}"
     elif cell.status is CellStatus.NO_MR:
         tip = "this study holds no MR"
     when = _describe_time(lesion, cell.study_date, first_day, blinding)

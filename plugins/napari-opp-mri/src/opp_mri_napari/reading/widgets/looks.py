@@ -13,6 +13,7 @@ CELLS: Final = MappingProxyType(
         CellLook.SIGNED: ("#0b4f7a", "#dff1ff", "●"),
         CellLook.NOT_MEASURABLE: ("#4a4a4a", "#f0f0f0", "⊘"),
         CellLook.DISCORDANT: ("#8a3d00", "#ffe2cc", "≠"),
+        CellLook.IN_DOUBT: ("#3d2f14", "#ffb38a", "?"),
         CellLook.NO_IMAGE: ("#14181c", "#5d6b76", "–"),
     }
 )

@@ -3,7 +3,7 @@
 from typing import Any, Final
 
 from qtpy.QtCore import QAbstractTableModel, QModelIndex, QPersistentModelIndex, Qt, Signal
-from qtpy.QtGui import QColor, QKeyEvent
+from qtpy.QtGui import QColor, QKeyEvent, QResizeEvent
 from qtpy.QtWidgets import (
     QAbstractItemView,
     QComboBox,
@@ -37,6 +37,14 @@ class WorklistModel(QAbstractTableModel):
         super().__init__()
         self._view = WorklistView(columns=(), rows=())
         self._rows: tuple[WorklistRow, ...] = ()
+        self._is_short = False
+
+    def shorten(self, is_short: bool) -> None:
+        """Name rows without their patient, or with it."""
+        if is_short is not self._is_short:
+            self._is_short = is_short
+            last_row = max(0, len(self._rows) - 1)
+            self.headerDataChanged.emit(Qt.Orientation.Vertical, 0, last_row)
 
     def show_view(self, view: WorklistView) -> bool:
         """Show a worklist; return whether anything is new in it."""
@@ -98,9 +106,8 @@ class WorklistModel(QAbstractTableModel):
         if not vertical:
             return self._view.columns[section]
         row = self._rows[section]
-        row_name = row.lesion_id if row.patient_id in row.lesion_id else (
-            f"{row.patient_id} {row.lesion_id}"
-        )  # fmt: skip
+        is_plain = self._is_short or row.patient_id in row.lesion_id
+        row_name = row.lesion_id if is_plain else f"{row.patient_id} {row.lesion_id}"
         # an arrow in place of a space, so that the columns stay where they are
         return f"{row_name}{'▸' if row.current else ' '}{row.level} {row.sequence.value}"
 
@@ -196,12 +203,13 @@ class Worklist(QWidget):
         """Show a worklist; what has not changed costs nothing."""
         if not self.model.show_view(view):
             return
-        self._mark()
         self.fit_columns()
+        self._mark()
         amendments = f" ({view.amendments} to be amended)" if view.amendments else ""
+        doubt = f", {view.in_doubt} in doubt" if view.in_doubt else ""
         self.counts.setText(
             f"{view.unread} unread, {view.drafts} draft{'s' if view.drafts != 1 else ''}, "
-            f"{view.signed} signed{amendments}"
+            f"{view.signed} signed{amendments}{doubt}"
             if view.rows or not (view.search or view.look)
             else NO_ROW
         )
@@ -213,10 +221,24 @@ class Worklist(QWidget):
             widget.setVisible(bool(without))
 
     def fit_columns(self) -> None:
-        """Make columns as narrow as their text lets them, and their names high enough."""
+        """Make columns as narrow as their text lets them, and their names high enough.
+
+        Rows are named without their patient where all columns would not fit otherwise.
+        """
+        self.model.shorten(False)
         self.table.resizeColumnsToContents()
         self.table.resizeRowsToContents()
         self.table.updateGeometries()  # names of one line may have two by now
+        bar_px = self.table.verticalScrollBar().sizeHint().width()
+        names_px = self.table.verticalHeader().sizeHint().width()
+        needed_px = names_px + self.table.horizontalHeader().length() + bar_px
+        self.model.shorten(needed_px > self.table.width())
+
+    def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802
+        """Name rows as the width lets them; Qt calls this."""
+        super().resizeEvent(event)
+        self.fit_columns()
+        self._mark()
 
     def _narrow(self) -> None:
         choice = self.filter.currentText()
