@@ -11,7 +11,7 @@ from opp_mri_napari.reading.basics.session import Session
 from opp_mri_napari.reading.calipers import Calipers, place_of
 from opp_mri_napari.reading.levels import Levels
 from opp_mri_napari.reading.panels.panel_views import CellRef
-from opp_mri_napari.reading.panels.worklist_order import WorklistOrder
+from opp_mri_napari.reading.panels.worklist_order import WorklistOrder, find_next_patient
 from opp_mri_napari.reading.panes import Pane, Panes
 from opp_mri_napari.reading.series_choice import SeriesChoice
 from opp_mri_napari.shared.work import Job
@@ -67,6 +67,10 @@ class Navigation:
         return CellRef(patient_id=patient.patient_id, lesion_id=lesion.lesion.lesion_id,
                        study_date=pane.study_date, sequence=pane.sequence)  # fmt: skip
 
+    def end_messages(self) -> None:
+        """Drop what was said: a message ends with the next act."""
+        self.hint = self.session.warning = ""
+
     def start(self) -> None:
         """Come back to where the reader left off, or to the first unread cell."""
 
@@ -88,8 +92,8 @@ class Navigation:
         self.session.ask_worklist(go_on_with_worklist)
 
     def go_to(self, ref: CellRef) -> None:
-        """Go to a cell: its lesion, its image, its caliper."""
-        self.open(ref.patient_id, ref.lesion_id, ref.study_date, ref.sequence)
+        """Go to a cell: its lesion, its image, its caliper in the middle."""
+        self.open(ref.patient_id, ref.lesion_id, ref.study_date, ref.sequence, centres=True)
 
     def open_patient(self, patient_id: str) -> None:
         """Open a patient, at its first lesion where it has one."""
@@ -218,7 +222,7 @@ class Navigation:
 
     def open(
         self, patient_id: str, lesion_id: str | None, day: date | None, sequence: SeriesRole,
-        *, anew: bool = False,
+        *, anew: bool = False, centres: bool = False,
     ) -> None:  # fmt: skip
         """Go to a patient, and to a lesion, time point and sequence of it where they are named.
 
@@ -226,24 +230,28 @@ class Navigation:
         ----------
         anew
             Read the patient again even if it is open.
+        centres
+            Show the caliper in the middle, at the zoom of the lesion at least.
         """
         self.calipers.line.cancel()
         self.calipers.selected = None
         self.calipers.drop_questions()
-        self.hint = self.session.warning = ""  # a message ends with its cause
+        self.end_messages()
         self.openings += 1
         self.moves += 1
         patient = self.session.patient
 
         def arrive() -> None:
-            self._arrive(lesion_id, day, sequence)
+            self._arrive(lesion_id, day, sequence, centres=centres)
 
         if patient is None or patient.patient_id != patient_id or anew:
             self.session.ask_patient(patient_id, arrive)
         else:
             arrive()
 
-    def _arrive(self, lesion_id: str | None, day: date | None, sequence: SeriesRole) -> None:
+    def _arrive(
+        self, lesion_id: str | None, day: date | None, sequence: SeriesRole, *, centres: bool
+    ) -> None:
         patient = self.session.patient
         if patient is None or not patient.study_dates:
             self.session.warning = "No image of this patient has a date: nothing can be followed."
@@ -271,7 +279,7 @@ class Navigation:
                     self.levels.look(pane)
             if self.panes.current is not None and self.panes.current.whole:
                 self.panes.follow(self.panes.current)  # else each is at the lesion's vertebra
-        self._jump_to_caliper(follow=not same_place)
+        self._jump_to_caliper(follow=not same_place, centres=centres)
 
     def _find_first_day(self, days: tuple[date, ...], sequence: SeriesRole) -> date:
         """Return the time point to begin with: the first unread one, or the baseline."""
@@ -353,28 +361,22 @@ class Navigation:
                 if role is sequence and self.panes.find_pane(day) is not None
             ]
         self.session.wanted = list({volume.volume_id: volume for volume in volumes}.values())
-        self.session.ahead = self._find_next_patient(patient.patient_id)
+        self.session.ahead = find_next_patient(self.session.worklist, patient.patient_id)
 
-    def _find_next_patient(self, patient_id: str) -> str | None:
-        """Return the patient whom the worklist has after this one."""
-        lesions = self.session.worklist.lesions if self.session.worklist else ()
-        ids = list(dict.fromkeys(lesion.patient_id for lesion in lesions))
-        if patient_id not in ids or ids[-1] == patient_id:
-            return None
-        return ids[ids.index(patient_id) + 1]
-
-    def _jump_to_caliper(self, *, follow: bool = False) -> None:
-        """Show the caliper of the current cell, where there is one that is not shown."""
+    def _jump_to_caliper(self, *, follow: bool = False, centres: bool = False) -> None:
+        """Show the caliper of the current cell, where there is one that is not shown or centred."""
         pane = self.panes.current
         reading = self.calipers.find_reading(pane) if pane else None
         if pane is None or reading is None or reading.caliper is None:
             return
         place = place_of(pane, reading)
-        if place is not None and place != pane.place:
+        if place is not None and (centres or place != pane.place):
             a, b = reading.caliper.start_lps_mm, reading.caliper.end_lps_mm
             x, y, z = ((p + q) / 2 for p, q in zip(a, b, strict=True))
             pane.look_at((x, y, z))
             pane.place = place
+            if centres:
+                self.panes.zoom_factor = max(1.0, self.panes.zoom_factor)
             if follow:
                 self.panes.follow(pane)
 

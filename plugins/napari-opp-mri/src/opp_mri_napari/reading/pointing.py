@@ -100,7 +100,7 @@ class Pointing:
 
     def _press(self, pane: Pane, event: Pointer) -> bool:
         calipers, px = self._calipers, (event.x_px, event.y_px)
-        self._navigation.hint = ""  # a message ends with the next act
+        self._navigation.end_messages()
         self._last_px, self._held = px, event.button
         self._panning = event.button is Button.MIDDLE or (
             event.button is Button.LEFT and event.space

@@ -135,7 +135,7 @@ class ReadingRoom:
     def do_wish(self, name: str) -> None:
         """Do what a key asks for (`key_table.WISHES`)."""
         if not WISHES[name].repeats:
-            self.navigation.hint = ""  # a message ends with the next act
+            self.navigation.end_messages()
         self._wishes[name]()
 
     def handle_pointer(self, event: Pointer) -> bool:
@@ -188,7 +188,7 @@ class ReadingRoom:
     def cancel(self) -> None:
         """Put away what is up, or cancel the line, the selection or the tool."""
         is_picking = self.calipers.tool is Tool.SEED
-        self.navigation.hint = self.session.warning = ""
+        self.navigation.end_messages()
         if self.dialog is not None:
             self._dialogs.close()
         elif self.contouring.cancel():
