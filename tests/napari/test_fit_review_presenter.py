@@ -1,7 +1,9 @@
 """Reviewing fits, without a screen: what is asked, refused and recorded."""
 
 import sqlite3
+from collections.abc import Callable
 from itertools import count
+from pathlib import Path
 
 import attrs
 import numpy as np
@@ -9,15 +11,24 @@ import pytest
 from fixtures.forged_store import rewrite_record
 from fixtures.makers import NOON
 from opp_mri_napari.fits.presenter import REJECTING, FitReviewPresenter, View
-from opp_mri_napari.fits.words import describe_confirming, describe_ticks, fit_words
+from opp_mri_napari.fits.words import (
+    describe_confirming,
+    describe_ticks,
+    fit_words,
+    write_title,
+)
 
 from opp_mri.domain.alignment import FitDecision
 from opp_mri.domain.measurement import LevelConfirmation
 from opp_mri.domain.registration import Verdict
 from opp_mri.errors import InputError, UnknownError
 from opp_mri.store.serial import to_json
+from opp_mri.workflow.catalogue.index import index
+from opp_mri.workflow.catalogue.phantom import PhantomSummary
+from opp_mri.workflow.measuring.lesions import add_lesions
 from opp_mri.workflow.measuring.seeds import find_lesion_seed_lps_mm, list_confirmed_transforms
 from opp_mri.workflow.project import Project, create_project, open_project
+from opp_mri.workflow.registration.align import align_project
 from opp_mri.workflow.registration.align_plan import plan
 from opp_mri.workflow.registration.align_review import build_review_queue
 from opp_mri.workflow.registration.decisions import decide
@@ -334,3 +345,25 @@ def test_confirming_states_that_levels_were_counted_and_a_failed_fit_offers_no_s
         )
     )  # fmt: skip
     assert "nothing to confirm" in describe_confirming(failed_item)
+
+
+def test_fits_made_before_the_lesion_was_added_have_their_ticks_on_it(
+    coarse_phantom: Callable[..., PhantomSummary], tmp_path: Path
+) -> None:
+    cohort = coarse_phantom("PHANTOM-01")
+    create_project(tmp_path / "p")
+    with open_project(tmp_path / "p") as early:
+        index(early, [cohort.dicom], workers=1)
+        align_project(early, NOON, workers=1)
+        fit_ids = [fit.fit_id for fit in early.store.get_alignments()]
+        assert {fit.lesion_id for fit in early.store.get_alignments()} == {None}
+        add_lesions(early.store, cohort.lesions, NOON)
+        (lesion,) = early.store.get_lesions()
+        seed = find_lesion_seed_lps_mm(early.store, lesion)
+        assert seed is not None
+        presenter = FitReviewPresenter(early, "A", [lesion.lesion_id], fit_ids=fit_ids)
+        item = presenter.current
+        assert item.centre_lps_mm == seed[1]
+        assert describe_ticks(item) == "ticks: L2"
+        assert "common field" in write_title(item)
+        assert "no fit at the lesion yet: Shift+F in the reading room" in presenter.notice

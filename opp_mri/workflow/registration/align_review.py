@@ -27,7 +27,8 @@ class ReviewItem:
     Parameters
     ----------
     level
-        The lesion's vertebra, or "" where the fit is of the common field of view.
+        The lesion's vertebra; "" for a fit of the common field of view where no lesion, or more
+        than one, may be meant.
     decisions
         The latest last.
     landmark_lps_mm
@@ -113,29 +114,38 @@ def build_review_queue(
         for fit_id in fit_ids
         if fit_id in recorded_fits and fit_id not in offered_ids
     ]
-    items = [
-        ReviewItem(
-            alignment=alignment,
-            level=_find_level(alignment, lesions),
-            decisions=tuple(decisions.get(alignment.fit_id, ())),
-            landmark_lps_mm=_find_landmark(store, alignment, lesions),
+    items = []
+    for alignment in offered_fits:
+        lesion = _find_lesion(alignment, lesions, lesion_ids)
+        items.append(
+            ReviewItem(
+                alignment=alignment,
+                level=lesion.level if lesion else "",
+                decisions=tuple(decisions.get(alignment.fit_id, ())),
+                landmark_lps_mm=_find_landmark(store, alignment, lesion),
+            )
         )
-        for alignment in offered_fits
-    ]
     items.sort(key=_rank)  # stable: within a verdict the order of the plan stays
     return ReviewQueue(items=tuple(items), not_lined_up=len(planned_fits) - len(alignments))
 
 
-def _find_level(alignment: Alignment, lesions: Mapping[str, Lesion]) -> str:
-    lesion = lesions.get(alignment.lesion_id or "")
-    return lesion.level if lesion else ""
+def _find_lesion(
+    alignment: Alignment, lesions: Mapping[str, Lesion], lesion_ids: Sequence[str]
+) -> Lesion | None:
+    """Return the lesion of a fit; of one that was made before, the patient's, if it is the one."""
+    if alignment.lesion_id is not None:
+        return lesions.get(alignment.lesion_id)
+    patient_lesions = [
+        lesion
+        for lesion in lesions.values()
+        if lesion.patient_id == alignment.patient_id
+        and (not lesion_ids or lesion.lesion_id in lesion_ids)
+    ]
+    return patient_lesions[0] if len(patient_lesions) == 1 else None
 
 
-def _find_landmark(
-    store: Store, alignment: Alignment, lesions: Mapping[str, Lesion]
-) -> Vector3 | None:
+def _find_landmark(store: Store, alignment: Alignment, lesion: Lesion | None) -> Vector3 | None:
     """Return a point in the lesion's vertebra: its seed, or where a reader confirmed the level."""
-    lesion = lesions.get(alignment.lesion_id or "")
     frame = alignment.fit.baseline_from_followup.to_frame_of_reference_uid
     if lesion is None or not frame:
         return None

@@ -132,9 +132,11 @@ class FitReviewPresenter:
         self._warning = self.notice = ""
         self.show_keys = False
         if queue.not_lined_up:
+            count = queue.not_lined_up
+            subject = "One pair of series has" if count == 1 else f"{count} pairs of series have"
             self.notice = (
-                f"{queue.not_lined_up} of {queue.not_lined_up + len(queue.items)} pairs are not "
-                "lined up yet: `opp-mri align` does that."
+                f"{subject} no fit at the lesion yet: Shift+F in the reading room, or `opp-mri "
+                "align`, makes one."
             )
 
     @property
