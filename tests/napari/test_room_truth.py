@@ -288,6 +288,23 @@ def test_a_rejected_fit_is_named_and_another_that_waits_is_offered(
     assert {fit.fit_id for fit in fits.values()} <= set(room.list_advertised_fits())
 
 
+def test_a_rejected_fit_is_named_where_another_sequence_carries_the_level(
+    room: ReadingRoom, project: Project
+) -> None:
+    day = room.panes.panes[2].study_date
+    for fit in project.store.get_alignments():
+        if fit.followup_study_date == day:
+            is_shown = fit.sequence is SeriesRole.T1
+            decision = FitDecision.REJECTED if is_shown else FitDecision.CONFIRMED
+            decide(project.store, fit.fit_id, decision, reader="A", reason="x", at=NOON)
+    room.navigation.reload()
+    settle(room)
+    view = room.build_pane_views()[2]
+    assert view.level is not None
+    assert view.level.confirmed
+    assert view.link_note == "you rejected the T1 fit: another sequence's fit links this"
+
+
 # --- no category while cells are unread
 
 

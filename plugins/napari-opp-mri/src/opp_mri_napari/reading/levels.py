@@ -1,6 +1,6 @@
 """Which vertebra a pane shows: known by a seed, a fit, a point, or the reader's own word."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 from opp_mri.domain.alignment import FitDecision
@@ -92,6 +92,14 @@ class Levels:
         if lesion is None or pane.volume is None:
             return ""
         level = self.find_known(pane)
+        rejected_fits = [
+            fit for fit in self.find_fits(pane)
+            if fit.decision is FitDecision.REJECTED and fit.sequence is pane.sequence
+        ]  # fmt: skip
+        if level is not None and level[0] is LevelSource.FIT and rejected_fits:
+            return (
+                f"{_describe_rejection(rejected_fits, lesion)}: another sequence's fit links this"
+            )
         if level is not None:
             is_plain = level[0] is LevelSource.READER and self._needs_no_word_on_ghosts(pane)
             return BY_READER if is_plain else KNOWN[level[0]]
@@ -118,15 +126,20 @@ class Levels:
         return links.fits.get(pane.frame, ()) if links is not None else ()
 
 
+def _describe_rejection(rejected_fits: Sequence[FitNote], lesion: RoomLesion) -> str:
+    """State who rejected the latest of some fits."""
+    fit = rejected_fits[-1]
+    name = "you" if fit.reader == lesion.timeline.reader else fit.reader
+    return f"{name} rejected the {fit.sequence.value} fit"
+
+
 def _describe_fits(fits: tuple[FitNote, ...], lesion: RoomLesion) -> str:
     """Describe what fits there are: rejected ones, and those that wait for a decision."""
-    reader = lesion.timeline.reader
     rejected_fits = [fit for fit in fits if fit.decision is FitDecision.REJECTED]
     open_fits = [fit for fit in fits if fit.decision is None and fit.verdict is not Verdict.FAILED]
     words = []
     if rejected_fits:
-        name = "you" if rejected_fits[-1].reader == reader else rejected_fits[-1].reader
-        words.append(f"{name} rejected the {rejected_fits[-1].sequence.value} fit")
+        words.append(_describe_rejection(rejected_fits, lesion))
     if open_fits:
         best = min(open_fits, key=lambda fit: list(Verdict).index(fit.verdict))
         key = "Shift+V" if best.verdict is Verdict.GOOD and not rejected_fits else "F"
