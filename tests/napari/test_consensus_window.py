@@ -160,7 +160,10 @@ def test_by_keys_and_clicks_all_is_resolved_signed_and_counts(
         assert window.panel.reason.isVisible()
         qtbot.keyClicks(line, "seen by both")
         qtbot.keyClick(line, Qt.Key.Key_Return)
+    qtbot.keyClick(canvas, Qt.Key.Key_Right)  # another sequence, to compare
+    assert room.images.context is not None
     qtbot.keyClick(canvas, Qt.Key.Key_L)
+    assert room.images.context is None  # a line is drawn on the image of an answer
     assert room.drawing
     for end in room.get_lines()["A"]:
         qtbot.mouseClick(canvas, Qt.MouseButton.LeftButton, pos=_pixel_of(window, end))

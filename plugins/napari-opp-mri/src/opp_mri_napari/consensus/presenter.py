@@ -197,6 +197,8 @@ class ConsensusPresenter:
         self.cancel()
         if self._is_allowed(ResolutionKind.NEW):
             self.drawing = True
+            if self.images.context is not None:  # a line lies on the image of an answer
+                self.images.turn()
             self.notice = "Click both ends of the new line."
             if isinstance(self.pair, ContourPair):
                 self.notice = (
