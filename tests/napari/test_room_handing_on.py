@@ -90,6 +90,15 @@ def test_the_text_names_what_is_read_and_that_it_is_not_signed(project: Project)
     assert text is not None
     assert text.startswith("L2, T1, AP ")
     assert "no category yet; not signed: 1 of these answers." in text
+    for number in range(1, len(room.panes.panes)):  # the sequence is complete: a sentence says so
+        room.navigation.activate(room.panes.panes[number])
+        draw(room, number, 9.0)
+    room.do_wish("dictate")
+    settle(room)
+    text = room.handing_on.take_text()
+    assert text is not None
+    assert "as known so far" in text
+    assert ".;" not in text
     assert room.build_status().hint.startswith("Copied: L2, T1, AP ")
     sign_off(room)
     settle(room)

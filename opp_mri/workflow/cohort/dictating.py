@@ -67,7 +67,7 @@ def dictate_lesion(
         reader=lesion.reader,
         sequences=_build_sequences(answered_cells, drafts),
         drafts=sum(_is_draft(cell, drafts) for cell in answered_cells),
-        **(_build_answer(lesion) if answer is None else {"answer": answer}),
+        **(_build_answer(lesion) if answer is None else {"answer": answer.rstrip(".")}),
     )
     # read again: an author of a template tries it while the window is open
     template_name = read_settings(project.folder / SETTINGS_NAME).dictation_template
