@@ -10,11 +10,12 @@ import attrs
 import pytest
 from fixtures.makers import NOON
 from fixtures.room_driver import Mouse, settle
-from fixtures.window_driver import drag, on_screen
+from fixtures.window_driver import drag, on_screen, press
 from fixtures.window_driver import settle as wait_for
 from opp_mri_napari.reading.basics.views import MarkStyle
 from opp_mri_napari.reading.presenter import ReadingRoom
 from opp_mri_napari.reading.proposals import LEAST_LOOK_S, NOT_ALLOWED, Proposals
+from qtpy.QtCore import Qt
 
 from opp_mri.domain.measurement import Answer
 from opp_mri.domain.reader_study import Blinding, CaseOrder, ShownDates
@@ -275,3 +276,19 @@ def test_a_proposal_is_dragged_by_the_real_mouse(
     assert "edited" in state.toolTip()
     window.grid.panes[0].resize(240, 300)  # the time point is not cut for it
     assert re.fullmatch(r"draft \d+\.\d mm", state.text())
+
+
+@pytest.mark.window
+def test_no_key_is_offered_for_a_proposal_that_it_would_not_accept(
+    open_window: Callable[..., "RoomWindow"], qtbot: "QtBot", project: Project
+) -> None:
+    window = open_window(project)
+    wait_for(window, qtbot)
+    room = window.room
+    assert room.build_pane_views()[0].proposal.endswith("Enter accepts it.")
+    press(window, qtbot, Qt.Key.Key_T)  # Enter closes a contour now
+    words = room.build_pane_views()[0].proposal
+    assert words.startswith("Proposal: ")
+    assert "Enter" not in words
+    press(window, qtbot, Qt.Key.Key_T)
+    assert room.build_pane_views()[0].proposal.endswith("Enter accepts it.")

@@ -20,6 +20,7 @@ from opp_mri.workflow.suggesting.cells import CellImages, SuggestedCell, abstain
 from opp_mri_napari.reading.basics.line_tool import Line
 from opp_mri_napari.reading.basics.session import Session
 from opp_mri_napari.reading.basics.switches import Switches
+from opp_mri_napari.reading.basics.tools import Tool
 from opp_mri_napari.reading.calipers import Calipers
 from opp_mri_napari.reading.compare import Compare
 from opp_mri_napari.reading.navigation import Navigation
@@ -97,8 +98,10 @@ class Proposals:
         if suggested_cell is None or (is_current and self._compare.is_on):
             return ""
         if isinstance(suggested_cell.answer, Abstention):
-            # only where it is read: in small panes the words would cover the images
-            return f"No proposal. {suggested_cell.answer.reason.sentence}" if is_current else ""
+            # only where it is read, on the series itself: elsewhere the words would cover images
+            is_shown = pane.volume is not None and pane.volume.role is pane.sequence
+            is_told = is_current and is_shown and not pane.aside
+            return f"No proposal. {suggested_cell.answer.reason.sentence}" if is_told else ""
         proposal = self.find_proposal(pane)
         if proposal is None:
             return ""
@@ -109,7 +112,8 @@ class Proposals:
         parts += ["one end at the cortex"] if proposal.end_at_wall else []
         if proposal.slice_index != pane.place:
             parts.append(f"on slice {proposal.slice_index + 1}")
-        accepts = " Enter accepts it." if is_current else ""
+        is_accepted_by_key = is_current and self._calipers.tool is not Tool.CONTOUR
+        accepts = " Enter accepts it." if is_accepted_by_key else ""
         return f"{', '.join(parts)}.{accepts}"
 
     def get_shown(self, key: CellKey) -> ShownProposal | None:
