@@ -9,6 +9,7 @@ from fixtures.dicom_makers import T1, write_series
 from fixtures.small_study import VISITS, add_lesions
 from fixtures.window_driver import drag, place, press, settle
 from qtpy.QtCore import Qt
+from qtpy.QtWidgets import QLabel
 
 from opp_mri.domain.imaging import SeriesRole, VolumeDescription
 from opp_mri.workflow.catalogue.index import index
@@ -68,7 +69,7 @@ def test_one_key_settles_a_series_in_doubt_and_undo_takes_it_back(
     assert doubtful.store.get_readings() == []  # nothing is measured on it meanwhile
     refusal = window.room.calipers.refused
     assert refusal is not None
-    assert "U in the reading room" in refusal.why
+    assert "U chooses it for" in refusal.why
     press(window, qtbot, Qt.Key.Key_Escape)
 
     press(window, qtbot, Qt.Key.Key_U)
@@ -90,3 +91,39 @@ def test_one_key_settles_a_series_in_doubt_and_undo_takes_it_back(
     press(window, qtbot, Qt.Key.Key_U)  # the same key takes it back
     settle(window, qtbot)
     assert doubtful.store.get_role_overrides() == {}
+
+
+def test_a_cell_in_doubt_has_a_sign_of_its_own(open_window: Opener, doubtful: Project) -> None:
+    (volume,) = in_doubt(doubtful)
+    window = open_window(doubtful)
+    model = window.worklist.model
+    rows = {
+        model.headerData(row, Qt.Orientation.Vertical).split()[-1]: row
+        for row in range(model.rowCount())
+    }
+    assert volume.role is not None
+    cell = model.index(rows[volume.role.value], 0)
+    assert model.data(cell) == "?"
+    assert "U chooses it" in model.data(cell, Qt.ItemDataRole.ToolTipRole)
+    legend = " ".join(label.text() for label in window.worklist.findChildren(QLabel))
+    assert "? in doubt" in legend
+    assert "1 in doubt" in window.worklist.counts.text()
+    window.worklist.filter.setCurrentText("in doubt")
+    assert model.rowCount() == 1
+
+
+def test_doubt_about_the_series_does_not_hide_that_the_level_is_not_confirmed(
+    open_window: Opener, doubtful: Project, qtbot: "QtBot"
+) -> None:
+    window = open_window(doubtful)
+    press(window, qtbot, Qt.Key.Key_Left, CTRL)
+    (volume,) = in_doubt(doubtful)
+    if volume.role is not SeriesRole.T1:
+        press(window, qtbot, Qt.Key.Key_3)
+    settle(window, qtbot)
+    number = window.room.panes.active
+    pane = window.grid.panes[number]
+    assert "level not confirmed" in pane.link.text()
+    width_px = pane.link.fontMetrics().horizontalAdvance(pane.link.text())
+    assert pane.link.width() >= width_px
+    assert any(line.startswith("In doubt") for line in pane.overlay.corner_lines)

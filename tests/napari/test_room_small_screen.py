@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import pytest
-from fixtures.window_driver import press, settle
+from fixtures.window_driver import drag, place, press, settle
 from opp_mri_napari.reading.widgets.growth_plot import TICK_PX
 from opp_mri_napari.reading.widgets.pane import OPEN_NOTE
 from opp_mri_napari.shared.napari_parts import get_main_window
@@ -44,7 +44,16 @@ def test_messages_and_forms_are_not_cut(
     area = window.pages.currentWidget()
     assert isinstance(area, QScrollArea)
     assert area.horizontalScrollBar().maximum() == 0
+    (button,) = [
+        button
+        for button in window.pages.lesion_form.findChildren(QPushButton)
+        if "Add the lesion" in button.text()
+    ]
+    assert not button.visibleRegion().isEmpty()  # the curve makes room for a form
+    assert window.timeline.isHidden()
     press(window, qtbot, Qt.Key.Key_Escape)
+    assert window.timeline.isVisible()
+    window.viewer.window.resize(1280, 500)
     press(window, qtbot, Qt.Key.Key_A, SHIFT)  # it begins again, at its first line
     assert area.isVisible()
     assert area.verticalScrollBar().maximum() > 0
@@ -68,3 +77,63 @@ def test_on_a_large_screen_buttons_and_choices_grow_with_the_text(
     assert scaled_px == after[0]
     window.timeline.prepare()
     assert window.timeline.plot.getAxis("left").style["tickFont"].pixelSize() > TICK_PX
+
+
+def list_columns_in_view(window: "RoomWindow") -> list[bool]:
+    """Return for each time point whether its column of the worklist is seen whole."""
+    table = window.worklist.table
+    rects = [
+        table.visualRect(window.worklist.model.index(0, column))
+        for column in range(window.worklist.model.columnCount())
+    ]
+    width_px = table.viewport().width()
+    return [rect.left() >= 0 and rect.right() <= width_px for rect in rects]
+
+
+def test_a_small_window_cuts_no_words_and_keeps_them_off_the_lesion(
+    open_window: Callable[..., "RoomWindow"], project: Project, qtbot: "QtBot"
+) -> None:
+    window = open_window(project)
+    main = get_main_window(window.viewer)
+    window.viewer.window.resize(970, 600)
+    drag(window, qtbot, place(window, -10), place(window, 8))
+    press(window, qtbot, Qt.Key.Key_V, SHIFT)
+    settle(window, qtbot)
+    assert main.width() <= 970
+    assert window.side.width() <= 0.4 * main.width()
+    assert window.head.long_hint.isVisible()
+    for pane in window.grid.panes:
+        for label in (pane.heading, pane.series, pane.link):
+            if label.isVisible():
+                assert "…" not in label.fitting_text
+        height_px, line_px = pane.overlay.height(), 20
+        assert len(pane.overlay.corner_lines) * line_px < height_px / 2
+    assert list_columns_in_view(window)[window.room.panes.active]
+
+
+def test_all_time_points_of_the_worklist_fit_next_to_the_panes(
+    open_window: Callable[..., "RoomWindow"], project: Project, qtbot: "QtBot"
+) -> None:
+    window = open_window(project)
+    window.viewer.window.resize(1280, 800)
+    drag(window, qtbot, place(window, -10), place(window, 8))
+    press(window, qtbot, Qt.Key.Key_Return)
+    settle(window, qtbot)
+    assert all(list_columns_in_view(window))
+    name = window.worklist.model.headerData(0, Qt.Orientation.Vertical)
+    assert name.startswith("OPP-01")  # its tip has the patient
+
+
+def test_a_window_that_shrinks_leaves_the_panes_their_share(
+    open_window: Callable[..., "RoomWindow"], project: Project, qtbot: "QtBot"
+) -> None:
+    window = open_window(project)
+    main = get_main_window(window.viewer)
+    window.viewer.window.resize(1900, 900)
+    settle(window, qtbot)
+    wide_px = window.side.width()
+    window.viewer.window.resize(1000, 700)
+    settle(window, qtbot)
+    assert main.width() <= 1000
+    assert window.side.width() < wide_px
+    assert window.grid.width() > window.side.width()

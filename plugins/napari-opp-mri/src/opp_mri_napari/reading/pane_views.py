@@ -84,10 +84,12 @@ class PaneViews:
             The pane under the mouse, and where on it.
         """
         active, blind = pane is self._panes.current, self._session.blinding is not None
+        series_name, *shorter_names = name_series(pane, self._words.describe_time(pane.study_date))
         words = PaneView(
             pane_id=pane.pane_id,
             heading=self._words.write_heading(pane.study_date),
-            series_name=name_series(pane, self._words.describe_time(pane.study_date)),
+            series_name=series_name,
+            shorter_names=tuple(shorter_names),
             active=active,
             voxels=None,
             state=self._state(pane),

@@ -9,22 +9,28 @@ from opp_mri_napari.reading.panes import Pane
 MOST_LINES: Final = 3  # of technique on an image; the text below the curve has all
 
 
-def name_series(pane: Pane, when: str) -> str:
+def name_series(pane: Pane, when: str) -> tuple[str, ...]:
     """Name what a pane shows: role, date, and the series as the scanner calls it.
+
+    Shorter names follow, without that of the scanner, then without the phase, then the role alone.
 
     Parameters
     ----------
     when
         Date and phase of the time point; "" in a blinded read.
     """
+    day = when.partition(" ")[0]
     if pane.volume is None:
-        return " · ".join(part for part in (pane.sequence.value, when) if part)
+        return tuple(_join(pane.sequence.value, words) for words in (when, day))
     role = pane.volume.role.value if pane.volume.role else "no role"
     if pane.volume.is_in_doubt:
         role = f"{role}? in doubt, U chooses it"
-    return " · ".join(
-        part for part in (role, when, pane.volume.instance.series_description) if part
-    )
+    description = pane.volume.instance.series_description
+    return (_join(role, when, description), _join(role, when), _join(role, day), role)
+
+
+def _join(*parts: str | None) -> str:
+    return " · ".join(part for part in parts if part)
 
 
 def describe_slice(pane: Pane, *, blind: bool) -> str:

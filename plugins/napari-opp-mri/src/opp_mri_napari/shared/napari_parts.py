@@ -3,6 +3,7 @@
 from typing import Any, Final
 
 import napari
+import pint
 from qtpy.compat import isalive
 from qtpy.QtWidgets import QMainWindow, QMenu, QScrollArea, QWidget
 
@@ -89,3 +90,8 @@ def make_scrollable(page: QWidget) -> QScrollArea:
     area.setWidgetResizable(True)
     area.setFrameShape(QScrollArea.Shape.NoFrame)
     return area
+
+
+def load_units() -> None:
+    """Read the units of measurement that napari asks for when the first image is drawn."""
+    pint.application_registry.parse_units("mm")

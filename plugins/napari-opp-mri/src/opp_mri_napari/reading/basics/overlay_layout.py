@@ -19,6 +19,9 @@ EDGE_PX: Final = 6.0
 MAGNIFIER_PX: Final = 150.0
 MAGNIFIED: Final = 4.0  # times the pane's own zoom
 SCALE_BAR_SHARE: Final = 0.25  # of the pane's width, at most
+CORNER_SHARE: Final = 0.36  # of the pane's height that text above the lesion may take, at most
+MORE: Final = "more below the curve"
+MORE_LINES: Final = 2  # from which on a line can be spared for it
 
 
 @frozen
@@ -135,6 +138,15 @@ def _build_hull(boxes: Sequence[Box]) -> Box:
     left, top = min(box.x for box in boxes), min(box.y for box in boxes)
     right = max(box.x + box.width for box in boxes)
     return Box(left, top, right - left, max(box.y + box.height for box in boxes) - top)
+
+
+def choose_corner_lines(
+    header: Sequence[str], warnings: Sequence[str], most: int
+) -> tuple[Sequence[str], Sequence[str]]:
+    """Return what of the header and of the warnings is written in so many lines; warnings first."""
+    if len(warnings) > most:
+        warnings = warnings[:1] if most < MORE_LINES else (*warnings[: most - 1], MORE)
+    return header[: max(0, most - len(warnings))], warnings
 
 
 def scale_bar_mm(zoom: float, width_px: float) -> float:

@@ -4,6 +4,7 @@ Places on a pane are (down, across) in mm from the centre of the pane's first sh
 lengths that count: those come from the core, as text.
 """
 
+import re
 from enum import StrEnum
 from typing import Any
 
@@ -147,6 +148,8 @@ class PaneView:
         What that is, in words.
     window
         Values that are drawn black and white.
+    shorter_names
+        Shorter names of the series, for a narrow pane.
     centre
         Where the middle of the pane looks.
     zoom
@@ -191,6 +194,7 @@ class PaneView:
     heading: str
     series_name: str
     active: bool
+    shorter_names: tuple[str, ...] = ()
     voxels: NDArray[Any] | None = field(default=None, repr=False)
     scale_mm: Vector3 = (1.0, 1.0, 1.0)
     slice_index: int = 0
@@ -266,3 +270,42 @@ class Pointer:
     ctrl: bool = False
     alt: bool = False
     space: bool = False
+
+
+def shorten_proposal(words: str) -> str:
+    """Return of what is said about a proposal what a small pane has room for."""
+    if words.startswith("No proposal."):
+        return "No proposal."
+    slice_words = re.search(r"on slice \d+", words)
+    parts = (
+        f"O{slice_words[0][1:]}." if slice_words else "",
+        "Enter accepts it." if words.endswith("Enter accepts it.") else "",
+    )
+    return " ".join(part for part in parts if part)
+
+
+def shorten_state(state: str) -> str:
+    """Return what is recorded, with the signs of the worklist, for a narrow pane."""
+    for word, sign in (("draft", "◐"), ("signed", "●"), ("unread", "○")):
+        if state.startswith(word):
+            mark = " !" if state.endswith("by override") else ""
+            return f"{sign}{state.removeprefix(word)}".partition(",")[0] + mark
+    return state
+
+
+def shorten_badge(badge: str) -> tuple[str, ...]:
+    """Return shorter wordings of the same-plane badge, for a narrow pane."""
+    short = badge.replace("prior plane ", "plane ").replace(
+        "not the prior plane: tilted by", "tilt"
+    )
+    return short, short.replace("plane ", "").replace("tilt ", "")
+
+
+def shorten_heading(heading: str) -> tuple[str, ...]:
+    """Return shorter wordings of a time point and its weeks, for a narrow pane."""
+    return heading.replace(" weeks", " w"), heading.partition(" · ")[0]
+
+
+def shorten_note(note: str) -> tuple[str, ...]:
+    """Return shorter wordings of how a pane is linked, what it asks for last, for a narrow pane."""
+    return note.rpartition(": ")[2], note.rpartition(", ")[2]

@@ -8,7 +8,7 @@ from qtpy.QtGui import QColor, QFont, QMouseEvent, QPainter, QPaintEvent, QPen
 from qtpy.QtWidgets import QGridLayout, QVBoxLayout, QWidget
 
 from opp_mri_napari.reading.basics.views import PaneView
-from opp_mri_napari.reading.widgets.overlay import build_grey_image
+from opp_mri_napari.reading.widgets.painting import build_grey_image
 from opp_mri_napari.reading.widgets.pane import PaneWidget
 
 MOST_IN_A_ROW: Final = 4

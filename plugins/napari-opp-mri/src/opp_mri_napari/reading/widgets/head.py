@@ -23,11 +23,14 @@ class Head(QWidget):
         super().__init__()
         self.title, self.hint = ElidedLabel(), ElidedLabel()
         self.tool, self.saved, self.banner = PlainLabel(), PlainLabel(), PlainLabel()
+        self.long_hint = PlainLabel()  # in lines of its own, where it does not fit
         self.title.setStyleSheet("font-size: 16px; font-weight: bold;")
-        for label in (self.saved, self.tool, self.hint):
+        for label in (self.saved, self.tool, self.hint, self.long_hint):
             label.setStyleSheet(QUIET)
         self.banner.setStyleSheet(BANNER)
         self.banner.setWordWrap(True)
+        self.long_hint.setWordWrap(True)
+        self.long_hint.hide()
         self.share = QSlider(Qt.Orientation.Horizontal)
         self.share.setRange(0, 100)
         self.share.setFixedWidth(SHARE_PX)
@@ -45,14 +48,19 @@ class Head(QWidget):
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.addLayout(line)
+        column.addWidget(self.long_hint)
         column.addWidget(self.banner)
 
     def show_view(self, status: StatusView) -> None:
         """Show a status."""
         for label, text in (
-            (self.title, status.title), (self.saved, status.saved), (self.hint, status.hint),
-            (self.tool, f"left button: {status.tool}"), (self.banner, status.banner),
-        ):  # fmt: skip
+            (self.title, status.title),
+            (self.saved, status.saved),
+            (self.hint, status.hint),
+            (self.long_hint, status.hint),
+            (self.tool, f"left button: {status.tool}"),
+            (self.banner, status.banner),
+        ):
             if label.text() != text:
                 label.setText(text)
         self._make_room()
@@ -68,9 +76,13 @@ class Head(QWidget):
         self._make_room()
 
     def _make_room(self) -> None:
-        """Leave out what the mouse does while a message needs that room."""
-        widgets: list[QWidget] = [self.title, self.hint, self.tool, self.saved]
+        """Leave out what the mouse does while a message needs that room; or put it below."""
+        widgets: list[QWidget] = [self.title, self.hint, self.saved]
         if not self.share.isHidden():
             widgets.append(self.share)
         needed_px = sum(widget.sizeHint().width() + SPACING_PX for widget in widgets)
-        self.tool.setHidden(bool(self.hint.text()) and needed_px > self.width())
+        with_tool_px = needed_px + self.tool.sizeHint().width() + SPACING_PX
+        has_hint = bool(self.hint.text())
+        self.tool.setHidden(with_tool_px > self.width())
+        self.long_hint.setVisible(has_hint and needed_px > self.width())
+        self.hint.setVisible(self.long_hint.isHidden())

@@ -3,16 +3,15 @@
 from functools import partial
 from typing import Final
 
-import numpy as np
-from numpy.typing import NDArray
 from qtpy.QtCore import QPointF, QRectF, Qt
-from qtpy.QtGui import QColor, QFont, QFontMetricsF, QImage, QPainter, QPaintEvent, QPen
+from qtpy.QtGui import QColor, QFont, QFontMetricsF, QPainter, QPaintEvent, QPen
 from qtpy.QtWidgets import QWidget
 
 from opp_mri_napari.reading.basics.overlay_layout import (
-    MAGNIFIED,
+    CORNER_SHARE,
     Box,
     Px,
+    choose_corner_lines,
     compute_across,
     label_box,
     mm_from_px,
@@ -20,8 +19,19 @@ from opp_mri_napari.reading.basics.overlay_layout import (
     px_from_mm,
     scale_bar_mm,
 )
-from opp_mri_napari.reading.basics.views import Mark, MarkStyle, PaneView
+from opp_mri_napari.reading.basics.views import Mark, MarkStyle, PaneView, shorten_proposal
 from opp_mri_napari.reading.widgets.outlines import draw_outlines
+from opp_mri_napari.reading.widgets.painting import (
+    HALO,
+    HANDLE_PX,
+    LETTER_PX,
+    build_grey_image,
+    draw_magnifier,
+    draw_tee,
+    make_font,
+    wrap,
+    write,
+)
 
 COLOURS: Final = {  # distinguishable with all common kinds of colour vision
     MarkStyle.OWN: "#f0e442",
@@ -36,18 +46,26 @@ COLOURS: Final = {  # distinguishable with all common kinds of colour vision
     MarkStyle.B: "#e69f00",
 }
 QUIET_STYLES: Final = (MarkStyle.GHOST, MarkStyle.AXIS, MarkStyle.HINT, MarkStyle.CANDIDATE)
-TEE_PX, HANDLE_PX, SELECTED_PX = 7.0, 4.0, 6.5
-FONT_PX, DETAIL_PX, LETTER_PX, HEADER_PX = 17, 13, 16, 11
+SELECTED_PX: Final = 6.5
+FONT_PX, DETAIL_PX, HEADER_PX = 17, 13, 11
 LOCATOR_PX: Final = 96
 LEVEL_PX: Final = 52  # from the left edge
-HALO: Final = QColor(0, 0, 0, 190)
+SMALL_PX: Final = 230  # of height; a smaller pane shows short words only
+WINDOW_LINE_PX: Final = 22  # at the bottom, of the window's numbers
+BAR_LINES_PX: Final = 46  # at the bottom, of the scale bar with its length too
 BACKING: Final = QColor(0, 0, 0, 110)  # of small text, over bright fat too
 QUIET_INK: Final = QColor("#cfd8de")
 CONFIRMED, NOT_CONFIRMED = QColor("#9fd8c5"), QColor("#ffb38a")  # the level of a pane
 
 
 class Overlay(QWidget):
-    """Paints over a canvas, and lets the mouse through."""
+    """Paints over a canvas, and lets the mouse through.
+
+    Attributes
+    ----------
+    corner_lines
+        What was written last at the top left.
+    """
 
     def __init__(self, parent: QWidget) -> None:
         super().__init__(parent)
@@ -56,6 +74,7 @@ class Overlay(QWidget):
         self._view: PaneView | None = None
         self._labels: list[Box] = []
         self._furniture: list[Box] = []
+        self.corner_lines: tuple[str, ...] = ()
         self._scale = 1.0
 
     def set_scale(self, scale: float) -> None:
@@ -64,7 +83,7 @@ class Overlay(QWidget):
         self.update()
 
     def _choose_font(self, pixels: int, *, bold: bool = False) -> QFont:
-        return _make_font(round(pixels * self._scale), bold=bold)
+        return make_font(round(pixels * self._scale), bold=bold)
 
     def show_view(self, view: PaneView) -> None:
         """Paint a pane's lines and letters."""
@@ -93,13 +112,14 @@ class Overlay(QWidget):
             self._draw_locator(painter, view)
             self._draw_level(painter, view)
             self._draw_compared(painter, view.compared)
-            self._draw_proposal(painter, "\n".join(filter(None, (view.volume, view.proposal))))
+            self._draw_proposal(painter, view)
             to_px = partial(self._convert_to_px, view)
             draw_outlines(painter, view.outlines, to_px, COLOURS, HALO)
             for mark in view.marks:
                 self._mark(painter, view, mark)
             if view.magnified is not None:
-                self._draw_magnifier(painter, view)
+                place = self._convert_to_px(view, view.magnified)
+                draw_magnifier(painter, view, place_magnifier(place, self._size, self._labels))
         painter.end()
 
     @property
@@ -118,20 +138,29 @@ class Overlay(QWidget):
         middle = (self._size[0] / 2, self._size[1] - 46 * self._scale)
         box = Box(middle[0] - size[0] / 2, middle[1] - size[1] / 2, *size)
         painter.fillRect(QRectF(box.x, box.y, box.width, box.height), QColor(0, 0, 0, 150))
-        _write(painter, words, middle, font, QColor("#ffd479"))
+        write(painter, words, middle, font, QColor("#ffd479"))
         self._furniture.append(box)
 
-    def _draw_proposal(self, painter: QPainter, words: str) -> None:
+    @property
+    def _is_small(self) -> bool:
+        """Whether so little of the image is seen that sentences would cover the lesion."""
+        return self._size[1] < SMALL_PX * self._scale
+
+    def _draw_proposal(self, painter: QPainter, view: PaneView) -> None:
         """Write what is proposed, or why nothing is, above the window's numbers."""
+        font = self._choose_font(HEADER_PX if self._is_small else DETAIL_PX)
+        metrics, width = QFontMetricsF(font), self._size[0] - 12
+        proposal = view.proposal
+        if self._is_small:  # there a label next to the line gives the length too
+            proposal = shorten_proposal(proposal) if view.active else ""
+        words = "\n".join(filter(None, (view.volume, proposal)))
         if not words:
             return
-        font = self._choose_font(DETAIL_PX)
-        line_px = QFontMetricsF(font).height()
-        width = self._size[0] - 12
         flags = int(Qt.TextFlag.TextWordWrap) | int(Qt.AlignmentFlag.AlignLeft)
-        area = QRectF(6, 0, width, 6 * line_px)
-        text_rect = QFontMetricsF(font).boundingRect(area, flags, words)
-        top = self._size[1] - text_rect.height() - 46 * self._scale
+        area = QRectF(6, 0, width, 6 * metrics.height())
+        text_rect = metrics.boundingRect(area, flags, words)
+        bottom_px = WINDOW_LINE_PX if self._is_small else BAR_LINES_PX
+        top = self._size[1] - text_rect.height() - bottom_px * self._scale
         area = QRectF(6, top, text_rect.width() + 4, text_rect.height())
         painter.fillRect(area.adjusted(-3, -1, 3, 1), QColor(0, 0, 0, 150))
         painter.setFont(font)
@@ -164,7 +193,7 @@ class Overlay(QWidget):
             painter.drawLine(QPointF(*start), QPointF(*end))
             for number, tip in enumerate((start, end)):
                 if mark.dragged != number:
-                    _draw_tee(painter, tip, tee, self._scale)
+                    draw_tee(painter, tip, tee, self._scale)
         if not quiet:
             for number, tip in enumerate((start, end)):
                 if mark.dragged is None:  # a handle would hide the edge that is being found
@@ -214,7 +243,7 @@ class Overlay(QWidget):
             (14, height / 2), (width - 14, height / 2), (width / 2, 14), (width / 2, height - 14),
         )  # fmt: skip
         for letter, place in zip(view.letters, places, strict=True):
-            _write(
+            write(
                 painter, letter, place, self._choose_font(LETTER_PX, bold=True), QColor("#dfe6ea")
             )
             self._furniture.append(Box(place[0] - 10, place[1] - 10, 20, 20))
@@ -232,7 +261,7 @@ class Overlay(QWidget):
             painter.drawLine(QPointF(x, y), QPointF(x + run, y))
             for tip in (x, x + run):
                 painter.drawLine(QPointF(tip, y - 4), QPointF(tip, y + 4))
-        _write(
+        write(
             painter,
             f"{length_mm:g} mm",
             (x + run / 2, y - 14),
@@ -241,33 +270,44 @@ class Overlay(QWidget):
         )
 
     def _draw_corner(self, painter: QPainter, view: PaneView) -> None:
-        """Write series, timing and changes of technique at the top left, the window below."""
+        """Write series, timing, doubts and changes at the top left, the window's numbers below."""
         font = self._choose_font(HEADER_PX)
         painter.setFont(font)
         metrics = QFontMetricsF(font)
         height = metrics.height()
-        lines = [(text, QUIET_INK) for text in view.header]
-        lines += [(text, NOT_CONFIRMED) for text in view.technique]
+        most = max(1, int((self._size[1] * CORNER_SHARE - 4) // height))
+        width = self._find_locator_area(view).x() - 12
+        doubt = [line for text in view.doubts[:1] for line in wrap(text, metrics, width)]
+        header, warnings = choose_corner_lines(view.header, (*doubt, *view.technique), most)
+        lines = [(text, QUIET_INK) for text in header]
+        lines += [(text, NOT_CONFIRMED) for text in warnings]
+        self.corner_lines = (*header, *warnings)
         placed_lines = [(text, ink, 4 + n * height) for n, (text, ink) in enumerate(lines)]
         if view.window_text:
             placed_lines.append((view.window_text, QUIET_INK, self._size[1] - 4 - height))
         for words, ink, y in placed_lines:
-            text = metrics.elidedText(words, Qt.TextElideMode.ElideRight, self._size[0] - 12)
+            text = metrics.elidedText(words, Qt.TextElideMode.ElideRight, width)
             area = QRectF(6, y, metrics.horizontalAdvance(text) + 4, height)
             painter.fillRect(area.adjusted(-3, 0, 0, 0), BACKING)
             painter.setPen(ink)
             painter.drawText(area, int(Qt.AlignmentFlag.AlignLeft), text)
             self._furniture.append(Box(area.x(), area.y(), area.width(), area.height()))
 
+    def _find_locator_area(self, view: PaneView) -> QRectF:
+        """Return where the locator is; without one, an empty place at the right edge."""
+        if view.locator is None:
+            return QRectF(self._size[0], 0, 0, 0)
+        down_mm, across_mm = view.locator.size_mm
+        height = min(LOCATOR_PX * self._scale, self._size[1] / 4)
+        width = across_mm * height / down_mm
+        return QRectF(self._size[0] - width - 5, 5, width, height)
+
     def _draw_locator(self, painter: QPainter, view: PaneView) -> None:
         """Paint the whole image, small, at the top right, with a box around what is shown."""
-        locator = view.locator
+        locator, area = view.locator, self._find_locator_area(view)
         if locator is None:
             return
-        down_mm, across_mm = locator.size_mm
-        height = min(LOCATOR_PX * self._scale, self._size[1] / 4)
-        px_per_mm = height / down_mm
-        area = QRectF(self._size[0] - across_mm * px_per_mm - 5, 5, across_mm * px_per_mm, height)
+        px_per_mm = area.height() / locator.size_mm[0]
         self._furniture.append(Box(area.x(), area.y(), area.width(), area.height()))
         painter.drawImage(area, build_grey_image(locator.picture, view.window))
         painter.setBrush(Qt.BrushStyle.NoBrush)
@@ -293,7 +333,7 @@ class Overlay(QWidget):
         if level.place is None:
             half = QFontMetricsF(font).horizontalAdvance(level.text) / 2
             middle = (max(LEVEL_PX * self._scale, half + 6), self._size[1] * 0.4)
-            _write(painter, level.text, middle, font, NOT_CONFIRMED)
+            write(painter, level.text, middle, font, NOT_CONFIRMED)
             return
         colour = CONFIRMED if level.confirmed else NOT_CONFIRMED
         y = self._convert_to_px(view, level.place)[1]
@@ -301,100 +341,8 @@ class Overlay(QWidget):
         if not 0 <= y <= self._size[1]:
             text = f"{level.text} {'↑' if y < 0 else '↓'}"
             y = min(max(y, 24), self._size[1] - 40)
-            _write(painter, text, (LEVEL_PX * self._scale, y), font, colour)
+            write(painter, text, (LEVEL_PX * self._scale, y), font, colour)
             return
-        _write(painter, level.text, (LEVEL_PX * self._scale, y), font, colour)
+        write(painter, level.text, (LEVEL_PX * self._scale, y), font, colour)
         painter.setPen(QPen(colour, 1.4))
         painter.drawLine(QPointF(26 * self._scale, y), QPointF(36 * self._scale, y))
-
-    def _draw_magnifier(self, painter: QPainter, view: PaneView) -> None:
-        if view.magnified is None or view.voxels is None:
-            return
-        place = self._convert_to_px(view, view.magnified)
-        box = place_magnifier(place, self._size, self._labels)
-        inside = QRectF(box.x, box.y, box.width, box.height)
-        zoom = view.zoom * MAGNIFIED
-        picture, first_mm = _cut_around(view, box.width / zoom / 2)
-        painter.save()
-        painter.setClipRect(inside)
-        painter.fillRect(inside, QColor("black"))
-        _, down_mm, across_mm = view.scale_mm
-        area = Box(
-            box.x + box.width / 2 + (first_mm[1] - view.magnified[1]) * zoom,
-            box.y + box.height / 2 + (first_mm[0] - view.magnified[0]) * zoom,
-            picture.shape[1] * across_mm * zoom,
-            picture.shape[0] * down_mm * zoom,
-        )
-        if picture.size:
-            image = build_grey_image(picture, view.window)
-            painter.drawImage(QRectF(area.x, area.y, area.width, area.height), image)
-        painter.setPen(QPen(QColor(240, 228, 66, 200), 1))
-        middle = inside.center()
-        for dx, dy in ((12, 0), (0, 12)):  # a cross with a hole, so that the pixel stays visible
-            for sign in (-1, 1):
-                painter.drawLine(
-                    QPointF(middle.x() + sign * 4 * (dx > 0), middle.y() + sign * 4 * (dy > 0)),
-                    QPointF(middle.x() + sign * dx, middle.y() + sign * dy),
-                )
-        painter.restore()
-        painter.setBrush(Qt.BrushStyle.NoBrush)
-        painter.setPen(QPen(QColor("#dfe6ea"), 1))
-        painter.drawRect(inside)
-
-
-def build_grey_image(values: NDArray[np.generic], window: tuple[float, float]) -> QImage:
-    """Return values, shape (down, across), as a grey picture of its own memory."""
-    low, high = window
-    scaled_values = (values.astype(np.float32) - low) * (255.0 / max(high - low, 1e-6))
-    grey = np.ascontiguousarray(np.clip(scaled_values, 0, 255).astype(np.uint8))
-    height, width = grey.shape
-    image = QImage(grey.data, width, height, width, QImage.Format.Format_Grayscale8)
-    return image.copy()
-
-
-def _cut_around(view: PaneView, half_mm: float) -> tuple[NDArray[np.generic], tuple[float, float]]:
-    """Return the native values around the magnified place, and where their first corner lies."""
-    if view.voxels is None or view.magnified is None:
-        raise ValueError("nothing is magnified")
-    _, down_mm, across_mm = view.scale_mm
-    top = max(0, int((view.magnified[0] - half_mm) / down_mm) - 1)
-    left = max(0, int((view.magnified[1] - half_mm) / across_mm) - 1)
-    bottom = max(0, int((view.magnified[0] + half_mm) / down_mm) + 3)
-    right = max(0, int((view.magnified[1] + half_mm) / across_mm) + 3)
-    values = view.voxels[view.slice_index, top:bottom, left:right]
-    # a pixel reaches half its size before its centre
-    return values, ((top - 0.5) * down_mm, (left - 0.5) * across_mm)
-
-
-def _draw_tee(painter: QPainter, tip: Px, along: Px, scale: float) -> None:
-    outer, inner = TEE_PX * scale, HANDLE_PX * scale
-    painter.drawLine(
-        QPointF(tip[0] - along[0] * outer, tip[1] - along[1] * outer),
-        QPointF(tip[0] - along[0] * inner, tip[1] - along[1] * inner),
-    )
-    painter.drawLine(
-        QPointF(tip[0] + along[0] * inner, tip[1] + along[1] * inner),
-        QPointF(tip[0] + along[0] * outer, tip[1] + along[1] * outer),
-    )
-
-
-def _write(painter: QPainter, text: str, middle: Px, font: QFont, colour: QColor) -> None:
-    painter.setFont(font)
-    half_px = font.pixelSize()
-    area = QRectF(middle[0] - 160, middle[1] - half_px, 320, 2 * half_px)
-    painter.setPen(HALO)
-    edge = max(1, round(half_px / LETTER_PX))
-    for dx, dy in ((-edge, 0), (edge, 0), (0, -edge), (0, edge)):
-        painter.drawText(area.translated(dx, dy), int(Qt.AlignmentFlag.AlignCenter), text)
-    painter.setPen(colour)
-    painter.drawText(area, int(Qt.AlignmentFlag.AlignCenter), text)
-
-
-def _make_font(pixels: int, *, bold: bool = False) -> QFont:
-    font = QFont()
-    font.setPixelSize(pixels)
-    font.setBold(bold)
-    return font
-
-
-__all__ = ["Overlay", "build_grey_image", "mm_from_px"]

@@ -17,9 +17,18 @@ from qtpy.QtGui import QColor, QMouseEvent, QPainter, QPaintEvent, QPen, QResize
 from qtpy.QtWidgets import QFrame, QHBoxLayout, QSizePolicy, QVBoxLayout, QWidget
 
 from opp_mri_napari.reading.basics.overlay_layout import mm_from_px
-from opp_mri_napari.reading.basics.views import Button, PaneView, Pointer, PointerKind
+from opp_mri_napari.reading.basics.views import (
+    Button,
+    PaneView,
+    Pointer,
+    PointerKind,
+    shorten_badge,
+    shorten_heading,
+    shorten_note,
+    shorten_state,
+)
 from opp_mri_napari.reading.widgets.overlay import Overlay
-from opp_mri_napari.reading.widgets.parts import ElidedLabel, PlainLabel
+from opp_mri_napari.reading.widgets.parts import ElidedLabel, PlainLabel, find_fitting
 from opp_mri_napari.shared.text_scale import rescale, restyle
 
 KINDS: Final = {
@@ -41,6 +50,7 @@ SAME_MM: Final = 1e-9
 NOTE_PX: Final = 22
 LEAST_PX: Final = 90  # napari cannot draw on nothing
 STATE_ROOM_PX: Final = 64  # margins, spacing and padding in the line of heading and state
+BADGE_ROOM_PX: Final = 40  # likewise in the line of the badge
 ORIGIN: Final = re.compile(", (accepted|edited)")
 NOTE: Final = "color: #9fd8c5; font-size: 12px;"
 OPEN_NOTE: Final = "color: #ffb38a; font-size: 12px;"  # it asks the reader for something
@@ -154,10 +164,17 @@ class PaneWidget(QFrame):
 
     def _show_state(self, view: PaneView) -> None:
         """Show what is recorded; in a narrow pane without the origin of a proposed line."""
-        heading = self.heading.fontMetrics().horizontalAdvance(view.heading)
-        chip = self.state.fontMetrics().horizontalAdvance(view.state)
-        fits = heading + chip + STATE_ROOM_PX <= self.width()
-        self.state.setText(view.state if fits else ORIGIN.sub("", view.state))
+        room_px = self.width() - STATE_ROOM_PX
+        heading = shorten_heading(view.heading)[0]  # which is painted where there is less room
+        heading_px = self.heading.fontMetrics().horizontalAdvance(heading)
+        wordings = (view.state, ORIGIN.sub("", view.state), shorten_state(view.state))
+        self.state.setText(find_fitting(self.state.fontMetrics(), wordings, room_px - heading_px))
+        badge_room_px = self.width() - BADGE_ROOM_PX
+        self.badge.setText(
+            find_fitting(
+                self.badge.fontMetrics(), (view.badge, *shorten_badge(view.badge)), badge_room_px
+            )
+        )
         self.state.setToolTip(view.state)
         self.state.setVisible(bool(view.state))
 
@@ -254,25 +271,26 @@ class PaneWidget(QFrame):
         node.update()
 
     def _show_words(self, before: PaneView | None, view: PaneView) -> None:
-        note = "  ·  ".join(part for part in (*view.doubts, view.link_note) if part)
-        for label, text in (
-            (self.heading, view.heading),
-            (
-                self.series,
-                "  ·  ".join(part for part in (view.slice_text, view.series_name) if part),
-            ),
-            (self.badge, view.badge),
-            (self.link, note),
+        series_names = [
+            "  ·  ".join(part for part in (view.slice_text, name) if part)
+            for name in (view.series_name, *view.shorter_names)
+        ]
+        for label, (text, *shorter) in (
+            (self.heading, (view.heading, *shorten_heading(view.heading))),
+            (self.series, series_names),
+            (self.link, (view.link_note, *shorten_note(view.link_note))),
         ):
             if label.text() != text:
-                label.setText(text)
-                label.setVisible(bool(text) or label in (self.heading, self.series))
-        restyle(self.link, OPEN_NOTE if view.doubts or view.link_is_open else NOTE)
-        if before is None or (before.heading, before.state) != (view.heading, view.state):
+                label.setText(text, *shorter)
+                label.setVisible(bool(text) or label is not self.link)
+        self.badge.setVisible(bool(view.badge))
+        restyle(self.link, OPEN_NOTE if view.link_is_open else NOTE)
+        if before is None or (before.heading, before.state, before.badge) != (
+            view.heading, view.state, view.badge
+        ):  # fmt: skip
             self._show_state(view)
         if before is None:
-            for label in (self.badge, self.link):
-                label.setVisible(bool(label.text()))
+            self.link.setVisible(bool(view.link_note))
         if before is None or before.active != view.active:
             self.update()
 

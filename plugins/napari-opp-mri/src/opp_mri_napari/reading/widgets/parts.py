@@ -1,22 +1,26 @@
 """Small parts of the window: a side of fixed width, and lines of text."""
 
+from collections.abc import Sequence
 from html import escape
 from typing import Final
 
 from qtpy.QtCore import QSize, Qt
-from qtpy.QtGui import QEnterEvent, QKeyEvent, QPainter, QPaintEvent
+from qtpy.QtGui import QEnterEvent, QFontMetrics, QKeyEvent, QPainter, QPaintEvent, QResizeEvent
 from qtpy.QtWidgets import (
     QComboBox,
+    QHBoxLayout,
     QLabel,
+    QLayout,
     QLineEdit,
     QSizePolicy,
     QSplitter,
+    QWidget,
 )
 
 from opp_mri.domain.visible_text import make_line_visible
 
 SIDE_SHARE: Final = 0.31  # of the window's width
-SIDE_PX: Final = (380, 900)  # at least, and at most
+SIDE_PX: Final = (340, 900)  # at least, and at most
 
 
 class Side(QSplitter):
@@ -24,7 +28,7 @@ class Side(QSplitter):
 
     def __init__(self, orientation: Qt.Orientation) -> None:
         super().__init__(orientation)
-        self.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Expanding)
+        self.setSizePolicy(QSizePolicy.Policy.Maximum, QSizePolicy.Policy.Expanding)
 
     def sizeHint(self) -> QSize:  # noqa: N802
         """Return the size that it wants; Qt calls this."""
@@ -45,8 +49,41 @@ class PlainLabel(QLabel):
         self.setTextFormat(Qt.TextFormat.PlainText)
 
 
+class Whole(QWidget):
+    """All of the room: panes at the left, which take what the side at the right leaves.
+
+    Parameters
+    ----------
+    left
+        What never asks for room: a long message must not move images.
+    side
+        What gets its share of the window, also when that becomes smaller.
+    """
+
+    def __init__(self, left: QLayout, side: Side) -> None:
+        super().__init__()
+        self._side = side
+        column = QWidget()
+        column.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Expanding)
+        column.setLayout(left)
+        left.setContentsMargins(0, 0, 0, 0)
+        line = QHBoxLayout(self)
+        line.setContentsMargins(6, 4, 6, 4)
+        line.addWidget(column, 1)
+        line.addWidget(side)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802
+        """Have the side ask for its share of the new width; Qt calls this."""
+        super().resizeEvent(event)
+        self._side.updateGeometry()
+
+
 class ElidedLabel(PlainLabel):
     """A line of text that never asks for more room than there is; its tooltip has all of it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._shorter: tuple[str, ...] = ()
 
     def minimumSizeHint(self) -> QSize:  # noqa: N802
         """Return the least size; Qt calls this."""
@@ -57,8 +94,22 @@ class ElidedLabel(PlainLabel):
         width = self.fontMetrics().horizontalAdvance(self.text()) + 2 * self.margin() + 14
         return QSize(width, super().sizeHint().height())
 
-    def setText(self, text: str) -> None:  # noqa: N802
-        """Set the text; what would act instead of being read is written out."""
+    @property
+    def fitting_text(self) -> str:
+        """What is painted: the text, or the first shorter wording that fits, or its start."""
+        width_px, metrics = self.contentsRect().width(), self.fontMetrics()
+        wording = find_fitting(metrics, (self.text(), *self._shorter), width_px)
+        return metrics.elidedText(wording, Qt.TextElideMode.ElideRight, width_px)
+
+    def setText(self, text: str, *shorter: str) -> None:  # noqa: N802
+        """Set the text; what would act instead of being read is written out.
+
+        Parameters
+        ----------
+        shorter
+            Shorter wordings, for where there is less room.
+        """
+        self._shorter = tuple(make_line_visible(wording) for wording in shorter)
         super().setText(make_line_visible(text))
         if self.underMouse():
             self.setToolTip(escape(self.text()))
@@ -71,10 +122,16 @@ class ElidedLabel(PlainLabel):
     def paintEvent(self, _event: QPaintEvent) -> None:  # noqa: N802
         """Paint what fits; Qt calls this."""
         painter = QPainter(self)
-        fits = self.fontMetrics().elidedText(
-            self.text(), Qt.TextElideMode.ElideRight, self.contentsRect().width()
-        )
-        painter.drawText(self.contentsRect(), int(Qt.AlignmentFlag.AlignVCenter), fits)
+        fitting_text = self.fitting_text
+        painter.drawText(self.contentsRect(), int(Qt.AlignmentFlag.AlignVCenter), fitting_text)
+
+
+def find_fitting(metrics: QFontMetrics, wordings: Sequence[str], width_px: float) -> str:
+    """Return the first of some wordings that is no wider, or else the last."""
+    return next(
+        (wording for wording in wordings if metrics.horizontalAdvance(wording) <= width_px),
+        wordings[-1],
+    )
 
 
 class Line(QLineEdit):

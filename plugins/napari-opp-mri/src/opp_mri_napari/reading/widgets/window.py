@@ -5,9 +5,8 @@ from functools import partial
 from typing import Final
 
 import napari
-import pint
 from qtpy.QtCore import Qt, QTimer
-from qtpy.QtWidgets import QApplication, QHBoxLayout, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QApplication, QVBoxLayout, QWidget
 
 from opp_mri_napari.reading.aligning import align_open_lesion
 from opp_mri_napari.reading.basics.key_table import WISHES, build_key_table
@@ -22,7 +21,7 @@ from opp_mri_napari.reading.widgets.head import Head
 from opp_mri_napari.reading.widgets.inputs import RoomKeys
 from opp_mri_napari.reading.widgets.key_images import KeyImagesWindow
 from opp_mri_napari.reading.widgets.pages import Pages
-from opp_mri_napari.reading.widgets.parts import Side
+from opp_mri_napari.reading.widgets.parts import Side, Whole
 from opp_mri_napari.reading.widgets.timeline import TimelinePanel
 from opp_mri_napari.shared.background import Background
 from opp_mri_napari.shared.closing import Closer, may_lose
@@ -31,6 +30,7 @@ from opp_mri_napari.shared.napari_parts import (
     get_main_window,
     hide_status_bar,
     is_open,
+    load_units,
     scale_menus,
 )
 from opp_mri_napari.shared.text_scale import BASE_PX, choose_scale, rescale, step_scale
@@ -73,7 +73,7 @@ class RoomWindow:
         self._closed, self._curve_of = False, ""
         screen = get_main_window(viewer).screen()
         self._scale = choose_scale(screen.availableGeometry().height() if screen else 0.0)
-        self._background = Background(room.session, preload=_load_units)
+        self._background = Background(room.session, preload=load_units)
         self._background.read.connect(self._show_read)
         self._background.written.connect(self._show_written)
         self._background.idle.connect(lambda: self.timeline.prepare())
@@ -123,12 +123,8 @@ class RoomWindow:
         left_column = QVBoxLayout()
         left_column.addWidget(self.head)
         left_column.addWidget(self.grid, 1)
-        self._whole = whole = QWidget()
-        line = QHBoxLayout(whole)
-        line.setContentsMargins(6, 4, 6, 4)
-        line.addLayout(left_column, 1)
-        line.addWidget(side)
-        return whole
+        self._whole = Whole(left_column, side)
+        return self._whole
 
     def _connect(self) -> None:
         room, pages = self.room, self.pages
@@ -198,6 +194,7 @@ class RoomWindow:
             dialog = None
         if self.pages.show_dialog(dialog):
             self.focus_panes()
+        self.timeline.setVisible(dialog is not Dialog.LESION)  # a long form needs its room
         self._hand_on()
         if self.room.switches.napari == self._folded:
             self._fold(away=not self.room.switches.napari)
@@ -393,8 +390,3 @@ class RoomWindow:
         self._changes_timer.stop()
         self._background.close()
         self.grid.close_panes()
-
-
-def _load_units() -> None:
-    """Have the units of measurement read that napari asks for when the first image is drawn."""
-    pint.application_registry.parse_units("mm")
