@@ -275,7 +275,8 @@ def test_a_proposal_is_dragged_by_the_real_mouse(
     state = window.grid.panes[0].state
     assert "edited" in state.toolTip()
     window.grid.panes[0].resize(240, 300)  # the time point is not cut for it
-    assert re.fullmatch(r"draft \d+\.\d mm", state.text())
+    assert re.fullmatch(r"(draft|◐) \d+\.\d mm", state.text())
+    assert "…" not in window.grid.panes[0].heading.fitting_text
 
 
 @pytest.mark.window
