@@ -275,7 +275,7 @@ def draw(path: Path, rows: Sequence[Row]) -> None:
         f"{row.case}: {row.reader.split()[0]}": row.seconds
         / own_seconds[row.part, row.case, row.size]
         for row in rows
-        if not row.reader.startswith(OURS)
+        if not row.reader.startswith(OURS) and (row.part, row.case, row.size) in own_seconds
     }  # of several sizes the last, which is the largest
     bars.barh(list(ratios), list(ratios.values()))
     bars.axvline(1, color="black")

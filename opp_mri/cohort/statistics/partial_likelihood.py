@@ -52,6 +52,8 @@ class PartialLikelihood:
         self.event_days = self.days[self.events]
         self.first = np.searchsorted(self.days, self.event_days)
         self.late = np.searchsorted(self.unseen[self.by_entry], self.event_days)
+        self._first = np.unique(self.first, return_inverse=True)
+        self._late = np.unique(self.late, return_inverse=True)
         _, self.new_day, self.tie, size = np.unique(
             self.event_days, return_index=True, return_inverse=True, return_counts=True
         )
@@ -68,10 +70,10 @@ class PartialLikelihood:
 
     def sum_at_risk(self, columns: FloatArray) -> FloatArray:
         """Sum rows over those at risk at each event."""
-        sums = _sum_from(columns, self.first)
+        sums = _sum_from(columns, *self._first)
         sums -= self.gone[:, None] * self.sum_tied(columns[self.events])
         if self.late.size and self.late.min() < len(columns):
-            sums -= _sum_from(columns[self.by_entry], self.late)
+            sums -= _sum_from(columns[self.by_entry], *self._late)
         return sums
 
     def compute_slopes(self, beta: FloatArray, *, skew: bool = False) -> Slopes:
@@ -120,9 +122,8 @@ def compute_score_residuals(
     return np.asarray(parts)
 
 
-def _sum_from(columns: FloatArray, first: IntArray) -> FloatArray:
-    """Sum the rows from each of `first` to the end."""
-    starts, back = np.unique(first, return_inverse=True)
+def _sum_from(columns: FloatArray, starts: IntArray, back: IntArray) -> FloatArray:
+    """Sum the rows from each of the starts to the end, and give the sums in the order of `back`."""
     sums = np.zeros((len(starts), columns.shape[1]))
     is_filled = starts < len(columns)
     parts = np.add.reduceat(columns, starts[is_filled]) if is_filled.any() else sums[:0]
