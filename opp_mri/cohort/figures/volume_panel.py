@@ -1,5 +1,7 @@
 """The panel of a timeline figure that shows the volumes within contours on one sequence."""
 
+from typing import Final
+
 from matplotlib.axes import Axes
 
 from opp_mri.cohort.figures.style import BASELINE, COLOURS, MARKERS, PANEL_IN
@@ -8,9 +10,9 @@ from opp_mri.domain.timeline import Timeline, VolumeObservation
 from opp_mri.response.course import find_retreatment_day
 from opp_mri.units import weeks_from_days
 
-NORMAL_95 = 1.96
-ROOM_ABOVE = 1.3  # for the labels
-SMALLEST_SPAN_CC = 1.0
+NORMAL_95: Final = 1.96
+ROOM_ABOVE: Final = 1.3  # for the labels
+SMALLEST_SPAN_CC: Final = 1.0
 
 
 def draw_volumes(panel: Axes, role: SeriesRole, timeline: Timeline) -> None:
