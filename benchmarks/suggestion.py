@@ -36,7 +36,7 @@ from opp_mri.suggestion.images import (
 )
 from opp_mri.suggestion.propose import propose_visit
 
-SEED = 5023
+SEED = 6029
 FULL, QUICK = (10, 13), (1, 13)  # patients, and visits of each
 PATIENTS_OF_OTHER_METHODS = 1  # they are slow
 SIZES_MM = ((0.0, 12.0), (12.0, 18.0), (18.0, 60.0))
