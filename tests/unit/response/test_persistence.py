@@ -118,7 +118,14 @@ def test_growth_from_nothing_decides_before_a_sequence_that_did_not_grow() -> No
 
 
 def test_a_lesion_that_stays_gone_is_stable() -> None:
-    assert assess("maralani-2021", T1={0: "0", 200: "0"}).category is ResponseCategory.SD
+    answer = assess("maralani-2021", T1={0: "0", 200: "0"})
+    assert answer.category is ResponseCategory.SD
+    assert answer.sequences[SeriesRole.T1].last_change_percent == 0
+
+
+def test_a_lesion_without_a_volume_has_no_baseline() -> None:
+    answer = assess("maralani-2021")
+    assert (answer.reason, answer.discordant) == (Reason.NO_BASELINE, False)
 
 
 def test_lengths_are_described_in_mm_where_the_criteria_count_in_mm() -> None:
@@ -135,7 +142,10 @@ def assess_by(criteria: Criteria, row: Rows, *events: TreatmentEvent) -> Assessm
 
 
 def percent_criteria(**changes: Any) -> Criteria:
-    persistence = Persistence(confirm_studies=changes.pop("confirm_studies", 2))
+    persistence = Persistence(
+        confirm_studies=changes.pop("confirm_studies", 2),
+        stable_within_days=changes.pop("within", None),
+    )
     values = {"name": "own", "quantity": "volume_cc", "change_percent": 20}
     return Criteria(**values | changes, persistence=persistence)
 
@@ -155,6 +165,24 @@ def test_a_volume_that_comes_back_from_nothing_has_no_percentage_with_a_nadir() 
     answer = assess_by(percent_criteria(reference="nadir"), {0: "10", 90: "0", 200: "8"})
     assert answer.reason is Reason.GROWTH_FROM_ZERO
     assert "without a percentage" in describe(answer)
+
+
+def test_a_confirmed_growth_stays_one_when_the_volume_is_gone_and_comes_back() -> None:
+    row = {0: "10", 90: "13", 200: "14", 300: "0", 400: "5"}
+    answer = assess_by(percent_criteria(reference="nadir"), row)
+    assert answer.reason is Reason.ENLARGEMENT_CONFIRMED
+
+
+def test_the_largest_change_from_a_nadir_is_the_largest_in_per_cent() -> None:
+    row = {0: "10", 90: "15", 200: "4", 300: "7"}
+    own = assess_by(percent_criteria(reference="nadir"), row).sequences[SeriesRole.T1]
+    assert (own.peak_day, own.peak_change_percent) == (300, 75)
+
+
+def test_a_volume_before_the_first_growth_is_not_where_growth_stopped() -> None:
+    row = {0: "10", 30: "9", 60: "4", 100: "6", 150: "8"}
+    answer = assess_by(percent_criteria(reference="nadir", within=182), row)
+    assert answer.reason is Reason.ENLARGEMENT_CONFIRMED
 
 
 @pytest.mark.parametrize("studies", [1, 2, 3])
