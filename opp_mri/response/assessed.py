@@ -127,7 +127,7 @@ class AssessedTimeline:
     @property
     def is_fragile(self) -> bool:
         """Whether the probability of the category is below 0.8."""
-        return self.is_simulated and self.sureness.is_fragile(self.assessment.category)
+        return self.sureness.is_fragile(self.assessment.category)
 
     @property
     def probability_words(self) -> str:

@@ -13,7 +13,7 @@ from attrs import frozen
 from opp_mri.domain.assessment import Assessment, Caution, Mode, ResponseCategory
 from opp_mri.domain.measurement_error import MeasurementError
 from opp_mri.response.cautions import describe_caution
-from opp_mri.response.probability import FRAGILE_BELOW, CategoryProbabilities
+from opp_mri.response.probability import FRAGILE_BELOW, NOISE_FROM, CategoryProbabilities
 from opp_mri.response.sentences import (
     CATEGORY_WORDS,
     EXCLUSION_REASONS,
@@ -115,6 +115,8 @@ def _write_changes(assessment: Assessment, facts: PageFacts) -> str:
 
 def _write_cautions(assessment: Assessment, facts: PageFacts) -> str:
     words = [describe_caution(caution, assessment.criteria) for caution in facts.cautions]
+    if not words and facts.repeat.is_fragile(assessment.category):
+        return "There are no cautions, but the category is fragile: ask a reader."
     if not words:
         return "There are no cautions."
     return f"Caution, ask a reader: {'; '.join(words)}."
@@ -134,18 +136,16 @@ def _write_error(category: ResponseCategory, facts: PageFacts) -> str:
         {name: share for name, share in repeat.probabilities.items() if name is not category}
     )
     text += f", otherwise {shares}" if shares else ""
-    unchanged_shares = _write_shares(facts.unchanged_calls)
+    unchanged_shares = _write_shares(facts.unchanged_calls, limit=NOISE_FROM)
     if repeat.posterior:
         text += (
             f"; if each course were as common as {repeat.prior.source}, the rules would call the "
             f"true lengths {_write_shares(repeat.posterior)}"
         )
     alone = f"such error alone would call an unchanged lesion on this schedule {unchanged_shares}"
-    if not repeat.is_fragile(category):
-        return f"{text}; {alone}."
-    if category is ResponseCategory.SD:
-        return f"{text}; {alone}, so that the threshold is too small for the error."
-    return f"Fragile: {text[0].lower()}{text[1:]}; {alone}."
+    if repeat.is_fragile(category):
+        text = f"Fragile: {text[0].lower()}{text[1:]}"
+    return f"{text}; {alone}."
 
 
 def _write_range(repeat_range: tuple[float, float] | None) -> str:
@@ -154,15 +154,15 @@ def _write_range(repeat_range: tuple[float, float] | None) -> str:
         return ""
     low, high = repeat_range
     return (
-        f" ({format_share(low)} to {format_share(high)}, depending on how common small changes are "
-        "among such lesions)"
+        f" ({format_share(low, limit=FRAGILE_BELOW)} to {format_share(high, limit=FRAGILE_BELOW)}, "
+        "depending on how common small changes are among such lesions)"
     )
 
 
-def _write_shares(shares: Mapping[ResponseCategory, float]) -> str:
+def _write_shares(shares: Mapping[ResponseCategory, float], limit: float = 1.0) -> str:
     sorted_shares = sorted(shares.items(), key=lambda item: -item[1])
     return ", ".join(
-        f"{SHORT_WORDS[category]} {format_share(share)}"
+        f"{SHORT_WORDS[category]} {format_share(share, limit=limit)}"
         for category, share in sorted_shares
         if share >= LEAST_SHARE
     )

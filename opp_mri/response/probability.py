@@ -87,8 +87,8 @@ class CategoryProbabilities:
         return sqrt(probability * (1 - probability) / self.draws)
 
     def is_fragile(self, category: ResponseCategory) -> bool:
-        """Return whether a call of this category is to be shown as fragile: below 0.8 (RULES)."""
-        return self.probabilities.get(category, 0.0) < FRAGILE_BELOW
+        """Return whether a call is to be shown as fragile: below 0.8, if simulated (RULES)."""
+        return bool(self.probabilities) and self.probabilities.get(category, 0.0) < FRAGILE_BELOW
 
 
 def estimate_category_probabilities(

@@ -3,6 +3,7 @@
 import pytest
 from fixtures.cohort_courses import cohort_lesion
 
+from opp_mri.cli.response import _format_probability
 from opp_mri.domain.assessment import ResponseCategory
 from opp_mri.response import assessed
 
@@ -39,3 +40,13 @@ def test_a_lesion_without_a_length_is_not_measured_and_has_no_outlook() -> None:
     assert not lesion.is_measured
     assert lesion.outlook is None
     assert lesion.patient_id == lesion.lesion.patient_id
+
+
+def test_table_record_and_page_agree_on_what_is_fragile() -> None:
+    """12.0 mm, then 12.5 mm: stable, and not likely to be called so again."""
+    lesion = cohort_lesion(t1={-10: "12.0", 90: "12.5", 200: "12.5"})
+    assert lesion.assessment.category is ResponseCategory.SD
+    assert lesion.is_fragile
+    assert _format_probability(lesion).startswith("fragile, ")
+    assert any(sentence.startswith("Fragile: ") for sentence in lesion.sentences)
+    assert "There are no cautions." not in lesion.sentences

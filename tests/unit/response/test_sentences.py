@@ -117,11 +117,27 @@ def test_the_page_says_category_course_margins_cautions_error_and_profiles_in_si
     ]
 
 
-def test_a_stable_lesion_that_error_alone_would_call_otherwise_is_not_said_to_be_fragile() -> None:
-    text = said(lesion(T1=studies(d0="20.0", d90="20.0", d200="20.0")),
-                repeat={ResponseCategory.SD: 0.15, ResponseCategory.PD: 0.85})  # fmt: skip
-    assert "Fragile" not in text
-    assert "so that the threshold is too small for the error" in text
+def test_a_fragile_call_of_any_category_begins_with_the_word_and_asks_for_a_reader() -> None:
+    stable = lesion(T1=studies(d0="20.0", d90="20.0", d200="20.0"))
+    for timeline, category in ((stable, ResponseCategory.SD), (OPP, ResponseCategory.OPP)):
+        lines = said(timeline, repeat={category: 0.66, ResponseCategory.PD: 0.34}).splitlines()
+        assert lines[3] == "There are no cautions, but the category is fragile: ask a reader."
+        assert lines[4].startswith("Fragile: measured again with")
+        lines = said(timeline, repeat={category: 0.8}).splitlines()
+        assert lines[3] == "There are no cautions."
+        assert lines[4].startswith("Measured again with")
+
+
+def test_a_share_of_unchanged_lesions_below_that_of_the_caution_is_not_rounded_up_to_it() -> None:
+    calls = {ResponseCategory.SD: 0.801, ResponseCategory.OPP: 0.0995, ResponseCategory.PD: 0.0995}
+    assert "on this schedule SD 80%, OPP 9%, PD 9%." in said(OPP, unchanged_calls=calls)
+    calls = {ResponseCategory.SD: 0.8, ResponseCategory.OPP: 0.1, ResponseCategory.PD: 0.1}
+    assert "on this schedule SD 80%, OPP 10%, PD 10%." in said(OPP, unchanged_calls=calls)
+
+
+def test_no_end_of_the_range_is_rounded_up_to_the_share_that_is_not_fragile() -> None:
+    text = said(OPP, repeat={ResponseCategory.OPP: 0.77}, repeat_range=(0.71, 0.798))
+    assert "the same in 77% (71% to 79%, depending" in text
 
 
 def test_a_range_of_at_most_two_points_is_not_shown() -> None:
