@@ -60,3 +60,9 @@ def test_a_fracture_event_that_says_there_is_none_is_no_caution() -> None:
 def test_paraspinal_growth_is_no_such_caution() -> None:
     _, cautions_found = cautions(FELL, EventKind.PARASPINAL_GROWTH, 90)
     assert not cautions_found & {Caution.FRACTURE_IN_WINDOW, Caution.EPIDURAL_GROWTH_IN_WINDOW}
+
+
+def test_a_caution_names_the_change_that_counts_by_the_criteria() -> None:
+    criteria = Criteria(name="own", change_mm=Decimal("3.0"), window_days=100)
+    assert "3.0 mm or more" in describe_caution(Caution.REGROWTH_FROM_NADIR, criteria)
+    assert "more than 100 days" in describe_caution(Caution.LATE_ONSET, criteria)
