@@ -50,7 +50,7 @@ def test_messages_and_forms_are_not_cut(
         if "Add the lesion" in button.text()
     ]
     assert not button.visibleRegion().isEmpty()  # the curve makes room for a form
-    assert window.timeline.isHidden()
+    assert not window.timeline.isVisible()
     press(window, qtbot, Qt.Key.Key_Escape)
     assert window.timeline.isVisible()
     window.viewer.window.resize(1280, 500)
@@ -109,6 +109,10 @@ def test_a_small_window_cuts_no_words_and_keeps_them_off_the_lesion(
         height_px, line_px = pane.overlay.height(), 20
         assert len(pane.overlay.corner_lines) * line_px < height_px / 2
     assert list_columns_in_view(window)[window.room.panes.active]
+    table = window.worklist.table
+    assert table.viewport().height() >= 3 * table.rowHeight(0)
+    curve = window.timeline
+    assert curve.margin.geometry().top() >= curve.plot.geometry().bottom()  # none over another
 
 
 def test_all_time_points_of_the_worklist_fit_next_to_the_panes(
@@ -120,6 +124,9 @@ def test_all_time_points_of_the_worklist_fit_next_to_the_panes(
     press(window, qtbot, Qt.Key.Key_Return)
     settle(window, qtbot)
     assert all(list_columns_in_view(window))
+    area = window.timeline.parentWidget().parentWidget()
+    assert isinstance(area, QScrollArea)
+    assert area.verticalScrollBar().maximum() == 0  # the curve is seen whole
     name = window.worklist.model.headerData(0, Qt.Orientation.Vertical)
     assert name.startswith("OPP-01")  # its tip has the patient
 

@@ -4,7 +4,7 @@ import math
 from typing import Any, Final
 
 import pyqtgraph as pg
-from qtpy.QtCore import Qt, Signal
+from qtpy.QtCore import QSize, Qt, Signal
 from qtpy.QtGui import QFont
 
 from opp_mri.domain.imaging import SeriesRole
@@ -13,6 +13,7 @@ from opp_mri_napari.reading.widgets.looks import SEQUENCES
 
 GROUND, INK, WINDOW = "#14181c", "#dfe6ea", (240, 228, 66, 28)
 PIXELS: Final = 11
+LEAST_PX: Final = 170  # of height
 TICK_PX, NAME_PX = 12, 13
 
 
@@ -28,11 +29,15 @@ class GrowthPlot(pg.PlotWidget):  # type: ignore[misc] # pyqtgraph is not typed
         self.hideButtons()
         self.showGrid(y=True, alpha=0.15)
         self.addLegend(offset=(-6, 6), labelTextColor=INK, brush=(20, 24, 28, 200))
-        self.setMinimumHeight(170)
+        self.setMinimumHeight(LEAST_PX)
         self._items: list[object] = []
         self._frame: object = None
         self._limits: object = None
         self._curves: dict[SeriesRole, tuple[Any, Any]] = {}
+
+    def sizeHint(self) -> QSize:  # noqa: N802
+        """Return the size that it wants: the least, as it takes what is left; Qt calls this."""
+        return QSize(super().sizeHint().width(), LEAST_PX)
 
     def set_scale(self, scale: float) -> None:
         """Write larger or smaller."""

@@ -21,6 +21,8 @@ from opp_mri.domain.visible_text import make_line_visible
 
 SIDE_SHARE: Final = 0.31  # of the window's width
 SIDE_PX: Final = (340, 900)  # at least, and at most
+FOOT_PX: Final = 394  # of the growth curve below the worklist, in a high window
+FOOT_SHARE: Final = 0.52  # of the height that it has in a low one, at most
 
 
 class Side(QSplitter):
@@ -73,9 +75,12 @@ class Whole(QWidget):
         line.addWidget(side)
 
     def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802
-        """Have the side ask for its share of the new width; Qt calls this."""
+        """Have the side ask for its share of the new width and its foot of the height; Qt calls."""
         super().resizeEvent(event)
         self._side.updateGeometry()
+        foot = self._side.widget(1)
+        if foot is not None:
+            foot.setMinimumHeight(min(FOOT_PX, round(FOOT_SHARE * self.height())))
 
 
 class ElidedLabel(PlainLabel):

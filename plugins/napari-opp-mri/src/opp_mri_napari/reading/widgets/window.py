@@ -31,6 +31,7 @@ from opp_mri_napari.shared.napari_parts import (
     hide_status_bar,
     is_open,
     load_units,
+    make_scrollable,
     scale_menus,
 )
 from opp_mri_napari.shared.text_scale import BASE_PX, choose_scale, rescale, step_scale
@@ -117,7 +118,8 @@ class RoomWindow:
         self.side = side = Side(Qt.Orientation.Vertical)
         side.setChildrenCollapsible(False)
         side.addWidget(self.pages)
-        side.addWidget(self.timeline)
+        self._curve_area = make_scrollable(self.timeline)  # on a low screen it is scrolled
+        side.addWidget(self._curve_area)
         side.setStretchFactor(0, 3)
         side.setStretchFactor(1, 2)
         left_column = QVBoxLayout()
@@ -194,7 +196,7 @@ class RoomWindow:
             dialog = None
         if self.pages.show_dialog(dialog):
             self.focus_panes()
-        self.timeline.setVisible(dialog is not Dialog.LESION)  # a long form needs its room
+        self._curve_area.setVisible(dialog is not Dialog.LESION)  # a long form needs its room
         self._hand_on()
         if self.room.switches.napari == self._folded:
             self._fold(away=not self.room.switches.napari)
