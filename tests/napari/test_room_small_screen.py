@@ -4,11 +4,12 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import pytest
-from fixtures.window_driver import drag, place, press, settle
+from fixtures.window_driver import LEFT, canvas, drag, place, press, settle
+from opp_mri_napari.reading.pointing import RESIZED
 from opp_mri_napari.reading.widgets.growth_plot import TICK_PX
 from opp_mri_napari.reading.widgets.pane import OPEN_NOTE
 from opp_mri_napari.shared.napari_parts import get_main_window
-from qtpy.QtCore import Qt
+from qtpy.QtCore import QPoint, Qt
 from qtpy.QtWidgets import QPushButton, QScrollArea
 
 from opp_mri.workflow.project import Project
@@ -144,3 +145,58 @@ def test_a_window_that_shrinks_leaves_the_panes_their_share(
     assert main.width() <= 1000
     assert window.side.width() < wide_px
     assert window.grid.width() > window.side.width()
+
+
+def test_the_first_line_moves_no_image_in_a_window_that_was_made_smaller(
+    open_window: Callable[..., "RoomWindow"], project: Project, qtbot: "QtBot"
+) -> None:
+    window = open_window(project)
+    for width_px, height_px in ((1600, 1000), (1280, 775)):
+        window.viewer.window.resize(width_px, height_px)
+        settle(window, qtbot)
+    size, start, end = canvas(window).size(), place(window, -10), place(window, 8)
+    qtbot.mousePress(canvas(window), LEFT, pos=start)
+    qtbot.mouseMove(canvas(window), end)
+    qtbot.waitUntil(lambda: not window.timeline.is_empty)  # the curve appears in mid-drag
+    qtbot.wait(200)
+    assert canvas(window).size() == size
+    qtbot.mouseRelease(canvas(window), LEFT, pos=end)
+    settle(window, qtbot)
+    assert canvas(window).size() == size
+
+
+def test_nothing_is_recorded_where_the_image_changes_its_size_in_mid_drag(
+    open_window: Callable[..., "RoomWindow"], project: Project, qtbot: "QtBot"
+) -> None:
+    window = open_window(project)
+    window.viewer.window.resize(1280, 775)
+    settle(window, qtbot)
+    start, end = place(window, -10), place(window, 8)
+    qtbot.mousePress(canvas(window), LEFT, pos=start)
+    qtbot.mouseMove(canvas(window), end)
+    window.viewer.window.resize(1100, 775)
+    qtbot.wait(200)
+    qtbot.mouseMove(canvas(window), end + QPoint(1, 0))
+    qtbot.mouseRelease(canvas(window), LEFT, pos=end + QPoint(1, 0))
+    settle(window, qtbot)
+    assert window.room.calipers.find_reading(window.room.panes.panes[0]) is None
+    assert window.head.long_hint.text() == RESIZED
+
+
+def test_a_message_that_comes_and_goes_moves_no_image(
+    open_window: Callable[..., "RoomWindow"], project: Project, qtbot: "QtBot"
+) -> None:
+    window = open_window(project)
+    window.viewer.window.resize(970, 600)
+    settle(window, qtbot)
+    size = canvas(window).size()
+    window.room.navigation.hint = "A message that is longer than a line of a small window. " * 2
+    window.refresh()
+    qtbot.wait(100)
+    assert window.head.long_hint.isVisible()
+    assert canvas(window).size() == size
+    drag(window, qtbot, place(window, -10), place(window, 8))
+    settle(window, qtbot)
+    assert window.head.long_hint.isHidden()
+    assert canvas(window).size() == size
+    assert window.room.calipers.find_reading(window.room.panes.panes[0]) is not None

@@ -18,6 +18,7 @@ from opp_mri_napari.reading.panes import Pane, Panes
 from opp_mri_napari.shared.geometry import LEVEL_PER_PX, WIDTH_PER_PX, ScreenPoint
 
 FIVE: Final = 5  # slices that Shift and the wheel go
+RESIZED: Final = "The image changed its size while you drew: nothing was recorded. Draw it again."
 
 
 class Pointing:
@@ -50,7 +51,7 @@ class Pointing:
         self._over: tuple[Pane, ScreenPoint] | None = None
         self._held = Button.NONE
         self._panning = False
-        self._last_px = self._clicked_px = (0.0, 0.0)
+        self._last_px = self._clicked_px = self._pressed_size_px = (0.0, 0.0)
 
     @property
     def place(self) -> tuple[Pane, ScreenPoint] | None:
@@ -85,11 +86,22 @@ class Pointing:
             return True
         if event.kind in (PointerKind.PRESS, PointerKind.DOUBLE):
             return self._press(pane, event)
+        if self._has_slipped(event):
+            self._calipers.line.cancel()
+            self._contouring.cancel()
+            self._navigation.hint = RESIZED
         if event.kind is PointerKind.MOVE:
             return self._move(pane, event)
         if event.kind is PointerKind.RELEASE:
             return self._release(pane, event)
         return False
+
+    def _has_slipped(self, event: Pointer) -> bool:
+        """Whether the image moved under a hand that draws, as the pane has another size."""
+        draws = event.kind in (PointerKind.MOVE, PointerKind.RELEASE) and self._held is Button.LEFT
+        if not draws or event.size_px == self._pressed_size_px:
+            return False
+        return self._calipers.line.busy or self._contouring.busy
 
     def _turn_wheel(self, pane: Pane, event: Pointer) -> None:
         panes = self._panes
@@ -102,6 +114,7 @@ class Pointing:
         calipers, px = self._calipers, (event.x_px, event.y_px)
         self._navigation.end_messages()
         self._last_px, self._held = px, event.button
+        self._pressed_size_px = event.size_px
         self._panning = event.button is Button.MIDDLE or (
             event.button is Button.LEFT and event.space
         )
@@ -186,7 +199,7 @@ class Pointing:
         if held_button is Button.LEFT and not was_panning and self._contouring.busy:
             return self._contouring.take(pane, event, pixel)
         if held_button is not Button.LEFT or was_panning or not calipers.line.busy or pixel is None:
-            return was_panning or held_button is Button.RIGHT
+            return held_button is not Button.NONE
         if calipers.on is not pane:
             calipers.line.cancel()
             return True

@@ -255,6 +255,8 @@ class Pointer:
         Where it is in the pane's mm, by the zoom and centre that the pane shows.
     x_px, y_px
         Where it is on the pane, in screen pixels from its top left.
+    size_px
+        Width and height of the pane's image area.
     notches
         Of the wheel; up is positive.
     """
@@ -264,6 +266,7 @@ class Pointer:
     place: ScreenPoint
     x_px: float
     y_px: float
+    size_px: tuple[float, float] = (0.0, 0.0)
     button: Button = Button.NONE
     notches: int = 0
     shift: bool = False

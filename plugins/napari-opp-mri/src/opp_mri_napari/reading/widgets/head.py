@@ -7,7 +7,7 @@ from qtpy.QtGui import QResizeEvent
 from qtpy.QtWidgets import QHBoxLayout, QSlider, QVBoxLayout, QWidget
 
 from opp_mri_napari.reading.panels.panel_views import StatusView
-from opp_mri_napari.reading.widgets.looks import BANNER, QUIET
+from opp_mri_napari.reading.widgets.looks import BANNER, MESSAGE, QUIET
 from opp_mri_napari.reading.widgets.parts import ElidedLabel, PlainLabel
 
 SHARE_PX: Final = 140
@@ -15,7 +15,11 @@ SPACING_PX: Final = 14
 
 
 class Head(QWidget):
-    """Shows the status, and what went wrong below it; its slider sets the share of an overlay."""
+    """Shows the status, and what went wrong below it; its slider sets the share of an overlay.
+
+    A message that does not fit the line is in `long_hint`, which the window puts over other parts:
+    what comes and goes with a press of the mouse must not move an image.
+    """
 
     share_wanted = Signal(float)
 
@@ -23,10 +27,12 @@ class Head(QWidget):
         super().__init__()
         self.title, self.hint = ElidedLabel(), ElidedLabel()
         self.tool, self.saved, self.banner = PlainLabel(), PlainLabel(), PlainLabel()
-        self.long_hint = PlainLabel()  # in lines of its own, where it does not fit
+        self.long_hint = PlainLabel()
         self.title.setStyleSheet("font-size: 16px; font-weight: bold;")
-        for label in (self.saved, self.tool, self.hint, self.long_hint):
+        for label in (self.saved, self.tool, self.hint):
             label.setStyleSheet(QUIET)
+        self.long_hint.setStyleSheet(MESSAGE)
+        self.long_hint.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
         self.banner.setStyleSheet(BANNER)
         self.banner.setWordWrap(True)
         self.long_hint.setWordWrap(True)
@@ -46,9 +52,8 @@ class Head(QWidget):
         for widget in (self.share, self.tool, self.saved):
             line.addWidget(widget)
         column = QVBoxLayout(self)
-        column.setContentsMargins(0, 0, 0, 0)
+        column.setContentsMargins(0, 0, 0, 6)
         column.addLayout(line)
-        column.addWidget(self.long_hint)
         column.addWidget(self.banner)
 
     def show_view(self, status: StatusView) -> None:
@@ -76,7 +81,7 @@ class Head(QWidget):
         self._make_room()
 
     def _make_room(self) -> None:
-        """Leave out what the mouse does while a message needs that room; or put it below."""
+        """Leave out what the mouse does while a message needs that room; or put it elsewhere."""
         widgets: list[QWidget] = [self.title, self.hint, self.saved]
         if not self.share.isHidden():
             widgets.append(self.share)

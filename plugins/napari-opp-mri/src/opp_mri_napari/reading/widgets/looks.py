@@ -34,5 +34,6 @@ CATEGORIES: Final = MappingProxyType(
     }
 )
 BANNER: Final = "background: #f0e442; color: #1b1b1b; font-size: 14px; padding: 6px 10px;"
+MESSAGE: Final = "background: #2c343b; color: #dfe6ea; font-size: 13px; padding: 5px 8px;"
 QUIET: Final = "color: #b8c4ce; font-size: 13px;"
 BIG: Final = "font-size: 17px; font-weight: bold;"

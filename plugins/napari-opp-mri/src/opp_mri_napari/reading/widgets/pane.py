@@ -217,6 +217,7 @@ class PaneWidget(QFrame):
                 place=mm_from_px((at.x(), at.y()), view.centre, view.zoom, size),
                 x_px=at.x(),
                 y_px=at.y(),
+                size_px=size,
                 button=button,
                 notches=notches,
                 shift=bool(modifiers & Qt.KeyboardModifier.ShiftModifier),

@@ -19,7 +19,7 @@ from qtpy.QtWidgets import (
 
 from opp_mri.domain.visible_text import make_line_visible
 
-SIDE_SHARE: Final = 0.31  # of the window's width
+SIDE_SHARE: Final = 0.31  # of the room's width
 SIDE_PX: Final = (340, 900)  # at least, and at most
 FOOT_PX: Final = 394  # of the growth curve below the worklist, in a high window
 FOOT_SHARE: Final = 0.52  # of the height that it has in a low one, at most
@@ -30,13 +30,21 @@ class Side(QSplitter):
 
     def __init__(self, orientation: Qt.Orientation) -> None:
         super().__init__(orientation)
+        self._width_px = SIDE_PX[0]
         self.setSizePolicy(QSizePolicy.Policy.Maximum, QSizePolicy.Policy.Expanding)
+
+    def fit_room(self, room: QSize) -> None:
+        """Ask for a share of the room's width and a foot of its height, until it has others."""
+        low, high = SIDE_PX
+        self._width_px = min(high, max(low, round(room.width() * SIDE_SHARE)))
+        foot = self.widget(1)
+        if foot is not None:
+            foot.setMinimumHeight(min(FOOT_PX, round(FOOT_SHARE * room.height())))
+        self.updateGeometry()
 
     def sizeHint(self) -> QSize:  # noqa: N802
         """Return the size that it wants; Qt calls this."""
-        low, high = SIDE_PX
-        width = min(high, max(low, round(self.window().width() * SIDE_SHARE)))
-        return QSize(width, super().sizeHint().height())
+        return QSize(self._width_px, super().sizeHint().height())
 
     def minimumSizeHint(self) -> QSize:  # noqa: N802
         """Return the least size; Qt calls this."""
@@ -75,12 +83,9 @@ class Whole(QWidget):
         line.addWidget(side)
 
     def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802
-        """Have the side ask for its share of the new width and its foot of the height; Qt calls."""
+        """Have the side ask for its share of the new size; Qt calls this."""
         super().resizeEvent(event)
-        self._side.updateGeometry()
-        foot = self._side.widget(1)
-        if foot is not None:
-            foot.setMinimumHeight(min(FOOT_PX, round(FOOT_SHARE * self.height())))
+        self._side.fit_room(self.size())
 
 
 class ElidedLabel(PlainLabel):

@@ -6,7 +6,7 @@ from typing import Final
 
 import napari
 from qtpy.QtCore import Qt, QTimer
-from qtpy.QtWidgets import QApplication, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QApplication, QGridLayout, QWidget
 
 from opp_mri_napari.reading.aligning import align_open_lesion
 from opp_mri_napari.reading.basics.key_table import WISHES, build_key_table
@@ -122,9 +122,12 @@ class RoomWindow:
         side.addWidget(self._curve_area)
         side.setStretchFactor(0, 3)
         side.setStretchFactor(1, 2)
-        left_column = QVBoxLayout()
-        left_column.addWidget(self.head)
-        left_column.addWidget(self.grid, 1)
+        left_column = QGridLayout()
+        left_column.addWidget(self.head, 0, 0)
+        left_column.addWidget(self.grid, 1, 0)
+        left_column.addWidget(self.head.long_hint, 1, 0, Qt.AlignmentFlag.AlignBottom)
+        left_column.setRowStretch(1, 1)
+        left_column.setSpacing(0)  # another would come with the message and go with it
         self._whole = Whole(left_column, side)
         return self._whole
 
