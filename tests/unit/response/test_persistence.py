@@ -189,8 +189,8 @@ def test_a_volume_before_the_first_growth_is_not_where_growth_stopped() -> None:
 def test_as_many_consecutive_studies_as_asked_for_confirm(studies: int) -> None:
     row = {0: "10", 60: "10", 90: "13", 200: "15"}
     answer = assess_by(percent_criteria(confirm_studies=studies), row)
-    confirmed = answer.reason is Reason.ENLARGEMENT_CONFIRMED
-    assert confirmed is (studies <= 2)
+    is_confirmed = answer.reason is Reason.ENLARGEMENT_CONFIRMED
+    assert is_confirmed is (studies <= 2)
 
 
 def test_a_single_enlarged_study_does_not_confirm_two() -> None:
