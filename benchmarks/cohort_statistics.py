@@ -30,7 +30,10 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 from fixtures.cohort_makers import make_cohort
 
 LESIONS, GOAL_S, GOAL_GB, BELOW = 10_000, 20.0, 1.0, 5
-SHAPES = ((37, 5, 0.1), (37, 5, 0.5), (75, 10, 0.3), (150, 20, 0.3), (300, 40, 0.3))
+SHAPES = (
+    (37, 5, 0.1), (37, 5, 0.5), (75, 10, 0.3), (150, 20, 0.3), (300, 40, 0.3),
+    (10, 5, 0.1), (20, 10, 0.3), (24, 20, 0.3), (40, 20, 0.9), (75, 20, 0.3), (150, 20, 0.5),
+)  # fmt: skip
 ALIKE = 0.7  # SD of the log hazard between patients
 
 
@@ -77,11 +80,14 @@ def simulated(chance: np.random.Generator, n: int, events: int, shared: float) -
 
 def coverage(times: int) -> None:
     chance = np.random.default_rng(2016)
-    print("| lesions | events | lesions that share a patient | by lesion | by patient | Firth |")
-    print("|---|---|---|---|---|---|")
+    print(
+        "| lesions | events | lesions that share a patient | patients | by lesion | by patient "
+        "| the wider | Firth |"
+    )
+    print("|---|---|---|---|---|---|---|---|")
     for n, events, shared in SHAPES:
-        coverage = np.zeros(3)
-        samples = 0
+        coverage = np.zeros(4)
+        samples = patients = 0
         while samples < times:
             observed = simulated(chance, n, events, shared)
             doses = {"dose": chance.choice([16.0, 18.0, 24.0, 27.0, 30.0], n)}
@@ -89,11 +95,16 @@ def coverage(times: int) -> None:
             if any(fit.reason for fit in fits):
                 continue  # no finite ratio
             samples += 1
-            for place, regression in enumerate((*fits, fit_firth(observed, doses))):
+            patients += len(np.unique(observed.patient))
+            wider = max(fits, key=lambda fit: fit.hazards[0].standard_error)
+            for place, regression in enumerate((*fits, wider, fit_firth(observed, doses))):
                 ratio = regression.hazards[0].ratio
                 coverage[place] += ratio.low < 1 < ratio.high
         shares = " | ".join(f"{100 * count / times:.1f}%" for count in coverage)
-        print(f"| {n} | {events} | {100 * shared:.0f}% | {shares} |")
+        print(
+            f"| {n} | {events} | {100 * shared:.0f}% | {patients / times:.0f} | {shares} |",
+            flush=True,
+        )
 
 
 if __name__ == "__main__":

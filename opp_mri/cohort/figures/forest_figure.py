@@ -24,6 +24,7 @@ from opp_mri.cohort.figures.sheet import (
     write_foot,
 )
 from opp_mri.cohort.figures.style import BAND, INK, QUIET, describe_p, use_journal_style
+from opp_mri.cohort.statistics.hazards import FEWEST_EVENTS, FEWEST_PATIENTS
 from opp_mri.cohort.statistics.survival import EventEstimate
 
 LABEL_IN, COUNT_IN, PLOT_IN = 2.05, 0.95, 2.05  # columns; what is left is for the ratio in words
@@ -103,8 +104,10 @@ def draw_forest(rows: Sequence[ForestRow], event: str) -> Figure:
                 f"Hazard ratio of {event}: above 1, the event comes sooner in the group named "
                 "first, or "
                 "with the higher value. Bars: 95 % intervals; an arrow: the interval extends "
-                "beyond the axis. By patient: errors allow for several lesions of a patient, and "
-                "are too small with few events."
+                "beyond the axis. By patient: errors allow for several lesions of a patient. "
+                f"Errors by patient are too small with fewer than {FEWEST_EVENTS} events or "
+                f"{FEWEST_PATIENTS} patients (simulated; Cameron and Miller 2015): the wider of "
+                "these and those by lesion is drawn."
             ],
             DOUBLE_IN,
         )

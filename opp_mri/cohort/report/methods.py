@@ -14,6 +14,7 @@ from typing import Final
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from opp_mri import __version__
+from opp_mri.cohort.statistics.hazards import FEWEST_EVENTS, FEWEST_PATIENTS
 from opp_mri.cohort.statistics.members import (
     EXCLUSION_WORDS,
     find_exclusion_reason,
@@ -81,6 +82,8 @@ def write_methods_text(
         times=analysis.n,
         landmark_day=analysis.landmark_day,
         death_within_days=analysis.death_within_days,
+        fewest_events=FEWEST_EVENTS,
+        fewest_patients=FEWEST_PATIENTS,
         version=__version__,
         python=platform.python_version(),
         libraries=[(name, version(name)) for name in LIBRARIES],

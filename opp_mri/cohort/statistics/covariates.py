@@ -12,6 +12,7 @@ import numpy as np
 from attrs import evolve, frozen
 
 from opp_mri.cohort.statistics.hazards import (
+    Hazard,
     Regression,
     Trend,
     check_proportionality,
@@ -81,8 +82,7 @@ class Model:
         Cox's model and whether its ratios are the same on all days; errors by patient where a
         patient has several lesions. None where there is no lesion or too few events.
     cox_by_lesion
-        The same ratios with lesions counting as independent, where `cox` has errors by patient:
-        with few events these are too small.
+        The same ratios with lesions counting as independent, where `cox` has errors by patient.
     firth
         The same with Firth's penalty: where Cox's model has no finite ratios, and always for
         fractionation.
@@ -100,6 +100,24 @@ class Model:
     cox_by_lesion: Regression | None = None
     firth: Regression | None = None
     reason: str | None = None
+
+    def choose_errors(self) -> list[tuple[Regression, Hazard]]:
+        """Return each ratio of Cox's model with the errors that hold, and whose they are.
+
+        By patient where a patient has several lesions; with too few events or patients for that,
+        the wider of these and those by lesion.
+        """
+        cox, by_lesion = self.cox, self.cox_by_lesion
+        if cox is None or cox.reason is not None:
+            return []
+        own = [(cox, hazard) for hazard in cox.hazards]
+        if by_lesion is None or not cox.is_error_too_small:
+            return own
+        other = [(by_lesion, hazard) for hazard in by_lesion.hazards]
+        return [
+            max(pair, key=lambda choice: choice[1].standard_error or 0.0)
+            for pair in zip(own, other, strict=True)
+        ]
 
 
 def get_covariate(

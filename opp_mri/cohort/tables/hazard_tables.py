@@ -6,7 +6,13 @@ import numpy as np
 
 from opp_mri.cohort.statistics.analysis import MODELLED
 from opp_mri.cohort.statistics.covariates import Covariate, Model, choose_covariates, get_covariate
-from opp_mri.cohort.statistics.hazards import Hazard, Regression, Trend
+from opp_mri.cohort.statistics.hazards import (
+    FEWEST_EVENTS,
+    FEWEST_PATIENTS,
+    Hazard,
+    Regression,
+    Trend,
+)
 from opp_mri.cohort.statistics.members import UNKNOWN, FractionGroup, Radiosensitivity, Region
 from opp_mri.cohort.statistics.results import CohortAnalysis, EndpointAnalysis
 from opp_mri.cohort.statistics.survival import BoolArray
@@ -136,7 +142,9 @@ def tabulate_hazards(analysis: CohortAnalysis, endpoint: EndpointAnalysis) -> Ta
         notes=(
             "Cox's model, ties by Efron, interval and p by Wald. Where a patient has several "
             "lesions its errors are by patient (Lin and Wei 1989), and next to them as if all "
-            "lesions were independent: with few events, errors by patient are too small.",
+            f"lesions were independent. With fewer than {FEWEST_EVENTS} events or "
+            f"{FEWEST_PATIENTS} patients errors by patient are too small (simulated; Cameron and "
+            "Miller 2015): the wider of both holds, and the figure shows it.",
             "Firth's penalised likelihood (Heinze and Schemper 2001) is finite where all events "
             "are in one arm; interval and p by its profile, lesions counting as independent.",
             "The check (Grambsch and Therneau 1994): below 0.05 one ratio does not describe all "

@@ -25,7 +25,6 @@ from opp_mri.cohort.figures.waterfall_figure import draw_waterfall
 from opp_mri.cohort.statistics.analysis import CAUSES
 from opp_mri.cohort.statistics.covariates import Covariate, Model
 from opp_mri.cohort.statistics.events import Endpoint
-from opp_mri.cohort.statistics.hazards import Hazard
 from opp_mri.cohort.statistics.members import select_eligible
 from opp_mri.cohort.statistics.results import CohortAnalysis, EndpointAnalysis
 from opp_mri.cohort.statistics.survival import EventEstimate
@@ -174,7 +173,7 @@ def build_event_pictures(analysis: CohortAnalysis) -> tuple[Picture, ...]:
             title=f"Hazard ratios of {EVENT_WORDS[endpoint_analysis.endpoint]}",
             draw=partial(
                 draw_forest,
-                list(_generate_forest_rows(endpoint_analysis)),
+                list(generate_forest_rows(endpoint_analysis)),
                 EVENT_WORDS[endpoint_analysis.endpoint],
             ),
             description="The hazard ratios of the table, each with its interval.",
@@ -238,8 +237,11 @@ def _format_percent(share: EventEstimate) -> str:
     return f"{share.value:.0%}{interval}"
 
 
-def _generate_forest_rows(analysis: EndpointAnalysis) -> Iterable[ForestRow]:
-    """Yield the ratios of each covariate alone, then those of one model of all, if fitted."""
+def generate_forest_rows(analysis: EndpointAnalysis) -> Iterable[ForestRow]:
+    """Yield the ratios of each covariate alone, then those of one model of all, if fitted.
+
+    Of Cox's model each ratio has the errors that hold.
+    """
     together = analysis.multivariable
     groups = [("One covariate at a time", analysis.models)]
     if together is not None and together.reason is None:
@@ -250,10 +252,10 @@ def _generate_forest_rows(analysis: EndpointAnalysis) -> Iterable[ForestRow]:
 
 
 def _generate_ratios(model: Model, heading: str) -> Iterable[ForestRow]:
-    regressions = [
-        fit for fit in (model.cox, model.firth) if fit is not None and fit.reason is None
-    ]
-    if not regressions:
+    ratios = model.choose_errors()
+    if model.firth is not None and model.firth.reason is None:
+        ratios += [(model.firth, hazard) for hazard in model.firth.hazards]
+    if not ratios:
         reason = next(
             (fit.reason for fit in (model.firth, model.cox) if fit is not None and fit.reason),
             model.reason,
@@ -263,12 +265,12 @@ def _generate_ratios(model: Model, heading: str) -> Iterable[ForestRow]:
         yield ForestRow(label=label, ratio=no_estimate, heading=heading)
         return
     names = {covariate.value: COMPARED[covariate] for covariate in model.covariates}
-    for regression in regressions:
+    for regression, hazard in ratios:
         by = "lesion" if regression.patients is None else "patient"
-        name = f"{'Firth' if regression.model == 'firth' else 'Cox'}, by {by}"
-        for hazard in regression.hazards:
-            yield _build_forest_row(names[hazard.covariate], hazard, name, heading)
-
-
-def _build_forest_row(label: str, hazard: Hazard, model: str, heading: str) -> ForestRow:
-    return ForestRow(label=label, ratio=hazard.ratio, p=hazard.p, model=model, heading=heading)
+        yield ForestRow(
+            label=names[hazard.covariate],
+            ratio=hazard.ratio,
+            p=hazard.p,
+            model=f"{'Firth' if regression.model == 'firth' else 'Cox'}, by {by}",
+            heading=heading,
+        )
