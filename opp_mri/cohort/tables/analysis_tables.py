@@ -29,7 +29,7 @@ from opp_mri.cohort.tables.call_tables import (
     tabulate_sequence_calls,
     tabulate_threshold_calls,
 )
-from opp_mri.cohort.tables.follow_up_table import SHORT, follow_up_table
+from opp_mri.cohort.tables.follow_up_table import SHORT_EXCLUDED, follow_up_table
 from opp_mri.cohort.tables.hazard_tables import tabulate_covariates, tabulate_hazards
 from opp_mri.cohort.tables.share_tables import (
     tabulate_free_shares,
@@ -223,11 +223,11 @@ def _get_median(comparison: Comparison, group: str) -> EventEstimate:
 def _list_ties(rows: Rows) -> list[Sum]:
     """Tie counts to those of the tables of screening and responses."""
     short = (Reason.NO_FOLLOW_UP, Reason.FOLLOW_UP_UNDER_6_MONTHS)
-    ties: list[Sum] = [(SHORT, *(f"{EXCLUDED}.{reason}" for reason in short))]
+    ties: list[Sum] = [(SHORT_EXCLUDED, *(f"{EXCLUDED}.{reason}" for reason in short))]
     for group in rows.arms:
         end = name_arm_key(group)
         analysed_key = ELIGIBLE if group == ALL else f"group.{group}"
-        ties.append((TIME_KNOWN + end, analysed_key, SHORT + end))
+        ties.append((TIME_KNOWN + end, analysed_key, SHORT_EXCLUDED + end))
         for endpoint, answer in _RESPONSES.items():
             more = f"{endpoint}.{_SPECIAL[endpoint][0]}{end}"
             ties.append((f"{endpoint}.events{end}", f"response.{answer}{end}", more))

@@ -14,21 +14,38 @@ from opp_mri.cohort.tables.analysis_cells import (
     name_arm_key,
 )
 from opp_mri.cohort.tables.tables import Cell, Table, build_statistics_cells
+from opp_mri.cohort.tables.withholding import Sum
 
 SHORT: Final = "time.short"
+SHORT_EXCLUDED: Final = f"{SHORT}.excluded"
+SHORT_ANALYSED: Final = f"{SHORT}.analysed"
 
 
 def follow_up_table(analysis: CohortAnalysis) -> Table:
     """Show the median follow-up, the number of studies and the interval between them."""
     rows, up = Rows(analysis), analysis.follow_up
-    short = np.array([not is_eligible(lesion) for lesion in analysis.lesions], dtype=np.bool_)
+    excluded = np.array([not is_eligible(lesion) for lesion in analysis.lesions], dtype=np.bool_)
+    short = excluded | np.array(
+        [
+            not events.studies or events.last_day < lesion.assessment.criteria.min_follow_up_days
+            for lesion, events in zip(analysis.lesions, analysis.lesion_events, strict=True)
+        ],
+        dtype=np.bool_,
+    )
+    short_counts = (
+        ("With a follow-up under 6 months, or none", SHORT, short),
+        ("Of these not analysed for response", SHORT_EXCLUDED, excluded),
+        ("Of these analysed for response", SHORT_ANALYSED, short & ~excluded),
+    )
+    sums: list[Sum] = rows.build_sums(TIME_KNOWN)
     lines: list[tuple[Cell, ...]] = []
     for group in rows.arms:
         arm, end = rows.select_arm(group), name_arm_key(group)
         words = name_arm(group)
         lines.append((Cell(text="Lesions"), Cell(text=words), rows.count(TIME_KNOWN + end, arm)))
-        label = "With a follow-up under 6 months, or none"
-        lines.append((Cell(text=label), Cell(text=words), rows.count(SHORT + end, arm & short)))
+        for label, key, which in short_counts:
+            lines.append((Cell(text=label), Cell(text=words), rows.count(key + end, arm & which)))
+        sums.append((SHORT + end, SHORT_EXCLUDED + end, SHORT_ANALYSED + end))
     medians = (
         ("Median follow-up by MRI, weeks (95 %)", "follow_up.imaging", up.imaging),
         ("Median follow-up for survival, weeks (95 %)", "follow_up.life", up.life),
@@ -62,7 +79,8 @@ def follow_up_table(analysis: CohortAnalysis) -> Table:
             "end of imaging without local failure, for survival until the last day on which the "
             "patient is known to have lived. Interval: the median of each lesion's intervals "
             "between "
-            "its follow-up studies, the first counted from day 0.",
+            "its follow-up studies, the first counted from day 0. Follow-ups after a local "
+            "retreatment do not count; a lesion that had grown before is analysed for response.",
         ),
-        sums=tuple(dict.fromkeys([*rows.build_sums(TIME_KNOWN), *rows.build_sums(SHORT)])),
+        sums=tuple(dict.fromkeys([*sums, *rows.build_sums(*(key for _, key, _ in short_counts))])),
     )

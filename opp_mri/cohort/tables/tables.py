@@ -145,7 +145,8 @@ def tabulate_flow(lesions: Sequence[AssessedLesion]) -> Table:
         notes=(
             "A lesion is counted under the first reason that excludes it, in the order shown.",
             "6 months are the shortest follow-up of the criteria. A lesion with a shorter "
-            "follow-up has no category; it is in every analysis of time to an event nevertheless.",
+            "follow-up is excluded here unless it had grown (before a local retreatment, or as "
+            "known today); it is in every analysis of time to an event nevertheless.",
             "Grew: by the change that counts, at any follow-up, on any sequence with a baseline. A "
             "patient with several lesions is counted in each step that has one of them.",
         ),

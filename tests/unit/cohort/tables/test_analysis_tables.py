@@ -24,6 +24,7 @@ from opp_mri.cohort.tables.tables import (
     tabulate_response_by_fractions,
     tabulate_time_course,
 )
+from opp_mri.domain.assessment import Mode
 from opp_mri.domain.timeline import EventKind, TreatmentEvent
 from opp_mri.response.assessed import AssessedLesion
 
@@ -240,6 +241,28 @@ def test_short_follow_up_is_no_exclusion_from_the_times_and_is_counted() -> None
     assert times[2:5] == ("3", "0", "0 not resolved")
     (short,) = rows_of(tables["Follow-up"], "With a follow-up under 6 months, or none", "all")
     assert short[-1] == "1"
+
+
+@pytest.mark.parametrize("mode", list(Mode))
+def test_a_short_follow_up_is_counted_whatever_the_lesion_is_called(mode: Mode) -> None:
+    """One is short, one has none, one grew by day 75 and was retreated on day 100."""
+    retreatment = TreatmentEvent(100, EventKind.LOCAL_RETREATMENT)
+    lesions = [
+        cohort_lesion(mode=mode),
+        cohort_lesion(t1={-10: 20, 80: 20}, mode=mode),
+        cohort_lesion(t1={-10: 20}, mode=mode),
+        cohort_lesion(retreatment, t1={-10: 20, 75: 24, 300: 20}, mode=mode),
+    ]
+    table = by_title(analyse(named(lesions)))["Follow-up"]
+    counts = [
+        rows_of(table, label, "all")[0][-1]
+        for label in (
+            "With a follow-up under 6 months, or none",
+            "Of these not analysed for response",
+            "Of these analysed for response",
+        )
+    ]
+    assert counts == ["3", "2", "1"]
 
 
 def test_both_answers_of_open_growth_are_shown() -> None:
