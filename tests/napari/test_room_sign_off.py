@@ -17,7 +17,7 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, precondition, rule, run_state_machine_as_test
 from opp_mri_napari.reading.dialogs import Dialog
-from opp_mri_napari.reading.panels.panel_views import SignOffView
+from opp_mri_napari.reading.panels.panel_views import CellRef, SignOffView
 from opp_mri_napari.reading.presenter import ReadingRoom
 
 from opp_mri.domain.measurement import Answer
@@ -146,6 +146,49 @@ def test_what_is_signed_is_what_was_listed_in_any_order(study: Path) -> None:
     )  # fmt: skip
     assert Machine.signed, "no order of keys and clicks led to a signature"
     assert all(list_ids == signed_ids for list_ids, signed_ids in Machine.signed)
+
+
+def test_answers_are_listed_by_visit_and_sequence_in_whatever_order_they_were_given(
+    study: Path, tmp_path: Path
+) -> None:
+    with open_project(copytree(study, tmp_path / "project")) as project:
+        room = ReadingRoom(project, "A", clock=lambda: NOON)
+        settle(room)
+        worklist = room.session.worklist
+        assert worklist is not None
+        (row, *_) = worklist.lesions
+        for cell in reversed(row.cells):
+            room.navigation.go_to(
+                CellRef(
+                    patient_id=row.patient_id, lesion_id=row.lesion.lesion_id,
+                    study_date=cell.study_date, sequence=cell.sequence,
+                )
+            )  # fmt: skip
+            settle(room)
+            room.say(Answer.GONE)
+            settle(room)
+        listed = [line.partition(":")[0].split() for line in room.sign_off().drafts]
+        assert [(words[0], words[-1]) for words in listed] == [
+            ("TP0", "T1"), ("TP0", "T2FS"), ("TP1", "T1"), ("TP1", "T2FS")
+        ]  # fmt: skip
+
+
+def test_a_read_that_is_all_signed_does_not_speak_of_drafts(study: Path, tmp_path: Path) -> None:
+    with open_project(copytree(study, tmp_path / "project")) as project:
+        room = ReadingRoom(project, "A", clock=lambda: NOON)
+        settle(room)
+        for _ in range(8):  # two lesions of four cells
+            room.say(Answer.GONE)
+            settle(room)
+            room.navigation.open_unread()
+            settle(room)
+        assert room.navigation.hint == "Nothing is unread: S signs the drafts."
+        for _ in range(2):
+            sign_off(room)
+            room.navigation.step_lesion(1)
+            settle(room)
+        room.navigation.open_unread()
+        assert room.navigation.hint == "Nothing is unread, and nothing waits for a signature."
 
 
 def test_undo_of_an_amendment_gives_the_signed_answer_back(study: Path, tmp_path: Path) -> None:

@@ -112,14 +112,14 @@ class Navigation:
         without = worklist.patients_without_lesion
         if self.session.patient is None and (first or without):
             self.open_patient(first or without[0])
-        self.hint = self.order.describe_nothing_left() if first else ""
+        self.hint = self.order.describe_nothing_left(worklist) if first else ""
 
     def step_lesion(self, step: int) -> None:
         """Go to the next or previous lesion that the worklist shows."""
         worklist, lesion = self.session.worklist, self.session.lesion
         rows = self.order.list_lesions(worklist) if worklist is not None else []
-        if not rows:
-            self.hint = self.order.describe_nothing_left()
+        if worklist is None or not rows:
+            self.hint = self.order.describe_nothing_left(worklist) if worklist else ""
             return
         ids = [row.lesion.lesion_id for row in rows]
         current_id = lesion.lesion.lesion_id if lesion else ""

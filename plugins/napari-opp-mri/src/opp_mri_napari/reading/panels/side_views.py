@@ -22,7 +22,6 @@ from opp_mri.workflow.measuring.signal_ratio import describe_reference
 from opp_mri.workflow.measuring.suitability import OVERRIDDEN
 from opp_mri.workflow.measuring.timeline import LesionTimeline
 from opp_mri.workflow.reading_room.room import RoomLesion
-from opp_mri_napari.reading.basics.volume_words import format_volume
 from opp_mri_napari.reading.panels.panel_views import (
     CellRef,
     Curve,
@@ -30,6 +29,7 @@ from opp_mri_napari.reading.panels.panel_views import (
     SignOffView,
     TimelineView,
 )
+from opp_mri_napari.shared.volume_words import format_volume
 
 Series = Mapping[date, Sequence[VolumeDescription]]
 
@@ -209,16 +209,19 @@ def sign_off_view(
         lesion=name,
         missing=tuple(missing_cells),
         drafts=tuple(
-            _draft_line(lesion, reading, weeks, series.get(reading.study_date, ()), blind=blind)
-            for reading in unsigned_readings
-        )
-        + tuple(
-            _describe_contours(lesion, reading, weeks, blind=blind) for reading in unsigned_contours
+            _draft_line(lesion, answer, weeks, series.get(answer.study_date, ()), blind=blind)
+            if isinstance(answer, Reading)
+            else _describe_contours(lesion, answer, weeks, blind=blind)
+            for answer in sorted(unsigned_answers, key=_get_visit)  # a length before its contours
         ),
         reading_ids=tuple(reading.reading_id for reading in unsigned_answers),
         statement=f"I have read {count} of lesion {name} and sign these answers. From now on they "
         "are changed only with a reason.",
     )
+
+
+def _get_visit(answer: Reading | VolumeReading) -> tuple[date, int]:
+    return answer.study_date, list(SeriesRole).index(answer.sequence)
 
 
 def _describe_contours(

@@ -107,11 +107,14 @@ class WorklistOrder:
             None,
         )
 
-    def describe_nothing_left(self) -> str:
+    def describe_nothing_left(self, worklist: Worklist) -> str:
         """State that no cell is left, and what then."""
         if self.search or self.look is not None:
             return "No unread cell matches the filter of the worklist: clear the filter."
-        return "Nothing is unread: S signs the drafts."
+        states = {cell.state for row in worklist.lesions for cell in row.cells}
+        if CellState.DRAFT in states:
+            return "Nothing is unread: S signs the drafts."
+        return "Nothing is unread, and nothing waits for a signature."
 
     def _sort_cells(self, row: WorkLesion) -> Sequence[WorkCell]:
         if self.order is CellOrder.SEQUENCE:
