@@ -1,6 +1,7 @@
 """The consensus room shows two readers' contours as A and B, and keeps one, or new ones."""
 
 import math
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from shutil import copytree
@@ -111,6 +112,10 @@ def test_one_is_kept_and_then_new_contours_are_drawn_by_clicks(
     assert len(room.new_contours.contours) == 1
     room.record("")  # and proposes them
     assert room.proposal is not None
+    assert re.fullmatch(
+        r"new contours in place of A and B, 0\.\d\d cc, 1 contour; 3 give a standard error",
+        room.proposal.words,
+    )
     room.record("drawn together")
     assert not room.lesion.has_open
     room.sign()

@@ -219,7 +219,14 @@ def measure_contours(
     volume = find_series(reading, volumes) if reading.contours else None
     if volume is None or explain_no_volume(volume, reading.sequence):
         return None
-    return _measure(*_build_stack(volume, reading.contours))
+    return measure_outlined(reading.contours, volume)
+
+
+def measure_outlined(
+    contours: Sequence[Contour], volume: VolumeDescription
+) -> MeasuredVolume | None:
+    """Compute the volume within contours of one series with evenly spaced slices."""
+    return _measure(*_build_stack(volume, contours))
 
 
 def list_measured_contours(store: Store, lesion_id: str | None = None) -> list[MeasuredContours]:

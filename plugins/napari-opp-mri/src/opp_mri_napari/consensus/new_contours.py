@@ -8,8 +8,9 @@ from opp_mri.domain.contour import Contour
 from opp_mri.domain.imaging import VolumeDescription
 from opp_mri.domain.measurement import PixelPoint
 from opp_mri.errors import OppMriError
-from opp_mri.workflow.measuring.contours import close_contour, follow_edge
+from opp_mri.workflow.measuring.contours import close_contour, follow_edge, measure_outlined
 from opp_mri_napari.consensus.images import Pictures
+from opp_mri_napari.shared.volume_words import format_volume
 
 
 @define
@@ -51,6 +52,12 @@ class NewContours:
         self.contours.append(contour)
         self.path = []
         return ""
+
+    def describe(self, volume: VolumeDescription) -> str:
+        """State the volume that would stand in place of A and B."""
+        measured = measure_outlined(self.contours, volume)
+        words = "no volume" if measured is None else format_volume(measured)
+        return f"new contours in place of A and B, {words}"
 
     def take_back(self) -> bool:
         """Leave the contour that is drawn, else the last one; return whether there was any."""

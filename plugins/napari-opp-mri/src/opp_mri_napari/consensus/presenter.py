@@ -364,8 +364,8 @@ class ConsensusPresenter:
             return
         contours = tuple(self.new_contours.contours)
         if contours:
+            words = self.new_contours.describe(image.volume)
             self.new_contours = NewContours()
-            words = f"new contours, {len(contours)}"
             self._propose(Proposal(kind=ResolutionKind.NEW, words=words, contours=contours))
 
     def _propose(self, proposal: Proposal) -> None:

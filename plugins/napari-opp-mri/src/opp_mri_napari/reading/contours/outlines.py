@@ -7,10 +7,10 @@ from opp_mri.workflow.measuring.contours import find_series, interpolate_contour
 from opp_mri.workflow.measuring.signal_ratio import compute_ratio
 from opp_mri_napari.reading.basics.session import Session
 from opp_mri_napari.reading.basics.views import MarkStyle, Outline
-from opp_mri_napari.reading.basics.volume_words import format_volume
 from opp_mri_napari.reading.contours.contouring import Contouring
 from opp_mri_napari.reading.panes import Pane
 from opp_mri_napari.shared.geometry import ScreenPoint
+from opp_mri_napari.shared.volume_words import format_volume
 
 
 def build_outlines(session: Session, contouring: Contouring, pane: Pane) -> tuple[Outline, ...]:

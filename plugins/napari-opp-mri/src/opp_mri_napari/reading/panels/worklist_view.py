@@ -10,7 +10,6 @@ from opp_mri.domain.reader_study import Blinding, ShownDates
 from opp_mri.units import count_days, weeks_from_days
 from opp_mri.workflow.measuring.cells import CellStatus
 from opp_mri.workflow.reading_room.worklist import CellState, WorkCell, WorkLesion, Worklist
-from opp_mri_napari.reading.basics.volume_words import format_volume
 from opp_mri_napari.reading.panels.panel_views import (
     CellLook,
     CellRef,
@@ -20,6 +19,7 @@ from opp_mri_napari.reading.panels.panel_views import (
 )
 from opp_mri_napari.reading.panels.side_views import describe_answer
 from opp_mri_napari.reading.panels.worklist_order import WorklistOrder, look_of
+from opp_mri_napari.shared.volume_words import format_volume
 
 TIPS: Final = {
     CellState.UNREAD: "not read yet",
