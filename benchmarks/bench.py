@@ -4,7 +4,8 @@
 
 With `--only` the other parts stay on the page as an earlier run measured them, so that a run that
 was stopped is completed part by part. What only opp_mri does is measured in seconds of processor
-time, as the machine may be busy; next to peers all readers take turns and wall time is measured.
+time, as the machine may be busy, and so are all readers of headers, in turn. Series are loaded in
+turn too, and wall time is measured, as codecs run in processes of their own.
 Writes `benchmarks-measured.md`, `.png` and `.json` into FOLDER (docs/reference by default). With
 `--quick` the sizes are so small that only the harness is tested, and their times mean nothing.
 It needs the bench requirements; a part whose program is not installed is left out by name.
@@ -154,28 +155,38 @@ def run_script(command: Sequence[str]) -> str:
     return ran.stdout + (ran.stderr[-2000:] if ran.returncode else "")
 
 
-def read_earlier(path: Path, parts: Sequence[str]) -> tuple[list[Row], dict[str, str]]:
-    """Read what an earlier run measured of other parts than these."""
+def read_earlier(
+    path: Path, parts: Sequence[str]
+) -> tuple[list[Row], dict[str, str], dict[str, str]]:
+    """Read what an earlier run measured of other parts than these, and on which machine."""
     if not path.is_file():
-        return [], {}
+        return [], {}, {}
     numbers = json.loads(path.read_text(encoding="utf-8"))
     rows = [
         Row(**{name: value for name, value in row.items() if name != "times_opp_mri"})
         for row in numbers["rows"]
         if row["part"] not in parts
     ]
-    return rows, {name: text for name, text in numbers["texts"].items() if name not in parts}
+    texts, machines = (
+        {name: text for name, text in numbers.get(key, {}).items() if name not in parts}
+        for key in ("texts", "machines")
+    )
+    return rows, texts, machines
 
 
-def describe_machine() -> dict[str, str]:
+def describe_processor() -> str:
+    """Return the processor, and the load of this moment."""
     processors = {
         line.partition(":")[2].strip()
         for line in Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
         if line.startswith("model name")
     }
+    name = ", ".join(sorted(processors)) or platform.machine()
+    return f"{os.cpu_count()} x {name}, load {os.getloadavg()[0]:.1f}"
+
+
+def describe_system() -> dict[str, str]:
     return {
-        "processor": f"{os.cpu_count()} x {', '.join(sorted(processors)) or platform.machine()}",
-        "load when it began": f"{os.getloadavg()[0]:.1f}",
         "system": f"{platform.system()} {platform.release()}, Python {platform.python_version()}",
         "packages": ", ".join(f"{name} {find_version(name)}" for name in PEERS),
     }
@@ -196,7 +207,11 @@ def find_ours(rows: Sequence[Row]) -> dict[tuple[str, str, int], float]:
 
 
 def write_page(
-    folder: Path, machine: dict[str, str], rows: list[Row], texts: dict[str, str]
+    folder: Path,
+    system: dict[str, str],
+    rows: list[Row],
+    texts: dict[str, str],
+    machines: dict[str, str],
 ) -> None:
     """Write the page, the plot and the numbers as they are so far."""
     own_seconds = find_ours(rows)
@@ -204,7 +219,8 @@ def write_page(
         row.seconds / own_seconds.get((row.part, row.case, row.size), row.seconds) for row in rows
     ]
     numbers: dict[str, Any] = {
-        "machine": machine,
+        "system": system,
+        "machines": machines,
         "rows": [
             {**asdict(row), "times_opp_mri": ratio} for row, ratio in zip(rows, ratios, strict=True)
         ],
@@ -218,19 +234,20 @@ def write_page(
         "# Speed, measured",
         "",
         "Written by `make bench`. Readers of one case take turns within one run; seconds are",
-        "medians, of processor time where opp_mri is alone. “Times opp_mri” is the time of a",
-        "reader divided by that of opp_mri. On a busy machine only these ratios mean something.",
+        "medians, of processor time but for loading, where codecs run in other processes.",
+        "“Times opp_mri” is the time of a reader divided by that of opp_mri. On a busy machine",
+        "only these ratios mean something, and that of JPEG 2000 suffers.",
         "Sizes are files, readings, pairs of images, proposals, slices or lesions. How accurate",
         "registrations and proposals are is on [their](registration-measured.md)",
         "[pages](suggestion-measured.md); here is what they take.",
         f"Not in this run: {', '.join(missing) or 'nothing'}.",
         "",
-        *(f"- {name}: {text}" for name, text in machine.items()),
+        *(f"- {name}: {text}" for name, text in system.items()),
         "",
         f"![Growth with size, and ratios to peers]({NAME}.png)",
     ]
     for part in dict.fromkeys(row.part for row in rows):
-        lines += ["", f"## {part.capitalize()}", ""]
+        lines += ["", f"## {part.capitalize()}", "", *describe_place(part, machines)]
         lines += [
             "| case | size | reader | seconds | times opp_mri | goal |",
             "|---|---:|---|---:|---:|---|",
@@ -242,9 +259,14 @@ def write_page(
             if row.part == part
         ]
     for name, text in texts.items():
-        lines += ["", f"## {name.capitalize()}", "", "```text", text.strip(), "```"]
+        lines += ["", f"## {name.capitalize()}", "", *describe_place(name, machines)]
+        lines += ["```text", text.strip(), "```"]
     (folder / f"{NAME}.md").write_text("\n".join(lines) + "\n", encoding="utf-8")
     draw(folder / f"{NAME}.png", rows)
+
+
+def describe_place(part: str, machines: dict[str, str]) -> list[str]:
+    return [f"Machine: {machines[part]}.", ""] if part in machines else []
 
 
 def describe_goal(row: Row, ratio: float) -> str:
@@ -297,9 +319,12 @@ def main() -> None:
     sizes = QUICK if options.quick else FULL
     folder = options.write.absolute()
     parts = options.only or ([*PARTS] if options.quick else [*PARTS, *SCRIPTS])
-    rows, texts = read_earlier(folder / f"{NAME}.json", parts) if options.only else ([], {})
-    machine = {**describe_machine(), "rounds": str(sizes.rounds)}
+    rows, texts, machines = (
+        read_earlier(folder / f"{NAME}.json", parts) if options.only else ([], {}, {})
+    )
+    system = {**describe_system(), "rounds": str(sizes.rounds)}
     for part in parts:
+        machines[part] = describe_processor()
         if part in SCRIPTS:
             texts[part] = run_script(SCRIPTS[part])
         else:
@@ -310,8 +335,8 @@ def main() -> None:
                     flush=True,
                 )
                 if not options.quick:  # a run that is stopped leaves what it measured
-                    write_page(folder, machine, rows, texts)
-        write_page(folder, machine, rows, texts)
+                    write_page(folder, system, rows, texts, machines)
+        write_page(folder, system, rows, texts, machines)
     print(f"Written: {folder / NAME}.md, .png and .json")
 
 
