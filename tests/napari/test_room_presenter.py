@@ -272,6 +272,26 @@ def test_a_caliper_shows_on_its_slice_only_and_the_strip_marks_it(
     assert mouse.view.slice_index == place
 
 
+def test_the_strip_of_a_whole_image_shows_the_place_of_the_caliper(
+    mouse: Mouse, room: ReadingRoom
+) -> None:
+    before = mouse.view
+    mouse.drag(beside(mouse, 16), beside(mouse, 36))
+    pane = room.panes.panes[0]
+    pane.whole = True
+    picture = mouse.view.strip[0].picture
+    room.panes.pan(pane, 0.0, -26.0)
+    pane.whole = False
+    assert mouse.view.centre == pytest.approx((before.centre[0], before.centre[1] + 26.0))
+    inner, other = picture[1:-1, 1:-1], mouse.view.strip[0].picture
+    height, width = inner.shape
+    assert any(  # but for a pixel
+        np.array_equal(inner, other[down : down + height, across : across + width])
+        for down in range(3)
+        for across in range(3)
+    )
+
+
 def test_an_axis_along_an_endplate_holds_the_calipers(
     mouse: Mouse, room: ReadingRoom, project: Project
 ) -> None:

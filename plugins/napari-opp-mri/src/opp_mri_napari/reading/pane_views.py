@@ -229,14 +229,19 @@ class PaneViews:
         if pane.images is None or pane.geometry is None:
             return ()
         _, down_mm, across_mm = pane.geometry.scale_mm
+        reading = self._calipers.find_reading(pane)
+        measured_slice = place_of(pane, reading) if reading is not None else None
         down, across = pane.centre
+        if pane.whole and measured_slice is not None and reading and reading.caliper:
+            # of a whole image the middle is not where the lesion is
+            ends = (reading.caliper.start, reading.caliper.end)
+            (top, left), (bottom, right) = map(pane.geometry.screen_from_pixel, ends)
+            down, across = (top + bottom) / 2, (left + right) / 2
         top, left = down - STRIP_HALF_MM, across - STRIP_HALF_MM
         rows = slice(max(0, round(top / down_mm)),
                      max(1, round((down + STRIP_HALF_MM) / down_mm)))  # fmt: skip
         columns = slice(max(0, round(left / across_mm)),
                         max(1, round((across + STRIP_HALF_MM) / across_mm)))  # fmt: skip
-        reading = self._calipers.find_reading(pane)
-        measured_slice = place_of(pane, reading) if reading is not None else None
         first = min(
             max(0, pane.place - STRIP_ASIDE), max(0, len(pane.images) - 2 * STRIP_ASIDE - 1)
         )
