@@ -100,8 +100,8 @@ def time_readers(folder: Path, files: Sequence[SourceFile], rounds: int) -> dict
 
 def _spend_so_far() -> float:
     """Return processor time in seconds, with that of programs that were started and have ended."""
-    others = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return time.process_time() + others.ru_utime + others.ru_stime
+    children = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return time.process_time() + children.ru_utime + children.ru_stime
 
 
 def compare(files: Iterable[SourceFile]) -> int:

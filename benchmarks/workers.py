@@ -92,8 +92,8 @@ def main() -> None:
         print(f"{file_count} files, {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}")
         print("| step | one worker, s | two workers, s | ratio |\n|---|---:|---:|---:|")
         for step, *_ in steps:
-            one, two = (statistics.median(times[step, workers]) for workers in (1, 2))
-            print(f"| {step} | {one:.2f} | {two:.2f} | {one / two:.2f} |")
+            alone, together = (statistics.median(times[step, workers]) for workers in (1, 2))
+            print(f"| {step} | {alone:.2f} | {together:.2f} | {alone / together:.2f} |")
 
 
 if __name__ == "__main__":
