@@ -278,6 +278,11 @@ class Reading:
         """Time point and sequence that it speaks of."""
         return self.study_date, self.sequence
 
+    @property
+    def line_origin(self) -> Origin | None:
+        """Where its line comes from; None where it has none: a number, or an answer in words."""
+        return self.origin if self.caliper else None
+
 
 @frozen(kw_only=True)
 class Signature:

@@ -8,7 +8,7 @@ from itertools import pairwise
 from operator import attrgetter
 from typing import Final, TypeVar
 
-from attrs import field, frozen, validators
+from attrs import converters, field, frozen, validators
 
 from opp_mri.domain.imaging import SeriesRole
 from opp_mri.units import convert_to_cc, convert_to_days, convert_to_mm
@@ -126,12 +126,12 @@ class Observation:
     ap_mm
         Greatest anteroposterior extent in mm, exact; 0 when the abnormality is gone.
     origin
-        Where its line comes from; a length without a line counts as drawn.
+        Where its line comes from; None where it has no line, or nobody stated it.
     """
 
     days_from_ssrs: int = field(converter=convert_to_days)
     ap_mm: Decimal = field(converter=convert_to_mm)
-    origin: Origin = field(default=Origin.DRAWN, converter=Origin)
+    origin: Origin | None = field(default=None, converter=converters.optional(Origin))
 
 
 @frozen

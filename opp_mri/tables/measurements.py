@@ -105,7 +105,7 @@ def read_sizes(
             origin = row.read_choice(ORIGIN_COLUMN, Origin) if row.get(ORIGIN_COLUMN) else None
             if ap_mm is not None:
                 of_lesion = lengths.setdefault(lesion_id, {}).setdefault(sequence, {})
-                of_lesion[day] = Observation(day, ap_mm, origin or Origin.DRAWN)
+                of_lesion[day] = Observation(day, ap_mm, origin)
             if volume_cc is not None:
                 error_cc = _read_volume(row, ERROR_COLUMN)
                 volumes.setdefault(lesion_id, {}).setdefault(sequence, {})[day] = VolumeObservation(

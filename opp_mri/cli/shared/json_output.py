@@ -37,7 +37,9 @@ def build_reading_json(reading: Reading, *, counts: bool) -> Json:
         **_build_caliper(reading.caliper),
         **_build_named(reading, "reason", "remarks"),
         "counts": counts,
-        **_build_named(reading, "amendment_reason", "origin", "proposed", "recorded_at"),
+        **_build_named(reading, "amendment_reason"),
+        "origin": unstructure(reading.line_origin),
+        **_build_named(reading, "proposed", "recorded_at"),
     }
 
 

@@ -24,6 +24,7 @@ from opp_mri.cohort.statistics.results import CohortAnalysis
 from opp_mri.cohort.words import write_identifier
 from opp_mri.domain.assessment import Criteria, Mode
 from opp_mri.domain.imaging import SeriesRole
+from opp_mri.domain.timeline import Origin
 from opp_mri.domain.visible_text import make_visible
 from opp_mri.response.assessed import AssessedLesion
 from opp_mri.units import DAYS_PER_WEEK, format_mm
@@ -66,6 +67,13 @@ def write_methods_text(
     measured_sequences = {
         sequence for lesion in lesions for sequence in lesion.timeline.observations
     }
+    origins = [
+        study.origin
+        for lesion in lesions
+        for studies in lesion.timeline.observations.values()
+        for study in studies
+        if study.ap_mm
+    ]
     text = environment.get_template("methods.md.j2").render(
         lesions=len(lesions),
         patients=len({lesion.patient_id for lesion in lesions}),
@@ -78,6 +86,9 @@ def write_methods_text(
         prospective=mode is Mode.PROSPECTIVE,
         consensus="consensus" in readers,
         readers=len(readers),
+        lines=bool(readers) and any(origins),
+        numbers=None in origins,
+        proposals=bool({Origin.ACCEPTED, Origin.EDITED}.intersection(origins)),
         analysis=analysis,
         times=analysis.n,
         landmark_day=analysis.landmark_day,

@@ -100,10 +100,10 @@ LENGTH_COLUMNS: Final[tuple[Column[Measurement], ...]] = (
     ),
     Column(
         name="origin", label="Origin", kind=Kind.CODE, allowed=ORIGINS,
-        of=lambda row: None if row.length is None else row.length.origin.value,
+        of=lambda row: row.length.origin.value if row.length and row.length.origin else None,
         description="Whether a reader drew the line, accepted a proposal of opp_mri or edited "
-        "it, or measured by override on an unsuitable image; a length without a line counts as "
-        "drawn.",
+        "it, or measured by override on an unsuitable image; empty for a length without a line, "
+        "and where nobody stated it.",
         source=_RECORDED,
     ),
 )  # fmt: skip

@@ -241,10 +241,10 @@ def _select_reader(readings: Sequence[Reading | VolumeReading], reader: str | No
     return reader or (readers[0] if readers else "")
 
 
-def _find_origin(reading: Reading) -> Origin:
-    """Return where a length comes from, as tables state it: an override stays visible there."""
+def _find_origin(reading: Reading) -> Origin | None:
+    """Return where a line comes from, as tables state it: an override stays visible there."""
     is_overridden = any(remark.startswith(OVERRIDDEN) for remark in reading.remarks)
-    return Origin.OVERRIDE if is_overridden else reading.origin
+    return Origin.OVERRIDE if is_overridden else reading.line_origin
 
 
 def _collect_observations(cells: Iterable[Cell]) -> dict[SeriesRole, tuple[Observation, ...]]:
@@ -252,7 +252,7 @@ def _collect_observations(cells: Iterable[Cell]) -> dict[SeriesRole, tuple[Obser
     for cell in cells:
         length_mm = cell.reading.length_mm if cell.reading else None
         if length_mm is not None and cell.phase is not Phase.DURING:
-            origin = _find_origin(cell.reading) if cell.reading else Origin.DRAWN
+            origin = _find_origin(cell.reading) if cell.reading else None
             by_sequence[cell.sequence].append(Observation(cell.days_from_ssrs, length_mm, origin))
     return {
         sequence: tuple(by_sequence[sequence]) for sequence in SeriesRole if sequence in by_sequence

@@ -39,6 +39,7 @@ from opp_mri.domain.visible_text import make_visible
 from opp_mri.errors import InputError
 from opp_mri.response.assessed import AssessedLesion
 from opp_mri.response.classify import classify
+from opp_mri.tables.measurements import read_sizes
 
 COHORT = with_visits(make_cohort(80))
 TABLES = (*build_recorded_tables(COHORT), *build_derived_tables(COHORT, AMINI))
@@ -127,6 +128,20 @@ def test_a_change_is_from_the_sequences_own_baseline_and_exact() -> None:
     assert [str(week) for week in table.get_column("weeks_from_ssrs")] == [
         "-12.9", "-1.0", "0.0", "11.9", "35.7",
     ]  # fmt: skip
+
+
+def test_an_origin_that_nobody_stated_is_empty(tmp_path: Path) -> None:
+    lengths = tmp_path / "lengths.csv"
+    head = "lesion_id,days_from_ssrs,sequence,ap_mm"
+    for header, row, origin in (
+        (head, "L,-5,T1,12.0", None),
+        (f"{head},origin", "L,-5,T1,12.0,", None),
+        (f"{head},origin", "L,-5,T1,12.0,drawn", "drawn"),
+    ):
+        lengths.write_text(f"{header}\n{row}\n", encoding="utf-8")
+        read_timeline = Timeline(lesion_id="L", observations=read_sizes(lengths).lengths["L"])
+        table = build_recorded_tables([lesion_with(read_timeline)])[1]
+        assert table.get_column("origin") == [origin]
 
 
 def test_a_sequence_without_a_baseline_has_lengths_and_no_change() -> None:

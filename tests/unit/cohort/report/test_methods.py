@@ -1,7 +1,9 @@
 """The methods text says what was done, with the parameters that were used."""
 
 import re
+from collections.abc import Sequence
 from decimal import Decimal
+from itertools import cycle
 
 import pytest
 from attrs import evolve
@@ -11,15 +13,20 @@ from opp_mri.cohort.report.methods import LINE, write_methods_text
 from opp_mri.cohort.statistics.analysis import analyse
 from opp_mri.cohort.statistics.members import select_eligible
 from opp_mri.domain.assessment import Criteria, Mode, Plateau
+from opp_mri.domain.timeline import Origin
+from opp_mri.response.assessed import AssessedLesion
 
 COHORT = make_cohort(40)
 
 
 def text(
-    criteria: Criteria = AMINI, mode: Mode = Mode.RETROSPECTIVE, readers: tuple[str, ...] = ()
+    criteria: Criteria = AMINI,
+    mode: Mode = Mode.RETROSPECTIVE,
+    readers: tuple[str, ...] = (),
+    lesions: Sequence[AssessedLesion] = COHORT,
 ) -> str:
     methods_text = write_methods_text(
-        COHORT,
+        lesions,
         analyse(COHORT),
         criteria=criteria,
         mode=mode,
@@ -60,6 +67,47 @@ def test_who_measured_is_said_or_left_to_fill_in() -> None:
     assert "as a consensus of two readers" in text(readers=("consensus",))
     assert "by 1 reader." in text(readers=("AB",))
     assert "[by whom]" in text()
+
+
+def with_origins(*origins: Origin | None) -> list[AssessedLesion]:
+    """Return the cohort with these origins of its lengths, in turn."""
+    turn = cycle(origins)
+    return [
+        evolve(
+            lesion,
+            timeline=evolve(
+                lesion.timeline,
+                observations={
+                    sequence: tuple(evolve(study, origin=next(turn)) for study in studies)
+                    for sequence, studies in lesion.timeline.observations.items()
+                },
+            ),
+        )
+        for lesion in COHORT
+    ]
+
+
+def test_of_how_lengths_were_measured_it_says_what_is_known() -> None:
+    computed = "Lengths are distances between two points on native images, recorded to 0.1 mm"
+    assert f"{computed}. Changes" in text(readers=("A",), lesions=with_origins(Origin.DRAWN))
+    mixed = text(readers=("A",), lesions=with_origins(Origin.DRAWN, None))
+    assert f"{computed}; lengths without a line, given as numbers, keep their digits." in mixed
+    for lesions in (with_origins(None), with_origins(Origin.DRAWN)):
+        from_tables = text(lesions=lesions)
+        assert "two points" not in from_tables
+        assert "sagittal" not in from_tables
+        assert "Lengths came as numbers in tables and keep their digits" in from_tables
+    assert "[how they were measured]" in text(lesions=with_origins(None))
+    numbers = text(readers=("A",), lesions=with_origins(None))
+    assert "two points" not in numbers
+    assert "Lengths came as numbers in tables" in numbers
+
+
+def test_proposals_that_readers_used_are_named() -> None:
+    words = "Some lengths are proposals of opp_mri that a reader accepted or edited."
+    for origin in (Origin.ACCEPTED, Origin.EDITED):
+        assert words in text(lesions=with_origins(None, origin))
+    assert words not in text(lesions=with_origins(None, Origin.DRAWN))
 
 
 def test_no_lesion_is_counted_where_small_counts_are_withheld() -> None:

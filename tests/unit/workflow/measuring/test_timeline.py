@@ -114,6 +114,11 @@ def test_the_latest_reading_of_a_cell_counts(store: SqlStore, tmp_path: Path) ->
     assert timeline(store).timeline.observations[T1] == (Observation(-17, Decimal("10.4")),)
 
 
+def test_a_length_that_came_without_a_line_has_no_origin(store: SqlStore, tmp_path: Path) -> None:
+    lengths(store, tmp_path, "L,T1,A,2024-01-15,10.0")
+    assert timeline(store).timeline.observations[T1][0].origin is None
+
+
 def test_events_become_days_and_exclusions_stand_first(store: SqlStore) -> None:
     result = timeline(
         store,
