@@ -53,9 +53,9 @@ def test_fine_and_grays_model_is_that_of_r(observed, covariates, beta, errors) -
 
 def test_a_ratio_that_is_large_but_finite_is_given() -> None:
     """coxph(Surv(day, e) ~ x, ties = "breslow") and crr(day, rep(1, 41), cbind(x = x))."""
-    days, ones = np.arange(1, 42), np.ones(41, dtype=np.int64)
+    days, causes = np.arange(1, 42), np.ones(41, dtype=np.int64)
     days[[19, 20]] = days[[20, 19]]
-    trial = Observed(duration_days=days, event=ones, cause=ones)
+    trial = Observed(duration_days=days, event=causes, cause=causes)
     hazard = fit_fine_gray(trial, {"x": np.linspace(2, -2, 41)}).hazards[0]
     assert math.log(hazard.ratio.value) == pytest.approx(36.88877880159990, rel=1e-9)
     assert hazard.standard_error == pytest.approx(9.37962964578723, rel=1e-9)
