@@ -4,6 +4,7 @@ A computed length is rounded once, half-even, to 0.1 mm when it is recorded (RUL
 lesion), so that what is shown is what is classified. Nothing is rounded after that.
 """
 
+from collections.abc import Sequence
 from datetime import date
 from decimal import ROUND_HALF_EVEN, Decimal
 from math import floor
@@ -66,6 +67,12 @@ def format_count(number: int, noun: str, plural: str = "") -> str:
         The noun of one, and of several where it does not just take an s.
     """
     return f"{number:,} {noun if number == 1 else plural or noun + 's'}"
+
+
+def join_words(words: Sequence[str], conjunction: str = "and") -> str:
+    """Write words as a list in a sentence: A, B and C."""
+    *first, last = words
+    return f"{', '.join(first)} {conjunction} {last}" if first else last
 
 
 def format_share(share: float, *, limit: float = 1.0) -> str:

@@ -5,19 +5,21 @@ from pathlib import Path
 from typing import Final
 
 import click
-from attrs import frozen
+from attrs import evolve, frozen
 
 from opp_mri.cli.shared.json_output import unstructure
 from opp_mri.cli.shared.options import existing_file, format_example, json_option, project_option
 from opp_mri.cli.shared.rules import CriteriaType, RulesChoice, add_rules_options
 from opp_mri.cli.show import build_warnings_json, show_json, show_table, show_warnings
-from opp_mri.domain.assessment import Criteria, Quantity, Rules
+from opp_mri.domain.assessment import Criteria, Rules
 from opp_mri.domain.columns.visit import describe_visit
 from opp_mri.domain.contour import MeasuredVolume
 from opp_mri.domain.measurement_error import MeasurementError
 from opp_mri.domain.plausibility import DataWarning, find_length_warnings, find_study_warnings
+from opp_mri.errors import InputError, UnknownError
 from opp_mri.response.assessed import AssessedTimeline
 from opp_mri.response.criteria import DEFAULT_CRITERIA, build_criteria_json
+from opp_mri.response.lack import describe_lacks, describe_left_out
 from opp_mri.response.probability import DEFAULT_ERROR
 from opp_mri.response.sentences import describe_reason
 from opp_mri.units import count_days, format_cc, format_mm
@@ -196,7 +198,7 @@ def assess_command(
     if measurements is not None:
         complete_rules = rules.complete_for_tables()
         tables = assess_tables(measurements, events, complete_rules, error=error or DEFAULT_ERROR)
-        answers = _assess_tables(tables, lesion_ids)
+        answers = _select_from_tables(tables, lesion_ids, measurements)
     else:
         with open_project(project_folder) as project:
             check_shown(project.store, [reader] if reader else ())
@@ -206,6 +208,9 @@ def assess_command(
             )
             check_shown(project.store, [lesion.reader for lesion in lesions])
         answers = _assess_project(lesions)
+    answers, lacks = _set_aside(answers, complete_rules.criteria, compare=compare)
+    if lacks and (lesion_ids or not answers.lesions):
+        raise InputError(" ".join(lacks))
     if compare:
         _show_comparison(answers.lesions, as_json=as_json)
     elif as_json:
@@ -214,36 +219,45 @@ def assess_command(
         _show_assessments(answers.lesions)
     shown_ids = {_get_id(lesion) for lesion in answers.lesions}
     show_warnings([warning for warning in answers.warnings if warning.lesion_id in shown_ids])
-    criteria = complete_rules.criteria
-    reads_volumes = criteria.quantity is Quantity.VOLUME_CC
-    lack = f"volume, which {criteria.name} reads" if reads_volumes else "measurement"
-    for lesion_id in answers.unanswered:
-        click.echo(f"{lesion_id} has no {lack}, so it is not assessed.", err=True)
+    for lack in lacks:
+        click.echo(lack, err=True)
 
 
 @frozen(kw_only=True)
 class _Answers:
     """What `assess` shows, from tables or from a project."""
 
-    lesions: list[AssessedTimeline]
-    unanswered: Sequence[str]
+    lesions: Sequence[AssessedTimeline]
     warnings: Sequence[DataWarning]
 
 
-def _assess_tables(tables: AssessedTables, lesion_ids: Sequence[str]) -> _Answers:
-    return _Answers(
-        lesions=[
-            lesion for lesion in tables.lesions if not lesion_ids or _get_id(lesion) in lesion_ids
-        ],
-        unanswered=tables.unanswered,
-        warnings=tables.warnings,
-    )
+def _select_from_tables(
+    tables: AssessedTables, lesion_ids: Sequence[str], measurements: Path
+) -> _Answers:
+    by_id = {_get_id(lesion): lesion for lesion in tables.lesions}
+    for lesion_id in lesion_ids:
+        if lesion_id not in by_id:
+            raise UnknownError(f"{measurements.name} has no lesion {lesion_id}: check the name.")
+    lesions = [by_id[lesion_id] for lesion_id in lesion_ids or by_id]
+    return _Answers(lesions=lesions, warnings=tables.warnings)
+
+
+def _set_aside(
+    answers: _Answers, criteria: Criteria, *, compare: bool
+) -> tuple[_Answers, list[str]]:
+    """Set lesions aside that have no answer, or none by any profile; also return why, in words."""
+    lesions = [
+        lesion
+        for lesion in answers.lesions
+        if lesion.is_measured or (compare and lesion.by_profile)
+    ]
+    lacking = [lesion.timeline for lesion in answers.lesions if lesion not in lesions]
+    return evolve(answers, lesions=lesions), describe_lacks(lacking, criteria, option="--criteria")
 
 
 def _assess_project(lesions: Sequence[ProjectLesion]) -> _Answers:
     return _Answers(
-        lesions=[lesion for lesion in lesions if lesion.is_measured],
-        unanswered=[_get_id(lesion) for lesion in lesions if not lesion.is_measured],
+        lesions=lesions,
         warnings=[
             warning
             for lesion in lesions
@@ -277,7 +291,7 @@ def _get_id(lesion: AssessedTimeline) -> str:
     return lesion.assessment.lesion_id
 
 
-def _show_assessments(lesions: list[AssessedTimeline]) -> None:
+def _show_assessments(lesions: Sequence[AssessedTimeline]) -> None:
     rows = [
         [
             _get_id(lesion),
@@ -309,7 +323,7 @@ def _show_assessments(lesions: list[AssessedTimeline]) -> None:
     click.echo("Research software, not a medical device.")
 
 
-def _show_comparison(lesions: list[AssessedTimeline], *, as_json: bool) -> None:
+def _show_comparison(lesions: Sequence[AssessedTimeline], *, as_json: bool) -> None:
     if as_json:
         show_json([build_comparison_json(lesion) for lesion in lesions])
         return
@@ -325,6 +339,8 @@ def _show_comparison(lesions: list[AssessedTimeline], *, as_json: bool) -> None:
             for name, assessment in lesion.by_profile.items()
         ]
         show_table(["Criteria", "Category", "Sequence", "Why"], rows)
+    for sentence in describe_left_out([lesion.timeline for lesion in lesions]):
+        click.echo(sentence)
     click.echo("Research software, not a medical device.")
 
 

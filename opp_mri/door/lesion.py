@@ -8,13 +8,14 @@ from typing import Any, Final
 import pandas as pd
 
 from opp_mri.cohort.figures.timeline_figure import draw_timeline
-from opp_mri.domain.assessment import Criteria, Quantity, Reason, ResponseCategory
+from opp_mri.domain.assessment import Criteria, Reason, ResponseCategory
 from opp_mri.door.figure import Figure
 from opp_mri.door.frames import flatten_record
 from opp_mri.door.rules import RETROSPECTIVE, choose_rules
 from opp_mri.door.tables import add_probability
 from opp_mri.errors import InputError
 from opp_mri.response.classify import classify
+from opp_mri.response.lack import describe_lacks
 from opp_mri.units import number, weeks_from_days
 from opp_mri.workflow.assessing.respond import (
     ProjectLesion,
@@ -125,12 +126,7 @@ class Assessment:
 
     def __init__(self, lesion: ProjectLesion) -> None:
         if not lesion.is_measured:
-            reads_volumes = lesion.rules.criteria.quantity is Quantity.VOLUME_CC
-            lack = "volume, which these criteria read" if reads_volumes else "measurement"
-            raise InputError(
-                f"{lesion.lesion.lesion_id} has no {lack}, so it cannot be assessed: "
-                f"{'draw its contours' if reads_volumes else 'measure it'} first."
-            )
+            raise InputError(" ".join(describe_lacks([lesion.timeline], lesion.rules.criteria)))
         self._assessment = lesion.assessment
         self._record = add_probability(build_project_lesion_json(lesion))
 

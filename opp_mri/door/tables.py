@@ -2,6 +2,7 @@
 
 from pathlib import Path
 from typing import Any
+from warnings import warn
 
 import pandas as pd
 
@@ -9,7 +10,9 @@ from opp_mri.domain.assessment import Criteria
 from opp_mri.domain.measurement_error import MeasurementError
 from opp_mri.door.frames import build_frame_of_records, write_text_table
 from opp_mri.door.rules import RETROSPECTIVE, choose_rules
+from opp_mri.errors import InputError
 from opp_mri.response.assessed import AssessedTimeline
+from opp_mri.response.lack import describe_lacks
 from opp_mri.response.probability import DEFAULT_ERROR
 from opp_mri.tables.csv_table import TextTable
 from opp_mri.tables.events import EVENT_NAMES
@@ -53,15 +56,15 @@ def assess(
         One row per lesion, in the order in which the measurements first name it: ``lesion_id``,
         ``category``, ``reason`` (the rule that decided), ``deciding_sequence``, ``discordant``,
         ``margin_mm``, ``probability`` (that the category were the same if all lengths were measured
-        again), ``fragile``, ..., ``sentences``. A lesion that has events and no measurement has no
-        category.
+        again), ``fragile``, ..., ``sentences``. A lesion without a measurement that the criteria
+        read has no row, and a warning names it.
 
     Raises
     ------
     TableError
         With the line and column of each fault; in a frame, lines count as in ``frame.to_csv()``.
     InputError
-        There is no such file, mode or profile.
+        There is no such file, mode or profile, or no lesion has what the criteria read.
 
     Examples
     --------
@@ -77,16 +80,24 @@ def assess(
     """
     rules = choose_rules(mode, criteria)
     error = DEFAULT_ERROR if sd_mm is None else MeasurementError(sd_mm=sd_mm, source="as given")
+    columns = (*MEASUREMENT_COLUMNS, VOLUME_COLUMN, ORIGIN_COLUMN)
     tables = assess_tables(
-        _open_source(
-            measurements, "measurements", (*MEASUREMENT_COLUMNS, VOLUME_COLUMN, ORIGIN_COLUMN)
-        ),
+        _open_source(measurements, "measurements", columns),
         None if events is None else _open_source(events, "events", EVENT_NAMES),
         rules,
         error=error,
     )
-    records = [record_of(lesion) for lesion in tables.lesions]
+    lacks = " ".join(describe_lacks([lesion.timeline for lesion in tables.lesions], rules.criteria))
+    records = [record_of(lesion) for lesion in tables.lesions if lesion.is_measured]
+    _warn_of(lacks, is_all=not records)
     return build_frame_of_records(records)
+
+
+def _warn_of(lacks: str, *, is_all: bool) -> None:
+    if lacks and is_all:
+        raise InputError(lacks)
+    if lacks:
+        warn(lacks, stacklevel=3)
 
 
 def record_of(lesion: AssessedTimeline) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from functools import cached_property
 
 from attrs import evolve, frozen
 
-from opp_mri.domain.assessment import Assessment, Caution, Quantity, ResponseCategory, Rules
+from opp_mri.domain.assessment import Assessment, Caution, ResponseCategory, Rules
 from opp_mri.domain.measurement import Lesion
 from opp_mri.domain.measurement_error import MeasurementError
 from opp_mri.domain.timeline import Timeline
@@ -17,6 +17,7 @@ from opp_mri.domain.visit import Visit
 from opp_mri.response.classify import classify
 from opp_mri.response.criteria import load_shipped_criteria
 from opp_mri.response.history import DatedLabel, classify_by_day, describe_labels
+from opp_mri.response.lack import has_recorded
 from opp_mri.response.margin import classify_by_threshold, compute_margin_days, compute_margin_mm
 from opp_mri.response.outlook import Outlook, compute_outlook
 from opp_mri.response.page import PageFacts, build_page
@@ -58,9 +59,7 @@ class AssessedTimeline:
     @property
     def is_measured(self) -> bool:
         """Whether anything was recorded that the criteria read."""
-        if self.rules.criteria.quantity is Quantity.VOLUME_CC:
-            return any(self.timeline.volumes.values())
-        return any(self.timeline.observations.values())
+        return has_recorded(self.timeline, self.rules.criteria.quantity)
 
     @property
     def is_simulated(self) -> bool:
@@ -160,11 +159,7 @@ class AssessedTimeline:
         return {
             name: classify(self.timeline, evolve(self.rules, criteria=criteria))
             for name, criteria in load_shipped_criteria().items()
-            if (
-                self.timeline.volumes
-                if criteria.quantity is Quantity.VOLUME_CC
-                else self.timeline.observations
-            )
+            if has_recorded(self.timeline, criteria.quantity)
         }
 
     @cached_property

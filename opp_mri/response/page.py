@@ -22,7 +22,7 @@ from opp_mri.response.sentences import (
     describe_deciding_sequence,
     describe_reason,
 )
-from opp_mri.units import format_count, format_mm, format_share
+from opp_mri.units import format_count, format_mm, format_share, join_words
 
 LEAST_SHARE: Final = 0.05  # a category less probable than this is not named
 AGREEING_WITHIN: Final = 0.02  # a narrower range of probability is not shown
@@ -179,13 +179,8 @@ def _write_profiles(assessment: Assessment, facts: PageFacts) -> str:
     for name, category in facts.other_profiles.items():
         by_category.setdefault(category, []).append(name)
     agreeing_profiles = by_category.pop(assessment.category, [])
-    parts = [f"{_join_words(names)} would say {SHORT_WORDS[category]}" for category, names in
+    parts = [f"{join_words(names)} would say {SHORT_WORDS[category]}" for category, names in
              by_category.items()]  # fmt: skip
     if agreeing_profiles:
-        parts.append(f"{_join_words(agreeing_profiles)} would say the same")
+        parts.append(f"{join_words(agreeing_profiles)} would say the same")
     return f"{'; '.join([text, *parts])}."
-
-
-def _join_words(names: list[str]) -> str:
-    *first, last = names
-    return f"{', '.join(first)} and {last}" if first else last

@@ -1,6 +1,6 @@
 """An assessment in the words that a radiologist would read."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from decimal import Decimal
 from operator import ge, gt
 from typing import Final
@@ -13,7 +13,7 @@ from opp_mri.domain.assessment import (
     SequenceAssessment,
 )
 from opp_mri.domain.imaging import SeriesRole
-from opp_mri.units import format_count, format_mm, weeks_from_days
+from opp_mri.units import format_count, format_mm, join_words, weeks_from_days
 
 CATEGORY_WORDS: Final[Mapping[ResponseCategory, str]] = {
     ResponseCategory.OPP: "Osseous pseudoprogression (OPP)",
@@ -206,7 +206,7 @@ def describe_deciding_sequence(assessment: Assessment) -> str:
             for sequence, course in courses.items()
             if sequence is not deciding_sequence and _has_grown(course, assessment.criteria)
         ]
-        text += f" ({_join_words(answers)}, so the sequences disagree)"
+        text += f" ({join_words(answers)}, so the sequences disagree)"
     return text
 
 
@@ -245,7 +245,7 @@ def _explain_decision(
         )
     if len(equal) == 1:
         return why
-    alternatives = _join_words([str(name) for name in equal if name is not deciding_sequence])
+    alternatives = join_words([str(name) for name in equal if name is not deciding_sequence])
     return f"{why}, equally with {alternatives}, and comes first in order"
 
 
@@ -384,8 +384,3 @@ def _format_percent(change: Decimal | None) -> str:
 
 def _describe_time(day: int) -> str:
     return f"week {weeks_from_days(day):.1f} (day {day})"
-
-
-def _join_words(parts: Sequence[str]) -> str:
-    *first_parts, last = parts
-    return f"{', '.join(first_parts)} and {last}" if first_parts else last

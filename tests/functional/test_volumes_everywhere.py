@@ -203,7 +203,7 @@ def test_a_lesion_without_a_volume_is_said_to_lack_one_by_criteria_that_read_vol
     folder: Path, opp_mri: Run
 ) -> None:
     result = opp_mri("assess", "--criteria", "maralani-2021", "--project", folder)
-    assert "LP2 has no volume, which maralani-2021 reads, so it is not assessed." in result.err
+    assert "LP2 has no measurement: draw its contours first." in result.err
     with open_project(folder) as project, pytest.raises(InputError, match="draw its contours"):
         Lesion(project, "LP2").assess(criteria="maralani-2021")
 

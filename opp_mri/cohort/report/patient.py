@@ -140,7 +140,7 @@ class PatientReport:
     lesions
         Those that were assessed, in the order to be shown.
     without_answer
-        Names of lesions that have no measurement, and so no page.
+        Names of lesions without a measurement that the criteria read, and so without a page.
     about
         Whose code the patient has, and which dates these are, in words.
     warnings

@@ -13,6 +13,7 @@ from opp_mri.domain.timeline import Timeline
 from opp_mri.response.assessed import AssessedTimeline as AssessedTimeline
 from opp_mri.response.cautions import describe_caution
 from opp_mri.response.classify import classify
+from opp_mri.response.lack import find_left_out
 from opp_mri.response.prior import COURSES
 from opp_mri.response.probability import DEFAULT_ERROR
 from opp_mri.response.sentences import describe_reason
@@ -30,16 +31,14 @@ class AssessedTables:
     Parameters
     ----------
     lesions
-        In the order in which the measurements first name them.
+        In the order in which the measurements first name them; `is_measured` is False for one
+        without a measurement that the criteria read.
     warnings
         What is unlikely about the lengths.
-    unanswered
-        Lesions without a measurement that the criteria read: they get no answer.
     """
 
     lesions: tuple[AssessedTimeline, ...]
     warnings: tuple[DataWarning, ...]
-    unanswered: tuple[str, ...]
 
 
 def assess_timeline(
@@ -75,7 +74,7 @@ def assess_tables(
     """
     sizes = read_sizes(measurements)
     lengths, volumes = sizes.lengths, sizes.volumes
-    lesion_ids = dict.fromkeys([*lengths, *volumes])
+    lesion_ids = dict.fromkeys(lesion_id for lesion_id, _sequence, _day in sizes.lines)
     events_by_lesion = {}
     if events is not None:
         events_by_lesion = read_events(events, lesion_ids, "the table of measurements")
@@ -88,12 +87,8 @@ def assess_tables(
         )
         for lesion_id in lesion_ids
     ]
-    assessed_lesions = [assess_timeline(timeline, rules, error=error) for timeline in timelines]
     return AssessedTables(
-        lesions=tuple(lesion for lesion in assessed_lesions if lesion.is_measured),
-        unanswered=tuple(
-            lesion.assessment.lesion_id for lesion in assessed_lesions if not lesion.is_measured
-        ),
+        lesions=tuple(assess_timeline(timeline, rules, error=error) for timeline in timelines),
         warnings=SourceLines(studies_file=measurements.name, studies=sizes.lines).locate(
             warning
             for lesion_id, by_sequence in lengths.items()
@@ -118,6 +113,7 @@ def build_comparison_json(lesion: AssessedTimeline) -> dict[str, object]:
             }
             for name, assessment in lesion.by_profile.items()
         },
+        "left_out": find_left_out(lesion.timeline),
     }
 
 

@@ -22,6 +22,7 @@ from opp_mri.registration.key_image import (
     find_upright_directions,
     sample_shown_image,
 )
+from opp_mri.response.lack import describe_lacks
 from opp_mri.response.sentences import CATEGORY_WORDS, SHORT_WORDS, describe_reason
 from opp_mri.store.protocol import Store
 from opp_mri.units import weeks_from_days
@@ -158,7 +159,7 @@ def describe_category(lesion: ProjectLesion) -> str:
     """Describe what a lesion is called, by which rule and criteria, and what to beware of."""
     assessment = lesion.assessment
     if not lesion.is_measured:
-        return "Not measured: no category."
+        return " ".join(("No category.", *describe_lacks([lesion.timeline], assessment.criteria)))
     beware = [f"cautions: {len(lesion.cautions)}"] if lesion.cautions else []
     beware += ["fragile"] if lesion.is_fragile else []
     beware += ["sequences discordant"] if assessment.discordant else []

@@ -34,6 +34,7 @@ from opp_mri.domain.visible_text import make_visible
 from opp_mri.errors import InputError
 from opp_mri.files import write_bytes
 from opp_mri.response.assessed import AssessedLesion
+from opp_mri.response.lack import describe_lacks
 from opp_mri.store.protocol import Store
 from opp_mri.units import format_cc, round_to_recorded_cc
 from opp_mri.workflow.assessing.respond import assess_lesion
@@ -115,7 +116,8 @@ def export_bundles(
         check_shown(store, [timeline.reader])
         assessed_lesion = assess_lesion(timeline, rules, error=error)
         if not assessed_lesion.is_measured:
-            left_out.append(f"{lesion.lesion_id} has no bundle. No length is recorded.")
+            lacks = describe_lacks([timeline.timeline], rules.criteria)
+            left_out.append(" ".join((f"{lesion.lesion_id} has no bundle.", *lacks)))
             continue
         bundle = build_bundle(timeline, assessed_lesion, at)
         name = f"{uuid5(NAMESPACE_OID, lesion.tracking_uid)}.json"

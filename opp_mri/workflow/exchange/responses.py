@@ -9,6 +9,7 @@ from opp_mri.domain.assessment import Rules
 from opp_mri.domain.measurement import Lesion
 from opp_mri.errors import InputError
 from opp_mri.response.assessed import AssessedLesion
+from opp_mri.response.lack import describe_lacks
 from opp_mri.store.protocol import Store
 from opp_mri.workflow.assessing.respond import assess_lesion
 from opp_mri.workflow.double_read.repeatability import estimate_measurement_error
@@ -56,12 +57,10 @@ def plan_responses(
             continue
         check_shown(store, [timeline.reader])
         assessed_lesion = assess_lesion(timeline, rules, error=error)
-        report = (
-            _report(lesion, timeline, assessed_lesion, images)
-            if assessed_lesion.is_measured
-            else None
-        )
-        if report is not None:
+        if not assessed_lesion.is_measured:
+            lacks = describe_lacks([timeline.timeline], rules.criteria)
+            left_out.append(" ".join((f"{lesion.lesion_id} has no response report.", *lacks)))
+        elif report := _report(lesion, timeline, assessed_lesion, images):
             reports.append(report)
     return ResponsePlan(reports=tuple(reports), left_out=tuple(left_out))
 

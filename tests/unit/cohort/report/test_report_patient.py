@@ -220,7 +220,10 @@ def test_several_lesions_have_a_page_each_and_a_list_that_leads_to_them() -> Non
     page = page_of(a_lesion(), timeline, without_answer=("P01-C",))
     assert page.links == [("P01-A", "l1"), ("P01-B", "l2")]
     assert len(page.all("svg")) == 2
-    assert "Not measured, and so without an answer: P01-C." in page.html
+    assert (
+        "Without a measurement that the criteria read, and so without an answer: P01-C."
+        in page.html
+    )
 
 
 def test_what_comes_from_outside_is_text_and_never_markup() -> None:

@@ -184,9 +184,9 @@ def test_volumes_come_in_a_column_and_a_row_may_have_a_volume_alone(tmp_path) ->
     (tmp_path / "M.csv").write_text(VOLUMES, encoding="utf-8")
     rules = Rules(criteria=load_criteria("maralani-2021"))
     tables = assess_tables(tmp_path / "M.csv", None, rules)
-    assert [str(lesion.assessment.category) for lesion in tables.lesions] == ["PD"]
-    assert tables.unanswered == ("B",)
-    (lesion,) = tables.lesions
+    lesion, without_volume = tables.lesions
+    assert str(lesion.assessment.category) == "PD"
+    assert not without_volume.is_measured
     assert lesion.assessment.sequences[SeriesRole.T1].last_change_percent == 60
     assert [str(study.ap_mm) for study in lesion.timeline.observations[SeriesRole.T1]] == [
         "20",
