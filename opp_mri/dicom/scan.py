@@ -11,10 +11,9 @@ import threading
 import time
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
-from concurrent.futures import BrokenExecutor, Executor, Future, ProcessPoolExecutor
+from concurrent.futures import BrokenExecutor, Executor, Future
 from contextlib import contextmanager
 from itertools import islice
-from multiprocessing import get_context
 from typing import Final
 
 from attrs import frozen
@@ -27,6 +26,7 @@ from opp_mri.dicom.headers.template import Templates
 from opp_mri.dicom.instances import instance_from_header
 from opp_mri.domain.imaging import FileStatus, Instance, SourceFile
 from opp_mri.errors import InputError, PeerError
+from opp_mri.processes import make_pool
 
 POOL_PAYS_AFTER_S: Final = 1.0
 CHUNK: Final = 64  # files; what Ctrl-C may lose
@@ -122,8 +122,7 @@ def _scan_chunks(chunks: Iterator[list[SourceFile]], workers: int) -> Iterator[l
 
 
 def _scan_in_pool(chunks: Iterator[list[SourceFile]], workers: int) -> Iterator[list[ScannedFile]]:
-    # Spawned, as a fork of a process with threads (a progress bar, a window) may hang.
-    pool = ProcessPoolExecutor(workers, mp_context=get_context("spawn"))
+    pool = make_pool(workers)
     try:
         yield from _scan_with(pool, chunks, workers)
     finally:

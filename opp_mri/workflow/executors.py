@@ -12,13 +12,13 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import BrokenExecutor, CancelledError, Executor, Future, ProcessPoolExecutor
 from contextlib import contextmanager
 from functools import partial
-from multiprocessing import get_context
 from typing import Any, Final
 
 from attrs import field, frozen
 
 from opp_mri import __version__
 from opp_mri.errors import InputError, OppMriError, PeerError
+from opp_mri.processes import make_pool
 
 THREADS: Final = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS")
 CONNECT_S: Final = 10
@@ -34,12 +34,7 @@ log = logging.getLogger("opp_mri.workflow")
 @contextmanager
 def open_processes(count: int) -> Iterator[ProcessPoolExecutor]:
     """Start processes as they are needed; Ctrl-C is left to this one, and each uses one core."""
-    # spawned, as a fork of a process with threads may hang
-    spawn = get_context("spawn")
-    with (
-        ProcessPoolExecutor(count, mp_context=spawn, initializer=_leave_interrupts) as pool,
-        _limit_threads(),
-    ):
+    with make_pool(count, _leave_interrupts) as pool, _limit_threads():
         try:
             yield pool
         finally:
