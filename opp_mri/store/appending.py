@@ -31,11 +31,12 @@ from opp_mri.domain.measurement import Reading
 from opp_mri.domain.reading_checks import find_reading_faults
 from opp_mri.errors import InputError
 from opp_mri.store import schema
+from opp_mri.store.causes import SENTENCES, UNFIT
 from opp_mri.store.chain import ChainRecord, Head, record_hash
 from opp_mri.store.kinds import KINDS, get_field_text
 from opp_mri.store.protocol import Damage
 from opp_mri.store.serial import from_json, to_json
-from opp_mri.store.transactions import SENTENCES, UNFIT, Transactions, split_into_parts
+from opp_mri.store.transactions import Transactions, split_into_parts
 
 T = TypeVar("T")
 table: Final = schema.record

@@ -19,17 +19,18 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError
 
 from opp_mri.errors import InputError, ProjectError
+from opp_mri.store.causes import BUSY, find_cause
 from opp_mri.store.migrations.guards import renew_postgresql_guards
 from opp_mri.store.migrations.postgresql_guards import CATALOGUE, PRIVATE, VERSION
 from opp_mri.store.postgresql_checks import find_guard_faults, owns_tables, read_guards_version
 from opp_mri.store.sql import NEWEST, VERSION_TABLE, SqlStore, upgrade
-from opp_mri.store.transactions import BUSY, find_cause
 
 log = logging.getLogger("opp_mri.store")
 
 TURN: Final = 5_150_014  # advisory lock of the writer whose turn it is
 WAIT_S: Final = 15
 CONNECT_TIMEOUT_S: Final = 10
+STILL_USED: Final = "2BP01"  # dependent_objects_still_exist
 
 
 class Role(StrEnum):
@@ -87,6 +88,11 @@ class PostgresqlStore(SqlStore):
                 f"The account {account.name}, or an account of this reader, exists already: name "
                 "another."
             )
+        if self._has_role(account.name):
+            raise InputError(
+                f"The server already has a role {account.name}, which is not an account of this "
+                "project: name another."
+            )
         password = secrets.token_urlsafe(18)
         with self.begin_writing() as connection:
             name = connection.dialect.identifier_preparer.quote(account.name)
@@ -117,21 +123,21 @@ class PostgresqlStore(SqlStore):
         Raises
         ------
         InputError
-            There is no such account.
+            There is no such account, or its role is used elsewhere on the server.
         """
         if all(account.name != name for account in self.list_accounts()):
             raise InputError(f"There is no account {name}: `opp-mri account list` lists them.")
+        has_role = self._has_role(name)
         with self.begin_writing() as connection:
             statement = text(f"DELETE FROM {PRIVATE}.account WHERE name = :name")  # noqa: S608
             connection.execute(statement, {"name": name})
-            quoted_name = connection.dialect.identifier_preparer.quote(name)
-            for schema in ("public", PRIVATE):
-                for objects in (
-                    f"ALL TABLES IN SCHEMA {schema}", f"ALL SEQUENCES IN SCHEMA {schema}",
-                    f"SCHEMA {schema}",
-                ):  # fmt: skip
-                    connection.exec_driver_sql(f"REVOKE ALL ON {objects} FROM {quoted_name}")
-            connection.exec_driver_sql(f"DROP ROLE {quoted_name}")
+            if has_role:
+                _drop_role(connection, name)
+
+    def _has_role(self, name: str) -> bool:
+        query = text("SELECT count(*) FROM pg_roles WHERE rolname = :name")
+        with self.begin_reading() as connection:
+            return bool(connection.scalar(query, {"name": name}))
 
     def notice_missing_records(self) -> None:
         """Name it where records are missing, or are hidden from an account that reads blind."""
@@ -283,6 +289,26 @@ def _renew_guards(store: PostgresqlStore) -> None:
     with store.begin_writing() as connection:
         renew_postgresql_guards(connection)
     log.info("The safeguards of the database were brought to those of this version of opp_mri.")
+
+
+def _drop_role(connection: Connection, name: str) -> None:
+    """Take a role's rights in this database and the role itself away."""
+    quoted_name = connection.dialect.identifier_preparer.quote(name)
+    for schema in ("public", PRIVATE):
+        for objects in (
+            f"ALL TABLES IN SCHEMA {schema}", f"ALL SEQUENCES IN SCHEMA {schema}",
+            f"SCHEMA {schema}",
+        ):  # fmt: skip
+            connection.exec_driver_sql(f"REVOKE ALL ON {objects} FROM {quoted_name}")
+    try:
+        connection.exec_driver_sql(f"DROP ROLE {quoted_name}")
+    except DBAPIError as error:
+        if getattr(error.orig, "sqlstate", None) != STILL_USED:
+            raise
+        raise InputError(
+            f"{name} owns, or has rights to, other things on the server, so the account was not "
+            "removed: the server's administrator removes these first (DROP OWNED)."
+        ) from error
 
 
 def _list_rights(role: Role) -> list[str]:

@@ -1,7 +1,6 @@
-"""Opening transactions, and stating in plain words why a database does not answer."""
+"""Opening transactions on a database."""
 
 import logging
-import sqlite3
 import threading
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -9,9 +8,9 @@ from pathlib import Path
 from typing import Any, ClassVar, Final
 
 from sqlalchemy import Connection, Engine, Row, insert, select
-from sqlalchemy.exc import DBAPIError
 
-from opp_mri.errors import InputError, ProjectError
+from opp_mri.errors import ProjectError
+from opp_mri.store.causes import translate_errors
 from opp_mri.store.checksums import is_sound
 from opp_mri.store.protocol import Damage
 from opp_mri.store.schema import stale_patient
@@ -27,29 +26,6 @@ BEGIN: Final = "opp_mri_begin"  # execution option: the statement that opens a t
 
 MOST_PARAMETERS: Final = 500  # SQLite takes 999 at its least
 
-BUSY: Final = "busy"
-FULL: Final = "full"
-REFUSED: Final = "refused"
-DAMAGED: Final = "damaged"
-UNREACHABLE: Final = "unreachable"
-FORBIDDEN: Final = "forbidden"
-CONFLICT: Final = "conflict"
-UNFIT: Final = "unfit"
-
-SENTENCES: Final = {
-    FULL: "The disk is full; nothing was changed. Make room and try again.",
-    REFUSED: "The project's store cannot be opened or written: check the folder's permissions "
-    "and that its drive is connected.",
-    DAMAGED: "The project's store is damaged. Keep a copy of it, then restore its latest backup "
-    "with `opp-mri restore`.",
-    UNREACHABLE: "The database does not answer: check its address, whether it is running, and the "
-    "network.",
-    CONFLICT: "Another user recorded the same in the meantime, so this was not recorded: look at "
-    "it again.",
-    UNFIT: "A text holds a character that is not text (U+0000, or bytes that are not UTF-8), which "
-    "no database keeps: remove it. Nothing was recorded.",
-    FORBIDDEN: "Your account of the database may not do this: ask the study's coordinator.",
-}
 SEALED: Final = (
     "This package is sealed for its return, so this was not recorded. Send it back as it is, or "
     "ask for another one (`opp-mri reader-package --again`)."
@@ -58,39 +34,6 @@ BUSY_WRITING: Final = (
     "Another program is writing to this project, so this was not recorded. Try again."
 )
 BUSY_READING: Final = "Another program is writing to this project, so it cannot be read. Try again."
-
-_SQLITE: Final = {
-    sqlite3.SQLITE_BUSY: BUSY,
-    sqlite3.SQLITE_LOCKED: BUSY,
-    sqlite3.SQLITE_FULL: FULL,
-    sqlite3.SQLITE_READONLY: REFUSED,
-    sqlite3.SQLITE_CANTOPEN: REFUSED,
-    sqlite3.SQLITE_IOERR: REFUSED,
-    sqlite3.SQLITE_PERM: REFUSED,
-    sqlite3.SQLITE_AUTH: REFUSED,
-    sqlite3.SQLITE_CORRUPT: DAMAGED,
-    sqlite3.SQLITE_NOTADB: DAMAGED,
-    sqlite3.SQLITE_FORMAT: DAMAGED,
-    sqlite3.SQLITE_ERROR: DAMAGED,  # a table, column or trigger is not as it was made
-    sqlite3.SQLITE_SCHEMA: DAMAGED,
-    sqlite3.SQLITE_MISMATCH: DAMAGED,
-}
-_POSTGRESQL: Final = {  # by SQLSTATE, or by its class of two characters
-    "23505": CONFLICT,  # unique_violation
-    "22021": UNFIT,  # character_not_in_repertoire
-    "22P05": UNFIT,  # untranslatable_character: U+0000 in JSON
-    "55P03": BUSY,  # lock_not_available
-    "40": BUSY,  # transaction rollback: deadlock, serialization
-    "53100": FULL,
-    "42501": FORBIDDEN,
-    "42704": FORBIDDEN,  # the role of an open session is gone: its account was removed
-    "28": FORBIDDEN,
-    "08": UNREACHABLE,
-    "57P": UNREACHABLE,
-    "53": UNREACHABLE,
-    "42": DAMAGED,
-    "XX": DAMAGED,
-}
 
 
 class Transactions:
@@ -188,42 +131,6 @@ class Transactions:
 
     def _wait_turn(self, connection: Connection) -> None:
         """Wait until no other writer is at work, where BEGIN alone does not."""
-
-
-@contextmanager
-def translate_errors(busy: str) -> Iterator[None]:
-    """Turn a database's error into a sentence, by its code.
-
-    Parameters
-    ----------
-    busy
-        The sentence where another program holds the database.
-    """
-    try:
-        yield
-    except DBAPIError as error:
-        cause = find_cause(error.orig)
-        if cause is None:
-            raise
-        if cause == UNFIT:
-            raise InputError(SENTENCES[UNFIT]) from error
-        raise ProjectError(busy if cause == BUSY else SENTENCES[cause]) from error
-    except UnicodeEncodeError as error:  # an argument or a file name whose bytes are not UTF-8
-        raise InputError(SENTENCES[UNFIT]) from error
-    except UnicodeDecodeError as error:  # SQLite quotes a damaged name of a table, Python decodes
-        raise ProjectError(SENTENCES[DAMAGED]) from error
-
-
-def find_cause(error: BaseException | None) -> str | None:
-    """Return the cause of a driver's error by its code; None where it is a fault of the program."""
-    if isinstance(error, sqlite3.Error):
-        code: int = getattr(error, "sqlite_errorcode", 0)
-        return _SQLITE.get(code & 0xFF)
-    state: str | None = getattr(error, "sqlstate", None)
-    if state is None:
-        return {"OperationalError": UNREACHABLE, "DataError": UNFIT}.get(type(error).__name__)
-    return next((_POSTGRESQL[key] for key in (state, state[:3], state[:2]) if key in _POSTGRESQL),
-                None)  # fmt: skip
 
 
 def mark_stale(connection: Connection, patient_ids: Iterable[str]) -> None:
