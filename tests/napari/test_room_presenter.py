@@ -283,10 +283,10 @@ def test_the_strip_of_a_whole_image_shows_the_place_of_the_caliper(
     room.panes.pan(pane, 0.0, -26.0)
     pane.whole = False
     assert mouse.view.centre == pytest.approx((before.centre[0], before.centre[1] + 26.0))
-    inner, other = picture[1:-1, 1:-1], mouse.view.strip[0].picture
+    inner, later_picture = picture[1:-1, 1:-1], mouse.view.strip[0].picture
     height, width = inner.shape
     assert any(  # but for a pixel
-        np.array_equal(inner, other[down : down + height, across : across + width])
+        np.array_equal(inner, later_picture[down : down + height, across : across + width])
         for down in range(3)
         for across in range(3)
     )

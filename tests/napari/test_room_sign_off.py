@@ -167,8 +167,8 @@ def test_answers_are_listed_by_visit_and_sequence_in_whatever_order_they_were_gi
             settle(room)
             room.say(Answer.GONE)
             settle(room)
-        listed = [line.partition(":")[0].split() for line in room.sign_off().drafts]
-        assert [(words[0], words[-1]) for words in listed] == [
+        draft_words = [line.partition(":")[0].split() for line in room.sign_off().drafts]
+        assert [(words[0], words[-1]) for words in draft_words] == [
             ("TP0", "T1"), ("TP0", "T2FS"), ("TP1", "T1"), ("TP1", "T2FS")
         ]  # fmt: skip
 

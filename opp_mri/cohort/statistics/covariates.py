@@ -113,10 +113,10 @@ class Model:
         own = [(cox, hazard) for hazard in cox.hazards]
         if by_lesion is None or not cox.is_error_too_small:
             return own
-        other = [(by_lesion, hazard) for hazard in by_lesion.hazards]
+        pairs_by_lesion = [(by_lesion, hazard) for hazard in by_lesion.hazards]
         return [
             max(pair, key=lambda choice: choice[1].standard_error or 0.0)
-            for pair in zip(own, other, strict=True)
+            for pair in zip(own, pairs_by_lesion, strict=True)
         ]
 
 

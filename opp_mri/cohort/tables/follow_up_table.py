@@ -24,8 +24,8 @@ SHORT_ANALYSED: Final = f"{SHORT}.analysed"
 def follow_up_table(analysis: CohortAnalysis) -> Table:
     """Show the median follow-up, the number of studies and the interval between them."""
     rows, up = Rows(analysis), analysis.follow_up
-    excluded = np.array([not is_eligible(lesion) for lesion in analysis.lesions], dtype=np.bool_)
-    short = excluded | np.array(
+    is_excluded = np.array([not is_eligible(lesion) for lesion in analysis.lesions], dtype=np.bool_)
+    short = is_excluded | np.array(
         [
             not events.studies or events.last_day < lesion.assessment.criteria.min_follow_up_days
             for lesion, events in zip(analysis.lesions, analysis.lesion_events, strict=True)
@@ -34,8 +34,8 @@ def follow_up_table(analysis: CohortAnalysis) -> Table:
     )
     short_counts = (
         ("With a follow-up under 6 months, or none", SHORT, short),
-        ("Of these not analysed for response", SHORT_EXCLUDED, excluded),
-        ("Of these analysed for response", SHORT_ANALYSED, short & ~excluded),
+        ("Of these not analysed for response", SHORT_EXCLUDED, is_excluded),
+        ("Of these analysed for response", SHORT_ANALYSED, short & ~is_excluded),
     )
     sums: list[Sum] = rows.build_sums(TIME_KNOWN)
     lines: list[tuple[Cell, ...]] = []
@@ -43,8 +43,8 @@ def follow_up_table(analysis: CohortAnalysis) -> Table:
         arm, end = rows.select_arm(group), name_arm_key(group)
         words = name_arm(group)
         lines.append((Cell(text="Lesions"), Cell(text=words), rows.count(TIME_KNOWN + end, arm)))
-        for label, key, which in short_counts:
-            lines.append((Cell(text=label), Cell(text=words), rows.count(key + end, arm & which)))
+        for label, key, subset in short_counts:
+            lines.append((Cell(text=label), Cell(text=words), rows.count(key + end, arm & subset)))
         sums.append((SHORT + end, SHORT_EXCLUDED + end, SHORT_ANALYSED + end))
     medians = (
         ("Median follow-up by MRI, weeks (95 %)", "follow_up.imaging", up.imaging),

@@ -88,10 +88,10 @@ def with_origins(*origins: Origin | None) -> list[AssessedLesion]:
 
 
 def test_of_how_lengths_were_measured_it_says_what_is_known() -> None:
-    computed = "Lengths are distances between two points on native images, recorded to 0.1 mm"
-    assert f"{computed}. Changes" in text(readers=("A",), lesions=with_origins(Origin.DRAWN))
+    sentence = "Lengths are distances between two points on native images, recorded to 0.1 mm"
+    assert f"{sentence}. Changes" in text(readers=("A",), lesions=with_origins(Origin.DRAWN))
     mixed = text(readers=("A",), lesions=with_origins(Origin.DRAWN, None))
-    assert f"{computed}; lengths without a line, given as numbers, keep their digits." in mixed
+    assert f"{sentence}; lengths without a line, given as numbers, keep their digits." in mixed
     for lesions in (with_origins(None), with_origins(Origin.DRAWN)):
         from_tables = text(lesions=lesions)
         assert "two points" not in from_tables

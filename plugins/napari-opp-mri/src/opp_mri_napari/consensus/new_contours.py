@@ -55,8 +55,8 @@ class NewContours:
 
     def describe(self, volume: VolumeDescription) -> str:
         """State the volume that would stand in place of A and B."""
-        measured = measure_outlined(self.contours, volume)
-        words = "no volume" if measured is None else format_volume(measured)
+        measured_volume = measure_outlined(self.contours, volume)
+        words = "no volume" if measured_volume is None else format_volume(measured_volume)
         return f"new contours in place of A and B, {words}"
 
     def take_back(self) -> bool:
