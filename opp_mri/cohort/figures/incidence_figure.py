@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from math import ceil
 from typing import Final
 
+import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
@@ -30,6 +31,7 @@ from opp_mri.cohort.figures.time_axis import (
     TimeUnit,
     choose_tick_days,
     draw_steps,
+    find_known_arms,
     find_thinning_day,
     keep_known_arms,
     set_share,
@@ -61,6 +63,7 @@ def draw_incidence(
     observed: Observed | None,
     causes: Mapping[int, Cause],
     *,
+    died: Sequence[bool] = (),
     unit: TimeUnit = TimeUnit.WEEKS,
 ) -> Figure:
     """Draw the share of lesions with each event first, over time.
@@ -71,6 +74,8 @@ def draw_incidence(
         Who was followed for how long and how that ended; up to four groups. None: there is nobody.
     causes
         What each cause of `observed` is.
+    died
+        Whether the patient of each row has died, whenever that was; empty where it is not known.
     unit
         Weeks or months from SSRS.
 
@@ -81,6 +86,7 @@ def draw_incidence(
     """
     if observed is None:
         return draw_nothing("No lesion was followed for OPP, local failure or death.")
+    later_deaths = _describe_later_deaths(observed, causes, died)
     observed, unknown = keep_known_arms(observed)
     arms: dict[str, list[Curve]] = {}
     for curve in estimate_cumulative_incidence(observed):
@@ -96,7 +102,7 @@ def draw_incidence(
     width_in = DOUBLE_IN if wide else SINGLE_IN
     top_in = TOP_IN if wide else TOP_IN + LINE_IN * (len(causes) - 1)
     with use_journal_style():
-        notes = _write_notes(arms, causes, thin_days, unit)
+        notes = [*_write_notes(arms, causes, thin_days, unit), *later_deaths]
         if unknown:
             notes.append(f"{format_count(unknown, 'lesion')} with unknown fractions: not drawn.")
         foot = break_notes(notes, width_in)
@@ -189,6 +195,24 @@ def _write_notes(
         "Bands and brackets: 95 % intervals (Aalen-Johansen, log-log); there is no band where "
         f"it would be wider than {100 * WIDEST_BAND:.0f} percentage points.",
     ]
+
+
+def _describe_later_deaths(
+    observed: Observed, causes: Mapping[int, Cause], died: Sequence[bool]
+) -> list[str]:
+    """Count the lesions whose patient died, but not as their first event."""
+    if not len(died) or observed.cause is None:
+        return []
+    had_died = np.asarray(died, dtype=np.bool_) & find_known_arms(observed)
+    earlier = [number for number, cause in causes.items() if cause is not Cause.DEATH]
+    counts = {
+        "after OPP or local failure": int((had_died & np.isin(observed.cause, earlier)).sum()),
+        "after its follow-up had ended": int((had_died & (observed.cause == 0)).sum()),
+    }
+    parts = [f"{format_count(n, 'lesion')} {words}" for words, n in counts.items() if n]
+    if not parts:
+        return []
+    return [f"Not counted as death, as the patient died later: {', '.join(parts)}."]
 
 
 def _format_percent(share: EventEstimate) -> str:

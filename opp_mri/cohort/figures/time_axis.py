@@ -14,7 +14,7 @@ from opp_mri.cohort.figures.panels import DAYS_PER_MONTH
 from opp_mri.cohort.figures.sheet import EDGE_IN, LINE_IN, choose_week_step, measure_size_in, write
 from opp_mri.cohort.figures.style import INK, Dashes
 from opp_mri.cohort.statistics.members import FractionGroup
-from opp_mri.cohort.statistics.survival import Curve, Observed
+from opp_mri.cohort.statistics.survival import BoolArray, Curve, Observed
 from opp_mri.units import DAYS_PER_WEEK
 
 FEW_LEFT: Final = 0.1  # share of the lesions at risk below which a curve rests on few
@@ -154,7 +154,14 @@ def keep_known_arms(observed: Observed) -> tuple[Observed, int]:
     tuple
         The rows to draw, and how many were left out; all rows where no arm is known.
     """
+    is_known = find_known_arms(observed)
+    return observed.take(is_known), int((~is_known).sum())
+
+
+def find_known_arms(observed: Observed) -> BoolArray:
+    """Return which rows a figure that compares the arms draws: all where no arm is known."""
+    everyone = np.ones(observed.n, dtype=np.bool_)
     if observed.group is None:
-        return observed, 0
+        return everyone
     is_known = np.asarray(observed.group != FractionGroup.UNKNOWN)
-    return (observed.take(is_known), int((~is_known).sum())) if is_known.any() else (observed, 0)
+    return is_known if is_known.any() else everyone

@@ -184,7 +184,12 @@ def build_event_pictures(analysis: CohortAnalysis) -> tuple[Picture, ...]:
     incidence = Picture(
         name="incidence",
         title="Cumulative incidence of the first event: OPP, local failure or death",
-        draw=partial(draw_incidence, analysis.first, dict(enumerate(CAUSES, 1))),
+        draw=partial(
+            draw_incidence,
+            analysis.first,
+            dict(enumerate(CAUSES, 1)),
+            died=[events.death_day is not None for events in analysis.lesion_events],
+        ),
         description="The share of lesions with each event first; the others compete with it.",
         lesion_ids=ids,
     )

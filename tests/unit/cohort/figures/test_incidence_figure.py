@@ -66,3 +66,23 @@ def test_an_arm_of_unknown_fractions_is_not_drawn_and_is_counted() -> None:
     figure = draw_incidence(few, CAUSES)
     assert len(figure.axes) == 2
     assert "2 lesions with unknown fractions: not drawn." in words_of(figure)
+
+
+def test_deaths_that_are_not_a_first_event_are_counted_below_the_figure() -> None:
+    died = [cause == 3 for cause in END]
+    assert "died" not in words_of(draw_incidence(ROWS, CAUSES, died=died))
+    died[0] = died[1] = died[4] = True  # after an OPP, after a local failure, after a censoring
+    words = " ".join(words_of(draw_incidence(ROWS, CAUSES, died=died)).split())
+    assert "death: 2 events" in words
+    assert (
+        "Not counted as death, as the patient died later: 2 lesions after OPP or local failure, "
+        "1 lesion after its follow-up had ended." in words
+    )
+
+
+def test_a_death_in_an_arm_that_is_not_drawn_is_not_counted() -> None:
+    rows = Observed(
+        duration_days=[*ROWS.duration_days, 90], event=[*ROWS.event, False], cause=[*ROWS.cause, 0],
+        group=[*ROWS.group, "fractions unknown"],
+    )  # fmt: skip
+    assert "died later" not in words_of(draw_incidence(rows, CAUSES, died=[False] * 20 + [True]))

@@ -1,11 +1,14 @@
 """A figure of a cohort is drawn once, whatever files are made of it."""
 
+from datetime import date
+
 from attrs import evolve
-from fixtures.cohort_courses import lesions_of_the_paper
+from fixtures.cohort_courses import COURSES, cohort_lesion, lesions_of_the_paper
 from fixtures.figure_checks import words_of
 from matplotlib.figure import Figure
 
 from opp_mri.cohort.statistics.analysis import analyse
+from opp_mri.domain.assessment import ResponseCategory
 from opp_mri.workflow.cohort.cohort_pictures import (
     COMPARED,
     Picture,
@@ -56,3 +59,14 @@ def test_with_enough_events_and_patients_errors_are_by_patient() -> None:
     assert few_events.cox.is_error_too_small
     assert not model.cox_by_lesion.is_error_too_small
     assert enough.choose_errors() == [(enough.cox, enough.cox.hazards[0])]
+
+
+def test_deaths_after_the_first_event_are_named_in_the_figure_of_incidence() -> None:
+    lesions = [
+        cohort_lesion(t1=COURSES[ResponseCategory.PD], lesion_id="A", death_date=date(2024, 12, 1)),
+        cohort_lesion(lesion_id="B"),
+    ]
+    incidence = next(p for p in build_event_pictures(analyse(lesions)) if p.name == "incidence")
+    words = " ".join(words_of(incidence.draw()).split())
+    assert "death: 0 events" in words
+    assert "as the patient died later: 1 lesion after OPP or local failure." in words
