@@ -10,11 +10,13 @@ from functools import cached_property
 from attrs import evolve, frozen
 
 from opp_mri.domain.assessment import Assessment, Caution, ResponseCategory, Rules
+from opp_mri.domain.imaging import SeriesRole
 from opp_mri.domain.measurement import Lesion
 from opp_mri.domain.measurement_error import MeasurementError
 from opp_mri.domain.timeline import Timeline
 from opp_mri.domain.visit import Visit
 from opp_mri.response.classify import classify
+from opp_mri.response.course import Course, build_courses, split_studies
 from opp_mri.response.criteria import load_shipped_criteria
 from opp_mri.response.history import DatedLabel, classify_by_day, describe_labels
 from opp_mri.response.lack import has_recorded
@@ -65,6 +67,18 @@ class AssessedTimeline:
     def is_simulated(self) -> bool:
         """Whether margins and probabilities are computed: for the table of rules alone."""
         return self.rules.criteria.persistence is None
+
+    @cached_property
+    def courses(self) -> Mapping[SeriesRole, tuple[int, Course]]:
+        """Baseline day and course of each sequence that has both a baseline and a follow-up."""
+        studies_by_sequence = split_studies(self.timeline)
+        return {
+            sequence: (baseline.days_from_ssrs, course)
+            for sequence, course in build_courses(
+                studies_by_sequence, self.assessment.criteria
+            ).items()
+            if (baseline := studies_by_sequence[sequence].baseline) is not None
+        }
 
     @cached_property
     def margin_mm(self) -> Decimal | None:

@@ -7,6 +7,7 @@ where two sequences tie for the deciding one. Only recordable lengths next to on
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from decimal import Decimal
+from functools import lru_cache
 from itertools import chain
 from typing import Final
 
@@ -81,12 +82,20 @@ def compute_margin_days(timeline: Timeline, rules: Rules) -> int | None:
 
 def classify_by_threshold(timeline: Timeline, rules: Rules) -> dict[Decimal, ResponseCategory]:
     """Return the category that the lesion would have with a `change_mm` of 2, 3 and 4."""
+    studies_by_sequence, facts = split_studies(timeline), gather_facts(timeline)
     return {
-        change_mm: classify(
-            timeline, evolve(rules, criteria=evolve(rules.criteria, change_mm=change_mm))
-        ).category
-        for change_mm in THRESHOLDS_MM
+        change_mm: call_lesion(studies_by_sequence, facts, changed_rules).category
+        for change_mm, changed_rules in _change_thresholds(rules)
     }
+
+
+@lru_cache
+def _change_thresholds(rules: Rules) -> tuple[tuple[Decimal, Rules], ...]:
+    """Return rules with each threshold: they are the same for all lesions of a cohort."""
+    return tuple(
+        (change_mm, evolve(rules, criteria=evolve(rules.criteria, change_mm=change_mm)))
+        for change_mm in THRESHOLDS_MM
+    )
 
 
 Candidate = tuple[int, SeriesRole, int, int]  # size in steps, sequence, place of the length, steps

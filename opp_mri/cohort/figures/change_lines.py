@@ -13,7 +13,6 @@ from opp_mri.cohort.figures.style import INK
 from opp_mri.cohort.statistics.endpoints import (
     ReturnToBaseline,
     find_returns_to_baseline,
-    group_courses,
 )
 from opp_mri.domain.imaging import SeriesRole
 from opp_mri.response.assessed import AssessedLesion
@@ -79,7 +78,7 @@ def change_lines(lesion: AssessedLesion) -> dict[SeriesRole, ChangeLine]:
     returns = find_returns_to_baseline(lesion)
     return {
         sequence: _build_line(sequence, course, returns.get(sequence))
-        for sequence, (_, course) in group_courses(lesion).items()
+        for sequence, (_, course) in lesion.courses.items()
     }
 
 

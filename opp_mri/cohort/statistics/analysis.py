@@ -16,9 +16,11 @@ from attrs import evolve
 from opp_mri.cohort.statistics.competing import fit_fine_gray, run_gray_test
 from opp_mri.cohort.statistics.covariates import (
     NO_TIMES,
+    Columns,
     Covariate,
     fit_each,
     fit_together,
+    gather_covariates,
 )
 from opp_mri.cohort.statistics.endpoints import EventDay, describe_spread
 from opp_mri.cohort.statistics.events import (
@@ -112,14 +114,16 @@ def analyse(
         )
         for endpoint in Endpoint
     }
+    covariates = gather_covariates(at_risk)
     for endpoint in MODELLED:
         endpoints[endpoint] = _with_models(
-            endpoints[endpoint], at_risk, first, landmark_day, events_per_covariate
+            endpoints[endpoint], covariates, first, landmark_day, events_per_covariate
         )
     return CohortAnalysis(
         screened=tuple(lesions),
         lesions=tuple(at_risk),
         lesion_events=tuple(lesion_events),
+        covariates=covariates,
         first=first,
         incidence=_estimate_first_incidence(first),
         n=len(at_risk),
@@ -155,17 +159,17 @@ def _analyse_endpoint(
 
 def _with_models(
     analysis: EndpointAnalysis,
-    lesions: Sequence[AssessedLesion],
+    covariates: Columns,
     first: Observed | None,
     landmark_day: int,
     events_per_covariate: int,
 ) -> EndpointAnalysis:
     observed = analysis.comparison.observed
-    models = fit_each(observed, lesions)
+    models = fit_each(observed, covariates)
     return evolve(
         analysis,
         models=models,
-        multivariable=fit_together(observed, lesions, models, events_per_covariate),
+        multivariable=fit_together(observed, covariates, models, events_per_covariate),
         landmark=_analyse_landmark(observed, first, landmark_day),
     )
 

@@ -4,7 +4,7 @@ The covariates are those of Table 2 of Amini et al., AJNR 2016;37:387-392, and, 
 them, the instability score and the epidural grade before treatment, each separately only.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from enum import StrEnum
 from typing import Final
 
@@ -28,7 +28,7 @@ from opp_mri.cohort.statistics.members import (
     find_age_at_radiosurgery,
     find_region,
 )
-from opp_mri.cohort.statistics.survival import Observed
+from opp_mri.cohort.statistics.survival import FloatArray, Observed
 from opp_mri.domain.measurement import Lesion
 from opp_mri.domain.visit import Visit
 from opp_mri.response.assessed import AssessedLesion
@@ -57,17 +57,7 @@ PAPER_COVARIATES: Final = (
 )
 """Those of the paper's Table 2."""
 
-
-def choose_covariates(lesions: Sequence[AssessedLesion]) -> tuple[Covariate, ...]:
-    """Return the paper's covariates, and of the others those that some lesion has."""
-    return tuple(
-        covariate
-        for covariate in Covariate
-        if covariate in PAPER_COVARIATES
-        or any(
-            get_covariate(lesion.lesion, covariate, lesion.visits) is not None for lesion in lesions
-        )
-    )
+Columns = Mapping[Covariate, FloatArray]
 
 
 @frozen(kw_only=True)
@@ -156,19 +146,44 @@ def get_covariate(
     return None if value is unknown else float(value is yes)
 
 
-def fit_each(observed: Observed | None, lesions: Sequence[AssessedLesion]) -> tuple[Model, ...]:
+def gather_covariates(lesions: Sequence[AssessedLesion]) -> dict[Covariate, FloatArray]:
+    """Return the paper's covariates of each lesion, and of the others those that some lesion has.
+
+    What is not known is NaN.
+    """
+    columns = {
+        covariate: np.array(
+            [get_covariate(lesion.lesion, covariate, lesion.visits) for lesion in lesions],
+            dtype=np.float64,
+        )
+        for covariate in Covariate
+    }
+    return {
+        covariate: column
+        for covariate, column in columns.items()
+        if covariate in PAPER_COVARIATES or np.isfinite(column).any()
+    }
+
+
+def stack_covariates(columns: Columns, covariates: Sequence[Covariate]) -> FloatArray:
+    """Return a row of each covariate, and a column of each lesion."""
+    lesions = len(columns[Covariate.AGE])
+    return np.array([columns[covariate] for covariate in covariates]).reshape(
+        len(covariates), lesions
+    )
+
+
+def fit_each(observed: Observed | None, columns: Columns) -> tuple[Model, ...]:
     """Fit a model of each covariate by itself; a row of `observed` is of the lesion at its place.
 
     None means no rows.
     """
-    return tuple(
-        _fit(observed, lesions, (covariate,), 0) for covariate in choose_covariates(lesions)
-    )
+    return tuple(_fit(observed, columns, (covariate,), 0) for covariate in columns)
 
 
 def fit_together(
     observed: Observed | None,
-    lesions: Sequence[AssessedLesion],
+    columns: Columns,
     alone: Sequence[Model],
     events_per_covariate: int,
 ) -> Model:
@@ -178,7 +193,7 @@ def fit_together(
         for model in alone
         if _has_ratios(model) and model.covariates[0] in PAPER_COVARIATES
     )
-    return _fit(observed, lesions, several, events_per_covariate)
+    return _fit(observed, columns, several, events_per_covariate)
 
 
 def _has_ratios(model: Model) -> bool:
@@ -190,15 +205,11 @@ def _has_ratios(model: Model) -> bool:
 
 def _fit(
     observed: Observed | None,
-    lesions: Sequence[AssessedLesion],
+    columns: Columns,
     covariates: tuple[Covariate, ...],
     events_per_covariate: int,
 ) -> Model:
-    values = [
-        [get_covariate(lesion.lesion, covariate, lesion.visits) for lesion in lesions]
-        for covariate in covariates
-    ]
-    table = np.array(values, dtype=np.float64).reshape(len(covariates), len(lesions))
+    table = stack_covariates(columns, covariates)
     is_known = np.asarray(np.isfinite(table).all(axis=0))
     events = np.zeros(0, dtype=np.bool_) if observed is None else observed.event
     model = Model(
@@ -209,19 +220,19 @@ def _fit(
     if observed is None or reason is not None:
         return evolve(model, reason=NO_TIMES if observed is None else reason)
     rows = observed.take(is_known)
-    columns = {
+    values = {
         covariate.value: row for covariate, row in zip(covariates, table[:, is_known], strict=True)
     }
     shared = len(np.unique(np.asarray(rows.patient))) < rows.n
-    cox = fit_cox(rows, columns, by_patient=shared)
+    cox = fit_cox(rows, values, by_patient=shared)
     needs_firth = cox.reason is not None or Covariate.SINGLE_FRACTION in covariates
-    trends = check_proportionality(rows, columns)  # of one covariate, all at once is no other test
+    trends = check_proportionality(rows, values)  # of one covariate, all at once is no other test
     return evolve(
         model,
         cox=cox,
         trends=trends if len(covariates) > 1 else trends[:1],
-        cox_by_lesion=fit_cox(rows, columns) if cox.patients is not None else None,
-        firth=fit_firth(rows, columns) if needs_firth else None,
+        cox_by_lesion=fit_cox(rows, values) if cox.patients is not None else None,
+        firth=fit_firth(rows, values) if needs_firth else None,
     )
 
 

@@ -3,7 +3,7 @@
 All are None where a lesion is not analysed: an exclusion applies, or it is INDETERMINATE.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from enum import StrEnum
 from math import sqrt
@@ -15,7 +15,7 @@ from opp_mri.cohort.statistics.members import PAPER_ANSWERS
 from opp_mri.domain.estimate import LEVEL
 from opp_mri.domain.imaging import SeriesRole
 from opp_mri.response.assessed import AssessedLesion
-from opp_mri.response.course import Course, build_courses, split_studies
+from opp_mri.response.course import Course
 
 
 class EventDay(StrEnum):
@@ -123,20 +123,8 @@ def find_returns_to_baseline(lesion: AssessedLesion) -> dict[SeriesRole, ReturnT
     }
 
 
-def group_courses(lesion: AssessedLesion) -> dict[SeriesRole, tuple[int, Course]]:
-    """Return baseline day and course of each sequence that has both a baseline and a follow-up."""
-    studies_by_sequence = split_studies(lesion.timeline)
-    return {
-        sequence: (baseline.days_from_ssrs, course)
-        for sequence, course in build_courses(
-            studies_by_sequence, lesion.assessment.criteria
-        ).items()
-        if (baseline := studies_by_sequence[sequence].baseline) is not None
-    }
-
-
-def _find_courses(lesion: AssessedLesion) -> dict[SeriesRole, tuple[int, Course]]:
-    return group_courses(lesion) if lesion.assessment.category in PAPER_ANSWERS else {}
+def _find_courses(lesion: AssessedLesion) -> Mapping[SeriesRole, tuple[int, Course]]:
+    return lesion.courses if lesion.assessment.category in PAPER_ANSWERS else {}
 
 
 def describe_spread(values: Sequence[float]) -> Spread | None:

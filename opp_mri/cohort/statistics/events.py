@@ -10,7 +10,7 @@ from typing import Final
 
 from attrs import frozen
 
-from opp_mri.cohort.statistics.endpoints import EventDay, IntervalDay, group_courses
+from opp_mri.cohort.statistics.endpoints import EventDay, IntervalDay
 from opp_mri.cohort.statistics.members import PAPER_ANSWERS, find_exclusion_reason
 from opp_mri.domain.assessment import Reason, ResponseCategory
 from opp_mri.domain.imaging import SeriesRole
@@ -151,7 +151,7 @@ def gather_events(
     first after the window for OPP, and the last follow-up still shows the growth. Otherwise what it
     is remains open, and its time ends with it; the numbers are given with the curves.
     """
-    courses = group_courses(assessed_lesion)
+    courses = assessed_lesion.courses
     last_day = max((course.last_day for _, course in courses.values()), default=0)
     lesion, events = assessed_lesion.lesion, assessed_lesion.timeline.events
     death_day = (

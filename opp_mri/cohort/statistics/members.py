@@ -7,6 +7,7 @@ Source of the exclusions and of the radioresistant histologies: Amini et al., AJ
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from enum import StrEnum
+from functools import lru_cache
 from typing import Final
 
 from attrs import frozen
@@ -197,6 +198,7 @@ def find_age_at_radiosurgery(lesion: Lesion) -> Age | None:
     return Age(years=lesion.ssrs_last_date.year - lesion.birth_year, approximate=True)
 
 
+@lru_cache(maxsize=1024)  # a few texts name all lesions
 def find_histology(text: str) -> Histology | None:
     """Find the histology of the paper that a text names, by exact synonyms; None for another.
 

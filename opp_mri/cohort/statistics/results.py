@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from attrs import field, frozen
 
-from opp_mri.cohort.statistics.covariates import Model
+from opp_mri.cohort.statistics.covariates import Columns, Model
 from opp_mri.cohort.statistics.endpoints import EventDay, Spread
 from opp_mri.cohort.statistics.events import Cause, Endpoint, LesionEvents
 from opp_mri.cohort.statistics.exact_test import Fisher
@@ -146,6 +146,8 @@ class CohortAnalysis:
     lesions, lesion_events
         Those that were eligible on day 0, in the order of the rows of each `observed`, and what
         happened to each.
+    covariates
+        Of each of these lesions; NaN where it is not known.
     first
         First of OPP, local failure and death of each: causes 1 to 3. None without lesions.
     incidence
@@ -160,6 +162,7 @@ class CohortAnalysis:
     screened: tuple[AssessedLesion, ...] = field(repr=False)
     lesions: tuple[AssessedLesion, ...] = field(repr=False)
     lesion_events: tuple[LesionEvents, ...] = field(repr=False)
+    covariates: Columns = field(repr=False)
     first: Observed | None = field(repr=False)
     incidence: Mapping[Cause, tuple[Curve, ...]] = field(repr=False)
     n: int

@@ -5,7 +5,7 @@ from typing import Final
 import numpy as np
 
 from opp_mri.cohort.statistics.analysis import MODELLED
-from opp_mri.cohort.statistics.covariates import Covariate, Model, choose_covariates, get_covariate
+from opp_mri.cohort.statistics.covariates import Covariate, Model, stack_covariates
 from opp_mri.cohort.statistics.hazards import (
     FEWEST_EVENTS,
     FEWEST_PATIENTS,
@@ -66,7 +66,7 @@ _COUNTS_NOTE: Final = (
 def tabulate_covariates(analysis: CohortAnalysis) -> Table:
     """Show what the models rest on: lesions and events by covariate, and those left out."""
     rows, lines, sums = Rows(analysis), [], list[Sum]()
-    for covariate in choose_covariates(analysis.lesions):
+    for covariate in analysis.covariates:
         words = _VALUES.get(covariate, ("known", "unknown"))
         masks = _build_masks(analysis, (covariate,))
         parts = ("n", "left_out") if len(words) == len(("known", "unknown")) else (
@@ -165,11 +165,7 @@ def _build_masks(
 
     The last two have a meaning for one covariate of two values.
     """
-    values = [
-        [get_covariate(lesion.lesion, c, lesion.visits) for lesion in analysis.lesions]
-        for c in covariates
-    ]
-    table = np.array(values, dtype=np.float64).reshape(len(covariates), len(analysis.lesions))
+    table = stack_covariates(analysis.covariates, covariates)
     is_complete = np.asarray(np.isfinite(table).all(axis=0))
     return {
         "n": is_complete,

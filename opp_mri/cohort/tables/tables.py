@@ -17,7 +17,6 @@ from opp_mri.cohort.statistics.endpoints import (
     find_peak_changes_mm,
     find_returns_to_baseline,
     find_time_to_peak,
-    group_courses,
 )
 from opp_mri.cohort.statistics.members import (
     ALL,
@@ -44,7 +43,7 @@ HAPPENED: Final[tuple[tuple[str, str, Callable[[AssessedLesion], bool]], ...]] =
     (
         "Grew",
         "grew",
-        lambda lesion: any(c.grew for _, c in group_courses(lesion).values()),
+        lambda lesion: any(c.grew for _, c in lesion.courses.values()),
     ),
     ("Retreated", "retreated", lambda lesion: find_retreatment_day(lesion.timeline) is not None),
     ("Died", "died", lambda member: member.lesion.death_date is not None),

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from concurrent.futures import Executor
 from datetime import date
 from decimal import Decimal
+from functools import cached_property
 from pathlib import Path
 from typing import Final
 
@@ -79,7 +80,7 @@ class Cohort:
         """With hindsight, or as known at the last study."""
         return self.rules.mode
 
-    @property
+    @cached_property
     def warnings(self) -> tuple[DataWarning, ...]:
         """What is unlikely about the data, in the order of the lesions."""
         lesion_warnings = [*find_lesion_warnings(member.lesion for member in self.lesions)]
@@ -92,7 +93,7 @@ class Cohort:
             sorted(lesion_warnings, key=lambda warning: places[warning.lesion_id])
         )
 
-    @property
+    @cached_property
     def data_sha256(self) -> str:
         """SHA-256 of lesions, lengths and events: the same data, the same hash, in any order."""
         rows = sorted(

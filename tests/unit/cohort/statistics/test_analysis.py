@@ -21,7 +21,7 @@ from opp_mri.cohort.statistics.analysis import analyse
 from opp_mri.cohort.statistics.covariates import (
     PAPER_COVARIATES,
     Covariate,
-    choose_covariates,
+    gather_covariates,
     get_covariate,
 )
 from opp_mri.cohort.statistics.endpoints import EventDay
@@ -315,9 +315,9 @@ def test_the_same_lesions_give_the_same_analysis() -> None:
 
 def test_sins_and_epidural_disease_are_covariates_only_where_a_lesion_has_them() -> None:
     lesions = make_cohort(60)
-    assert choose_covariates(lesions) == PAPER_COVARIATES
+    assert tuple(gather_covariates(lesions)) == PAPER_COVARIATES
     lesions_with_visits = with_visits(lesions)
-    assert choose_covariates(lesions_with_visits) == (*PAPER_COVARIATES, Covariate.EPIDURAL)
+    assert tuple(gather_covariates(lesions_with_visits)) == (*PAPER_COVARIATES, Covariate.EPIDURAL)
     models = analyse(lesions_with_visits).opp_free.models
     epidural = next(model for model in models if model.covariates == (Covariate.EPIDURAL,))
     assert epidural.n == models[0].n + models[0].left_out
