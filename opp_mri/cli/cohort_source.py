@@ -14,6 +14,7 @@ from opp_mri.cli.show import show_warnings
 from opp_mri.domain.assessment import Rules
 from opp_mri.errors import InputError
 from opp_mri.workflow.cohort.cohort import Cohort, assess_project_cohort, assess_table_cohort
+from opp_mri.workflow.cohort.ratios import add_ratios
 from opp_mri.workflow.executors import open_cluster
 from opp_mri.workflow.project import open_project
 
@@ -60,20 +61,25 @@ def _load(
     reader: str | None,
     rules: RulesChoice,
     scheduler: str,
+    *,
+    with_ratios: bool,
 ) -> Cohort:
     if tables is None:
         with open_project(project_folder) as project, open_cluster(scheduler) as executor:
-            return assess_project_cohort(
+            cohort = assess_project_cohort(
                 project,
                 _require_length_criteria(rules.complete_for_project(project)),
                 reader=reader,
                 executor=executor,
             )
+            return add_ratios(cohort, project) if with_ratios else cohort
     return load_tables(tables, rules)
 
 
 def add_cohort_options(command: Callable[..., None]) -> Callable[..., None]:
     """Add to a verb the options that name a cohort, and hand it `load_cohort`, which reads it.
+
+    T2 ratios need the images, so `load_cohort` computes them only where it is asked to.
 
     The subcommand does the reading, so that a wrong command line is reported before a long read.
     """
@@ -93,8 +99,10 @@ def add_cohort_options(command: Callable[..., None]) -> Callable[..., None]:
         scheduler: str,
         **options: Any,
     ) -> None:
-        def load_cohort() -> Cohort:
-            cohort = _load(project_folder, tables, reader, rules, scheduler)
+        def load_cohort(*, with_ratios: bool = False) -> Cohort:
+            cohort = _load(
+                project_folder, tables, reader, rules, scheduler, with_ratios=with_ratios
+            )
             show_warnings(cohort.warnings)
             return cohort
 

@@ -8,7 +8,7 @@ from attrs import asdict
 
 from opp_mri.cli.cohort_source import add_cohort_options
 from opp_mri.cli.shared.options import existing_file, format_example, json_option
-from opp_mri.cli.show import show_json, show_progress
+from opp_mri.cli.show import build_warnings_json, show_json, show_progress
 from opp_mri.cohort.export.sdtm import STUDY_ID
 from opp_mri.files import check_new
 from opp_mri.units import format_count
@@ -66,7 +66,7 @@ key_option = click.option(
 @json_option
 def export_command(
     folder: Path,
-    load_cohort: Callable[[], Cohort],
+    load_cohort: Callable[..., Cohort],
     formats: tuple[str, ...],
     deidentify: bool,
     key_file: Path | None,
@@ -90,9 +90,10 @@ def export_command(
         )
     check_new(folder)
     key = read_key(key_file) if key_file else None
+    cohort = load_cohort(with_ratios=True)
     with show_progress() as progress:
         export = export_cohort(
-            load_cohort(),
+            cohort,
             folder,
             formats=export_formats,
             deidentify=deidentify,
@@ -103,7 +104,8 @@ def export_command(
             progress=progress,
         )
     if as_json:
-        show_json({**asdict(export), "folder": str(export.folder)})
+        warnings = build_warnings_json(cohort.warnings)
+        show_json({**asdict(export), "folder": str(export.folder), "warnings": warnings})
         return
     _show(export, counts_can_be_had=suppress_below is not None and len(export_formats) > 1)
 

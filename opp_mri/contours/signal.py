@@ -48,7 +48,8 @@ def measure_signal_ratio(
     Returns
     -------
     SignalRatio or None
-        None where an outline holds the centre of no pixel, or the reference has no signal.
+        None where an outline holds the centre of no pixel, the reference has no signal, or
+        the mean of the lesion is negative.
     """
     lesion_values, reference_values = (
         np.concatenate(
@@ -59,9 +60,11 @@ def measure_signal_ratio(
         )
         for outlines in (lesion, reference)
     )
-    if not len(lesion_values) or not len(reference_values) or reference_values.mean() <= 0:
+    if not len(lesion_values) or not len(reference_values):
         return None
     lesion_mean, reference_mean = float(lesion_values.mean()), float(reference_values.mean())
+    if lesion_mean < 0 or reference_mean <= 0:
+        return None
     return SignalRatio(
         ratio=lesion_mean / reference_mean,
         lesion_mean=lesion_mean,

@@ -36,6 +36,7 @@ class WarningName(StrEnum):
     CONTACT_BEFORE_LAST_MRI = "contact_before_last_mri"
     STUDY_DURING_TREATMENT = "study_during_treatment"
     OLD_BASELINE = "old_baseline"
+    NO_T2_RATIO = "no_t2_ratio"
 
 
 @frozen(kw_only=True)

@@ -146,11 +146,14 @@ class VolumeObservation:
         Volume of the signal abnormality in cc, exact; 0 when it is gone.
     standard_error_cc
         Its standard error in cc, where it was computed from contours; no rule reads it.
+    t2_ratio
+        T2 ratio to a reference vertebra, where it was taken from the images; no rule reads it.
     """
 
     days_from_ssrs: int = field(converter=convert_to_days)
     volume_cc: Decimal = field(converter=convert_to_cc)
     standard_error_cc: float | None = field(default=None, eq=False)
+    t2_ratio: Decimal | None = field(default=None, eq=False)
 
 
 Row = TypeVar("Row", Observation, VolumeObservation)

@@ -9,7 +9,11 @@ from typing import Final, TypeVar
 
 from attrs import frozen
 
-from opp_mri.domain.columns.timeline import LENGTH_COLUMNS, LONGEST_DAYS, VOLUME_COLUMNS
+from opp_mri.domain.columns.timeline import (
+    LENGTH_COLUMNS,
+    LONGEST_DAYS,
+    VOLUME_COLUMNS,
+)
 from opp_mri.domain.imaging import SeriesRole
 from opp_mri.domain.measurement import Lesion
 from opp_mri.domain.timeline import Observation, Origin, VolumeObservation
@@ -21,7 +25,7 @@ _PLAIN_NUMBER: Final = re.compile(r"[0-9]+(?:\.[0-9]{1,20})?", re.ASCII)
 
 MEASUREMENT_COLUMNS: Final = tuple(column.name for column in LENGTH_COLUMNS if column.required)
 
-VOLUME_COLUMN, ERROR_COLUMN = (column.name for column in VOLUME_COLUMNS)
+VOLUME_COLUMN, ERROR_COLUMN, RATIO_COLUMN = (column.name for column in VOLUME_COLUMNS)
 ORIGIN_COLUMN: Final = "origin"
 
 Recorded = TypeVar("Recorded")
@@ -80,7 +84,7 @@ def read_sizes(
     with read_table(
         path,
         required_columns=MEASUREMENT_COLUMNS,
-        optional=(VOLUME_COLUMN, ERROR_COLUMN, ORIGIN_COLUMN),
+        optional=(VOLUME_COLUMN, ERROR_COLUMN, RATIO_COLUMN, ORIGIN_COLUMN),
         may_have_no_rows=may_have_no_rows,
     ) as table:
         for row in table.rows:
@@ -109,7 +113,7 @@ def read_sizes(
             if volume_cc is not None:
                 error_cc = _read_volume(row, ERROR_COLUMN)
                 volumes.setdefault(lesion_id, {}).setdefault(sequence, {})[day] = VolumeObservation(
-                    day, volume_cc, None if error_cc is None else float(error_cc)
+                    day, volume_cc, None if error_cc is None else float(error_cc), _read_ratio(row)
                 )
     return Sizes(lengths=_sort_by_day(lengths), volumes=_sort_by_day(volumes), lines=first_lines)
 
@@ -135,6 +139,16 @@ def _read_volume(row: Row, column: str = VOLUME_COLUMN) -> Decimal | None:
             column,
             f"a volume is a number of cc, 0 or more and below {LARGEST_CC}: write it like 3.45",
         )
+        return None
+    return Decimal(cell)
+
+
+def _read_ratio(row: Row) -> Decimal | None:
+    cell = row.get(RATIO_COLUMN)
+    if not cell:
+        return None
+    if not _PLAIN_NUMBER.fullmatch(cell):
+        row.add_fault(RATIO_COLUMN, "a T2 ratio is a number, 0 or more: write it like 2.143")
         return None
     return Decimal(cell)
 

@@ -18,6 +18,7 @@ from fixtures.makers import NOON
 from fixtures.small_study import make_study
 from pydicom.sr.coding import Code
 
+from opp_mri.cohort.export.deidentify import key_from_data
 from opp_mri.domain.contour import ReferenceVertebra
 from opp_mri.domain.imaging import SeriesRole
 from opp_mri.door.lesion import Lesion
@@ -32,6 +33,7 @@ from opp_mri.workflow.cohort.patient_report import (
     build_table_patient_report,
     save_patient_report,
 )
+from opp_mri.workflow.cohort.ratios import add_ratios
 from opp_mri.workflow.exchange.fhir_export import export_bundles
 from opp_mri.workflow.exchange.placing import ImportChoice
 from opp_mri.workflow.exchange.sr_export import ReportToWrite, export_reports
@@ -208,11 +210,8 @@ def test_a_lesion_without_a_volume_is_said_to_lack_one_by_criteria_that_read_vol
         Lesion(project, "LP2").assess(criteria="maralani-2021")
 
 
-def test_t2_ratios_are_listed_with_the_reason_where_they_are_refused(
-    opp_mri: Run, tmp_path: Path
-) -> None:
-    folder = make_study(tmp_path)
-    assert opp_mri("t2-ratio", "--json", "--project", folder).json == []
+def draw_references(folder: Path) -> str:
+    """Draw LP1 on two T2FS, with C3 as reference and with its own level, which is refused."""
     with open_project(folder) as project:
         (lesion,) = project.store.get_lesions()
         cells = build_draft_timeline(project.store, lesion, "A").cells
@@ -232,15 +231,72 @@ def test_t2_ratios_are_listed_with_the_reason_where_they_are_refused(
         project.store.add_signature(
             sign_drafts([], frozenset(), contours=readings, statement="Done.", at=NOON)
         )
+    return lesion.level
+
+
+def test_t2_ratios_are_listed_with_the_reason_where_they_are_refused(
+    opp_mri: Run, tmp_path: Path
+) -> None:
+    folder = make_study(tmp_path)
+    assert opp_mri("t2-ratio", "--json", "--project", folder).json == []
+    level = draw_references(folder)
     first, second = opp_mri("t2-ratio", "--json", "--project", folder).json
     assert (first["reference_level"], first["refusal"]) == ("C3", "")
     assert first["t2_ratio"] == pytest.approx(first["lesion_mean"] / first["reference_mean"])
     assert second["t2_ratio"] is None
-    assert second["refusal"].startswith(f"{lesion.level} was irradiated")
+    assert second["refusal"].startswith(f"{level} was irradiated")
     table = opp_mri("t2-ratio", "--csv", tmp_path / "ratios.csv", "--project", folder).out
     rows = read_csv(tmp_path, "ratios.csv")
     assert [row["t2_ratio"] for row in rows] == [str(first["t2_ratio"]), ""]
     assert rows[1]["refusal"] == second["refusal"]
     assert f"{first['t2_ratio']:.2f}" in table
     rows = opp_mri("readings", "--json", "--project", folder).json
-    assert [row["reference_level"] for row in rows] == ["C3", lesion.level]
+    assert [row["reference_level"] for row in rows] == ["C3", level]
+
+
+def test_an_export_holds_t2_ratios_and_tables_read_them_back(opp_mri: Run, tmp_path: Path) -> None:
+    folder, out = make_study(tmp_path), tmp_path / "out"
+    draw_references(folder)
+    first, _ = opp_mri("t2-ratio", "--json", "--project", folder).json
+    formats = [f"--format={name}" for name in ("csv", "parquet", "redcap", "sdtm")]
+    export = opp_mri("cohort", "export", out, "--project", folder, *formats)
+    assert "no_t2_ratio" in export.err
+    assert "was irradiated" in export.err
+    ratio = f"{first['t2_ratio']:.3f}"
+    measurements = read_csv(out, "measurements.csv")
+    assert [row["t2_ratio"] for row in measurements] == [ratio, ""]
+    (entry,) = (row for row in read_csv(out, "dictionary.csv") if row["name"] == "t2_ratio")
+    assert entry["unit"] == ""
+    assert entry["source"] == "computed from the contours and the images"
+    frame = pd.read_parquet(out / "parquet" / "measurements.parquet")
+    assert [str(value) for value in frame["t2_ratio"]] == [ratio, "None"]
+    records = read_csv(out / "redcap", "records.csv")
+    assert [row["len_t2_ratio"] for row in records if row["len_volume_cc"]] == [ratio, ""]
+    results = read_csv(out / "sdtm", "tr.csv")
+    assert [
+        (row["TRSTRESN"], row["TRSTRESU"]) for row in results if row["TRTESTCD"] == "T2RATIO"
+    ] == [(ratio, "")]
+    again = tmp_path / "again"
+    opp_mri("cohort", "export", again, "--tables", out)
+    assert read_csv(again, "measurements.csv") == measurements
+
+
+def test_a_ratio_whose_images_are_gone_is_left_out_with_a_warning(
+    opp_mri: Run, tmp_path: Path
+) -> None:
+    folder = make_study(tmp_path)
+    draw_references(folder)
+    with open_project(folder) as project:
+        cohort = assess_project_cohort(project, load_project_rules(project))
+        with_ratios = add_ratios(cohort, project)
+    assert key_from_data(with_ratios.lesions) == key_from_data(cohort.lesions)
+    assert with_ratios.data_sha256 == cohort.data_sha256  # both are of what is recorded
+    for path in (tmp_path / "dicom").rglob("*"):
+        if path.is_file():
+            path.unlink()
+    export = opp_mri("cohort", "export", tmp_path / "out", "--project", folder, "--json")
+    names = [warning["name"] for warning in export.json["warnings"]]
+    assert names.count("no_t2_ratio") == 2
+    assert "has no T2 ratio to C3: " in export.err
+    rows = read_csv(tmp_path / "out", "measurements.csv")
+    assert [row["t2_ratio"] for row in rows] == ["", ""]

@@ -39,7 +39,7 @@ def key_from_data(lesions: Iterable[AssessedLesion]) -> bytes:
     """Make a key of all that was recorded: the same cohort gives the same codes."""
     rows = sorted(
         "\x1f".join([table.name, *map(write_value, row)])
-        for table in build_recorded_tables(lesions)
+        for table in build_recorded_tables(lesions, with_ratios=False)
         for row in zip(*table.data, strict=True)
     )
     return hashlib.sha256("\x1e".join(["codes of an export", *rows]).encode()).digest()

@@ -13,6 +13,7 @@ from opp_mri.domain.columns.lesion import LESION_COLUMNS
 from opp_mri.domain.columns.timeline import (
     EVENT_COLUMNS,
     LENGTH_COLUMNS,
+    RATIO,
     SIZE_COLUMNS,
     Event,
     Measurement,
@@ -55,11 +56,21 @@ def select_own_events(member: AssessedLesion) -> tuple[TreatmentEvent, ...]:
     )
 
 
-def build_recorded_tables(lesions: Iterable[AssessedLesion]) -> tuple[ExportTable, ...]:
-    """Return lesions, measurements and events, lesions in their order."""
+def build_recorded_tables(
+    lesions: Iterable[AssessedLesion], *, with_ratios: bool = True
+) -> tuple[ExportTable, ...]:
+    """Return lesions, measurements and events, lesions in their order.
+
+    Parameters
+    ----------
+    with_ratios
+        Whether T2 ratios are among them, which need the images.
+    """
     members = list(lesions)
     has_volumes = any(member.timeline.volumes for member in members)
     columns = SIZE_COLUMNS if has_volumes else LENGTH_COLUMNS
+    if not with_ratios:
+        columns = tuple(column for column in columns if column.name != RATIO)
     title, content = (
         ("Lengths and volumes", "a length, a volume or both") if has_volumes
         else ("Lengths", "a length")

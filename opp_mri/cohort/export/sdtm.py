@@ -27,6 +27,7 @@ RULE: Final = ("AMINRULE", "Rule That Decided (Amini 2016)")
 METHOD: Final = "MRI"
 DIAMETER: Final = ("DIAMETER", "Diameter")
 VOLUME: Final = ("VOLUME", "Volume")
+T2_RATIO: Final = ("T2RATIO", "T2 Ratio to Reference Vertebra")
 UNITS: Final = {"mm": "millimetre", "mL": "millilitre, which is a cc"}
 SEXES: Final[Mapping[str, str]] = {"M": "M", "F": "F"}  # SDTM's codelist has no "other"
 QUALIFIERS: Final[Mapping[str, str]] = {
@@ -92,7 +93,7 @@ class Subject:
 
 @frozen(kw_only=True)
 class Size:
-    """A length or a volume of a lesion, as a test with its result."""
+    """A length, a volume or a T2 ratio of a lesion, as a test with its result."""
 
     sequence: SeriesRole
     test: tuple[str, str]
@@ -233,22 +234,23 @@ TR: Final[tuple[Variable[Record], ...]] = (
     _define("TRLNKGRP", "Link Group", lambda r: r.lesion.lesion.lesion_id, core="Perm",
               source="recorded", identifier=True),
     _define("TRTESTCD", "Tumor/Lesion Assessment Short Name", lambda r: r.size.test[0], "Topic",
-              kind=Kind.CODE, code_labels=dict((DIAMETER, VOLUME))),
+              kind=Kind.CODE, code_labels=dict((DIAMETER, VOLUME, T2_RATIO))),
     _define("TRTEST", "Tumor/Lesion Assessment Test Name", lambda r: r.size.test[1],
               "Synonym Qualifier"),
     _define("TRORRES", "Result or Finding in Original Units",
               lambda r: write_value(r.size.value), "Result Qualifier", "Exp",
-              source="recorded: greatest anteroposterior extent, or volume within contours"),
-    _define("TRORRESU", "Original Units", lambda r: r.size.unit, "Variable Qualifier", "Exp",
-              Kind.CODE, code_labels=UNITS),
+              source="recorded: greatest anteroposterior extent, or volume within contours; "
+              "T2 ratio: computed from contours and images"),
+    _define("TRORRESU", "Original Units", lambda r: r.size.unit or None,
+              "Variable Qualifier", "Exp", Kind.CODE, code_labels=UNITS),
     _define("TRSTRESC", "Character Result/Finding in Std Format",
               lambda r: write_value(r.size.value), "Result Qualifier", "Exp",
               source="TRORRES"),
     _define("TRSTRESN", "Numeric Result/Finding in Standard Units",
               lambda r: r.size.value, "Result Qualifier", "Exp", Kind.DECIMAL,
-              "TRORRES", unit="mm or mL, as TRSTRESU says"),
-    _define("TRSTRESU", "Standard Units", lambda r: r.size.unit, "Variable Qualifier", "Exp",
-              Kind.CODE, code_labels=UNITS),
+              "TRORRES", unit="mm or mL, as TRSTRESU says; a ratio has none"),
+    _define("TRSTRESU", "Standard Units", lambda r: r.size.unit or None,
+              "Variable Qualifier", "Exp", Kind.CODE, code_labels=UNITS),
     _define("TRMETHOD", "Method Used to Identify the Tumor/Lesion", lambda _: METHOD,
               "Record Qualifier", "Exp", Kind.CODE,
               code_labels={METHOD: "magnetic resonance imaging"}),

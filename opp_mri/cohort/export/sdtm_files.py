@@ -21,6 +21,7 @@ from opp_mri.cohort.export.sdtm import (
     RULE,
     STUDY_ID,
     SUPPTU,
+    T2_RATIO,
     TR,
     TU,
     VISIT_TESTS,
@@ -72,7 +73,7 @@ def build_sdtm_tables(
             "tu", "Tumor/Lesion Identification", "One record a treated lesion.", TU, identifications
         ),
         tabulate(
-            "tr", "Tumor/Lesion Results", "One record a length or a volume.", TR,
+            "tr", "Tumor/Lesion Results", "One record a length, a volume or a T2 ratio.", TR,
             (record for finding in findings for record in finding.generate_measurements()),
         ),
         tabulate(
@@ -128,6 +129,11 @@ class _Found:
                         sequence=sequence, test=VOLUME, value=volume.volume_cc, unit="mL",
                         is_baseline=volume is baseline,
                     )  # fmt: skip
+                    if volume.t2_ratio is not None:
+                        yield lesion, volume.days_from_ssrs, Size(
+                            sequence=sequence, test=T2_RATIO, value=volume.t2_ratio, unit="",
+                            is_baseline=volume is baseline,
+                        )  # fmt: skip
 
     def generate_identifications(self) -> Iterator[Record]:
         """Yield a record for each lesion, on its first study."""
@@ -141,7 +147,7 @@ class _Found:
             )
 
     def generate_measurements(self) -> Iterator[Record]:
-        """Yield a record for each length, and each volume."""
+        """Yield a record for each length, each volume and each T2 ratio."""
         for seq, (lesion, days, size) in enumerate(self._generate_sizes(), 1):
             day = _find_date(lesion, days)
             yield Record(subject=self.subject, seq=seq, lesion=lesion, day=day, size=size)

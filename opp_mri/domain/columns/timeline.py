@@ -108,6 +108,8 @@ LENGTH_COLUMNS: Final[tuple[Column[Measurement], ...]] = (
     ),
 )  # fmt: skip
 
+RATIO: Final = "t2_ratio"
+
 VOLUME_COLUMNS: Final[tuple[Column[Measurement], ...]] = (
     Column(
         name="volume_cc", label="Volume", kind=Kind.DECIMAL, unit="cc",
@@ -126,6 +128,15 @@ VOLUME_COLUMNS: Final[tuple[Column[Measurement], ...]] = (
         description="Standard error of the volume, from slice spacing and edge; empty where fewer "
         "than three slices have contours, and for a volume that was handed over in a table.",
         source="computed from the contours",
+    ),
+    Column(
+        name=RATIO, label="T2 ratio", kind=Kind.DECIMAL,
+        of=lambda row: None if row.volume is None else row.volume.t2_ratio, minimum=0,
+        description="Mean signal within the contours of the lesion on T2FS, divided by that "
+        "within the contours of a reference vertebra on the same series, to 0.001; a ratio, "
+        "without a unit. Empty where no reference vertebra was drawn, where the ratio is refused, "
+        "and where the images are not at hand.",
+        source="computed from the contours and the images",
     ),
 )  # fmt: skip
 """In a table of measurements that has any volume; a row may then be without a length."""

@@ -62,6 +62,8 @@ class Cohort:
         Head of the project's chain of records, taken before they were read.
     lines
         Where the tables have the lesions and their studies, where they come from tables.
+    ratio_warnings
+        Why volumes have no T2 ratio, where these were asked for.
     """
 
     lesions: tuple[AssessedLesion, ...]
@@ -69,6 +71,7 @@ class Cohort:
     readers: tuple[str, ...] = ()
     head: Head = field(factory=Head)
     lines: SourceLines = field(factory=SourceLines)
+    ratio_warnings: tuple[DataWarning, ...] = ()
 
     @property
     def criteria(self) -> Criteria:
@@ -88,6 +91,7 @@ class Cohort:
             observations = member.timeline.observations
             lesion_warnings += find_length_warnings(member.lesion.lesion_id, observations)
             lesion_warnings += find_study_warnings(member.lesion, observations)
+        lesion_warnings += self.ratio_warnings
         places = {member.lesion.lesion_id: n for n, member in enumerate(self.lesions)}
         return self.lines.locate(
             sorted(lesion_warnings, key=lambda warning: places[warning.lesion_id])

@@ -111,7 +111,7 @@ def export_cohort(
     if not cohort.lesions:
         raise InputError("The cohort has no lesion: there is nothing to export.")
     if deidentify:
-        cohort = evolve(cohort, lesions=deidentify_lesions(cohort.lesions, key))
+        cohort = evolve(cohort, lesions=deidentify_lesions(cohort.lesions, key), ratio_warnings=())
     export_formats = frozenset(formats)
     files = _generate_files(
         cohort,

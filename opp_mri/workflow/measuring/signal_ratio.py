@@ -1,6 +1,7 @@
 """The T2 ratio of a lesion to a vertebra that was not irradiated, computed from the images."""
 
 from collections.abc import Collection
+from decimal import Decimal
 from typing import Any, Final
 
 from attrs import frozen
@@ -20,6 +21,7 @@ from opp_mri.workflow.measuring.lesions import find_lesion
 from opp_mri.workflow.measuring.readings import find_signed_ids, select_counted
 
 RARE: Final = ("T13", "L6")
+PRECISION: Final = Decimal("0.001")
 
 
 @frozen(kw_only=True)
@@ -38,6 +40,11 @@ class ReadingRatio:
     level: str
     ratio: SignalRatio | None
     refusal: str
+
+    @property
+    def recorded_ratio(self) -> Decimal | None:
+        """The ratio to 0.001, rounded once, half to even."""
+        return None if self.ratio is None else Decimal(self.ratio.ratio).quantize(PRECISION)
 
 
 def compute_ratio(
@@ -130,14 +137,23 @@ def list_ratios(store: Store, lesion_id: str | None = None) -> list[ReadingRatio
         latest = {(reading.reader, reading.repeat, *reading.cell): reading for reading in readings}
         treated_levels = list_irradiated_levels(store, lesion.patient_id) if latest else frozenset()
         ratios += [
-            _measure(store, reading, treated_levels)
+            measure_ratio(store, reading, treated_levels)
             for reading in latest.values()
             if reading.reference is not None
         ]
     return ratios
 
 
-def _measure(store: Store, reading: VolumeReading, treated_levels: Collection[str]) -> ReadingRatio:
+def measure_ratio(
+    store: Store, reading: VolumeReading, treated_levels: Collection[str]
+) -> ReadingRatio:
+    """Compute the T2 ratio of a reading with a reference from the images of the project.
+
+    Parameters
+    ----------
+    treated_levels
+        Levels of all lesions of the patient.
+    """
     from opp_mri.dicom.volume import load_stack  # slow to import, and seldom needed
 
     level = reading.reference.level if reading.reference else ""
