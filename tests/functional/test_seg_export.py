@@ -10,7 +10,7 @@ import pytest
 from fixtures.makers import NOON
 from fixtures.small_study import make_study
 
-from opp_mri.domain.contour import Contour, MeasuredVolume, VolumeReading
+from opp_mri.domain.contour import Contour, MeasuredVolume, ReferenceVertebra, VolumeReading
 from opp_mri.workflow.exchange.seg_export import export_segmentations
 from opp_mri.workflow.measuring.contours import draft_contours
 from opp_mri.workflow.measuring.edits import sign_drafts
@@ -48,6 +48,15 @@ def contoured_project(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, M
     return project, measured_volume
 
 
+def list_errors(path: Path) -> list[str]:
+    """What dciodvfy finds wrong, where it is at hand."""
+    program = shutil.which("dciodvfy")
+    if program is None:
+        return []
+    ran = subprocess.run([program, path], capture_output=True, text=True, check=False)
+    return [line for line in ran.stderr.splitlines() if line.startswith("Error")]
+
+
 def test_a_segmentation_read_back_has_the_volume_that_was_measured(
     contoured_project: tuple[Path, MeasuredVolume], tmp_path: Path
 ) -> None:
@@ -74,10 +83,7 @@ def test_a_segmentation_read_back_has_the_volume_that_was_measured(
     (segment,) = segmentation.SegmentSequence
     assert segment.TrackingUID == lesion.tracking_uid
     assert segmentation.ContentCreatorName == "A^"
-    program = shutil.which("dciodvfy")
-    if program is not None:
-        ran = subprocess.run([program, path], capture_output=True, text=True, check=False)
-        assert [line for line in ran.stderr.splitlines() if line.startswith("Error")] == []
+    assert list_errors(path) == []
 
 
 def test_readers_whose_names_a_file_name_does_not_tell_apart_have_a_file_each(
@@ -94,3 +100,36 @@ def test_readers_whose_names_a_file_name_does_not_tell_apart_have_a_file_each(
             )
         summary = export_segmentations(opened_project.store, tmp_path / "segs")
     assert len(summary.files) == len({path.name.casefold() for path in summary.files}) == 4
+
+
+@pytest.mark.parametrize(
+    ("level", "code"), [("C3", ("113205007", "SCT")), ("L6", ("vertebra-L6", "99OPPMRI"))]
+)
+def test_a_reference_vertebra_is_a_segment_of_its_own(
+    contoured_project: tuple[Path, MeasuredVolume], tmp_path: Path, level: str,
+    code: tuple[str, str],
+) -> None:  # fmt: skip
+    project = shutil.copytree(contoured_project[0], tmp_path / "project")
+    with open_project(project) as opened_project:
+        (reading,) = opened_project.store.log_of(VolumeReading)
+        points = ((8.5, 8.5), (10.5, 8.5), (10.5, 10.5), (8.5, 10.5))
+        reference = ReferenceVertebra(
+            level=level, contours=(attrs.evolve(reading.contours[0], points=points),)
+        )
+        own = attrs.evolve(reading, reading_id="with reference", reference=reference)
+        opened_project.store.add_readings([own])
+        opened_project.store.add_signature(
+            sign_drafts([], frozenset(), contours=[own], statement="Done.", at=NOON)
+        )
+        (path,) = export_segmentations(opened_project.store, tmp_path / "segs").files
+    segmentation = highdicom.seg.segread(path)
+    lesion, vertebra = (segmentation.get_segment_description(number) for number in (1, 2))
+    assert lesion.segmented_property_type.meaning == "Lesion"
+    assert vertebra.segmented_property_category.meaning == "Anatomical Structure"
+    property_type = vertebra.segmented_property_type
+    assert (property_type.value, property_type.scheme_designator) == code
+    assert vertebra.segment_label == f"Reference {level} vertebra, not irradiated"
+    assert vertebra.tracking_uid != lesion.tracking_uid
+    volume = segmentation.get_volume(combine_segments=False)
+    assert volume.array.sum(axis=(0, 1, 2)).tolist() == [4 * 36, 4]
+    assert list_errors(path) == []

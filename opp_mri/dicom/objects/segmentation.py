@@ -35,6 +35,25 @@ LABEL: Final = "OPP_MRI_CONTOUR"  # a code string
 LONGEST_TEXT: Final = 64  # characters (LO)
 ABNORMAL: Final = Code("49755003", "SCT", "Morphologically Abnormal Structure")
 LESION: Final = Code("52988006", "SCT", "Lesion")
+STRUCTURE: Final = Code("91723000", "SCT", "Anatomical Structure")
+
+Masks = Mapping[int, NDArray[np.bool_]]
+
+
+@frozen(kw_only=True, eq=False)
+class SegmentedReference:
+    """The masks of a reference vertebra on the images of a lesion.
+
+    Parameters
+    ----------
+    vertebra
+        Code of the vertebra; its meaning names the level.
+    masks
+        As those of the lesion.
+    """
+
+    vertebra: Code
+    masks: Masks = field(repr=False)
 
 
 @frozen(kw_only=True, eq=False)
@@ -58,19 +77,22 @@ class SegmentedLesion:
         Tracking Unique Identifier of the lesion.
     identity
         Texts that name the contours; the UIDs follow from them.
+    reference
+        The reference vertebra of the T2 ratio, or None.
     """
 
     sources: tuple[SourceFile, ...] = field(repr=False)
-    masks: Mapping[int, NDArray[np.bool_]] = field(repr=False)
+    masks: Masks = field(repr=False)
     description: str
     reader: str
     recorded_at: datetime
     tracking_uid: str
     identity: tuple[str, ...]
+    reference: SegmentedReference | None = None
 
 
 def build_segmentation(lesion: SegmentedLesion) -> Dataset:
-    """Build a binary Segmentation with one segment; slices without the lesion are left out.
+    """Build a binary Segmentation: the lesion, and its reference; empty slices are left out.
 
     Raises
     ------
@@ -79,23 +101,17 @@ def build_segmentation(lesion: SegmentedLesion) -> Dataset:
     """
     headers = [read_image_header(source) for source in lesion.sources]
     count = int(headers[0].get("NumberOfFrames", 1)) if len(headers) == 1 else len(headers)
-    pixels = np.zeros((count, int(headers[0].Rows), int(headers[0].Columns)), dtype=np.uint8)
-    for index, mask in lesion.masks.items():
-        pixels[index] = mask
-    segment = SegmentDescription(
-        segment_number=1,
-        segment_label=lesion.description[:LONGEST_TEXT],
-        segmented_property_category=ABNORMAL,
-        segmented_property_type=LESION,
-        algorithm_type=SegmentAlgorithmTypeValues.MANUAL,
-        tracking_uid=lesion.tracking_uid,
-        tracking_id=lesion.description[:LONGEST_TEXT],
-    )
+    segments = _describe_segments(lesion)
+    size = (int(headers[0].Rows), int(headers[0].Columns))
+    pixels = np.zeros((count, *size, len(segments)), dtype=np.uint8)
+    for number, outline in enumerate((lesion, lesion.reference)[: len(segments)]):
+        for index, mask in outline.masks.items() if outline else ():
+            pixels[index, ..., number] = mask
     segmentation = Segmentation(
         source_images=headers,
         pixel_array=pixels,
         segmentation_type=SegmentationTypeValues.BINARY,
-        segment_descriptions=[segment],
+        segment_descriptions=segments,
         series_instance_uid=derive_uid("segmentation series", *lesion.identity),
         series_number=SERIES_NUMBER,
         sop_instance_uid=derive_uid("segmentation", *lesion.identity),
@@ -117,3 +133,31 @@ def build_segmentation(lesion: SegmentedLesion) -> Dataset:
     add_patient_and_study(segmentation, headers[0])
     add_times(segmentation, lesion.recorded_at, headers[0])
     return segmentation
+
+
+def _describe_segments(lesion: SegmentedLesion) -> list[SegmentDescription]:
+    segments = [
+        SegmentDescription(
+            segment_number=1,
+            segment_label=lesion.description[:LONGEST_TEXT],
+            segmented_property_category=ABNORMAL,
+            segmented_property_type=LESION,
+            algorithm_type=SegmentAlgorithmTypeValues.MANUAL,
+            tracking_uid=lesion.tracking_uid,
+            tracking_id=lesion.description[:LONGEST_TEXT],
+        )
+    ]
+    if lesion.reference is not None:
+        vertebra = lesion.reference.vertebra
+        segments.append(
+            SegmentDescription(
+                segment_number=2,
+                segment_label=f"Reference {vertebra.meaning}, not irradiated",
+                segmented_property_category=STRUCTURE,
+                segmented_property_type=vertebra,
+                algorithm_type=SegmentAlgorithmTypeValues.MANUAL,
+                tracking_uid=derive_uid("reference", lesion.tracking_uid, vertebra.value),
+                tracking_id=f"Reference {vertebra.meaning} of {lesion.description}"[:LONGEST_TEXT],
+            )
+        )
+    return segments

@@ -7,8 +7,14 @@ from attrs import frozen
 
 from opp_mri.contours.masks import fill_polygons
 from opp_mri.dicom.objects.modules import write_object
-from opp_mri.dicom.objects.segmentation import SegmentedLesion, build_segmentation
-from opp_mri.domain.contour import VolumeReading
+from opp_mri.dicom.objects.segmentation import (
+    Masks,
+    SegmentedLesion,
+    SegmentedReference,
+    build_segmentation,
+)
+from opp_mri.dicom.sr.concepts import build_vertebra_code
+from opp_mri.domain.contour import Contour, VolumeReading
 from opp_mri.domain.imaging import VolumeDescription
 from opp_mri.domain.measurement import Lesion
 from opp_mri.errors import InputError
@@ -107,23 +113,32 @@ def _list_contours(
 def _build_segmented_lesion(
     store: Store, lesion: Lesion, reading: VolumeReading, volume: VolumeDescription
 ) -> SegmentedLesion:
-    polygons = outline_slices(reading.contours, volume)
     uids = dict.fromkeys(frame.sop_instance_uid for frame in volume.frames)
     sources = store.get_sources_of(uids)
-    has_frames = len(uids) == 1
-    plane = volume.planes[0]
     weeks = weeks_from_days(count_days(lesion.ssrs_last_date, reading.study_date))
     return SegmentedLesion(
         sources=tuple(sources[uid] for uid in uids),
-        masks={
-            volume.frames[place].frame_number - 1 if has_frames else place: fill_polygons(
-                parts, (plane.rows, plane.columns)
-            )
-            for place, parts in polygons.items()
-        },
+        masks=_fill(reading.contours, volume),
+        reference=None
+        if reading.reference is None
+        else SegmentedReference(
+            vertebra=build_vertebra_code(reading.reference.level),
+            masks=_fill(reading.reference.contours, volume),
+        ),
         description=f"{lesion.lesion_id} {reading.sequence.value} {weeks:+.1f} weeks",
         reader=reading.reader,
         recorded_at=reading.recorded_at,
         tracking_uid=lesion.tracking_uid,
         identity=(lesion.tracking_uid, reading.reading_id),
     )
+
+
+def _fill(contours: Sequence[Contour], volume: VolumeDescription) -> Masks:
+    has_frames = len({frame.sop_instance_uid for frame in volume.frames}) == 1
+    plane = volume.planes[0]
+    return {
+        volume.frames[place].frame_number - 1 if has_frames else place: fill_polygons(
+            parts, (plane.rows, plane.columns)
+        )
+        for place, parts in outline_slices(contours, volume).items()
+    }
