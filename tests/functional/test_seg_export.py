@@ -112,7 +112,7 @@ def test_a_reference_vertebra_is_a_segment_of_its_own(
     project = shutil.copytree(contoured_project[0], tmp_path / "project")
     with open_project(project) as opened_project:
         (reading,) = opened_project.store.log_of(VolumeReading)
-        points = ((8.5, 8.5), (10.5, 8.5), (10.5, 10.5), (8.5, 10.5))
+        points = ((7.6, 8.6), (9.4, 8.6), (9.4, 10.4), (7.6, 10.4))
         reference = ReferenceVertebra(
             level=level, contours=(attrs.evolve(reading.contours[0], points=points),)
         )
