@@ -63,7 +63,7 @@ def draw_incidence(
     observed: Observed | None,
     causes: Mapping[int, Cause],
     *,
-    died: Sequence[bool] = (),
+    has_died: Sequence[bool] = (),
     unit: TimeUnit = TimeUnit.WEEKS,
 ) -> Figure:
     """Draw the share of lesions with each event first, over time.
@@ -74,7 +74,7 @@ def draw_incidence(
         Who was followed for how long and how that ended; up to four groups. None: there is nobody.
     causes
         What each cause of `observed` is.
-    died
+    has_died
         Whether the patient of each row has died, whenever that was; empty where it is not known.
     unit
         Weeks or months from SSRS.
@@ -86,7 +86,7 @@ def draw_incidence(
     """
     if observed is None:
         return draw_nothing("No lesion was followed for OPP, local failure or death.")
-    later_deaths = _describe_later_deaths(observed, causes, died)
+    later_deaths = _describe_later_deaths(observed, causes, has_died)
     observed, unknown = keep_known_arms(observed)
     arms: dict[str, list[Curve]] = {}
     for curve in estimate_cumulative_incidence(observed):
@@ -198,16 +198,16 @@ def _write_notes(
 
 
 def _describe_later_deaths(
-    observed: Observed, causes: Mapping[int, Cause], died: Sequence[bool]
+    observed: Observed, causes: Mapping[int, Cause], has_died: Sequence[bool]
 ) -> list[str]:
     """Count the lesions whose patient died, but not as their first event."""
-    if not len(died) or observed.cause is None:
+    if not len(has_died) or observed.cause is None:
         return []
-    had_died = np.asarray(died, dtype=np.bool_) & find_known_arms(observed)
+    is_counted = np.asarray(has_died, dtype=np.bool_) & find_known_arms(observed)
     earlier = [number for number, cause in causes.items() if cause is not Cause.DEATH]
     counts = {
-        "after OPP or local failure": int((had_died & np.isin(observed.cause, earlier)).sum()),
-        "after its follow-up had ended": int((had_died & (observed.cause == 0)).sum()),
+        "after OPP or local failure": int((is_counted & np.isin(observed.cause, earlier)).sum()),
+        "after its follow-up had ended": int((is_counted & (observed.cause == 0)).sum()),
     }
     parts = [f"{format_count(n, 'lesion')} {words}" for words, n in counts.items() if n]
     if not parts:

@@ -188,7 +188,7 @@ def build_event_pictures(analysis: CohortAnalysis) -> tuple[Picture, ...]:
             draw_incidence,
             analysis.first,
             dict(enumerate(CAUSES, 1)),
-            died=[events.death_day is not None for events in analysis.lesion_events],
+            has_died=[events.death_day is not None for events in analysis.lesion_events],
         ),
         description="The share of lesions with each event first; the others compete with it.",
         lesion_ids=ids,

@@ -69,10 +69,12 @@ def test_an_arm_of_unknown_fractions_is_not_drawn_and_is_counted() -> None:
 
 
 def test_deaths_that_are_not_a_first_event_are_counted_below_the_figure() -> None:
-    died = [cause == 3 for cause in END]
-    assert "died" not in words_of(draw_incidence(ROWS, CAUSES, died=died))
-    died[0] = died[1] = died[4] = True  # after an OPP, after a local failure, after a censoring
-    words = " ".join(words_of(draw_incidence(ROWS, CAUSES, died=died)).split())
+    has_died = [cause == 3 for cause in END]
+    assert "died" not in words_of(draw_incidence(ROWS, CAUSES, has_died=has_died))
+    has_died[0] = has_died[1] = has_died[4] = (
+        True  # after an OPP, after a local failure, after a censoring
+    )
+    words = " ".join(words_of(draw_incidence(ROWS, CAUSES, has_died=has_died)).split())
     assert "death: 2 events" in words
     assert (
         "Not counted as death, as the patient died later: 2 lesions after OPP or local failure, "
@@ -85,4 +87,6 @@ def test_a_death_in_an_arm_that_is_not_drawn_is_not_counted() -> None:
         duration_days=[*ROWS.duration_days, 90], event=[*ROWS.event, False], cause=[*ROWS.cause, 0],
         group=[*ROWS.group, "fractions unknown"],
     )  # fmt: skip
-    assert "died later" not in words_of(draw_incidence(rows, CAUSES, died=[False] * 20 + [True]))
+    assert "died later" not in words_of(
+        draw_incidence(rows, CAUSES, has_died=[False] * 20 + [True])
+    )
