@@ -127,11 +127,12 @@ def draft_contours(
     Raises
     ------
     GeometryError
-        No volume can be taken on this series, or a contour is not a simple polygon on its image.
+        The series is of another visit, no volume can be taken on it, or a contour is not a simple
+        polygon on its image.
     """
     contours = tuple(contours)
     if contours:
-        refusal = explain_no_volume(volume, cell[1])
+        refusal = explain_other_visit(volume, cell[0]) or explain_no_volume(volume, cell[1])
         faults = find_faults_on(volume, (*contours, *(reference.contours if reference else ())))
         if refusal or faults:
             raise GeometryError(refusal or f"{faults[0]} Nothing was recorded: draw it again.")
@@ -171,6 +172,21 @@ def explain_implausible(reading: VolumeReading, volume: VolumeDescription) -> st
     if not measured_volume.volume_cc:
         return f"The contours enclose less than {RECORDED_PRECISION_CC} cc."
     return ""
+
+
+def explain_other_visit(volume: VolumeDescription, study_date: date) -> str:
+    """Explain why contours on a series do not belong to a visit; "" where they do.
+
+    A visit has the date of the study, or, in a study with copies of an earlier one, the day of
+    acquisition; a copy has that of its original.
+    """
+    days = {volume.study_date, volume.instance.acquisition_date} - {None}
+    if volume.duplicate_of or not days or study_date in days:
+        return ""
+    return (
+        f"The series is of {volume.study_date or volume.instance.acquisition_date}, not of "
+        f"{study_date}: draw on a series of this visit."
+    )
 
 
 def explain_no_volume(volume: VolumeDescription, sequence: SeriesRole) -> str:

@@ -120,6 +120,27 @@ def test_contours_on_different_series_are_refused_when_drawn_and_when_measured(
     assert "different series" in explain_no_ratio(reading, None, {"L2"})
 
 
+def test_contours_on_a_series_of_another_visit_are_refused_in_words(project: Project) -> None:
+    cell, later_cell = (
+        cell
+        for cell in build_draft_timeline(project.store, project.store.get_lesions()[0], "A").cells
+        if cell.sequence is SeriesRole.T2FS
+    )
+    assert cell.volume is not None
+    with pytest.raises(
+        GeometryError, match=f"is of {cell.study_date}, not of {later_cell.study_date}"
+    ):
+        draft_contours(
+            (later_cell.study_date, later_cell.sequence), "LP1", cell.volume,
+            contours_on(cell, [square(4.0)]), reader="A", at=NOON,
+        )  # fmt: skip
+    copy = attrs.evolve(cell.volume, duplicate_of="another", study_date=later_cell.study_date)
+    assert draft_contours(  # its date is that of its original
+        (cell.study_date, cell.sequence), "LP1", copy, contours_on(cell, [square(4.0)]),
+        reader="A", at=NOON,
+    ).contours  # fmt: skip
+
+
 def test_pixels_that_are_gone_are_named_as_the_reason(project: Project, tmp_path: Path) -> None:
     draw(project, "L5", cell_of(project))
     for path in (tmp_path / "dicom").rglob("*"):
