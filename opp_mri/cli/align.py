@@ -1,5 +1,6 @@
 """Verbs of registration: align, fit confirm, fit reject, fit export, fit import."""
 
+from collections import Counter
 from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
@@ -108,8 +109,8 @@ def align_command(
             click.echo("The second opinion was left out (--quick).", err=True)
     for sentence in summary.left_out:
         click.echo(sentence, err=True)
-    for failure in summary.failures:
-        click.echo(f"Not registered: {failure}", err=True)
+    for failure, count in Counter(summary.failures).items():  # a store that is gone fails them all
+        click.echo(f"Not registered, {format_count(count, 'visit')}: {failure}", err=True)
     if report:
         click.echo(f"Page: {report}", err=True)
 

@@ -24,13 +24,14 @@ from enum import StrEnum
 from functools import cache
 from pathlib import Path
 from types import TracebackType
-from typing import Final, NoReturn, Self, TypeVar
+from typing import Final, Self, TypeVar
 
 from attrs import define, field, frozen
 
 from opp_mri.domain.visible_text import make_visible
-from opp_mri.errors import InputError, RowsError, TableError, TableFault
+from opp_mri.errors import RowsError, TableError, TableFault
 from opp_mri.tables.cell_faults import NOT_GIVEN, explain_no_day, explain_no_length, quote_cell
+from opp_mri.tables.csv_file import read_csv_text, refuse_line
 from opp_mri.units import format_count
 
 Choice = TypeVar("Choice", bound=StrEnum)
@@ -246,6 +247,7 @@ def read_table(
     *,
     required_columns: Sequence[str],
     optional: Sequence[str] = (),
+    advice: Mapping[str, str] | None = None,
     may_have_no_rows: bool = False,
     all_or_none: bool = True,
 ) -> Table:
@@ -257,6 +259,8 @@ def read_table(
         The file (a byte order mark is allowed), or a table that comes from none.
     required, optional
         Columns that it must and may have, in any order; there may be no others.
+    advice
+        By name, columns that are often given and do not belong here: what to do instead.
     may_have_no_rows
         Whether a header alone is a table: nothing may have happened, but something was measured.
     all_or_none
@@ -275,16 +279,20 @@ def read_table(
         It is empty, is not CSV text, or its header is not as it must be: no row can be read then.
     """
     records = list(
-        _read_records(path.name, _read_text(path)) if isinstance(path, Path) else _read_lines(path)
+        _read_records(path.name, read_csv_text(path))
+        if isinstance(path, Path)
+        else _read_lines(path)
     )
     if not records:
-        _refuse(
+        refuse_line(
             path.name, 1, f"the file is empty: its first line must be {','.join(required_columns)}"
         )
     header, *body = records
-    columns = _check_columns(path.name, header, required_columns, optional)
+    columns = _check_columns(path.name, header, required_columns, optional, advice or {})
     if not body and not may_have_no_rows:
-        _refuse(path.name, header.line + 1, "there are no rows under the header: add at least one")
+        refuse_line(
+            path.name, header.line + 1, "there are no rows under the header: add at least one"
+        )
     table = Table(path.name, columns, rows=[], faults=[], all_or_none=all_or_none)
     for record in body:
         fault = _explain_ragged(record.values, len(columns))
@@ -302,29 +310,6 @@ class _Record:
     values: list[str]
 
 
-def _refuse(name: str, line: int, message: str) -> NoReturn:
-    raise TableError(name, [TableFault(line, None, message)])
-
-
-def _read_text(path: Path) -> str:
-    try:
-        content = path.read_bytes()
-    except FileNotFoundError:
-        raise InputError(f"There is no file {path}: check the name and the folder.") from None
-    except OSError as error:
-        why = error.strerror or "unknown reason"
-        raise InputError(f"{path} cannot be read ({why}): give a CSV file.") from error
-    if content.startswith(b"PK\x03\x04"):
-        _refuse(path.name, 1, "this is a spreadsheet, not text: save it as CSV with commas")
-    if content.startswith((b"\xff\xfe", b"\xfe\xff")):
-        _refuse(path.name, 1, "this is UTF-16 text: save it as CSV in UTF-8")
-    try:
-        return content.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        line = content.count(b"\n", 0, error.start) + 1
-        _refuse(path.name, line, "a character is not UTF-8: save the file as CSV in UTF-8")
-
-
 def _read_records(name: str, text: str) -> Iterator[_Record]:
     reader = csv.reader(io.StringIO(text, newline=""), strict=True)
     line = 1
@@ -334,7 +319,9 @@ def _read_records(name: str, text: str) -> Iterator[_Record]:
                 yield _Record(line, [value.strip() for value in values])
             line = reader.line_num + 1
     except csv.Error as error:
-        _refuse(name, line, f"this is not CSV ({error}): check the quotation marks of this line")
+        refuse_line(
+            name, line, f"this is not CSV ({error}): check the quotation marks of this line"
+        )
 
 
 def _read_lines(table: TextTable) -> Iterator[_Record]:
@@ -343,17 +330,23 @@ def _read_lines(table: TextTable) -> Iterator[_Record]:
 
 
 def _check_columns(
-    name: str, header: _Record, required_columns: Sequence[str], optional: Sequence[str]
+    name: str,
+    header: _Record,
+    required_columns: Sequence[str],
+    optional: Sequence[str],
+    advice: Mapping[str, str],
 ) -> tuple[str, ...]:
     columns, known_columns = header.values, [*required_columns, *optional]
     for separator, word in ((";", "semicolons"), ("\t", "tabs")):
         if len(columns) == 1 and separator in columns[0]:
-            _refuse(name, header.line, f"values are separated by {word}: save it with commas")
+            refuse_line(name, header.line, f"values are separated by {word}: save it with commas")
     faults = []
     for place, column in enumerate(columns, start=1):
         message = None
         if not column:
             message = f"column {place} has no name: name it or remove it"
+        elif column.lower() in advice:
+            message = advice[column.lower()]
         elif column not in known_columns:
             message = (
                 "this column is unknown: remove it or rename it; "

@@ -17,6 +17,7 @@ from opp_mri.tables.csv_table import Row, TextTable, read_table
 from opp_mri.tables.measurements import read_day
 from opp_mri.tables.names import check_known
 
+DEATHS: Final = frozenset({"death", "dead", "deceased", "died"})
 EVENT_NAMES: Final = tuple(column.name for column in EVENT_COLUMNS)
 
 
@@ -47,6 +48,13 @@ def read_events(
 
 
 def _read_event(row: Row) -> TreatmentEvent | None:
+    if row.get("event").lower() in DEATHS:
+        row.add_fault(
+            "event",
+            "a death is not an event of a lesion: remove the line, and give its date as death_date "
+            "in lesions.csv, which `opp-mri cohort` reads",
+        )
+        return None
     kind = row.read_choice("event", EventKind)
     if kind is EventKind.EXCLUSION:
         exclusion = row.read_choice("value", Exclusion)

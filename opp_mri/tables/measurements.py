@@ -28,6 +28,11 @@ MEASUREMENT_COLUMNS: Final = tuple(column.name for column in LENGTH_COLUMNS if c
 VOLUME_COLUMN, ERROR_COLUMN, RATIO_COLUMN = (column.name for column in VOLUME_COLUMNS)
 ORIGIN_COLUMN: Final = "origin"
 
+OF_ONE_READER: Final = (
+    "a table holds the lengths of one reader: remove this column, and give each reader a table of "
+    "its own; in a project, `opp-mri agreement` compares two readers"
+)
+
 Recorded = TypeVar("Recorded")
 Lengths = dict[str, dict[SeriesRole, tuple[Observation, ...]]]
 Volumes = dict[str, dict[SeriesRole, tuple[VolumeObservation, ...]]]
@@ -85,6 +90,7 @@ def read_sizes(
         path,
         required_columns=MEASUREMENT_COLUMNS,
         optional=(VOLUME_COLUMN, ERROR_COLUMN, RATIO_COLUMN, ORIGIN_COLUMN),
+        advice={"reader": OF_ONE_READER},
         may_have_no_rows=may_have_no_rows,
     ) as table:
         for row in table.rows:
@@ -103,7 +109,8 @@ def read_sizes(
             if first_line != row.line:
                 row.add_fault(
                     "days_from_ssrs",
-                    f"line {first_line} has the same lesion, sequence and day: keep one of them",
+                    f"line {first_line} has the same lesion, sequence and day: keep one of them, "
+                    "or, if they are of two readers, give each reader a table of its own",
                 )
                 continue
             origin = row.read_choice(ORIGIN_COLUMN, Origin) if row.get(ORIGIN_COLUMN) else None

@@ -115,7 +115,7 @@ def test_an_archive_that_is_lost_ends_the_index_and_no_file_is_called_unreadable
     with web_archive(shelf) as url:
         sources = list(find_sources([f"dicomweb+{url}"]))
     web_source._connect.cache_clear()  # the thread of a connection outlives the server
-    with pytest.raises(PeerError, match="cannot be reached"):
+    with pytest.raises(PeerError, match=f"archive at {url} cannot be reached"):
         list(scan(sources, workers=1))
 
 
@@ -136,7 +136,7 @@ def test_the_account_comes_from_the_environment(
         ("dicomweb+ftp://host/x", InputError, "must be an address"),
         ("dicomweb+https://key:word@host/x", InputError, "no user name"),
         ("dicomweb+https://host/x/studies/1/images/2", InputError, "is not an address"),
-        ("dicomweb+http://127.0.0.1:{free_port}/x", PeerError, "cannot be reached"),
+        ("dicomweb+http://127.0.0.1:{free_port}/x", PeerError, "/x cannot be reached"),
     ],
 )
 def test_an_address_that_cannot_be_used_is_a_sentence(

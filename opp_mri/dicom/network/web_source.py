@@ -59,7 +59,7 @@ def list_instances(address: str) -> Iterator[SourceFile]:
                         is_empty = False
                         yield SourceFile(path=f"{folder}/{uid}", size_bytes=0, modified_ns=0)
         except PeerError as error:
-            raise PeerError(_explain(error)) from error
+            raise PeerError(_explain(error, service)) from error
     if is_empty:
         raise InputError(f"The archive lists no instance under {address}: check how it is written.")
 
@@ -87,7 +87,7 @@ def read_instance(path: str) -> bytes:
             try:
                 archive.check()
             except PeerError as loss:
-                raise PeerError(_explain(loss)) from loss
+                raise PeerError(_explain(loss, service)) from loss
             raise OSError(None, f"the archive does not give it: {error}") from error
     if not files:
         raise OSError(None, "the archive lists it and does not give it")
@@ -130,9 +130,13 @@ def _connect(
     return WebArchive(peer=peer, secret=secret)
 
 
-def _explain(error: PeerError) -> str:
-    """Name the environment, where this account comes from, instead of the peers of a project."""
-    return str(error).replace(
+def _explain(error: PeerError, service: str) -> str:
+    """Name the address, and the environment for the account, instead of the peers of a project."""
+    words = str(error).replace(
         f"`opp-mri pacs peer login {NAME}`",
         f"{TOKEN}, or {USER} and {PASSWORD}, in the environment",
     )
+    words = words.replace("the url of the peer", "this address")
+    place = f"The archive at {service}"
+    rest = words.removeprefix(f"{NAME} ")
+    return f"{place} {rest}" if rest != words else f"{place}: {words}"

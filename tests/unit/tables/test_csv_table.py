@@ -73,7 +73,9 @@ def test_a_quoted_line_break_counts_as_a_line(tmp_path) -> None:
         ("id\tmm\na\t1.5\n", 1, "tabs"),
         ("id,mm\na,1\nb\xe9,2\n".encode("latin-1"), 3, "not UTF-8"),
         ("id,mm\na,1\n".encode("utf-16"), 1, "UTF-16"),
-        (b"PK\x03\x04 and so on", 1, "spreadsheet"),
+        (b"PK\x03\x04 and so on", 1, "workbook of a spreadsheet program"),
+        (b"PK, what a program made of it\n\x14,1\n", 1, "workbook of a spreadsheet program"),
+        (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1 and so on", 1, "workbook of a spreadsheet program"),
         ('id,mm\na,1\n"b,2\n', 3, "quotation marks"),
     ],
     ids=[
@@ -85,6 +87,8 @@ def test_a_quoted_line_break_counts_as_a_line(tmp_path) -> None:
         "latin-1",
         "utf-16",
         "xlsx",
+        "xlsx as text",
+        "xls",
         "open",
     ],
 )

@@ -267,3 +267,25 @@ def test_an_empty_table_is_told(tmp_path) -> None:
     ]
     header_only = "lesion_id,days_from_ssrs,sequence,ap_mm\n"
     assert "no rows" in faults(tmp_path, header_only)[0]
+
+
+def test_two_readers_in_one_table_are_told_how_they_are_given(tmp_path) -> None:
+    by_reader = HEADER.strip() + ",reader\nA,-5,T1,10,R1\nA,-5,T1,11,R2\n"
+    (fault,) = faults(tmp_path, by_reader)
+    assert fault.startswith(
+        "line 1, column reader: a table holds the lengths of one reader: remove this column, and "
+        "give each reader a table of its own"
+    )
+    twice = HEADER + "A,-5,T1,10\nA,-5,T1,11\n"
+    assert faults(tmp_path, twice) == [
+        "line 3, column days_from_ssrs: line 2 has the same lesion, sequence and day: keep one of "
+        "them, or, if they are of two readers, give each reader a table of its own"
+    ]
+
+
+@pytest.mark.parametrize("word", ["death", "Death", "died"])
+def test_a_death_among_events_is_told_where_it_belongs(tmp_path, word: str) -> None:
+    assert faults(tmp_path, OPP, EVENTS_HEADER + f"A,300,{word},\n") == [
+        "line 2, column event: a death is not an event of a lesion: remove the line, and give its "
+        "date as death_date in lesions.csv, which `opp-mri cohort` reads"
+    ]
