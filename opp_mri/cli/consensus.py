@@ -269,16 +269,17 @@ def _build_lesion_json(lesion: LesionConsensus) -> dict[str, Any]:
 
 def _build_volume_row(pair: ContourPair) -> list[str]:
     comparison = pair.comparison
-    volumes = ["-" if cc is None else f"{cc:.2f} cc" for cc in
-               (comparison.first_cc, comparison.second_cc)]  # fmt: skip
+    cells = (comparison.first_cc, comparison.second_cc, pair.result_cc)
+    first, second, result = ("-" if cc is None else f"{cc:.2f} cc" for cc in cells)
     return [
         pair.lesion.lesion_id,
         str(pair.a.study_date),
         pair.a.sequence.value,
-        *volumes,
+        first,
+        second,
         "-" if comparison.overlap is None else f"{comparison.overlap.dice:.2f}",
         pair.cause.value if pair.cause else "",
-        pair.resolution.kind.value if pair.resolution else "open",
+        f"{pair.resolution.kind.value}: {result}" if pair.resolution else "open",
     ]
 
 
@@ -295,6 +296,7 @@ def _build_volume_json(pair: ContourPair) -> dict[str, Any]:
         "cause": pair.cause.value if pair.cause else None,
         "resolution": pair.resolution.kind.value if pair.resolution else None,
         "reason": pair.resolution.reason if pair.resolution else None,
+        "result_cc": pair.result_cc,
     }
 
 

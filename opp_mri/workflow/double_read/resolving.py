@@ -27,6 +27,7 @@ from opp_mri.domain.reader_study import (
 )
 from opp_mri.errors import ConflictError, InputError
 from opp_mri.store.protocol import Store
+from opp_mri.units import format_count
 from opp_mri.workflow.double_read.consensus import LesionConsensus, Pair
 from opp_mri.workflow.double_read.resolutions import (
     check_selection,
@@ -143,16 +144,16 @@ def sign_consensus(
             f"{' and '.join(protocol.resolvers)} sign."
         )
     if lesion.open_pairs:
-        day, sequence = lesion.open_pairs[0].cell
+        count, (day, sequence) = len(lesion.open_pairs), lesion.open_pairs[0].cell
         raise InputError(
-            f"{len(lesion.open_pairs)} discordant answers wait to be resolved, the first of "
-            f"{sequence.value} on {day}: resolve them before signing."
+            f"{format_count(count, 'discordant answer')} {'waits' if count == 1 else 'wait'} to be "
+            f"resolved, the first of {sequence.value} on {day}: resolve before signing."
         )
     if lesion.open_volumes:
         day, sequence = lesion.open_volumes[0].cell
         raise InputError(
-            f"The contours of {len(lesion.open_volumes)} cells wait to be resolved, the first of "
-            f"{sequence.value} on {day}: resolve them before signing."
+            f"The contours of {format_count(len(lesion.open_volumes), 'cell')} wait to be "
+            f"resolved, the first of {sequence.value} on {day}: resolve them before signing."
         )
     if signer in lesion.signed_by:
         raise InputError("This is signed already; nothing was recorded.")

@@ -116,11 +116,7 @@ def pair_contours(
 def compare_pair(store: Store, first: VolumeReading, second: VolumeReading) -> VolumePair:
     """Hold two readers' contours of one cell against each other."""
     images = find_images(store, first)
-    volumes_cc = [
-        None if measured_volume is None else float(measured_volume.volume_cc)
-        for reading in (first, second)
-        for measured_volume in [measure_contours(reading, find_images(store, reading))]
-    ]
+    volumes_cc = [measure_cc(store, reading) for reading in (first, second)]
     series = find_series(first, images)
     is_on_one_series = series is not None and find_series(second, [series]) is not None
     return VolumePair(
@@ -129,6 +125,12 @@ def compare_pair(store: Store, first: VolumeReading, second: VolumeReading) -> V
         if series is not None and is_on_one_series and None not in volumes_cc
         else None,
     )  # fmt: skip
+
+
+def measure_cc(store: Store, reading: VolumeReading) -> float | None:
+    """Measure the volume within a reading's contours; None where they have none."""
+    volume = measure_contours(reading, find_images(store, reading))
+    return None if volume is None else float(volume.volume_cc)
 
 
 def find_discordant_volumes(

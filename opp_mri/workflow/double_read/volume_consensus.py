@@ -29,7 +29,12 @@ from opp_mri.workflow.double_read.resolutions import (
     find_latest_resolution,
     record_resolution,
 )
-from opp_mri.workflow.double_read.volume_agreement import VolumePair, compare_pair, find_cause
+from opp_mri.workflow.double_read.volume_agreement import (
+    VolumePair,
+    compare_pair,
+    find_cause,
+    measure_cc,
+)
 from opp_mri.workflow.measuring.contours import (
     draft_contours,
     get_independent_contours,
@@ -53,8 +58,8 @@ class ContourPair:
         Volumes, overlap and distance, A first.
     cause
         Why they are discordant, or None where they agree within the limits.
-    resolution, result
-        What was made of them, or None while it is open.
+    resolution, result, result_cc
+        What was made of them, and its volume, or None while it is open.
     """
 
     lesion: Lesion
@@ -64,6 +69,7 @@ class ContourPair:
     cause: VolumeCause | None
     resolution: Resolution | None = None
     result: VolumeReading | None = None
+    result_cc: float | None = None
 
     @property
     def cell(self) -> CellKey:
@@ -104,6 +110,9 @@ def _build_pair(
     a, b = letter_readings((first, second))
     comparison = compare_pair(store, a, b)
     resolution = find_contour_resolution(store, a, b)
+    result = None
+    if resolution is not None:
+        result = _get_contours(store, lesion.lesion_id).get(resolution.reading_id)
     return ContourPair(
         lesion=lesion,
         a=a,
@@ -111,10 +120,9 @@ def _build_pair(
         comparison=comparison,
         cause=find_cause(comparison),
         resolution=resolution,
-        result=None if resolution is None else _get_contours(store, lesion.lesion_id).get(
-            resolution.reading_id
-        ),
-    )  # fmt: skip
+        result=result,
+        result_cc=None if result is None else measure_cc(store, result),
+    )
 
 
 def find_contour_resolution(store: Store, a: VolumeReading, b: VolumeReading) -> Resolution | None:

@@ -1,17 +1,20 @@
 """Two readers' contours on their way to one: what is open, what is made of them, who signs."""
 
+import json
 from collections import Counter
 from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 from fixtures.contour_makers import draw_and_sign, square
 from fixtures.dicom_makers import STIR, T1, write_study
 from fixtures.makers import NOON
 from fixtures.small_study import declare, make_study
 
 from opp_mri.agreement.discordance import VolumeCause, VolumeLimits, find_volume_cause
+from opp_mri.cli.app import cli
 from opp_mri.domain.assessment import Mode, Rules
 from opp_mri.domain.contour import Contour, VolumeReading
 from opp_mri.domain.imaging import SeriesRole
@@ -68,7 +71,7 @@ def test_contours_are_resolved_signed_by_both_and_count_as_the_consensus(
 ) -> None:
     lesion = prepare(project)
     assert [pair.cause for pair in lesion.volumes] == [VolumeCause.VOLUME, None]
-    with pytest.raises(InputError, match="wait to be resolved"):
+    with pytest.raises(InputError, match="The contours of 1 cell wait to be resolved"):
         sign_consensus(project, lesion, READERS[0], NOON)
     pair = lesion.open_volumes[0]
     smaller = ResolutionKind.KEEP_A if pair.a.reader == READERS[1] else ResolutionKind.KEEP_B
@@ -127,6 +130,14 @@ def test_new_contours_replace_both_and_lie_on_the_time_point(project: Project) -
     (resolved_pair,) = [p for p in prepare(project).volumes if p.resolution is not None]
     assert resolved_pair.result is not None
     assert resolved_pair.result.contours == tuple(new_contours)
+    assert resolved_pair.result_cc is not None
+    assert resolved_pair.comparison.second_cc is not None
+    result = CliRunner().invoke(cli, ["consensus", "list", "--project", str(project.folder)])
+    assert f"new: {resolved_pair.result_cc:.2f} cc" in result.output
+    words = ["consensus", "list", "--json", "--project", str(project.folder)]
+    (record,) = json.loads(CliRunner().invoke(cli, words).output)
+    results_cc = [volume["result_cc"] for volume in record["volumes"] if volume["resolution"]]
+    assert results_cc == [resolved_pair.result_cc]
 
 
 def test_new_contours_lie_on_a_study_that_was_imported_again_under_another_date(
