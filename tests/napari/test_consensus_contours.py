@@ -6,17 +6,20 @@ from collections.abc import Iterator
 from pathlib import Path
 from shutil import copytree
 
+import attrs
 import pytest
 from fixtures.contour_makers import draw_and_sign
 from fixtures.makers import NOON
 from fixtures.small_study import declare, make_study
 from opp_mri_napari.consensus.marks import build_pieces
+from opp_mri_napari.consensus.new_contours import NewContours
 from opp_mri_napari.consensus.presenter import ConsensusPresenter
 from opp_mri_napari.consensus.words import list_facts, state, write_title
 
-from opp_mri.domain.contour import VolumeReading
+from opp_mri.domain.contour import ReferenceVertebra, VolumeReading
 from opp_mri.domain.measurement import Answer
 from opp_mri.domain.reader_study import CONSENSUS, ResolutionKind
+from opp_mri.workflow.double_read.volume_consensus import ContourPair
 from opp_mri.workflow.project import Project, open_project
 
 
@@ -123,3 +126,16 @@ def test_one_is_kept_and_then_new_contours_are_drawn_by_clicks(
 
     readings = [o for o in project.store.log_of(VolumeReading) if o.reader == CONSENSUS]
     assert sorted(len(reading.contours) for reading in readings) == [1, 3]
+
+
+def test_new_contours_are_said_to_lose_a_reference_vertebra(room: ConsensusPresenter) -> None:
+    load(room)
+    image, pair = room.images.get_shown(), room.pair
+    assert image is not None
+    assert isinstance(pair, ContourPair)
+    new_contours = NewContours(contours=list(pair.a.contours))
+    assert "T2 ratio" not in new_contours.describe(image.volume, pair)
+    reference = ReferenceVertebra(level="C3", contours=pair.a.contours[:1])
+    with_reference = attrs.evolve(pair, b=attrs.evolve(pair.b, reference=reference))
+    words = new_contours.describe(image.volume, with_reference)
+    assert words.endswith("; no reference vertebra, so no T2 ratio")

@@ -13,6 +13,7 @@ from opp_mri.workflow.assessing.respond import ProjectLesion
 from opp_mri.workflow.cohort.cohort import Cohort
 from opp_mri.workflow.measuring.signal_ratio import (
     ReadingRatio,
+    has_lost_reference,
     list_irradiated_levels,
     measure_ratio,
 )
@@ -37,8 +38,8 @@ def add_ratios(cohort: Cohort, project: Project) -> Cohort:
                 lesion_id=lesion.lesion.lesion_id,
                 sequence=sequence,
                 day=count_days(lesion.lesion.ssrs_last_date, study_date),
-                sentence=f"{sequence.value} of {study_date} has no T2 ratio to {ratio.level}: "
-                f"{ratio.refusal}",
+                sentence=f"{sequence.value} of {study_date} has no T2 ratio"
+                f"{f' to {ratio.level}' if ratio.level else ''}: {ratio.refusal}",
             )
             for (study_date, sequence), ratio in ratios.items()
             if ratio.refusal
@@ -50,7 +51,8 @@ def _measure_ratios(project: Project, lesion: AssessedLesion) -> Mapping[CellKey
     readings = [
         cell.contours
         for cell in (lesion.cells if isinstance(lesion, ProjectLesion) else ())
-        if cell.contours is not None and cell.contours.reference is not None
+        if cell.contours is not None
+        and (cell.contours.reference or has_lost_reference(project.store, cell.contours))
     ]
     if not readings:
         return {}

@@ -11,17 +11,27 @@ from opp_mri.contours.signal import SignalRatio, measure_signal_ratio
 from opp_mri.domain.contour import VolumeReading
 from opp_mri.domain.imaging import SeriesRole, VolumeDescription
 from opp_mri.domain.measurement import VERTEBRAE
+from opp_mri.domain.reader_study import CONSENSUS
 from opp_mri.errors import OppMriError, ProjectError
 from opp_mri.store.protocol import Store
 from opp_mri.units import format_count
 from opp_mri.workflow.catalogue.patients import map_patients
 from opp_mri.workflow.measuring.blinding import read_blinding
-from opp_mri.workflow.measuring.contours import find_images, find_series, outline_slices
+from opp_mri.workflow.measuring.contours import (
+    find_images,
+    find_series,
+    get_independent_contours,
+    outline_slices,
+)
 from opp_mri.workflow.measuring.lesions import find_lesion
 from opp_mri.workflow.measuring.readings import find_signed_ids, select_counted
 
 RARE: Final = ("T13", "L6")
 PRECISION: Final = Decimal("0.001")
+NO_CONSENSUS_RATIO: Final = (
+    "New consensus contours have no reference vertebra: keep those of A or B where the T2 ratio is "
+    "needed."
+)
 
 
 @frozen(kw_only=True)
@@ -86,7 +96,8 @@ def explain_no_ratio(
         Levels of all lesions of the patient.
     """
     if reading.reference is None:
-        return "No reference vertebra is drawn."
+        is_new = reading.reader == CONSENSUS
+        return NO_CONSENSUS_RATIO if is_new else "No reference vertebra is drawn."
     if not_weighted := explain_not_weighted(reading.sequence):
         return not_weighted
     if volume is None:
@@ -114,7 +125,9 @@ def list_irradiated_levels(store: Store, patient_id: str) -> frozenset[str]:
 
 
 def list_ratios(store: Store, lesion_id: str | None = None) -> list[ReadingRatio]:
-    """Return the T2 ratios of the latest signed contours with a reference, of one lesion or all.
+    """Return the T2 ratios of the latest signed contours, of one lesion or all.
+
+    Contours without a reference are left out, but for new ones of the consensus that lost it.
 
     Raises
     ------
@@ -139,9 +152,18 @@ def list_ratios(store: Store, lesion_id: str | None = None) -> list[ReadingRatio
         ratios += [
             measure_ratio(store, reading, treated_levels)
             for reading in latest.values()
-            if reading.reference is not None
+            if reading.reference is not None or has_lost_reference(store, reading)
         ]
     return ratios
+
+
+def has_lost_reference(store: Store, reading: VolumeReading) -> bool:
+    """Return whether new consensus contours stand for some that had a reference vertebra."""
+    is_new = reading.reader == CONSENSUS and reading.contours and reading.reference is None
+    return bool(is_new) and any(
+        own.reference is not None and own.cell == reading.cell
+        for own in get_independent_contours(store, reading.lesion_id)
+    )
 
 
 def measure_ratio(

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
 
+import attrs
 import pytest
 from click.testing import CliRunner
 from fixtures.contour_makers import draw_and_sign, square
@@ -16,17 +17,22 @@ from fixtures.small_study import declare, make_study
 from opp_mri.agreement.discordance import VolumeCause, VolumeLimits, find_volume_cause
 from opp_mri.cli.app import cli
 from opp_mri.domain.assessment import Mode, Rules
-from opp_mri.domain.contour import Contour, VolumeReading
+from opp_mri.domain.contour import Contour, ReferenceVertebra, VolumeReading
 from opp_mri.domain.imaging import SeriesRole
+from opp_mri.domain.plausibility import WarningName
 from opp_mri.domain.reader_study import CONSENSUS, Resolution, ResolutionKind, Unblinding
 from opp_mri.errors import ConflictError, InputError
 from opp_mri.response.criteria import load_criteria
 from opp_mri.workflow.catalogue.index import index
+from opp_mri.workflow.cohort.cohort import assess_project_cohort
+from opp_mri.workflow.cohort.ratios import add_ratios
 from opp_mri.workflow.double_read.consensus import LesionConsensus, prepare_consensus
 from opp_mri.workflow.double_read.resolving import sign_consensus
 from opp_mri.workflow.double_read.volume_consensus import resolve_contours
 from opp_mri.workflow.exchange.sr_export import ReportToWrite, export_reports
 from opp_mri.workflow.measuring.contours import find_series
+from opp_mri.workflow.measuring.edits import sign_drafts
+from opp_mri.workflow.measuring.signal_ratio import list_ratios
 from opp_mri.workflow.measuring.timeline import build_lesion_timeline
 from opp_mri.workflow.project import Project, open_project
 from opp_mri.workflow.safekeeping.audit import verify
@@ -138,6 +144,34 @@ def test_new_contours_replace_both_and_lie_on_the_time_point(project: Project) -
     (record,) = json.loads(CliRunner().invoke(cli, words).output)
     results_cc = [volume["result_cc"] for volume in record["volumes"] if volume["resolution"]]
     assert results_cc == [resolved_pair.result_cc]
+
+
+def test_new_contours_have_no_t2_ratio_and_say_so_where_a_reader_drew_a_reference(
+    project: Project,
+) -> None:
+    (pair,) = prepare(project).open_volumes
+    image = pair.a.contours[0]
+    reference = ReferenceVertebra(
+        level="C3", contours=(attrs.evolve(image, points=square(2.0, 6.5, 8.5)),)
+    )
+    own = attrs.evolve(pair.a, reading_id="with reference", reference=reference)
+    project.store.add_readings([own])
+    project.store.add_signature(
+        sign_drafts([], frozenset(), contours=[own], statement="Done.", at=NOON)
+    )
+    (pair,) = prepare(project).open_volumes
+    contours = [attrs.evolve(contour, points=square(5.0)) for contour in pair.a.contours]
+    resolve_contours(
+        project.store, pair, ResolutionKind.NEW, reason="edge", at=NOON, contours=contours
+    )
+    for signer in READERS:
+        sign_consensus(project, prepare(project), signer, NOON)
+    refusals = {ratio.reading.reader: ratio.refusal for ratio in list_ratios(project.store)}
+    assert refusals.keys() == {own.reader, CONSENSUS}
+    assert refusals[CONSENSUS].startswith("New consensus contours have no reference vertebra")
+    cohort = add_ratios(assess_project_cohort(project, RULES), project)
+    (warning,) = (own for own in cohort.warnings if own.name is WarningName.NO_T2_RATIO)
+    assert "has no T2 ratio: New consensus contours" in warning.sentence
 
 
 def test_new_contours_lie_on_a_study_that_was_imported_again_under_another_date(

@@ -8,6 +8,8 @@ from opp_mri.domain.contour import Contour
 from opp_mri.domain.imaging import VolumeDescription
 from opp_mri.domain.measurement import PixelPoint
 from opp_mri.errors import OppMriError
+from opp_mri.workflow.double_read.consensus import Pair
+from opp_mri.workflow.double_read.volume_consensus import ContourPair
 from opp_mri.workflow.measuring.contours import close_contour, follow_edge, measure_outlined
 from opp_mri_napari.consensus.images import Pictures
 from opp_mri_napari.shared.volume_words import format_volume
@@ -53,11 +55,14 @@ class NewContours:
         self.path = []
         return ""
 
-    def describe(self, volume: VolumeDescription) -> str:
-        """State the volume that would stand in place of A and B."""
+    def describe(self, volume: VolumeDescription, pair: Pair | ContourPair) -> str:
+        """State the volume that would stand in place of A and B, and what would be lost."""
         measured_volume = measure_outlined(self.contours, volume)
         words = "no volume" if measured_volume is None else format_volume(measured_volume)
-        return f"new contours in place of A and B, {words}"
+        drawings = (pair.a, pair.b) if isinstance(pair, ContourPair) else ()
+        has_reference = any(reading.reference is not None for reading in drawings)
+        loss = "; no reference vertebra, so no T2 ratio" if has_reference else ""
+        return f"new contours in place of A and B, {words}{loss}"
 
     def take_back(self) -> bool:
         """Leave the contour that is drawn, else the last one; return whether there was any."""

@@ -364,7 +364,7 @@ class ConsensusPresenter:
             return
         contours = tuple(self.new_contours.contours)
         if contours:
-            words = self.new_contours.describe(image.volume)
+            words = self.new_contours.describe(image.volume, self.pair)
             self.new_contours = NewContours()
             self._propose(Proposal(kind=ResolutionKind.NEW, words=words, contours=contours))
 
