@@ -63,5 +63,12 @@ def write_csv_rows(header: Sequence[str], rows: Iterable[Sequence[str]]) -> byte
     text = io.StringIO(newline="")
     writer = csv.writer(text)  # RFC 4180: commas, lines end with CR LF, quotes where needed
     writer.writerow(header)
-    writer.writerows([make_visible(cell.replace("\r\n", "\n")) for cell in row] for row in rows)
+    writer.writerows(map(_make_row_visible, rows))
     return text.getvalue().encode()
+
+
+def _make_row_visible(row: Sequence[str]) -> Sequence[str]:
+    text = "".join(row)
+    if text.isascii() and text.isprintable():  # nearly always
+        return row
+    return [make_visible(cell.replace("\r\n", "\n")) for cell in row]

@@ -134,11 +134,17 @@ def render_rows_csv(report: CohortReport) -> bytes:
     """
     if report.suppressed:
         raise ValueError("a table of rows would give away what the report withholds")
-    patient_of = {lesion.lesion.lesion_id: lesion.patient_id for lesion in report.lesions}
+    names = {
+        lesion.lesion.lesion_id: (
+            guard_text(lesion.patient_id),
+            guard_text(lesion.lesion.lesion_id),
+        )
+        for lesion in report.lesions
+    }
     rows = (
-        [guard_text(text) for text in (row_list.key, patient_of[i], i)]
+        (guard_text(row_list.key), *names[lesion_id])
         for row_list in build_row_lists(report).values()
-        for i in row_list.lesion_ids
+        for lesion_id in row_list.lesion_ids
     )
     return write_csv_rows(("key", "patient_id", "lesion_id"), rows)
 

@@ -61,8 +61,13 @@ class PartialLikelihood:
         removed_share = (np.arange(len(self.events)) - self.new_day[self.tie]) / size[self.tie]
         self.gone = removed_share if ties == "efron" else np.zeros(len(removed_share))
         p = len(self.names)
-        square = np.einsum("ia,ib->iab", self.x, self.x).reshape(-1, p * p)
-        self.powers = np.hstack([np.ones((observed.n, 1)), self.x, square])
+        # a product of two covariates is summed once, whichever comes first
+        first, second = np.triu_indices(p)
+        self.powers = np.hstack(
+            [np.ones((observed.n, 1)), self.x, self.x[:, first] * self.x[:, second]]
+        )
+        self._pairs = np.zeros((p, p), dtype=np.int64)
+        self._pairs[first, second] = self._pairs[second, first] = np.arange(len(first))
 
     def sum_tied(self, columns: FloatArray) -> FloatArray:
         """Sum rows of events over those on the same day."""
@@ -84,13 +89,14 @@ class PartialLikelihood:
         weighted = np.exp(linear - top)[:, None] * self.powers
         sums = self.sum_at_risk(weighted)
         whole = sums[:, :1]
-        mean, square = sums[:, 1 : p + 1] / whole, (sums[:, p + 1 :] / whole).reshape(-1, p, p)
+        mean = sums[:, 1 : p + 1] / whole
+        square = np.take(sums[:, p + 1 :] / whole, self._pairs, axis=1)
         spread = square - np.einsum("ea,eb->eab", mean, mean)
         third = np.zeros((p, p, p))
         if skew:
             for a in range(p):
                 cube = self.sum_at_risk(self.x[:, a, None] * weighted[:, p + 1 :]) / whole
-                third[a] = cube.sum(axis=0).reshape(p, p)
+                third[a] = cube.sum(axis=0)[self._pairs]
             mixed = np.einsum("ea,ebc->abc", mean, square)
             third -= mixed + mixed.transpose(1, 0, 2) + mixed.transpose(1, 2, 0)
             third += 2 * np.einsum("ea,eb,ec->abc", mean, mean, mean)
