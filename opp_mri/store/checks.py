@@ -9,6 +9,7 @@ from sqlalchemy import Connection, select, text
 
 from opp_mri.store import schema
 from opp_mri.store.checksums import is_sound
+from opp_mri.units import format_count
 
 CATALOGUE: Final = {"file": "file", "instance": "image", "volume": "series"}
 
@@ -52,8 +53,9 @@ def find_catalogue_faults(connection: Connection) -> tuple[list[str], set[str]]:
         ]
         if damages:
             faults.append(
-                f"{len(damages)} entries of the catalogue ({CATALOGUE[table.name]}) are damaged: "
-                "run `opp-mri index` with the folders of the images to make them again."
+                f"{format_count(len(damages), 'damaged entry', 'damaged entries')} in the "
+                f"catalogue ({CATALOGUE[table.name]}): run `opp-mri index` with the folders of the "
+                "images to make the catalogue again."
             )
             stale |= {str(row["patient_id"]) for row in damages if "patient_id" in row}
     frames = _find_patients_with_other_frames(connection)

@@ -24,6 +24,7 @@ from opp_mri.domain.reader_study import CONSENSUS
 from opp_mri.errors import InputError
 from opp_mri.files import check_new, write_folder
 from opp_mri.response.criteria import format_criteria_toml
+from opp_mri.units import format_count
 from opp_mri.workflow.cohort.cohort import Cohort
 from opp_mri.workflow.cohort.cohort_contents import CohortContents, compute_cohort_contents
 from opp_mri.workflow.cohort.cohort_report import (
@@ -229,8 +230,8 @@ def _compare(folder: Path, files: Mapping[str, bytes]) -> None:
         present_names ^ files.keys() | set(_list_changed(folder, files, present_names))
     ):
         raise InputError(
-            f"{folder} holds another bundle: {len(differing_names)} files differ, the first is "
-            f"{differing_names[0]}. Name a new folder."
+            f"{folder} holds another bundle, by {format_count(len(differing_names), 'file')}, the "
+            f"first being {differing_names[0]}. Name a new folder."
         )
 
 

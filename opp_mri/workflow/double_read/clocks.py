@@ -8,6 +8,7 @@ from typing import Final
 from opp_mri.domain.contour import VolumeReading
 from opp_mri.domain.measurement import Reading
 from opp_mri.domain.reader_study import IssuedPackage
+from opp_mri.units import format_count
 
 CLOCK_TOLERANCE: Final = timedelta(days=1)
 
@@ -35,12 +36,12 @@ def find_clock_cautions(
     cautions = []
     if early:
         cautions.append(
-            f"{len(early)} answers are dated before the package was made (first: "
+            f"{format_count(len(early), 'answer')} dated before the package was made (first: "
             f"{early[0].recorded_at.date()}): the clock of its reader ran behind."
         )
     if ahead:
         cautions.append(
-            f"{len(ahead)} answers are dated in the future (first: "
+            f"{format_count(len(ahead), 'answer')} dated in the future (first: "
             f"{ahead[0].recorded_at.date()}): the clock of its reader was ahead."
         )
     moments = [reading.recorded_at for reading in added_readings]

@@ -10,6 +10,7 @@ from opp_mri.domain.contour import VolumeReading
 from opp_mri.domain.documents import parse_json
 from opp_mri.store.chain import ChainRecord, Head, check_chain
 from opp_mri.store.protocol import Store
+from opp_mri.units import format_count
 
 CLOCK_TOLERANCE: Final = timedelta(minutes=5)
 OLDEST: Final = timedelta(days=2 * 365)  # an answer of a package comes back within two years
@@ -193,6 +194,6 @@ def _describe_content(kind: str, body: dict[str, Any]) -> str:
             f"{body.get('sequence')} of {body.get('study_date')}: {count} contours{to}{draft}{edit}"
         )
     if kind == "Signature":
-        return f"{len(body.get('reading_ids', ()))} readings"
+        return format_count(len(body.get("reading_ids", ())), "reading")
     keys = ("role", "same_as", "level", "decision", "kind", "name", "wave", "from_version", "head")
     return ", ".join(f"{name} {body[name]}" for name in keys if body.get(name))
