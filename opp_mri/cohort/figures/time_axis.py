@@ -160,8 +160,8 @@ def keep_known_arms(observed: Observed) -> tuple[Observed, int]:
 
 def find_known_arms(observed: Observed) -> BoolArray:
     """Return which rows a figure that compares the arms draws: all where no arm is known."""
-    everyone = np.ones(observed.n, dtype=np.bool_)
+    all_rows = np.ones(observed.n, dtype=np.bool_)
     if observed.group is None:
-        return everyone
+        return all_rows
     is_known = np.asarray(observed.group != FractionGroup.UNKNOWN)
-    return is_known if is_known.any() else everyone
+    return is_known if is_known.any() else all_rows
