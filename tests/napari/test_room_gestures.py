@@ -1,5 +1,6 @@
 """What a reader does in the window with real mouse and keys, one gesture a test."""
 
+import math
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -16,6 +17,7 @@ from pydicom import dcmread
 from qtpy.QtCore import QEvent, Qt
 from qtpy.QtWidgets import QApplication, QLabel
 
+from opp_mri.domain.contour import VolumeReading
 from opp_mri.domain.imaging import SeriesRole
 from opp_mri.domain.measurement import Answer, AxisLandmark, Edit
 from opp_mri.workflow.catalogue.index import index
@@ -670,3 +672,51 @@ def test_a_blinded_package_is_read_with_mouse_and_keys_and_stays_blind(
         assert "KENNUNG" not in label_text
         assert not re.search(r"(19|20)\d\d-?\d\d-?\d\d", label_text)
         window.close()
+
+
+# --- a reference vertebra
+
+
+def circle(window: "RoomWindow", qtbot: "QtBot", radius_mm: float, down_mm: float = 0.0) -> None:
+    """Draw around a place with the button held, and close the contour by Enter."""
+    angles = [2 * math.pi * step / 24 for step in range(24)]
+    corners = [
+        place(window, radius_mm * math.sin(angle), down_mm + radius_mm * math.cos(angle))
+        for angle in angles
+    ]
+    qtbot.mouseMove(canvas(window), corners[0])
+    qtbot.mousePress(canvas(window), LEFT, pos=corners[0])
+    for corner in corners[1:]:
+        qtbot.mouseMove(canvas(window), corner)
+    qtbot.mouseRelease(canvas(window), LEFT, pos=corners[-1])
+    press(window, qtbot, Qt.Key.Key_Return)
+    settle(window, qtbot)
+
+
+def test_shift_t_draws_a_reference_vertebra_and_the_pane_states_the_ratio(
+    window: "RoomWindow", qtbot: "QtBot", project: Project
+) -> None:
+    press(window, qtbot, Qt.Key.Key_2)
+    settle(window, qtbot)
+    press(window, qtbot, Qt.Key.Key_T, SHIFT)
+    assert "Draw the lesion first" in window.head.hint.text()
+    press(window, qtbot, Qt.Key.Key_T)
+    circle(window, qtbot, 8)
+    press(window, qtbot, Qt.Key.Key_T, SHIFT)
+    first = window.room.contouring.reference_level
+    assert f"reference vertebra {first}, not irradiated" in window.head.tool.text()
+    press(window, qtbot, Qt.Key.Key_T, SHIFT)
+    level = window.room.contouring.reference_level
+    assert level != first
+    assert f"reference vertebra {level}, not irradiated" in window.head.tool.text()
+    circle(window, qtbot, 5, down_mm=25)
+    reading = project.store.log_of(VolumeReading)[-1]
+    assert reading.sequence is SeriesRole.T2FS
+    assert reading.reference is not None
+    assert (reading.reference.level, len(reading.reference.contours)) == (level, 1)
+    assert len(reading.contours) == 1
+    words = window.room.build_pane_views()[0].volume
+    assert re.search(rf"T2 ratio \d+\.\d\d to {level}", words)
+    press(window, qtbot, Qt.Key.Key_Z, CTRL)
+    settle(window, qtbot)
+    assert project.store.log_of(VolumeReading)[-1].reference is None
