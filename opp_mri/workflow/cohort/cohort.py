@@ -1,9 +1,11 @@
 """A cohort: the lesions of a project or of a folder of tables, classified."""
 
+import gc
 import hashlib
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Executor
+from contextlib import contextmanager
 from datetime import date
 from decimal import Decimal
 from functools import cached_property
@@ -149,6 +151,19 @@ def list_readers(lesions: Iterable[AssessedLesion]) -> tuple[str, ...]:
     return tuple(sorted({lesion.reader for lesion in lesions if lesion.reader}))
 
 
+@contextmanager
+def pause_collection() -> Iterator[None]:
+    """Do not search for circles of objects: records have none, and each search walks them all."""
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_enabled:
+            gc.enable()
+
+
+@pause_collection()
 def assess_table_cohort(folder: Path, rules: Rules) -> Cohort:
     """Take the lesions of a folder of tables; no project and no images are needed.
 

@@ -14,7 +14,7 @@ from opp_mri.cohort.tables.tables import (
     tabulate_time_course,
 )
 from opp_mri.errors import InputError
-from opp_mri.workflow.cohort.cohort import Cohort
+from opp_mri.workflow.cohort.cohort import Cohort, pause_collection
 
 
 @frozen(kw_only=True)
@@ -79,6 +79,7 @@ class CohortContents:
     tables: CohortTables
 
 
+@pause_collection()
 def compute_cohort_contents(cohort: Cohort, *, suppress_below: int | None = None) -> CohortContents:
     """Compute the statistics and the tables of a cohort.
 
