@@ -1,4 +1,4 @@
-"""How often the 95 % intervals of reader agreement hold the truth, in simulated double reads.
+"""How often the 95% intervals of reader agreement hold the truth, in simulated double reads.
 
     python benchmarks/agreement_coverage.py [DRAWS]
 

@@ -47,7 +47,7 @@ class Bin:
 
     @property
     def interval_points(self) -> tuple[float, float]:
-        """95 % interval of the stated less the observed share, in points."""
+        """95% interval of the stated less the observed share, in points."""
         difference, error = 100 * (self.stated - self.same), 100 * self.standard_error
         return difference - 1.96 * error, difference + 1.96 * error
 
@@ -136,10 +136,10 @@ def page(
         "",
         "- *as supposed*: courses drawn from the prior itself. This tests the computation.",
         "- *even*: changes evenly spread from -8 to 8 mm, of each study and sequence by itself; "
-        "the prior has them as 5 % of lesions.",
+        "the prior has them as 5% of lesions.",
         "- *even over lesions*: one change for each lesion, evenly spread from -8 to 8 mm; changes "
         "of 1 to 3 mm are far commoner than the prior supposes.",
-        "- *mix*: 33 % unchanged, 30 % declining, 23 % growing, 14 % growing and falling, by 4 to "
+        "- *mix*: 33% unchanged, 30% declining, 23% growing, 14% growing and falling, by 4 to "
         "10 mm. Between no change and 3.2 mm there is no lesion.",
         "- *graded mix*: the same without that gap: changes by 1 to 10 mm.",
         "- *other mix*: the same shares, with forms, amounts and starts that the prior does not "
@@ -147,7 +147,7 @@ def page(
         "",
         "A correlation is that of the errors of two sequences of one visit. Lesions are grouped by "
         f"what was stated of them; groups of fewer than {FEWEST} are left out. The difference is "
-        "the stated less the observed share, in points, with its 95 % interval from the choice of "
+        "the stated less the observed share, in points, with its 95% interval from the choice of "
         f"lesions. A group is *within* or *beyond* {WITHIN_POINTS} points with certainty where its "
         "whole interval is, and otherwise *open*: a group of 50 lesions cannot show a difference "
         "of 2 points.",
@@ -183,13 +183,13 @@ def page(
         f"In no group is the difference certainly more than {WITHIN_POINTS} points for "
         f"{', '.join(f'*{name}*' for name in clean)}. It is in some groups for "
         f"{', '.join(f'*{name}*' for name in beyond)}: where small changes are common, the stated "
-        "probability is too high at 80 to 90 %; where there are none between no change and 3.2 mm, "
+        "probability is too high at 80 to 90%; where there are none between no change and 3.2 mm, "
         "it is too low there. No prior was found that satisfies both, as [the "
         "decision](../decisions/0019-what-a-probability-says.md) explains.",
         "",
         "![Stated probability and observed share](../images/calibration.png)",
         "",
-        "| lesions | SD mm | correlation | n | stated | the same | difference (95 %) | |",
+        "| lesions | SD mm | correlation | n | stated | the same | difference (95%) | |",
         "|---|---:|---:|---:|---:|---:|---:|---|",
     ]
     lines += [

@@ -6,7 +6,7 @@ Growth is retreated two weeks after it is seen, death comes sooner after a progr
 missed and patients lost. Each cohort is recorded, classified by the rules in both modes, and
 analysed; the estimates on two days are compared with the truth of the latent events. The bias is
 that against a truth in which no visit is missed; the interval is asked to hold what the visits
-that take place can show. Goals: bias under 2 points, coverage of the 95 % interval from 93 to 97 %
+that take place can show. Goals: bias under 2 points, coverage of the 95% interval from 93 to 97%
 (within two standard errors of the simulation).
 """
 
@@ -54,7 +54,7 @@ def compare(mode: Mode, times: int, n: int) -> bool:
             print(
                 f"| {mode.value} | {day} | {name.replace('_', ' ')} | {share:.1f} | "
                 f"{visible[name]:.1f} | {mean:.1f} | {mean - share:+.1f} | {coverage:.1f} ± "
-                f"{error:.1f} % |{'' if meets else ' !'}",
+                f"{error:.1f}% |{'' if meets else ' !'}",
                 flush=True,
             )
     return good
@@ -75,4 +75,4 @@ if __name__ == "__main__":
     print("|---|---|---|---|---|---|---|---|")
     results = [compare(mode, times, n) for mode in (Mode.RETROSPECTIVE, Mode.PROSPECTIVE)]
     if not all(results):
-        sys.exit("A bias is 2 points or more, or a coverage outside 93 to 97 %.")
+        sys.exit("A bias is 2 points or more, or a coverage outside 93 to 97%.")

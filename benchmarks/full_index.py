@@ -45,7 +45,7 @@ def main() -> None:
     for name, tree in zip(("before", "after"), trees, strict=True):
         times_s = seconds[tree][1:]
         print(f"| {name} | {statistics.median(times_s):.2f} | {min(times_s):.2f} |")
-    print(f"\n{files} files, {rounds} rounds: {100 * (after / before - 1):+.0f} %")
+    print(f"\n{files} files, {rounds} rounds: {100 * (after / before - 1):+.0f}%")
 
 
 def seconds_of(tree: Path, corpus: str) -> float:
@@ -63,7 +63,7 @@ def print_instructions(trees: Sequence[Path], corpus: str) -> None:
         before, after = (
             instructions_of(tree, corpus) - instructions_of(tree, empty) for tree in trees
         )
-    print(f"{before / 1e9:.2f} and {after / 1e9:.2f} billion: {100 * (after / before - 1):+.1f} %")
+    print(f"{before / 1e9:.2f} and {after / 1e9:.2f} billion: {100 * (after / before - 1):+.1f}%")
 
 
 def instructions_of(tree: Path, corpus: str) -> int:

@@ -48,7 +48,7 @@ PEERS: Final[dict[str, dict[str, int]]] = {  # pairs of a set, some of each phan
     "SimpleITK, local correlation": {EASY_T1: 20, EASY_T2FS: 20, HARD_T1: 20},
     "ANTs, local": {EASY_T1: 20, EASY_T2FS: 20, HARD_T1: 20, DARK: 24},
     "SimpleITK, tutorial settings": {EASY_T1: 10},
-    "SimpleITK, MI 10 %": {EASY_T1: 10},
+    "SimpleITK, MI 10%": {EASY_T1: 10},
     "elastix, default rigid": {EASY_T1: 10},
     "ANTs, rigid": {EASY_T1: 10},
     "greedy, NMI": {EASY_T1: 10},

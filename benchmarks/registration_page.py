@@ -100,7 +100,7 @@ def _compare_goals(by_section: dict[str, list[Record]]) -> Iterable[str]:
     hard = _choose_ours(by_section.get(HARD_T1, []))
     if hard:
         share = np.mean([np.mean(record["tre_mm"]) <= 1 for record in hard])
-        yield f"| 98 % of the hard set solved (1 mm) | {share:.0%} | {_say(share >= 0.98)} |"
+        yield f"| 98% of the hard set solved (1 mm) | {share:.0%} | {_say(share >= 0.98)} |"
     for section, title in (
         (WRONG, "no wrong fit called good"),
         (GONE, "none good without the level"),

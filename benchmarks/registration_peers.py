@@ -227,7 +227,7 @@ def greedy(first, second, _centre, *, metric):
 
 METHODS = {
     "SimpleITK, tutorial settings": lambda *p: simple_itk(*p, how="tutorial"),
-    "SimpleITK, MI 10 %": lambda *p: simple_itk(*p, how="mutual information"),
+    "SimpleITK, MI 10%": lambda *p: simple_itk(*p, how="mutual information"),
     "SimpleITK, local correlation": lambda *p: simple_itk(*p, how="correlation"),
     "elastix, default rigid": lambda *p: elastix(*p, is_tuned=False),
     "elastix, tuned to the vertebra": lambda *p: elastix(*p, is_tuned=True),

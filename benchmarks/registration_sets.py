@@ -41,7 +41,7 @@ DARK_GROWN_MM = (0.0, 6.0, -4.0)
 DARK_SCANNERS = (SIEMENS, PHILIPS, SIEMENS)  # T1POST without fat suppression, as is like with like
 STRANGERS_FROM = 200
 STRANGER_ANATOMIES = 7
-STRANGER_SIZES = (0.90, 0.94, 0.97, 1.0, 1.03, 1.07)  # 3 % and more from each other
+STRANGER_SIZES = (0.90, 0.94, 0.97, 1.0, 1.03, 1.07)  # 3% and more from each other
 
 HARD: dict[str, tuple[Motion, Look, float | None]] = {
     "vendor and 3 T": (Motion(), Look(scanner=GE), None),
@@ -205,7 +205,7 @@ def _make_artefact_scans(number: int, name: str) -> tuple[Scan, ...]:
 
 
 def strangers(number: int) -> tuple[Scan, ...]:
-    """Scan persons with the same lesion who differ in size by 3 % and more."""
+    """Scan persons with the same lesion who differ in size by 3% and more."""
     return _cached(f"strangers-{number}", lambda: _make_strangers(number))
 
 

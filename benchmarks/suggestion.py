@@ -2,7 +2,7 @@
 
     python benchmarks/suggestion.py [--patients 2] [--page docs/reference/suggestion-measured.md]
 
-Errors in mm against the truth on native slices, coverage of the 95 % interval, abstentions and
+Errors in mm against the truth on native slices, coverage of the 95% interval, abstentions and
 time; ConfidenceConnected, Chan-Vese and random walker on the same clicks; and the precision of
 snapped ends against the Cramer-Rao limit. The seeds were not used while the method was made.
 """
@@ -182,7 +182,7 @@ def report(cases: Sequence[Case], times: Times) -> list[str]:
         f"| median absolute error, all sequences | at most 0.4 mm | {_median(errors):.2f} mm |",
         f"| 90th percentile | at most 1.0 mm | {_p90(errors):.2f} mm |",
         f"| errors of {MISS_MM:g} mm or more | none | {misses} of {len(measured_cases)} |",
-        f"| truth in the 95 % interval | 93 to 97 % | {coverage:.0%} |",
+        f"| truth in the 95% interval | 93 to 97% | {coverage:.0%} |",
         f"| snapped ends over the Cramer-Rao limit | at most 1.10 | {worst:.2f} |",
         f"| time of a proposal, processor | under 20 ms | {np.median(times[OWN]):.0f} ms |",
         f"| abstentions on lesions | | {len(lesions) - len(measured_cases)} of {len(lesions)} |",
@@ -190,16 +190,16 @@ def report(cases: Sequence[Case], times: Times) -> list[str]:
         "",
     ]
     lines += ["| sequence | lesions | abstained | median mm | 90th percentile mm | mean error mm "
-              "| in 95 % interval |", "|---|---|---|---|---|---|---|"]  # fmt: skip
+              "| in 95% interval |", "|---|---|---|---|---|---|---|"]  # fmt: skip
     for role in SeriesRole:
         lines.append(_row(role.value, [case for case in lesions if case.role is role]))
     lines += ["", "| true extent | lesions | abstained | median mm | 90th percentile mm "
-              "| mean error mm | in 95 % interval |", "|---|---|---|---|---|---|---|"]  # fmt: skip
+              "| mean error mm | in 95% interval |", "|---|---|---|---|---|---|---|"]  # fmt: skip
     for least, most in SIZES_MM:
         name = f"{least:g} to {most:g} mm" if most < 60 else f"{least:g} mm and more"
         lines.append(_row(name, [case for case in lesions if least <= case.true_mm < most]))
     lines += ["", "| difficulty | lesions | abstained | median mm | 90th percentile mm "
-              "| mean error mm | in 95 % interval |", "|---|---|---|---|---|---|---|"]  # fmt: skip
+              "| mean error mm | in 95% interval |", "|---|---|---|---|---|---|---|"]  # fmt: skip
     for name in dict.fromkeys(case.difficulty for case in lesions):
         lines.append(_row(name, [case for case in lesions if case.difficulty == name]))
     lines += ["", "Other methods on the same clicks, median / 90th percentile of the absolute "

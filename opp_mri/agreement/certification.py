@@ -1,6 +1,6 @@
 """Whether a new reader measures well enough: errors on lesions of known length, and a pass mark.
 
-An error is the recorded length less the true one, mm. Intervals are two-sided at 95 %.
+An error is the recorded length less the true one, mm. Intervals are two-sided at 95%.
 """
 
 import math
@@ -23,20 +23,20 @@ class PassMark:
     Parameters
     ----------
     lengths_at_least
-        How many lengths have to be there: 20 know an SD to about a third of it (from -24 to +46 %,
+        How many lengths have to be there: 20 know an SD to about a third of it (from -24 to +46%,
         by chi-squared); with fewer the pass says little.
     bias_within_mm
-        The whole 95 % interval of the bias lies between minus and plus this. 1.0 mm is half of the
+        The whole 95% interval of the bias lies between minus and plus this. 1.0 mm is half of the
         2 mm that a category turns on: between two readers who passed, a lesion that did not change
         is not moved over that by their biases alone. The interval and not the bias, so that few
         lengths do not help.
     sd_at_most_mm
-        Of one measurement: about 1.23 mm, the SD of readers of whose repeats 25 % differ by 2 mm or
+        Of one measurement: about 1.23 mm, the SD of readers of whose repeats 25% differ by 2 mm or
         more, as published (PMID 37001052) and as `opp_mri.response.probability` assumes for every
         category; a reader who scatters more makes its probabilities wrong.
     far_mm, far_at_most
         At most this share of the errors is greater than this length. 2 mm is the threshold of the
-        categories; without a bias, the SD above puts 10.4 % of normal errors beyond it, so the
+        categories; without a bias, the SD above puts 10.4% of normal errors beyond it, so the
         share finds what the SD does not: a few lesions, slices or ends that were mistaken.
     unread_at_most
         Share of the lengths asked for that may be unread or not measurable. Each phantom lesion can

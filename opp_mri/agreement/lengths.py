@@ -1,6 +1,6 @@
 """How far two readers agree on lengths and categories, each number with its n and interval.
 
-Intervals are two-sided at 95 %. A number that is not estimable from so few data is None.
+Intervals are two-sided at 95%. A number that is not estimable from so few data is None.
 """
 
 import math
@@ -206,7 +206,7 @@ def compute_kappa(pairs: Sequence[tuple[str, str]], categories: Sequence[str]) -
     Notes
     -----
     Standard error of Fleiss, Cohen and Everitt, Psychol Bull 1969;72:323-327, equation 13; the
-    interval is symmetric on Fisher's z scale, where it holds the truth nearer to 95 % with few
+    interval is symmetric on Fisher's z scale, where it holds the truth nearer to 95% with few
     lesions. Where all agree, or the variance is nothing, there is none: the share that agreed has
     one.
     """

@@ -50,7 +50,7 @@ readers_option = click.option(
     default=None,
     help="The two readers to compare; needed where more than two have measured.",
 )
-WITH_INTERVAL: Final = "with 95 % interval"
+WITH_INTERVAL: Final = "with 95% interval"
 
 
 @click.command(
@@ -157,7 +157,7 @@ def _show_volumes(volumes: tuple[VolumeAgreement, ...]) -> None:
         ("pairs on one series", lambda row: f"{row.compared}"),
         ("Dice coefficient", lambda row: _format_number(row.dice, 3)),
         ("mean surface distance, mm", lambda row: _format_number(row.mean_surface_mm, 2)),
-        ("95 % Hausdorff distance, mm", lambda row: _format_number(row.hausdorff_95_mm, 2)),
+        ("95% Hausdorff distance, mm", lambda row: _format_number(row.hausdorff_95_mm, 2)),
         ("bias, cc", lambda row: _format_number(row.bias_cc, 2)),
         ("lower limit of agreement, cc", lambda row: _format_number(row.lower_cc, 2)),
         ("upper limit of agreement, cc", lambda row: _format_number(row.upper_cc, 2)),
@@ -256,7 +256,7 @@ def discordance_command(
 ) -> None:
     """List where two readers differ and why: what changes a category first, then by mm.
 
-    Volumes that differ by more than 20 % of their mean, or overlap with a Dice coefficient below
+    Volumes that differ by more than 20% of their mean, or overlap with a Dice coefficient below
     0.7, follow in a table of their own.
     """
     with open_project(project_folder) as project:

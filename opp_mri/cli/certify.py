@@ -126,7 +126,7 @@ def _show(score: Score) -> None:
     certification = score.certification
     mark = certification.pass_mark
     show_table(
-        ["", f"{score.reader}, with 95 % interval", "to pass"],
+        ["", f"{score.reader}, with 95% interval", "to pass"],
         [
             ["lengths", f"{certification.n} on {format_count(certification.lesions, 'lesion')}",
              f"at least {mark.lengths_at_least}"],

@@ -3,7 +3,7 @@
 Both are filled on one grid, a quarter of a pixel in the slices and one slice through them. The
 overlap is Dice's coefficient (Ecology 1945;26:297-302). A distance of surfaces is that of a point
 of one surface to the nearest point of the other, in mm; the mean is over both surfaces, and the
-95 % Hausdorff distance is the larger of both 95th percentiles (Huttenlocher et al., IEEE PAMI
+95% Hausdorff distance is the larger of both 95th percentiles (Huttenlocher et al., IEEE PAMI
 1993;15:850-863; definitions of Maier-Hein et al., Nat Methods 2024;21:195-212). Each point counts
 with the area of surface that it stands for, its free faces projected on the surface: a slice is
 much thicker than a pixel is wide, so that points alone would count the first and the last slice
@@ -37,7 +37,7 @@ class Overlap:
     mean_surface_mm
         Mean distance of the surfaces, over the points of both.
     hausdorff_95_mm, hausdorff_mm
-        95 % Hausdorff distance of the surfaces, and the largest distance of a point of one volume
+        95% Hausdorff distance of the surfaces, and the largest distance of a point of one volume
         to the other.
     """
 
@@ -147,7 +147,7 @@ def _build_surface(mask: Mask, spacing_mm: tuple[float, ...]) -> _Surface:
 
 
 def _find_percentile(distances_mm: FloatArray, areas_mm2: FloatArray) -> float:
-    """Return the distance that 95 % of a surface does not exceed."""
+    """Return the distance that 95% of a surface does not exceed."""
     order = np.argsort(distances_mm)
     shares = np.cumsum(areas_mm2[order])
     place = np.searchsorted(shares, PERCENTILE / 100 * shares[-1])

@@ -10,7 +10,7 @@ LEVEL: Final = 0.95
 
 @frozen(kw_only=True)
 class Estimate:
-    """A number with its 95 % interval; None where it is not estimable."""
+    """A number with its 95% interval; None where it is not estimable."""
 
     value: float | None
     low: float | None = None

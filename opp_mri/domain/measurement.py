@@ -98,7 +98,7 @@ class Lesion:
         Items of the Spinal Instability Neoplastic Score at radiosurgery, in points but for the
         bone quality; that of the location follows from the level.
     within_isodose
-        Whether the lesion lies within the 80 % isodose.
+        Whether the lesion lies within the 80% isodose.
     """
 
     lesion_id: str

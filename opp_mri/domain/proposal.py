@@ -42,7 +42,7 @@ _SENTENCES: Final = {
     AbstentionReason.NO_MARROW: "No normal marrow of a neighboring vertebra serves as reference.",
     AbstentionReason.NO_CONTRAST: "The signal at the seed does not differ from normal marrow.",
     AbstentionReason.OUTSIDE_BODY: "The seed does not lie on an abnormality in a vertebral body.",
-    AbstentionReason.OVER_75_PERCENT: "The abnormality fills more than 75 % of the cross-section.",
+    AbstentionReason.OVER_75_PERCENT: "The abnormality fills more than 75% of the cross-section.",
     AbstentionReason.AT_CORTEX: "An end lies at the cortex, where this sequence shows no edge.",
     AbstentionReason.MOTION: "The edges are blurred, as by motion.",
     AbstentionReason.UNCERTAIN: "The ends are not certain enough.",

@@ -21,9 +21,9 @@ ALIGNMENT_POINTS: Final[Mapping[str, str]] = {
 }
 COLLAPSE_POINTS: Final[Mapping[str, str]] = {
     "0": "none",
-    "1": "no collapse, over 50 % of the body involved",
-    "2": "collapse under 50 %",
-    "3": "collapse over 50 %",
+    "1": "no collapse, over 50% of the body involved",
+    "2": "collapse under 50%",
+    "3": "collapse over 50%",
 }
 POSTEROLATERAL_POINTS: Final[Mapping[str, str]] = {
     "0": "none",

@@ -48,7 +48,7 @@ class KaplanMeier:
         pandas.DataFrame
             One row per step of each arm: ``arm``; ``day`` and ``week`` from completion of
             radiosurgery; ``free``, the share of lesions without the event; ``low`` and ``high``,
-            its 95 % interval (Greenwood, log-log), missing where there is none; ``at_risk`` just
+            its 95% interval (Greenwood, log-log), missing where there is none; ``at_risk`` just
             before the day, and ``events`` on it.
         """
         rows = [

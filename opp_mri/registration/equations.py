@@ -17,7 +17,7 @@ from opp_mri.domain.geometry import FloatArray
 from opp_mri.registration.layers import Float32Array, Layer
 from opp_mri.registration.template import LEVER_MM, Template
 
-TUKEY: Final = 4.685  # 95 % efficiency where errors are normal
+TUKEY: Final = 4.685  # 95% efficiency where errors are normal
 STRICT_TUKEY: Final = 2.5  # the last steps: neighbours that bent away have no say (docs: benchmark)
 MAD_TO_SD: Final = 1.4826
 LEAST_POINTS: Final = 200

@@ -119,7 +119,7 @@ def make_template(
 
 
 def _taper(share: Float32Array) -> Float32Array:
-    """Fall from 1 to 0 over the outer 40 % of the way to the border."""
+    """Fall from 1 to 0 over the outer 40% of the way to the border."""
     fall = np.clip((1 - share) / np.float32(0.4), 0, 1)
     smooth: Float32Array = fall * fall * (3 - 2 * fall)
     return smooth

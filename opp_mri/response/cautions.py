@@ -63,7 +63,7 @@ CAUTION_WORDS: Final[Mapping[Caution, str]] = {
     ),
     Caution.NOISE: (
         "measurement error alone would give an unchanged lesion on this schedule the same category "
-        "in 10 % of cases or more"
+        "in 10% of cases or more"
     ),
 }
 

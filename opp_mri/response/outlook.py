@@ -64,7 +64,7 @@ class Outlook:
     alpha, beta
         The Beta distribution.
     mean, low, high
-        Its mean and equal-tailed 95 % interval, from 0 to 1.
+        Its mean and equal-tailed 95% interval, from 0 to 1.
     n, opp
         Enlarging lesions of this fractionation in the source, and those that were OPP.
     prior_n, prior_opp, prior_size
@@ -94,7 +94,7 @@ class Outlook:
             f"Of lesions that enlarged after {self.regimen}, {self.opp} of {self.n} were "
             f"pseudoprogression (Amini 2016); with {self.prior_opp} of {self.prior_n} enlarging "
             f"segments (Bahig 2016) counted as {self.prior_size:g} lesions, the probability is "
-            f"{self.mean:.2f} (95 % interval {self.low:.2f} to {self.high:.2f}, n = {self.n}): "
+            f"{self.mean:.2f} (95% interval {self.low:.2f} to {self.high:.2f}, n = {self.n}): "
             f"{self.caveat}. This is context, not a category."
         )
 

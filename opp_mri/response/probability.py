@@ -216,7 +216,7 @@ def choose_error(timeline: Timeline, error: MeasurementError) -> MeasurementErro
 
     The published error was found on other lesions by other readers. Where the lengths of this one
     scatter so little about a straight line per sequence that the published error would do so in
-    fewer than `REFUTED_BELOW` of such lesions, the upper 97.5 % limit of their own SD is used.
+    fewer than `REFUTED_BELOW` of such lesions, the upper 97.5% limit of their own SD is used.
     """
     if not error.is_published:
         return error

@@ -128,7 +128,7 @@ REASON_WORDS: Final[Mapping[Reason, str]] = {
     Reason.CEMENT: "there is cement at the level",
     Reason.SIGNIFICANT_FRACTURE: "there is a significant fracture",
     Reason.NOT_VERTEBRAL_BODY: "the lesion is not in the vertebral body",
-    Reason.OVER_75_PERCENT: "the lesion takes more than 75 % of the cross-section",
+    Reason.OVER_75_PERCENT: "the lesion takes more than 75% of the cross-section",
 }
 
 EXCLUSION_REASONS: Final = frozenset(
@@ -349,7 +349,7 @@ def _may_still_be_opp(assessment: Assessment) -> bool:
 
 def _change(criteria: Criteria) -> str:
     percent = criteria.change_percent
-    return format_mm(criteria.change_mm) if percent is None else f"{percent} %"
+    return format_mm(criteria.change_mm) if percent is None else f"{percent}%"
 
 
 def _describe_no_growth(criteria: Criteria) -> str:
@@ -379,7 +379,7 @@ def _format_signed(change_mm: Decimal) -> str:
 
 
 def _format_percent(change: Decimal | None) -> str:
-    return "without a percentage (from 0)" if change is None else f"{change:+.1f} %"
+    return "without a percentage (from 0)" if change is None else f"{change:+.1f}%"
 
 
 def _describe_time(day: int) -> str:

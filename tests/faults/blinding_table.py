@@ -58,7 +58,7 @@ class Row:
     chance
         Share that is right by chance.
     low, high
-        Interval of 95 % of the share that was right (Clopper and Pearson 1934).
+        Interval of 95% of the share that was right (Clopper and Pearson 1934).
     """
 
     secret: str

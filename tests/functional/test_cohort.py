@@ -249,5 +249,5 @@ def test_the_papers_figures_are_a_verb_of_the_cohort(opp_mri: Run) -> None:
     assert [figure["name"] for figure in figures if figure["agrees"] is False] == [
         "Renal cell carcinoma, sarcoma and thyroid carcinoma",
         "OPP-free survival by fractionation, log-rank P",
-        "Time to peak, 95 % interval of the mean, weeks",
+        "Time to peak, 95% interval of the mean, weeks",
     ]

@@ -58,7 +58,7 @@ def test_the_readings_scatter_about_the_truth_as_a_reader_s_would(
     ]
     mean = sum(errors) / len(errors)
     sd = (sum((error - mean) ** 2 for error in errors) / (len(errors) - 1)) ** 0.5
-    # two ends of 0.5 mm each: 0.71 mm; 138 readings give the SD to about 6 %
+    # two ends of 0.5 mm each: 0.71 mm; 138 readings give the SD to about 6%
     assert abs(mean) < 0.25
     assert 0.55 < sd < 0.90
 

@@ -42,7 +42,7 @@ def test_it_is_said_with_its_numbers_and_its_caveat(
     assert outlook["caveat"] == "five events, one centre, no pathology"
     output = opp_mri("assess", *mode).out
     assert outlook["sentence"] in output
-    assert "0.16 (95 % interval 0.01 to 0.42, n = 6)" in output
+    assert "0.16 (95% interval 0.01 to 0.42, n = 6)" in output
 
 
 def test_with_hindsight_there_is_none(project: Path, opp_mri: Callable[..., Any]) -> None:

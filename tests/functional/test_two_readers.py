@@ -112,7 +112,7 @@ def test_agreement_is_drawn_and_told_in_words(
         run, measured_project, tmp_path, lambda n, row: moved(row, "column_2", 0.2 * (n % 3))
     )
     result = run("agreement", "--plot", str(tmp_path / "agreed.svg"))
-    assert "with 95 % interval" in result.out
+    assert "with 95% interval" in result.out
     assert "too few" in result.out
     assert "second less simulated, mm" in (tmp_path / "agreed.svg").read_text()
 

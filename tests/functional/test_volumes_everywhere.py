@@ -107,7 +107,7 @@ def test_the_report_of_a_patient_states_volume_error_and_change(
 ) -> None:
     rules = load_project_rules(project, load_criteria("maralani-2021"))
     before, after = volumes_cc(project)
-    change = f"({100 * (float(after) / float(before) - 1):+.0f} %)"
+    change = f"({100 * (float(after) / float(before) - 1):+.0f}%)"
     cohort = assess_project_cohort(project, rules)
     written_on = date(2026, 1, 2)
     for report in (

@@ -76,7 +76,7 @@ def _table(timeline: Timeline) -> str:
 
 def _event(event: TreatmentEvent) -> str:
     day = "" if event.kind is EventKind.EXCLUSION else f"day {event.days_from_ssrs}: "
-    value = event.value.replace("_", " ").replace("over 75 percent", "over 75 %")
+    value = event.value.replace("_", " ").replace("over 75 percent", "over 75%")
     free = event.kind in (EventKind.SYSTEMIC_THERAPY_CHANGE, EventKind.LOCAL_RETREATMENT)
     return f"{day}{EVENT_WORDS[event.kind]} {f'({value})' if free and value else value}".strip()
 

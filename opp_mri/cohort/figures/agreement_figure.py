@@ -55,7 +55,7 @@ def draw_agreement(panels: Sequence[AgreementPanel], readers: tuple[str, str]) -
         axes[0].set_ylabel(f"{readers[0]} less {readers[1]}, mm")
         figure.supxlabel(
             "mean of both readers, mm\n"
-            "solid: bias; dashed: limits of agreement; bars at the right: their 95 % intervals; "
+            "solid: bias; dashed: limits of agreement; bars at the right: their 95% intervals; "
             "tinted: 2 mm or less",
             fontsize=8.5, color=INK,
         )  # fmt: skip

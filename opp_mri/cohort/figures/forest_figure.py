@@ -103,7 +103,7 @@ def draw_forest(rows: Sequence[ForestRow], event: str) -> Figure:
             [
                 f"Hazard ratio of {event}: above 1, the event comes sooner in the group named "
                 "first, or "
-                "with the higher value. Bars: 95 % intervals; an arrow: the interval extends "
+                "with the higher value. Bars: 95% intervals; an arrow: the interval extends "
                 "beyond the axis. By patient: errors allow for several lesions of a patient. "
                 f"Errors by patient are too small with fewer than {FEWEST_EVENTS} events or "
                 f"{FEWEST_PATIENTS} patients (simulated; Cameron and Miller 2015): the wider of "
@@ -218,7 +218,7 @@ def _write_columns(figure: Figure, plot_left_in: float) -> None:
     write(figure, EDGE_IN, top_in, "Comparison", **style)
     write(figure, right_in - 0.44, top_in, "Lesions", ha="right", **style)
     write(figure, right_in + 0.04, top_in, "Events", ha="right", **style)
-    write(figure, plot_left_in + PLOT_IN + 0.12, top_in, "Ratio (95 % interval); p", **style)
+    write(figure, plot_left_in + PLOT_IN + 0.12, top_in, "Ratio (95% interval); p", **style)
 
 
 def _write_row(figure: Figure, line: _Line, words_left_in: float) -> None:

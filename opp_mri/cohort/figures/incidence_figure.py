@@ -192,7 +192,7 @@ def _write_notes(
     return [
         *notes,
         f"{THIN_NOTE} Only the first event of a lesion counts. "
-        "Bands and brackets: 95 % intervals (Aalen-Johansen, log-log); there is no band where "
+        "Bands and brackets: 95% intervals (Aalen-Johansen, log-log); there is no band where "
         f"it would be wider than {100 * WIDEST_BAND:.0f} percentage points.",
     ]
 
@@ -220,5 +220,5 @@ def _format_percent(share: EventEstimate) -> str:
     if share.value is None:
         return "not known"
     if share.low is None or share.high is None:
-        return f"{100 * share.value:.0f} % (no interval)"
-    return f"{100 * share.value:.0f} % ({100 * share.low:.0f} to {100 * share.high:.0f})"
+        return f"{100 * share.value:.0f}% (no interval)"
+    return f"{100 * share.value:.0f}% ({100 * share.low:.0f} to {100 * share.high:.0f})"

@@ -171,7 +171,7 @@ def _write_head(axes: Axes, pair: SequencePair, change_mm: float) -> None:
     small = {"size": SMALL_POINTS, "color": QUIET}
     for text, left_in, above_in, style in (
         (name, 0.0, 0.50, {"weight": "bold"}),
-        (f"{100 * within / len(points):.0f} % within {change_mm:g} mm", right_in, 0.50, small),
+        (f"{100 * within / len(points):.0f}% within {change_mm:g} mm", right_in, 0.50, small),
         (difference, 0.0, 0.36, small),
         (limits, 0.0, 0.22, small),
         (f"{format_count(len(points), 'visit')}, "
@@ -186,7 +186,7 @@ def _write_notes(change_mm: float) -> list[str]:
     return [
         "Each change is from that sequence's own baseline: changes at the same visit are compared, "
         f"lengths of two sequences never are. Line: equal changes; band: within {change_mm:g} mm.",
-        "Mean difference: the first change less the second, with 95 % limits of agreement for "
+        "Mean difference: the first change less the second, with 95% limits of agreement for "
         "several visits of a lesion (Bland and Altman 2007); each lesion counts once in the mean.",
     ]
 

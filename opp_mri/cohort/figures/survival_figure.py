@@ -57,7 +57,7 @@ from opp_mri.units import format_count
 RIGHT_IN, AXIS_IN = 0.15, 0.46
 RISK_WORDS: Final = "Lesions at risk"
 MOST_ARMS: Final = 4
-BAND_NOTE: Final = "Bands: 95 % intervals (Greenwood, log-log)"
+BAND_NOTE: Final = "Bands: 95% intervals (Greenwood, log-log)"
 TOO_WIDE: Final = f"it is wider than {100 * WIDEST_BAND:.0f} percentage points"
 MOST_CENSORED_DAYS: Final = 150  # more ticks on one curve are a smear
 
@@ -106,7 +106,7 @@ def draw_survival(
         if unknown:
             notes.append(f"{format_count(unknown, 'lesion')} with unknown fractions: not drawn.")
         if lowest:
-            notes.append(f"The vertical axis begins at {100 * lowest:.0f} %.")
+            notes.append(f"The vertical axis begins at {100 * lowest:.0f}%.")
         foot = break_notes(notes, width_in)
         top_in = EDGE_IN + 0.06 + 1.15 * LINE_IN * len(curves) + 0.12
         left_in = EDGE_IN + 0.2 + max(map(measure_text_width_in, [*names, RISK_WORDS]))
@@ -197,9 +197,9 @@ def _write_notes(
     elif test is not None:
         notes.append(f"There is no log-rank test. {test.reason}")
     if has_bands:
-        notes.append(f"{BAND_NOTE}; there is none at 100 % or at 0 %, nor where {TOO_WIDE}.")
+        notes.append(f"{BAND_NOTE}; there is none at 100% or at 0%, nor where {TOO_WIDE}.")
     elif any(sum(curve.events) for curve in curves):
-        notes.append(f"No 95 % interval is drawn where {TOO_WIDE}.")
+        notes.append(f"No 95% interval is drawn where {TOO_WIDE}.")
     else:
         notes.append("There is no event, and so there is no interval.")
     are_crowded = [len(set(curve.censored_days)) > MOST_CENSORED_DAYS for curve in curves]

@@ -133,7 +133,7 @@ def find_thinning_day(rows: Observed) -> float:
     Notes
     -----
     Beyond it a curve rests on few: Pocock, Clayton and Altman, Lancet 2002;359:1686-1689, would end
-    it where 10 to 20 % are left.
+    it where 10 to 20% are left.
     """
     last_days = np.sort(rows.duration_days)[::-1]
     return float(last_days[ceil(FEW_LEFT * rows.n) - 1])

@@ -271,7 +271,7 @@ def _build_legend(timeline: Timeline, criteria: Criteria, marks: TimelineMarks) 
     band = Patch(color=BAND, label=f"baseline ± {format_mm(criteria.change_mm)}")
     handles: list[Artist] = [band] if _select_lengths(timeline) else []
     if any(v.standard_error_cc for row in timeline.volumes.values() for v in row):
-        handles.append(Line2D([], [], ls="-", color=INK, lw=1.1, label="volume, 95 % interval"))
+        handles.append(Line2D([], [], ls="-", color=INK, lw=1.1, label="volume, 95% interval"))
     if marks.imported:
         handles.append(mark("o", "white", "imported length"))
     if marks.not_measurable:

@@ -16,7 +16,7 @@ SMALLEST_SPAN_CC: Final = 1.0
 
 
 def draw_volumes(panel: Axes, role: SeriesRole, timeline: Timeline) -> None:
-    """Draw the volumes of one sequence with their 95 % intervals, from 0 cc upwards."""
+    """Draw the volumes of one sequence with their 95% intervals, from 0 cc upwards."""
     volumes, colour = timeline.volumes[role], COLOURS[role]
     baseline = timeline.find_volume_baseline(role)
     if baseline is not None:
@@ -55,4 +55,4 @@ def _write_change(
         return f"baseline {baseline.volume_cc} cc"
     percent = round(100 * (last.volume_cc / baseline.volume_cc - 1))
     sign = "+" if percent > 0 else "−" if percent < 0 else ""
-    return f"{sign}{abs(percent)} % at week {weeks_from_days(last.days_from_ssrs):.0f}"
+    return f"{sign}{abs(percent)}% at week {weeks_from_days(last.days_from_ssrs):.0f}"

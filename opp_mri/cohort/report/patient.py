@@ -389,4 +389,4 @@ def _describe_volume(volume: VolumeObservation, sequence: SeriesRole, report: Le
     if baseline is None or not baseline.volume_cc or volume.days_from_ssrs <= 0:
         return words
     share = 100 * (volume.volume_cc / baseline.volume_cc - 1)
-    return f"{words} ({share:+.0f} %)"
+    return f"{words} ({share:+.0f}%)"

@@ -72,7 +72,7 @@ class Spread:
     Parameters
     ----------
     low, high
-        95 % t interval of the mean; None for one value.
+        95% t interval of the mean; None for one value.
     """
 
     n: int

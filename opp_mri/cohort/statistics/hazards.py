@@ -34,8 +34,8 @@ NEWTON_STEPS: Final = 50
 ALIKE: Final = "The patients are too alike, or too few, for errors by patient."
 FEWEST_EVENTS: Final = 20
 FEWEST_PATIENTS: Final = 50
-"""With fewer events or patients the errors by patient are too small: their 95 % intervals held the
-truth in 89 to 95 % of simulated cohorts (docs/explanation/cohort-statistics.md). Cameron and
+"""With fewer events or patients the errors by patient are too small: their 95% intervals held the
+truth in 89 to 95% of simulated cohorts (docs/explanation/cohort-statistics.md). Cameron and
 Miller, J Hum Resour 2015;50:317-372, find 20 to 50 clusters too few."""
 FAR: Final = 1e6  # represents an unbounded fall of the likelihood
 

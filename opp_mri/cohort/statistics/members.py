@@ -101,7 +101,7 @@ EXCLUSION_WORDS: Final[Mapping[Reason, str]] = {
     Reason.CEMENT: "cement",
     Reason.SIGNIFICANT_FRACTURE: "significant fracture",
     Reason.NOT_VERTEBRAL_BODY: "not in the vertebral body",
-    Reason.OVER_75_PERCENT: "over 75 % of the cross-section",
+    Reason.OVER_75_PERCENT: "over 75% of the cross-section",
     Reason.NO_BASELINE: "no baseline",
     Reason.NO_FOLLOW_UP: "no follow-up",
     Reason.FOLLOW_UP_UNDER_6_MONTHS: "follow-up under 6 months",

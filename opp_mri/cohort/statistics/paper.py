@@ -196,7 +196,7 @@ def log_rank_of_counts(at_risk: tuple[int, int], events: Sequence[tuple[int, int
 
 
 def find_mean_interval(values: Values, *, by_t: bool = True) -> Values:
-    """Return the 95 % interval of a mean by Student's t, or else by the normal distribution."""
+    """Return the 95% interval of a mean by Student's t, or else by the normal distribution."""
     from scipy import stats  # slow to import
 
     law = stats.t(len(values) - 1) if by_t else stats.norm()

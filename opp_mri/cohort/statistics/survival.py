@@ -1,6 +1,6 @@
 """Time until an event: curves, log-rank, competing risks, landmark.
 
-Intervals are two-sided at 95 %. A number that is not estimable is None, with the reason next to it.
+Intervals are two-sided at 95%. A number that is not estimable is None, with the reason next to it.
 With competing risks `log_rank` compares the hazards of the event itself: it is not Gray's test.
 """
 

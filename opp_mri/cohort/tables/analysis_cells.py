@@ -104,7 +104,7 @@ def build_statistic_cell(
     if value is None:
         text = NONE if low is None else f"{OPEN} ({low} to {high or OPEN})"
     else:
-        text = f"{value} %" if percent else value
+        text = f"{value}%" if percent else value
         text += "" if low is None and high is None else f" ({low or OPEN} to {high or OPEN})"
     values: dict[str, Value] = {
         "value": _keep_finite(estimate.value),

@@ -131,7 +131,7 @@ def tabulate_event_times(analysis: CohortAnalysis) -> Table:
             lines.append((Cell(text=words), Cell(text=name_arm(group)), *cells))
     return Table(
         title="Time to events",
-        columns=("Time", "Lesions of", "Lesions", "Events", "Of these", "Median, weeks (95 %)"),
+        columns=("Time", "Lesions of", "Lesions", "Events", "Of these", "Median, weeks (95%)"),
         rows=tuple(lines),
         notes=(
             TIMES_NOTE,
@@ -186,7 +186,7 @@ def tabulate_landmarks(analysis: CohortAnalysis) -> Table:
             sums += [(f"{endpoint_analysis.endpoint}.events", f"{key}.had_event", f"{key}.events")]
     return Table(
         title=f"Landmark at day {day}",
-        columns=("Time", "Lesions that", "Lesions", "Events after", "Median from it, weeks (95 %)",
+        columns=("Time", "Lesions that", "Lesions", "Events after", "Median from it, weeks (95%)",
                  "Remark"),
         rows=tuple(lines),
         notes=(

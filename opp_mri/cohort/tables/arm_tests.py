@@ -74,7 +74,7 @@ def tabulate_arm_tests(analysis: CohortAnalysis) -> Table:
             "events compete: for OPP progression, retreatment and death; for progression and "
             "fracture retreatment and death; for local failure death.",
             "Fisher's exact test is of the category OPP among the analysed lesions; odds ratio by "
-            "conditional maximum likelihood, exact 95 % interval. Ratios compare single fraction "
+            "conditional maximum likelihood, exact 95% interval. Ratios compare single fraction "
             "with multifraction. Errors of Fine and Gray's model are by patient where a patient "
             "has several lesions; in the other tests lesions count as independent. Lesions with "
             "unknown fractions are not tested.",

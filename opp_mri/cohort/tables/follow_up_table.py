@@ -47,8 +47,8 @@ def follow_up_table(analysis: CohortAnalysis) -> Table:
             lines.append((Cell(text=label), Cell(text=words), rows.count(key + end, arm & subset)))
         sums.append((SHORT + end, SHORT_EXCLUDED + end, SHORT_ANALYSED + end))
     medians = (
-        ("Median follow-up by MRI, weeks (95 %)", "follow_up.imaging", up.imaging),
-        ("Median follow-up for survival, weeks (95 %)", "follow_up.life", up.life),
+        ("Median follow-up by MRI, weeks (95%)", "follow_up.imaging", up.imaging),
+        ("Median follow-up for survival, weeks (95%)", "follow_up.life", up.life),
     )
     for label, key, estimate in medians:
         cell = build_statistic_cell(key, TIME_KNOWN, (TIME_KNOWN,), estimate, unit="days")
@@ -59,7 +59,7 @@ def follow_up_table(analysis: CohortAnalysis) -> Table:
     )
     for label, key, spread, unit in spreads:
         mean, middle, extent = build_statistics_cells(key, spread, unit, TIME_KNOWN)
-        for words, cell in (("mean (95 % t interval)", mean), ("median", middle),
+        for words, cell in (("mean (95% t interval)", mean), ("median", middle),
                             ("range", extent)):  # fmt: skip
             lines.append((Cell(text=label), Cell(text=words), cell))
     without = rows.select_where(lambda events: not events.studies)

@@ -136,7 +136,7 @@ def tabulate_hazards(analysis: CohortAnalysis, endpoint: EndpointAnalysis) -> Ta
         lines += _build_lines(analysis, rows, endpoint, endpoint.multivariable, keys, together=True)
     return Table(
         title=f"Hazard ratios, time to {EVENT_WORDS[endpoint.endpoint]}",
-        columns=("Covariate", "Model", "Lesions", "Events", "Hazard ratio (95 %)", "p",
+        columns=("Covariate", "Model", "Lesions", "Events", "Hazard ratio (95%)", "p",
                  "p of the check", "Remark"),
         rows=tuple(lines),
         notes=(

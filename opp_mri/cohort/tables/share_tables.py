@@ -54,7 +54,7 @@ def tabulate_free_shares(analysis: CohortAnalysis) -> Table:
         columns=("Time", "Lesions of", *WEEKS),
         rows=tuple(lines),
         notes=(
-            "Kaplan-Meier with Greenwood's error, 95 % interval on the log(-log) scale; then the "
+            "Kaplan-Meier with Greenwood's error, 95% interval on the log(-log) scale; then the "
             "number at risk. The unit is the lesion.",
             *_write_survival_notes(analysis),
         ),
@@ -184,7 +184,7 @@ def tabulate_patient_events(analysis: CohortAnalysis) -> Table:
         )
     return Table(
         title="Patients without the event by week, %",
-        columns=("Time", "Patients", "Events", *WEEKS, "Median, weeks (95 %)"),
+        columns=("Time", "Patients", "Events", *WEEKS, "Median, weeks (95%)"),
         rows=tuple(lines),
         notes=(
             "The unit is the patient: the first event of any lesion (worst lesion), each lesion on "

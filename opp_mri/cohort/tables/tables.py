@@ -262,7 +262,7 @@ def tabulate_time_course(lesions: Sequence[AssessedLesion]) -> Table:
             )
     return Table(
         title="Time course of OPP lesions",
-        columns=("Measure", "Sequence", "n", "Mean (95 % interval)", "Median", "Range", "Never"),
+        columns=("Measure", "Sequence", "n", "Mean (95% interval)", "Median", "Range", "Never"),
         rows=tuple(rows),
         notes=(
             "Times are from completion of radiosurgery; the interval of the mean is a t interval.",
@@ -291,7 +291,7 @@ def count_cell(
     text = str(count)
     if total is not None:
         percent = 100 * count / total if total else None
-        text = text if percent is None else f"{count} ({percent:.1f} %)"
+        text = text if percent is None else f"{count} ({percent:.1f}%)"
         values |= {"of": total, "percent": percent}
     return Cell(text=text, key=key, count=count, share_of=share_of, values=values,
                 lesion_ids=tuple(lesion_ids))  # fmt: skip
@@ -320,7 +320,7 @@ def _build_age_rows(lesions: Sequence[AssessedLesion]) -> list[tuple[Cell, ...]]
         ("known", count_cell(AGE_KNOWN, [name for name, _ in known_ages], ELIGIBLE, n)),
         ("of these from the year of birth", count_cell("age.approximate", approximate_names)),
         (UNKNOWN, count_cell(f"age.{UNKNOWN}", unknown, ELIGIBLE, n)),
-        ("mean (95 % t interval), years", mean),
+        ("mean (95% t interval), years", mean),
         ("range, years", extent),
     )
     return [(Cell(text="Age at radiosurgery"), Cell(text=text), cell) for text, cell in cells]

@@ -24,7 +24,7 @@ from opp_mri.errors import InputError
 SMALLEST_TRIMMED: Final = 96  # pixels across: smaller images keep their edges
 TRIM_SHARE: Final = 0.02  # of an edge, at most, at each side
 SCALE_RANGE: Final = (0.85, 1.15)
-NOISE_SHARE: Final = 0.1  # SD of the added noise, of the image's own: the sum has 0.5 % more
+NOISE_SHARE: Final = 0.1  # SD of the added noise, of the image's own: the sum has 0.5% more
 SHIFT_MM: Final = 40.0
 TURN_ABOUT_AP_DEG: Final = 2.0
 TURN_OF_AP_DEG: Final = 0.1  # 20 mm along an axis turned so far are 0.00003 mm shorter

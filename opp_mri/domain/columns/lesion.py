@@ -33,7 +33,7 @@ EXCLUSIONS: Final[Mapping[str, str]] = {
     Exclusion.CEMENT.value: "cement at the level",
     Exclusion.SIGNIFICANT_FRACTURE.value: "significant fracture",
     Exclusion.NOT_VERTEBRAL_BODY.value: "not in the vertebral body",
-    Exclusion.OVER_75_PERCENT.value: "over 75 % of the cross-section",
+    Exclusion.OVER_75_PERCENT.value: "over 75% of the cross-section",
 }
 
 
@@ -151,9 +151,9 @@ LESION_COLUMNS: Final[tuple[Column[Lesion], ...]] = (
         lambda lesion: lesion.sins_posterolateral,
     ),
     Column(
-        name="within_isodose", label="Within the 80 % isodose", kind=Kind.BOOLEAN,
+        name="within_isodose", label="Within the 80% isodose", kind=Kind.BOOLEAN,
         of=lambda lesion: lesion.within_isodose, source=_RECORDED,
-        description="Whether the lesion lies within the 80 % isodose.",
+        description="Whether the lesion lies within the 80% isodose.",
     ),
     Column(
         name="tracking_uid", label="Tracking UID", of=lambda lesion: lesion.tracking_uid,

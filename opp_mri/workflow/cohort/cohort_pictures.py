@@ -235,7 +235,7 @@ def _format_percent(share: EventEstimate) -> str:
     if share.value is None:
         return "not followed so long"
     interval = (
-        f" (95 % interval {share.low:.0%} to {share.high:.0%})"
+        f" (95% interval {share.low:.0%} to {share.high:.0%})"
         if share.low is not None and share.high is not None
         else ""
     )

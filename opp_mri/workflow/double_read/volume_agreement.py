@@ -64,7 +64,7 @@ class VolumePair:
 
 @frozen(kw_only=True)
 class VolumeAgreement:
-    """Agreement of volumes on one sequence, or overall, with 95 % intervals over lesions.
+    """Agreement of volumes on one sequence, or overall, with 95% intervals over lesions.
 
     Parameters
     ----------

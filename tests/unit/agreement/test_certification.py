@@ -50,7 +50,7 @@ def test_the_numbers_are_those_of_the_formulas() -> None:
     result = certify(given_errors, unread=0)
     assert result.bias_mm == compute_bland_altman(given_errors).bias_mm
     assert result.sd_mm.value == pytest.approx(math.sqrt(((every - every.mean()) ** 2).sum() / 29))
-    # the interval of a variance, the other way round: where the data lie at 2.5 % of chi-squared
+    # the interval of a variance, the other way round: where the data lie at 2.5% of chi-squared
     for end, share in ((result.sd_mm.low, 0.975), (result.sd_mm.high, 0.025)):
         assert end is not None
         assert stats.chi2.cdf(29 * every.var(ddof=1) / end**2, 29) == pytest.approx(share)

@@ -56,7 +56,7 @@ def test_a_prism_has_its_area_times_the_slices() -> None:
 
 
 def test_ellipsoids_of_2_to_20_cc_are_within_5_percent_and_95_percent_lie_in_the_interval() -> None:
-    """n 300; measured: bias 0.0 % (95 % interval -0.3 to 0.3), 1.96 standard errors hold 95 %."""
+    """n 300; measured: bias 0.0% (95% interval -0.3 to 0.3), 1.96 standard errors hold 95%."""
     chance = np.random.default_rng(16)
     errors, inside = [], []
     for _ in range(300):

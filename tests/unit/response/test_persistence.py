@@ -70,7 +70,7 @@ def test_an_increase_below_every_threshold_is_said_to_be_that(row: Rows) -> None
         Reason.BELOW_THE_THRESHOLDS,
     )
     words = describe(answer)
-    assert "+30.0 % at the last study" in words
+    assert "+30.0% at the last study" in words
     assert "reached no threshold" in words
     assert "never enlarged" not in words
     assert "measurement error" not in words

@@ -105,7 +105,7 @@ def test_the_page_says_category_course_margins_cautions_error_and_profiles_in_si
         "A change of 0.3 mm in one recorded length or a shift of one study by 21 days would change "
         "the category; with a threshold of 3.0 mm or 4.0 mm it would be SD.",
         "Caution, ask a reader: the decline was seen on one follow-up only; measurement error "
-        "alone would give an unchanged lesion on this schedule the same category in 10 % of cases "
+        "alone would give an unchanged lesion on this schedule the same category in 10% of cases "
         "or more.",
         "Fragile: measured again with an error of 1.00 mm (standard deviation of one measurement; "
         "a test), the category would be the same in 75% (61% to 78%, depending on how common small "

@@ -37,7 +37,7 @@ def test_shares_are_given_with_intervals_at_the_day_after_which_few_are_left() -
     words = words_of(draw_incidence(ROWS, CAUSES))
     curve = estimate_cumulative_incidence(ROWS)[0]
     share = curve.read_share(195.0)  # the last lesion of the first arm: a tenth of ten
-    assert f"Multifraction, at week 28: OPP {100 * share.value:.0f} % (" in words
+    assert f"Multifraction, at week 28: OPP {100 * share.value:.0f}% (" in words
     assert f"({100 * share.low:.0f} to {100 * share.high:.0f})" in words
 
 

@@ -89,7 +89,7 @@ def test_the_mean_difference_is_written_with_its_limits_or_as_unknown() -> None:
 
 def test_a_difference_of_exactly_the_change_that_counts_is_within_the_band() -> None:
     pair = SequencePair(first=T1, second=T1POST, changes_mm={"0": ((2.3, 0.3), (2.4, 0.3))})
-    assert "50 % within 2 mm" in words_of(draw_sequence_agreement([pair], 2.0))
+    assert "50% within 2 mm" in words_of(draw_sequence_agreement([pair], 2.0))
 
 
 def test_the_figure_says_that_lengths_of_two_sequences_are_never_compared() -> None:

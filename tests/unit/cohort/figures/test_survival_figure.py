@@ -49,11 +49,11 @@ def test_no_test_is_written_where_none_is_given_and_a_reason_where_there_is_none
 def test_no_band_is_explained_where_none_is_drawn() -> None:
     few = Observed(duration_days=[80, 150, 200, 250], event=[True, True, False, True])
     figure = draw_survival(few, "OPP")
-    assert "No 95 % interval is drawn where it is wider than 50 percentage points." in words_of(
+    assert "No 95% interval is drawn where it is wider than 50 percentage points." in words_of(
         figure
     )
     assert "Bands" not in words_of(figure)
-    assert "Bands: 95 % intervals" in words_of(draw_survival(PAPER, "OPP"))
+    assert "Bands: 95% intervals" in words_of(draw_survival(PAPER, "OPP"))
 
 
 @pytest.mark.parametrize("unit", TimeUnit)

@@ -78,7 +78,7 @@ def test_volumes_have_a_panel_of_their_own_in_cc_with_interval_and_change(
     (low, high) = bar.get_segments()[0][:, 1]
     assert (low, high) == pytest.approx((4 - 1.96 * 0.25, 4 + 1.96 * 0.25))
     text = words(render_figure_svg(figure))
-    for expected in ("T1 volume", "+30 % at week 12", "volume, cc", "4.00", "95 % interval"):
+    for expected in ("T1 volume", "+30% at week 12", "volume, cc", "4.00", "95% interval"):
         assert expected in text
     assert "n = 10 lengths, 2 volumes" in text
     alone = words(render_figure_svg(draw_timeline(evolve(with_volumes, observations={}), criteria)))

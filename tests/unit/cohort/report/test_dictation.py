@@ -90,7 +90,7 @@ def test_a_wrong_template_is_refused_in_words(tmp_path: Path, text: str, words: 
     "text",
     [
         "{{ 'a' * 10**10 }}",
-        "{% set a = level * 1000 %}{% for n in range(20) %}{{ a * 10 }}{% endfor %}",
+        "{% set a = level * 1000%}{% for n in range(20) %}{{ a * 10 }}{% endfor %}",
         "{% macro m() %}{{ m() }}{% endmacro %}{{ m() }}",
         "{% for i in range(99999) %}{% for j in range(99999) %}{% endfor %}{% endfor %}",
     ],

@@ -28,14 +28,14 @@ FOLDER = Path(__file__).parents[4] / "sample_data" / "amini2016"
 FISHER = "OPP and a single fraction, Fisher exact P"
 LOG_RANK = "OPP-free survival by fractionation, log-rank P"
 HISTOLOGIES = "Renal cell carcinoma, sarcoma and thyroid carcinoma"
-PEAK_INTERVAL = "Time to peak, 95 % interval of the mean, weeks"
+PEAK_INTERVAL = "Time to peak, 95% interval of the mean, weeks"
 AGREEING = {
     "Lesions": ("37", "37"),
     "Patients": ("36", "36"),
     "Patients excluded": ("187", "187"),
     "Age, mean, years": ("53", "52.57"),
     "Age, range, years": ("32–74", "32–74"),
-    "Age, 95 % interval of the mean, years": ("49–56", "48.98–56.15"),
+    "Age, 95% interval of the mean, years": ("49–56", "48.98–56.15"),
     "Thoracic": ("49%", "48.6% (18 of 37)"),
     "Lumbar": ("43%", "43.2% (16 of 37)"),
     "1 fraction, lesions": ("16", "16"),
@@ -256,7 +256,7 @@ def test_another_age_level_and_patient_change_what_is_computed_of_them(copy: Pat
         "Patients",
         "Patients excluded",
         "Age, range, years",
-        "Age, 95 % interval of the mean, years",
+        "Age, 95% interval of the mean, years",
         "Thoracic",
         "Lumbar",
     }

@@ -22,7 +22,7 @@ from opp_mri.domain.assessment import Mode
 
 @pytest.mark.parametrize("mode", Mode)
 def test_lesions_retreated_two_weeks_after_their_growth_are_failures_in_either_mode(mode) -> None:
-    """300 lesions, 84 progressions, one in six of them at each visit: 72 % free at the end."""
+    """300 lesions, 84 progressions, one in six of them at each visit: 72% free at the end."""
     lesions = retreated_two_weeks_later(mode)
     assert all(map(is_at_risk, lesions))
     for endpoint in (Endpoint.PROGRESSION_FREE, Endpoint.LOCAL_CONTROL):

@@ -33,7 +33,7 @@ def test_page_and_files_share_one_drawing_and_one_rendering() -> None:
 
 
 def test_with_few_events_the_wider_of_both_errors_is_drawn_and_named() -> None:
-    """37 lesions of 36 patients, five events: simulated, errors by patient hold 92 of 95 %."""
+    """37 lesions of 36 patients, five events: simulated, errors by patient hold 92 of 95%."""
     analysis = analyse(lesions_of_the_paper())
     rows = {row.label: row for row in generate_forest_rows(analysis.opp_free)}
     for model in analysis.opp_free.models[:-1]:

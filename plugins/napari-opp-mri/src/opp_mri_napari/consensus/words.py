@@ -79,11 +79,11 @@ def _list_volume_facts(pair: ContourPair) -> tuple[tuple[str, str], ...]:
         ("B (dashed)", describe_contours(pair.b, comparison.second_cc)),
     ]
     if comparison.difference_percent is not None:
-        rows.append(("difference", f"{abs(comparison.difference_percent):.0f} % of the mean"))
+        rows.append(("difference", f"{abs(comparison.difference_percent):.0f}% of the mean"))
     if overlap is not None:
         rows.append(("Dice coefficient", f"{overlap.dice:.2f}"))
         rows.append(("surfaces, mean", f"{overlap.mean_surface_mm:.1f} mm apart"))
-        rows.append(("surfaces, 95 %", f"up to {overlap.hausdorff_95_mm:.1f} mm apart"))
+        rows.append(("surfaces, 95%", f"up to {overlap.hausdorff_95_mm:.1f} mm apart"))
     rows.append(("they differ by", pair.cause.value if pair.cause else "no more than the limits"))
     return tuple(rows)
 
