@@ -38,12 +38,12 @@ VERBS: Final = frozenset(
     require resample rescale resembles reserve reset resolve respond restore restrict restyle resume
     retain retrieve retry return reverse revert review revise rotate round run sample save say scale
     scan schedule score scroll seal search seek select send separate serve set settle share shift
-    shorten show shrink sign silence simplify simulate skip smooth solve sort split spread start
-    state step stop store stretch strip submit substitute subtract suggest sum suppress swap switch
-    tabulate take taper tell test thin tick tidy toggle touch trace track train transfer transform
-    translate trim try turn unbend unblind understand undo unfold unify unlock unpack unstructure
-    unwrap update upgrade upload use validate verify view visit wait walk want warn watch weigh
-    widen withhold work wrap write yield zoom
+    shorten show shrink sign silence simplify simulate skip smooth solve sort split spread stack
+    start state step stop store stretch strip submit substitute subtract suggest sum suppress
+    swap switch tabulate take taper tell test thin tick tidy toggle touch trace track train
+    transfer transform translate trim try turn unbend unblind understand undo unfold unify unlock
+    unpack unstructure unwrap update upgrade upload use validate verify view visit wait walk
+    want warn watch weigh widen withhold work wrap write yield zoom
     """.split()  # noqa: SIM905
 )
 QUESTIONS: Final = frozenset("did has is may would".split())  # noqa: SIM905
