@@ -92,7 +92,8 @@ class KaplanMeier:
 
     def __repr__(self) -> str:
         arms = [
-            f"{arm.group}: {arm.curve.n} lesions, {sum(arm.curve.events)} events"
+            f"{arm.group}: {format_count(arm.curve.n, 'lesion')}, "
+            f"{format_count(sum(arm.curve.events), 'event')}"
             for arm in self._comparison.arms
         ]
         test = self.log_rank

@@ -242,11 +242,11 @@ def _write_axes(figure: Figure, panels: Sequence[Axes], timeline: Timeline) -> N
     lengths = _select_lengths(timeline)
     volumes = sum(map(len, timeline.volumes.values()))
     studies = len({o.days_from_ssrs for o in lengths})
-    rest = format_count(volumes, "volume") if volumes else f"{studies} time points"
+    rest = format_count(volumes, "volume") if volumes else format_count(studies, "time point")
     figure.text(
         1 - RIGHT_IN / WIDTH_IN,
         (LEGEND_IN + 0.06) / figure.get_figheight(),
-        f"n = {len(lengths)} lengths, {rest}",
+        f"n = {format_count(len(lengths), 'length')}, {rest}",
         size=8,
         color=QUIET,
         ha="right",

@@ -32,6 +32,7 @@ from opp_mri.cohort.tables.analysis_cells import EVENT_WORDS
 from opp_mri.cohort.tables.tables import Table
 from opp_mri.domain.assessment import ResponseCategory
 from opp_mri.response.assessed import AssessedLesion
+from opp_mri.units import format_count
 
 COMPARED: Final = {
     Covariate.AGE: "age, per year",
@@ -209,7 +210,8 @@ def _with_limits(pair: SequencePair) -> SequencePair:
 
 
 def _pair_in_words(pair: SequencePair) -> str:
-    n = f"{pair.first.value} and {pair.second.value}: {len(pair.points)} visits"
+    visits = format_count(len(pair.points), "visit")
+    n = f"{pair.first.value} and {pair.second.value}: {visits}"
     if pair.limits_mm is None:
         return f"{n}."
     lower, mean, upper = pair.limits_mm

@@ -234,7 +234,7 @@ def _describe_contours(
     cells = (cell for cell in lesion.timeline.cells if cell.contours == reading)
     volume = next((cell.measured_volume for cell in cells), None)
     if blind or volume is None:
-        line = f"{line}, {len(reading.contours)} contours"
+        line = f"{line}, {format_count(len(reading.contours), 'contour')}"
     else:
         line = f"{line} {format_volume(volume)}"
     return f"{line}{describe_reference(reading)}"
