@@ -105,7 +105,7 @@ def measure_cohort(sizes: Sizes) -> Iterator[Row]:
                     os.chdir(working_folder)
                 yield Row(
                     part="cohort",
-                    case=" ".join(words[:2]) + (", PDF" if words[-1].endswith("pdf") else ""),
+                    case=" ".join(words[:2]) + (", PDF" if words[-1].endswith(".pdf") else ""),
                     size=count,
                     reader=OURS,
                     seconds=seconds,

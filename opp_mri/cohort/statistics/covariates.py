@@ -165,7 +165,7 @@ def gather_covariates(lesions: Sequence[AssessedLesion]) -> dict[Covariate, Floa
     }
 
 
-def stack_covariates(columns: Columns, covariates: Sequence[Covariate]) -> FloatArray:
+def select_covariates(columns: Columns, covariates: Sequence[Covariate]) -> FloatArray:
     """Return a row of each covariate, and a column of each lesion."""
     lesions = len(columns[Covariate.AGE])
     return np.array([columns[covariate] for covariate in covariates]).reshape(
@@ -209,7 +209,7 @@ def _fit(
     covariates: tuple[Covariate, ...],
     events_per_covariate: int,
 ) -> Model:
-    table = stack_covariates(columns, covariates)
+    table = select_covariates(columns, covariates)
     is_known = np.asarray(np.isfinite(table).all(axis=0))
     events = np.zeros(0, dtype=np.bool_) if observed is None else observed.event
     model = Model(

@@ -5,7 +5,7 @@ from typing import Final
 import numpy as np
 
 from opp_mri.cohort.statistics.analysis import MODELLED
-from opp_mri.cohort.statistics.covariates import Covariate, Model, stack_covariates
+from opp_mri.cohort.statistics.covariates import Covariate, Model, select_covariates
 from opp_mri.cohort.statistics.hazards import (
     FEWEST_EVENTS,
     FEWEST_PATIENTS,
@@ -165,7 +165,7 @@ def _build_masks(
 
     The last two have a meaning for one covariate of two values.
     """
-    table = stack_covariates(analysis.covariates, covariates)
+    table = select_covariates(analysis.covariates, covariates)
     is_complete = np.asarray(np.isfinite(table).all(axis=0))
     return {
         "n": is_complete,
