@@ -153,6 +153,7 @@ def cases(folder: Path, name: str) -> list[Case]:
                 series_description=dataset.get("SeriesDescription", ""),
                 instance_number=dataset.get("InstanceNumber"),
                 image_type=tuple(dataset.ImageType),
+                transfer_syntax_uid=dataset.file_meta.TransferSyntaxUID,
             )
         )
         sources[dataset.SOPInstanceUID] = SourceFile(

@@ -25,7 +25,7 @@ from opp_mri.dicom.headers.sources import find_sources
 from opp_mri.dicom.scan import scan
 from opp_mri.workflow.catalogue.index import index
 from opp_mri.workflow.catalogue.phantom import write_phantom
-from opp_mri.workflow.executors import ClusterExecutor, open_cluster
+from opp_mri.workflow.executors import THREADS, ClusterExecutor, open_cluster
 from opp_mri.workflow.project import create_project, open_project
 from opp_mri.workflow.registration.align import align_project
 
@@ -68,6 +68,7 @@ def time_step(run: Callable[[Path, ClusterExecutor], None], source: Path, addres
 
 
 def main() -> None:
+    os.environ.update(dict.fromkeys(THREADS, "1"))  # of the workers, as their nannies see to it
     file_count, rounds = [*map(int, sys.argv[1:3]), *(10_000, 3)[len(sys.argv[1:3]) :]]
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
