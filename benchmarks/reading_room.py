@@ -26,13 +26,13 @@ import numpy as np
 
 VISITS, SLICES, SIZE = 8, 15, 512
 GOALS = {
-    "window shown, s": 4.0,
-    "first pane interactive, s": 1.5,
-    "patient complete, s": 5.0,
-    "caliper drag step, ms": 5.0,
-    "linked scroll step over eight panes, ms": 20.0,
+    "window shown, s": 1.7,
+    "first pane interactive, s": 0.4,
+    "patient complete, s": 2.0,
+    "caliper drag step, ms": 2.0,
+    "linked scroll step over eight panes, ms": 2.0,
     "growth curve while dragging, ms": 10.0,
-    "memory, MB": 1000.0,
+    "memory, MB": 500.0,
 }
 STEPS = 40
 EMPTY, EMPTY_CPU = "empty window of napari, s", "empty window of napari, processor s"
