@@ -158,6 +158,12 @@ class Caliper:
     end_lps_mm: Vector3
     frame_of_reference_uid: str
 
+    @property
+    def middle_lps_mm(self) -> Vector3:
+        """The middle of the line in the patient, in mm."""
+        x, y, z = ((a + b) / 2 for a, b in zip(self.start_lps_mm, self.end_lps_mm, strict=True))
+        return (x, y, z)
+
 
 class Answer(StrEnum):
     """What a reader said of a lesion on one sequence of one time point."""

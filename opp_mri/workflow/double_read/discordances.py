@@ -247,8 +247,7 @@ class _Drawing:
 
 
 def _find_nearest(caliper: Caliper, places: Mapping[str, Mapping[str, Vector3]]) -> str | None:
-    ends = zip(caliper.start_lps_mm, caliper.end_lps_mm, strict=True)
-    middle = [(a + b) / 2 for a, b in ends]
+    middle = caliper.middle_lps_mm
     places_in_frame = places.get(caliper.frame_of_reference_uid, {})
     return min(
         places_in_frame, key=lambda place: math.dist(middle, places_in_frame[place]), default=None

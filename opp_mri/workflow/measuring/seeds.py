@@ -9,7 +9,7 @@ import numpy as np
 from opp_mri.domain.alignment import select_confirmed_fits
 from opp_mri.domain.geometry import Vector3
 from opp_mri.domain.imaging import VolumeDescription
-from opp_mri.domain.measurement import Caliper, Lesion, Reading, SeedPoint
+from opp_mri.domain.measurement import Lesion, Reading, SeedPoint
 from opp_mri.domain.transform import RigidTransform
 from opp_mri.store.protocol import Store
 from opp_mri.workflow.measuring.readings import get_counted_readings, select_latest_of_readers
@@ -54,7 +54,9 @@ def find_lesion_seed_lps_mm(
         )
         if reading.caliper and determine_phase(lesion, reading.study_date) is Phase.BEFORE
     ]
-    return _find_middle(calipers[-1]) if calipers else None
+    if not calipers:
+        return None
+    return calipers[-1].frame_of_reference_uid, calipers[-1].middle_lps_mm
 
 
 def list_confirmed_transforms(store: Store, lesion: Lesion) -> list[RigidTransform]:
@@ -113,8 +115,3 @@ def _get_placed_seed(store: Store, seed: SeedPoint) -> tuple[str, Vector3] | Non
         if plane is not None:
             return plane.frame_of_reference_uid, plane.lps_from_pixel(seed.column, seed.row)
     return None
-
-
-def _find_middle(caliper: Caliper) -> tuple[str, Vector3]:
-    x, y, z = ((a + b) / 2 for a, b in zip(caliper.start_lps_mm, caliper.end_lps_mm, strict=True))
-    return caliper.frame_of_reference_uid, (x, y, z)

@@ -371,9 +371,7 @@ class Navigation:
             return
         place = place_of(pane, reading)
         if place is not None and (centres or place != pane.place):
-            a, b = reading.caliper.start_lps_mm, reading.caliper.end_lps_mm
-            x, y, z = ((p + q) / 2 for p, q in zip(a, b, strict=True))
-            pane.look_at((x, y, z))
+            pane.look_at(reading.caliper.middle_lps_mm)
             pane.place = place
             if centres:
                 self.panes.zoom_factor = max(1.0, self.panes.zoom_factor)

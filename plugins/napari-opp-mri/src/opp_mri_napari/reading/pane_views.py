@@ -232,11 +232,11 @@ class PaneViews:
         reading = self._calipers.find_reading(pane)
         measured_slice = place_of(pane, reading) if reading is not None else None
         down, across = pane.centre
-        if pane.whole and measured_slice is not None and reading and reading.caliper:
+        caliper = reading.caliper if reading is not None else None
+        if pane.whole and pane.plane and caliper is not None and measured_slice is not None:
             # of a whole image the middle is not where the lesion is
-            ends = (reading.caliper.start, reading.caliper.end)
-            (top, left), (bottom, right) = map(pane.geometry.screen_from_pixel, ends)
-            down, across = (top + bottom) / 2, (left + right) / 2
+            middle = pane.plane.pixel_from_lps(caliper.middle_lps_mm)
+            down, across = pane.geometry.screen_from_pixel(middle)
         top, left = down - STRIP_HALF_MM, across - STRIP_HALF_MM
         rows = slice(max(0, round(top / down_mm)),
                      max(1, round((down + STRIP_HALF_MM) / down_mm)))  # fmt: skip

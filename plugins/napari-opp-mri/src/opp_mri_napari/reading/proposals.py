@@ -10,7 +10,7 @@ import numpy as np
 
 from opp_mri.domain.geometry import Vector3
 from opp_mri.domain.imaging import SeriesRole
-from opp_mri.domain.measurement import Caliper, ShownProposal
+from opp_mri.domain.measurement import ShownProposal
 from opp_mri.domain.proposal import Abstention, AbstentionReason, Proposal
 from opp_mri.units import format_mm
 from opp_mri.workflow.measuring.cells import Cell
@@ -292,14 +292,14 @@ class Proposals:
             if cell.reading is not None and cell.reading.caliper is not None
         ]
         of_visit = [
-            (frame, _find_middle(caliper))
+            (frame, caliper.middle_lps_mm)
             for when, caliper in calipers
             if when == day and caliper.frame_of_reference_uid == frame
         ]
         if self._session.blinding is not None:
             return of_visit[0][1] if of_visit else None
         prior = [
-            (caliper.frame_of_reference_uid, _find_middle(caliper))
+            (caliper.frame_of_reference_uid, caliper.middle_lps_mm)
             for when, caliper in reversed(calipers)
             if when < day
         ]
@@ -370,8 +370,3 @@ def _build_unplaced(cell: Cell) -> SuggestedCell:
 def _is_unplaced(suggested_cell: SuggestedCell | None) -> bool:
     answer = None if suggested_cell is None else suggested_cell.answer
     return isinstance(answer, Abstention) and answer.reason is AbstentionReason.NO_FIT
-
-
-def _find_middle(caliper: Caliper) -> Vector3:
-    x, y, z = ((a + b) / 2 for a, b in zip(caliper.start_lps_mm, caliper.end_lps_mm, strict=True))
-    return (x, y, z)
